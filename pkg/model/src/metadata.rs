@@ -1,0 +1,166 @@
+//! What is known about a movie.
+
+use crate::{Broken, RecordId, check_text};
+use serde::Serialize;
+
+const MAX_TITLE: usize = 512;
+const MAX_DESCRIPTION: usize = 16 * 1024;
+const MAX_DIRECTOR: usize = 512;
+const MAX_GENRES: usize = 32;
+const MAX_GENRE: usize = 64;
+
+/// A movie's title: 1 to 512 bytes, no control characters.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Title(String);
+
+impl Title {
+    /// Holds `text` against the rules.
+    pub fn new(text: impl Into<String>) -> Result<Self, Broken> {
+        let text = text.into();
+        check_text(&text, 1, MAX_TITLE)?;
+        Ok(Self(text))
+    }
+
+    /// The title's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Running text about a movie, which may be empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Text(String);
+
+impl Text {
+    /// A description: to 16 KiB; line breaks and tabs are its only control characters.
+    pub fn description(text: impl Into<String>) -> Result<Self, Broken> {
+        let text = text.into();
+        if text.contains(['\n', '\r', '\t']) {
+            check_text(&text.replace(['\n', '\r', '\t'], " "), 0, MAX_DESCRIPTION)?;
+        } else {
+            check_text(&text, 0, MAX_DESCRIPTION)?;
+        }
+        Ok(Self(text))
+    }
+
+    /// A director's name, or several: to 512 bytes, no control characters.
+    pub fn director(text: impl Into<String>) -> Result<Self, Broken> {
+        let text = text.into();
+        check_text(&text, 0, MAX_DIRECTOR)?;
+        Ok(Self(text))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The year in which a movie was first shown: 1800 to 3000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct ReleaseYear(u16);
+
+impl ReleaseYear {
+    /// Holds `year` against the range.
+    pub fn new(year: i64) -> Result<Self, Broken> {
+        match u16::try_from(year) {
+            Ok(year @ 1800..=3000) => Ok(Self(year)),
+            _ => Err(Broken::new(format!("must be a year from 1800 to 3000, not {year}"))),
+        }
+    }
+
+    /// The year of the Gregorian calendar.
+    #[must_use]
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+}
+
+/// A movie's genres: at most 32, each 1 to 64 bytes without control characters.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Genres(Vec<String>);
+
+impl Genres {
+    /// Holds `genres` against the rules.
+    pub fn new(genres: Vec<String>) -> Result<Self, Broken> {
+        if genres.len() > MAX_GENRES {
+            return Err(Broken::new(format!("must be at most {MAX_GENRES}, not {}", genres.len())));
+        }
+        for (i, genre) in genres.iter().enumerate() {
+            check_text(genre, 1, MAX_GENRE).map_err(|broken| Broken::new(format!("entry {i} {broken}")))?;
+        }
+        Ok(Self(genres))
+    }
+
+    /// The genres, in the order in which they were given.
+    #[must_use]
+    pub fn as_slice(&self) -> &[String] {
+        &self.0
+    }
+}
+
+/// What is known about a movie.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Metadata {
+    /// The movie.
+    pub id: RecordId,
+    /// What it is called.
+    pub title: Title,
+    /// What it is about; may be empty.
+    pub description: Text,
+    /// Who directed it; may be empty.
+    pub director: Text,
+    /// When it was first shown, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release_year: Option<ReleaseYear>,
+    /// Its genres.
+    pub genres: Genres,
+    /// Which change of the database this state is, counted from 1; 0 before it is stored.
+    pub revision: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_not_empty_and_has_no_control_characters() {
+        assert!(Title::new("Amélie").is_ok());
+        assert!(Title::new("").is_err());
+        assert_eq!(
+            Title::new("a\u{7}b").unwrap_err().to_string(),
+            "must not contain control characters (U+0007)"
+        );
+        assert!(Title::new("x".repeat(513)).is_err());
+    }
+
+    #[test]
+    fn a_description_may_have_lines() {
+        assert!(Text::description("one\n\ttwo\r\n").is_ok());
+        assert!(Text::description("bell \u{7}").is_err());
+        assert!(Text::description("x".repeat(16 * 1024 + 1)).is_err());
+        assert!(Text::director("one\ntwo").is_err());
+    }
+
+    #[test]
+    fn genres_are_few_and_short() {
+        assert!(Genres::new(vec!["Drama".into(); 32]).is_ok());
+        assert!(Genres::new(vec!["Drama".into(); 33]).is_err());
+        let error = Genres::new(vec!["Drama".into(), String::new()]).unwrap_err();
+        assert_eq!(error.to_string(), "entry 1 must not be empty");
+    }
+
+    #[test]
+    fn a_release_year_is_plausible() {
+        assert_eq!(ReleaseYear::new(2001).unwrap().get(), 2001);
+        assert!(ReleaseYear::new(1799).is_err());
+        assert!(ReleaseYear::new(i64::MAX).is_err());
+    }
+}
