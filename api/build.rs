@@ -1,0 +1,31 @@
+//! Generates the messages and services of `proto/`, and one descriptor set a service for reflection.
+
+use prost::Message;
+use std::error::Error;
+use std::path::PathBuf;
+use std::{env, fs};
+
+const SERVICES: [&str; 3] = ["metadata", "rating", "movie"];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=proto");
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    for service in SERVICES {
+        let own = files(service);
+        let mut set = protox::compile(&own, ["proto"])?;
+        for file in &mut set.file {
+            // What is imported lends its messages, but its services are not served here.
+            if !own.iter().any(|name| name == file.name()) {
+                file.service.clear();
+            }
+        }
+        fs::write(out.join(format!("{service}.bin")), set.encode_to_vec())?;
+    }
+    let all = protox::compile(SERVICES.into_iter().flat_map(files), ["proto"])?;
+    tonic_prost_build::configure().compile_fds(all)?;
+    Ok(())
+}
+
+fn files(service: &str) -> [String; 2] {
+    [format!("{service}/v1/{service}.proto"), format!("compat/{service}.proto")]
+}

@@ -1,0 +1,12 @@
+//! The JSON shapes of REST and Kafka: camel case, absent optional fields left out, lists always there.
+
+mod metadata;
+mod movie;
+mod rating;
+mod request;
+mod whole;
+
+pub use metadata::{BatchPutMetadata, Metadata, MetadataList, PutMetadata};
+pub use movie::{Movie, MovieList, MovieRating, ShortMovie};
+pub use rating::{Aggregate, AggregateList, EventType, PutRating, Rating, RatingEvent, RatingList};
+pub use request::{ids, min_count, page};

@@ -1,0 +1,149 @@
+//! Metadata records as JSON.
+
+use super::whole;
+use crate::check::{self, MetadataFields};
+use fault::Invalid;
+use serde::{Deserialize, Serialize};
+
+/// A movie's metadata.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Metadata {
+    /// 1 to 128 bytes, no control characters.
+    pub id: String,
+    /// 1 to 512 bytes, no control characters.
+    pub title: String,
+    /// To 16 KiB; may be empty.
+    pub description: String,
+    /// To 512 bytes; may be empty.
+    pub director: String,
+    /// 1800 to 3000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_year: Option<i64>,
+    /// At most 32, each 1 to 64 bytes.
+    pub genres: Vec<String>,
+    /// Which change of the database this state is.
+    pub revision: u64,
+}
+
+impl From<model::Metadata> for Metadata {
+    fn from(from: model::Metadata) -> Self {
+        Self {
+            id: from.id.as_str().into(),
+            title: from.title.as_str().into(),
+            description: from.description.as_str().into(),
+            director: from.director.as_str().into(),
+            release_year: from.release_year.map(|year| year.get().into()),
+            genres: from.genres.as_slice().to_vec(),
+            revision: from.revision,
+        }
+    }
+}
+
+impl TryFrom<Metadata> for model::Metadata {
+    type Error = Invalid;
+
+    fn try_from(from: Metadata) -> Result<Self, Invalid> {
+        check::metadata(MetadataFields {
+            id: Some(from.id),
+            title: Some(from.title),
+            description: from.description,
+            director: from.director,
+            release_year: from.release_year,
+            genres: from.genres,
+            revision: from.revision,
+        })
+    }
+}
+
+/// Metadata to store, replacing what is there.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PutMetadata {
+    /// 1 to 128 bytes, no control characters. Must equal the path's where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// 1 to 512 bytes, no control characters.
+    #[cfg_attr(feature = "openapi", schema(required, nullable = false))]
+    pub title: Option<String>,
+    /// To 16 KiB; empty where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// To 512 bytes; empty where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub director: Option<String>,
+    /// 1800 to 3000.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whole::optional")]
+    pub release_year: Option<i64>,
+    /// At most 32, each 1 to 64 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub genres: Option<Vec<String>>,
+}
+
+impl PutMetadata {
+    /// The metadata to store under the path's `id`.
+    pub fn under(self, id: model::RecordId) -> Result<model::Metadata, Invalid> {
+        if self.id.as_deref().is_some_and(|own| own != id.as_str()) {
+            return Err(Invalid::field("id", "must equal the id of the path"));
+        }
+        Self { id: Some(id.as_str().into()), ..self }.try_into()
+    }
+}
+
+impl TryFrom<PutMetadata> for model::Metadata {
+    type Error = Invalid;
+
+    fn try_from(from: PutMetadata) -> Result<Self, Invalid> {
+        check::metadata(MetadataFields {
+            id: from.id,
+            title: from.title,
+            description: from.description.unwrap_or_default(),
+            director: from.director.unwrap_or_default(),
+            release_year: from.release_year,
+            genres: from.genres.unwrap_or_default(),
+            revision: 0,
+        })
+    }
+}
+
+/// Metadata records to store, all or nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct BatchPutMetadata {
+    /// 1 to 500, no id twice.
+    pub metadata: Vec<PutMetadata>,
+}
+
+impl BatchPutMetadata {
+    /// The records to store: 1 to 500.
+    pub fn records(self) -> Result<Vec<model::Metadata>, Invalid> {
+        check::metadata_batch(self.metadata)
+    }
+}
+
+/// Metadata records, one page or a batch of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct MetadataList {
+    /// The records, in the list's order or the order asked.
+    pub metadata: Vec<Metadata>,
+    /// Where the next page starts; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_page_token: Option<String>,
+}
+
+impl From<Vec<model::Metadata>> for MetadataList {
+    fn from(from: Vec<model::Metadata>) -> Self {
+        Self { metadata: from.into_iter().map(Into::into).collect(), next_page_token: None }
+    }
+}
+
+impl From<model::page::Page<model::Metadata>> for MetadataList {
+    fn from(from: model::page::Page<model::Metadata>) -> Self {
+        Self { next_page_token: from.next, ..from.items.into() }
+    }
+}

@@ -1,0 +1,256 @@
+//! Ratings, their aggregates and the events that carry them, as JSON.
+
+use super::whole;
+use crate::check::{self, AggregateFields, Check, RatingFields, RatingKey};
+use fault::Invalid;
+use model::{Record, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+/// What all ratings of one record come to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Aggregate {
+    /// The record's type.
+    pub record_type: String,
+    /// The record's id.
+    pub record_id: String,
+    /// How many ratings there are; at least 1.
+    pub count: u64,
+    /// The sum of their values.
+    pub sum: u64,
+    /// Their mean, 1 to 10.
+    pub mean: f64,
+    /// The mean, drawn towards a prior mean as far as ratings are few.
+    pub weighted_mean: f64,
+    /// How many ratings there are of each value; 10 counts, that of value 1 first.
+    pub histogram: Vec<u64>,
+    /// Grows with every change of the aggregate.
+    pub revision: u64,
+}
+
+impl From<model::Aggregate> for Aggregate {
+    fn from(from: model::Aggregate) -> Self {
+        Self {
+            count: from.histogram.count(),
+            sum: from.histogram.sum(),
+            mean: from.mean(),
+            weighted_mean: from.weighted_mean,
+            histogram: from.histogram.counts().to_vec(),
+            revision: from.revision,
+            record_type: from.record.record_type.as_str().into(),
+            record_id: from.record.record_id.as_str().into(),
+        }
+    }
+}
+
+impl TryFrom<Aggregate> for model::Aggregate {
+    type Error = Invalid;
+
+    fn try_from(from: Aggregate) -> Result<Self, Invalid> {
+        check::aggregate(&AggregateFields {
+            record_type: &from.record_type,
+            record_id: &from.record_id,
+            histogram: &from.histogram,
+            weighted_mean: from.weighted_mean,
+            revision: from.revision,
+        })
+    }
+}
+
+/// Aggregates, one page or a batch of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct AggregateList {
+    /// The aggregates, in the list's order or the order asked.
+    pub aggregates: Vec<Aggregate>,
+    /// Where the next page starts; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_page_token: Option<String>,
+}
+
+impl From<Vec<model::Aggregate>> for AggregateList {
+    fn from(from: Vec<model::Aggregate>) -> Self {
+        Self { aggregates: from.into_iter().map(Into::into).collect(), next_page_token: None }
+    }
+}
+
+impl From<model::page::Page<model::Aggregate>> for AggregateList {
+    fn from(from: model::page::Page<model::Aggregate>) -> Self {
+        Self { next_page_token: from.next, ..from.items.into() }
+    }
+}
+
+/// One user's rating of one record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Rating {
+    /// The record's type.
+    pub record_type: String,
+    /// The record's id.
+    pub record_id: String,
+    /// Who rated.
+    pub user_id: String,
+    /// 1 to 10.
+    pub value: u8,
+    /// Where the rating came from, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_id: Option<String>,
+    /// RFC 3339, in UTC with milliseconds.
+    pub rated_at: String,
+}
+
+impl From<model::Rating> for Rating {
+    fn from(from: model::Rating) -> Self {
+        Self {
+            record_type: from.record.record_type.as_str().into(),
+            record_id: from.record.record_id.as_str().into(),
+            user_id: from.user_id.as_str().into(),
+            value: from.value.get(),
+            provider_id: from.provider_id.map(|id| id.as_str().into()),
+            rated_at: from.rated_at.to_string(),
+        }
+    }
+}
+
+/// One page of a user's ratings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RatingList {
+    /// The ratings, newest first.
+    pub ratings: Vec<Rating>,
+    /// Where the next page starts; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_page_token: Option<String>,
+}
+
+impl From<model::page::Page<model::Rating>> for RatingList {
+    fn from(from: model::page::Page<model::Rating>) -> Self {
+        Self { ratings: from.items.into_iter().map(Into::into).collect(), next_page_token: from.next }
+    }
+}
+
+/// A rating to store, replacing the user's former one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PutRating {
+    /// A whole number, 1 to 10.
+    #[serde(default, deserialize_with = "whole::optional")]
+    #[cfg_attr(feature = "openapi", schema(required, nullable = false))]
+    pub value: Option<i64>,
+    /// Where the rating came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_id: Option<String>,
+    /// RFC 3339; the call's time where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rated_at: Option<String>,
+}
+
+impl PutRating {
+    /// `user_id`'s rating of `record`, given at `now` where the body does not say when.
+    pub fn rating(&self, record: Record, user_id: UserId, now: Timestamp) -> Result<model::Rating, Invalid> {
+        let mut check = Check::default();
+        let fields = RatingFields {
+            value_field: "value",
+            value: self.value,
+            provider_id: self.provider_id.as_deref(),
+            rated_at: self.rated_at.as_deref().map(Timestamp::parse),
+        };
+        let rating = fields.check(&mut check, Some((record, user_id)), now);
+        check.finish(rating)
+    }
+}
+
+/// What an event does with a rating.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EventType {
+    /// Stores or replaces it.
+    #[default]
+    Put,
+    /// Deletes it.
+    Delete,
+}
+
+/// A rating put or deleted, as it travels through Kafka. Unknown fields are ignored.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RatingEvent<'a> {
+    /// Who rates.
+    #[serde(borrow)]
+    pub user_id: Option<Cow<'a, str>>,
+    /// The record's id.
+    #[serde(borrow)]
+    pub record_id: Option<Cow<'a, str>>,
+    /// The record's type.
+    #[serde(borrow)]
+    pub record_type: Option<Cow<'a, str>>,
+    /// A whole number, 1 to 10; not needed in a delete.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whole::optional")]
+    pub value: Option<i64>,
+    /// Where the rating came from.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub provider_id: Option<Cow<'a, str>>,
+    /// A put where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_type: Option<EventType>,
+    /// RFC 3339; the Kafka record's timestamp where it is absent.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub rated_at: Option<Cow<'a, str>>,
+}
+
+impl RatingEvent<'_> {
+    /// What the event does, at `now` where it does not say when.
+    pub fn event(&self, now: Timestamp) -> Result<model::RatingEvent, Invalid> {
+        let mut check = Check::default();
+        let key = RatingKey {
+            user_id: self.user_id.as_deref(),
+            record_id: self.record_id.as_deref(),
+            record_type: self.record_type.as_deref(),
+        };
+        let key = key.check(&mut check);
+        let event = match self.event_type.unwrap_or_default() {
+            EventType::Put => {
+                let fields = RatingFields {
+                    value_field: "value",
+                    value: self.value,
+                    provider_id: self.provider_id.as_deref(),
+                    rated_at: self.rated_at.as_deref().map(Timestamp::parse),
+                };
+                fields.check(&mut check, key, now).map(model::RatingEvent::Put)
+            }
+            EventType::Delete => key.map(|(record, user_id)| model::RatingEvent::Delete { record, user_id }),
+        };
+        check.finish(event)
+    }
+}
+
+impl From<&model::RatingEvent> for RatingEvent<'static> {
+    fn from(from: &model::RatingEvent) -> Self {
+        let owned = |text: &str| Some(Cow::Owned(text.to_owned()));
+        let (record, user_id) = match from {
+            model::RatingEvent::Put(rating) => (&rating.record, &rating.user_id),
+            model::RatingEvent::Delete { record, user_id } => (record, user_id),
+        };
+        let key = Self {
+            user_id: owned(user_id.as_str()),
+            record_id: owned(record.record_id.as_str()),
+            record_type: owned(record.record_type.as_str()),
+            ..Self::default()
+        };
+        match from {
+            model::RatingEvent::Put(rating) => Self {
+                value: Some(rating.value.get().into()),
+                provider_id: rating.provider_id.as_ref().and_then(|id| owned(id.as_str())),
+                rated_at: owned(&rating.rated_at.to_string()),
+                ..key
+            },
+            model::RatingEvent::Delete { .. } => Self { event_type: Some(EventType::Delete), ..key },
+        }
+    }
+}

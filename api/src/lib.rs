@@ -1,0 +1,30 @@
+//! The wire contract: protobuf messages and services, and the JSON shapes of REST and Kafka, each with its
+//! conversions to and from the model.
+//!
+//! A conversion into the model names each field that breaks a rule in the spelling of the `.proto` files;
+//! the HTTP boundary turns that into camel case.
+
+mod check;
+mod generated;
+pub mod json;
+pub mod proto;
+
+pub use generated::{metadata, movie, rating};
+
+/// The services under the names that clients without a package call.
+pub mod compat {
+    pub use crate::generated::{
+        metadata_service_client, metadata_service_server, movie_service_client, movie_service_server,
+        rating_service_client, rating_service_server,
+    };
+}
+
+/// The encoded descriptor set of each service, for reflection.
+pub mod descriptors {
+    /// `metadata.v1` and its name without a package.
+    pub const METADATA: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/metadata.bin"));
+    /// `rating.v1` and its name without a package.
+    pub const RATING: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rating.bin"));
+    /// `movie.v1` and its name without a package.
+    pub const MOVIE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/movie.bin"));
+}

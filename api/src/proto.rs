@@ -1,0 +1,200 @@
+//! Protobuf messages to and from the model.
+
+use crate::check::{self, AggregateFields, Check, MetadataFields, RatingFields, RatingKey};
+use crate::{metadata::v1 as metadata, movie::v1 as movie, rating::v1 as rating};
+use fault::Invalid;
+use model::{
+    Aggregate, Broken, Metadata, MinCount, MovieDetails, Part, Rating, RatingEvent, Record, RecordId,
+    Timestamp, UserId, page,
+};
+
+impl From<Metadata> for metadata::Metadata {
+    fn from(from: Metadata) -> Self {
+        Self {
+            id: from.id.as_str().into(),
+            title: from.title.as_str().into(),
+            description: from.description.as_str().into(),
+            director: from.director.as_str().into(),
+            release_year: from.release_year.map(|year| i32::from(year.get())),
+            genres: from.genres.as_slice().to_vec(),
+            revision: from.revision,
+        }
+    }
+}
+
+impl TryFrom<metadata::Metadata> for Metadata {
+    type Error = Invalid;
+
+    fn try_from(from: metadata::Metadata) -> Result<Self, Invalid> {
+        check::metadata(MetadataFields {
+            id: Some(from.id),
+            title: Some(from.title),
+            description: from.description,
+            director: from.director,
+            release_year: from.release_year.map(i64::from),
+            genres: from.genres,
+            revision: from.revision,
+        })
+    }
+}
+
+impl TryFrom<metadata::PutMetadataRequest> for Metadata {
+    type Error = Invalid;
+
+    fn try_from(from: metadata::PutMetadataRequest) -> Result<Self, Invalid> {
+        let metadata = from.metadata.ok_or_else(|| Invalid::field("metadata", "is required"))?;
+        metadata.try_into().map_err(|invalid: Invalid| invalid.under("metadata."))
+    }
+}
+
+impl From<Aggregate> for rating::AggregatedRating {
+    fn from(from: Aggregate) -> Self {
+        Self {
+            count: from.histogram.count(),
+            sum: from.histogram.sum(),
+            mean: from.mean(),
+            weighted_mean: from.weighted_mean,
+            histogram: from.histogram.counts().to_vec(),
+            revision: from.revision,
+            record_id: from.record.record_id.as_str().into(),
+            record_type: from.record.record_type.as_str().into(),
+        }
+    }
+}
+
+impl TryFrom<rating::AggregatedRating> for Aggregate {
+    type Error = Invalid;
+
+    fn try_from(from: rating::AggregatedRating) -> Result<Self, Invalid> {
+        check::aggregate(&AggregateFields {
+            record_type: &from.record_type,
+            record_id: &from.record_id,
+            histogram: &from.histogram,
+            weighted_mean: from.weighted_mean,
+            revision: from.revision,
+        })
+    }
+}
+
+impl From<Rating> for rating::Rating {
+    fn from(from: Rating) -> Self {
+        Self {
+            user_id: from.user_id.as_str().into(),
+            record_id: from.record.record_id.as_str().into(),
+            record_type: from.record.record_type.as_str().into(),
+            value: i32::from(from.value.get()),
+            provider_id: from.provider_id.map(|id| id.as_str().into()).unwrap_or_default(),
+            rated_at: from.rated_at.as_millis(),
+        }
+    }
+}
+
+impl rating::PutRatingRequest {
+    /// The rating to store, given at `now` where the request does not say when.
+    pub fn rating(&self, now: Timestamp) -> Result<Rating, Invalid> {
+        let mut check = Check::default();
+        let key = key(&self.user_id, &self.record_id, &self.record_type).check(&mut check);
+        let fields = RatingFields {
+            value_field: "rating_value",
+            value: Some(self.rating_value.into()),
+            provider_id: given(&self.provider_id),
+            rated_at: self.rated_at.map(Timestamp::from_millis),
+        };
+        let rating = fields.check(&mut check, key, now);
+        check.finish(rating)
+    }
+}
+
+impl rating::GetRatingRequest {
+    /// Whose rating of what is asked for.
+    pub fn key(&self) -> Result<(Record, UserId), Invalid> {
+        checked_key(&key(&self.user_id, &self.record_id, &self.record_type))
+    }
+}
+
+impl rating::DeleteRatingRequest {
+    /// Whose rating of what is to be deleted.
+    pub fn key(&self) -> Result<(Record, UserId), Invalid> {
+        checked_key(&key(&self.user_id, &self.record_id, &self.record_type))
+    }
+}
+
+impl rating::RatingEvent {
+    /// What the event does, at `now` where it does not say when.
+    pub fn event(&self, now: Timestamp) -> Result<RatingEvent, Invalid> {
+        let mut check = Check::default();
+        let key = key(&self.user_id, &self.record_id, &self.record_type).check(&mut check);
+        match rating::rating_event::Type::try_from(self.event_type) {
+            Ok(rating::rating_event::Type::Unspecified | rating::rating_event::Type::Put) => {
+                let fields = RatingFields {
+                    value_field: "value",
+                    value: Some(self.value.into()),
+                    provider_id: given(&self.provider_id),
+                    rated_at: self.rated_at.map(Timestamp::from_millis),
+                };
+                let rating = fields.check(&mut check, key, now);
+                check.finish(rating.map(RatingEvent::Put))
+            }
+            Ok(rating::rating_event::Type::Delete) => {
+                check.finish(key.map(|(record, user_id)| RatingEvent::Delete { record, user_id }))
+            }
+            Err(_) => {
+                check.at("event_type", Err::<(), _>(Broken::new("must be 1 (put) or 2 (delete)")));
+                check.finish(None)
+            }
+        }
+    }
+}
+
+impl From<MovieDetails> for movie::MovieDetails {
+    fn from(from: MovieDetails) -> Self {
+        Self {
+            rating: from.rating.as_ref().map(Aggregate::mean),
+            metadata: Some(from.metadata.into()),
+            aggregate: from.rating.map(Into::into),
+            partial: from.partial.into_iter().map(|part| Part::name(part).into()).collect(),
+        }
+    }
+}
+
+/// What a list request's `page_size` and `page_token` ask for.
+pub fn page(size: i32, token: String) -> Result<page::Request, Invalid> {
+    let size = match size {
+        0 => page::Size::default(),
+        size => page::Size::new(size.into()).map_err(|broken| broken.at("page_size"))?,
+    };
+    Ok(page::Request { size, token: Some(token).filter(|token| !token.is_empty()) })
+}
+
+/// The smallest count that `min_count` asks for.
+pub fn min_count(count: i64) -> Result<MinCount, Invalid> {
+    match count {
+        0 => Ok(MinCount::default()),
+        count => MinCount::new(count).map_err(|broken| broken.at("min_count")),
+    }
+}
+
+/// The ids of a batch, at most 500, in the list `field`. Each is kept once, where it stands first.
+pub fn ids(field: &str, ids: Vec<String>) -> Result<Vec<RecordId>, Invalid> {
+    check::ids(field, ids)
+}
+
+/// The metadata of a batch: 1 to 500.
+pub fn metadata_batch(request: metadata::BatchPutMetadataRequest) -> Result<Vec<Metadata>, Invalid> {
+    check::metadata_batch(request.metadata)
+}
+
+fn key<'a>(user_id: &'a str, record_id: &'a str, record_type: &'a str) -> RatingKey<'a> {
+    RatingKey { user_id: Some(user_id), record_id: Some(record_id), record_type: Some(record_type) }
+}
+
+fn checked_key(key: &RatingKey<'_>) -> Result<(Record, UserId), Invalid> {
+    let mut check = Check::default();
+    let checked = key.check(&mut check);
+    check.finish(checked)
+}
+
+/// An optional text field of proto3, where empty means absent.
+fn given(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
+}
