@@ -1,0 +1,67 @@
+//! The arguments by which a service is told where its data lives.
+
+use crate::Url;
+use crate::sqlite::Synchronous;
+use clap::Args;
+
+/// Where a service keeps its data.
+///
+/// A service that flattens this into its own arguments names its file there:
+/// `#[command(mut_arg("database", |arg| arg.default_value("sqlite:.data/metadata.db")))]`.
+#[derive(Args, Clone, Debug)]
+#[group(id = "storage")]
+pub struct Config {
+    /// Where the data lives: `memory:` (gone at the end), `sqlite:PATH` or `postgres://USER@HOST/DATABASE`
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, required = false, value_name = "URL")]
+    pub database: Url,
+
+    /// When SQLite calls a write done: once it is on the disk (`full`), or sooner, so that a power cut may
+    /// undo the last writes (`normal`)
+    #[arg(
+        long,
+        env = "SQLITE_SYNCHRONOUS",
+        value_enum,
+        default_value = "full",
+        hide_possible_values = true,
+        value_name = "full|normal"
+    )]
+    pub sqlite_synchronous: Synchronous,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{CommandFactory, Parser};
+
+    #[derive(Parser)]
+    #[command(mut_arg("database", |arg| arg.default_value("sqlite:.data/metadata.db")))]
+    struct Arguments {
+        #[command(flatten)]
+        storage: Config,
+    }
+
+    #[test]
+    fn a_service_names_its_own_file_and_help_shows_it() {
+        let config = Arguments::try_parse_from(["metadata"]).unwrap().storage;
+        assert_eq!(config.database, Url::Sqlite(".data/metadata.db".into()));
+        assert_eq!(config.sqlite_synchronous, Synchronous::Full);
+        let help = Arguments::command().render_long_help().to_string();
+        assert!(help.contains("[default: sqlite:.data/metadata.db]"), "{help}");
+        assert!(help.contains("[env: DATABASE_URL]"), "{help}");
+    }
+
+    #[test]
+    fn a_wrong_value_names_the_flag_the_value_and_what_is_accepted() {
+        for (flag, value, accepted) in
+            [("--database", "mysql://x", "sqlite:PATH"), ("--sqlite-synchronous", "half", "full, normal")]
+        {
+            let Err(error) = Arguments::try_parse_from(["metadata", flag, value]) else {
+                panic!("{value} was accepted")
+            };
+            let error = error.to_string();
+            for part in [flag, value, accepted] {
+                assert!(error.contains(part), "{error}");
+            }
+        }
+    }
+}

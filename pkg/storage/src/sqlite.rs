@@ -1,0 +1,94 @@
+//! SQLite: a file that belongs to one process, with one connection that writes and several that read.
+
+use crate::Error;
+use crate::sqlite::lock::Lock;
+use clap::ValueEnum;
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+mod lock;
+
+const READERS: u32 = 4;
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How writing transactions begin (`pool.begin_with(BEGIN)`): a deferred one would read first and then fail
+/// where another program has written meanwhile.
+pub const BEGIN: &str = "BEGIN IMMEDIATE";
+
+/// When a commit returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Synchronous {
+    /// Once it is on the disk.
+    Full,
+    /// Sooner: a power cut may undo the last commits, but never tears the file.
+    Normal,
+}
+
+/// An open file. It stays locked until the last clone is gone.
+#[derive(Clone, Debug)]
+pub struct Sqlite {
+    /// The one connection that writes. Callers queue for it, so that none ever finds the database busy.
+    pub writer: SqlitePool,
+    /// The connections that read; they see what was committed before their statement began.
+    pub readers: SqlitePool,
+    /// Keeps other processes away.
+    _lock: Arc<Lock>,
+}
+
+impl Sqlite {
+    /// Closes all connections; the writer's last, so that the log is folded into the file.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+/// Opens the file `path`, which is created together with its folder where it is missing, and locks it.
+pub async fn open(path: &Path, synchronous: Synchronous) -> Result<Sqlite, Error> {
+    let path = resolve(path)?;
+    let lock = Arc::new(Lock::take(&path)?);
+    let options = SqliteConnectOptions::new()
+        .filename(&path)
+        .create_if_missing(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .synchronous(match synchronous {
+            Synchronous::Full => SqliteSynchronous::Full,
+            Synchronous::Normal => SqliteSynchronous::Normal,
+        });
+    // A connection to a file neither ages nor breaks: the pools keep theirs and don't try them before use.
+    let pool = || SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None).test_before_acquire(false);
+    let failed = |source| Error::Open { database: path.display().to_string(), source };
+    let writer = pool()
+        .max_connections(1)
+        .connect_with(options.clone().journal_mode(SqliteJournalMode::Wal))
+        .await
+        .map_err(failed)?;
+    let readers = pool()
+        .max_connections(READERS)
+        .min_connections(READERS)
+        .connect_with(options.read_only(true).create_if_missing(false))
+        .await
+        .map_err(failed)?;
+    Ok(Sqlite { writer, readers, _lock: lock })
+}
+
+/// The file's one name whatever links lead to it, so that its lock is one as well; makes its folder.
+fn resolve(path: &Path) -> Result<PathBuf, Error> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let failed = |at: &Path| {
+        let path = at.display().to_string();
+        move |source| Error::File { path, source }
+    };
+    fs::create_dir_all(folder).map_err(failed(folder))?;
+    if path.exists() {
+        return path.canonicalize().map_err(failed(path));
+    }
+    let folder = folder.canonicalize().map_err(failed(folder))?;
+    Ok(path.file_name().map_or_else(|| folder.clone(), |name| folder.join(name)))
+}
