@@ -1,0 +1,128 @@
+//! What `/v1/health/service/:name` answers, read leniently: every version leaves out other fields.
+
+use crate::registry::{Error, Instance};
+use fault::Kind;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry {
+    node: Option<Node>,
+    service: Option<Service>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Node {
+    address: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Service {
+    #[serde(rename = "ID")]
+    id: Option<String>,
+    address: Option<String>,
+    port: Option<i64>,
+    tags: Option<Vec<String>>,
+}
+
+/// The instances of one answer.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Instances {
+    /// Those that can be called, sorted by id.
+    pub(super) usable: Vec<Instance>,
+    /// Why each of the others can't, by id.
+    pub(super) skipped: BTreeMap<String, String>,
+}
+
+/// Reads the instances of `service` from the body of an answer.
+pub(super) fn instances(service: &str, body: &[u8]) -> Result<Instances, Error> {
+    let entries: Vec<Entry> = serde_json::from_slice(body)
+        .map_err(|error| Error::new(Kind::Unavailable, "consul's answer can't be read").caused_by(error))?;
+    let mut instances = Instances::default();
+    for entry in entries {
+        let node = entry.node.and_then(|node| node.address);
+        let Some(found) = entry.service else { continue };
+        let id = found.id.unwrap_or_else(|| service.to_owned());
+        let host = found.address.filter(|address| !address.is_empty()).or(node).unwrap_or_default();
+        match (usable_host(&host), u16::try_from(found.port.unwrap_or(0))) {
+            (true, Ok(port @ 1..)) => instances.usable.push(Instance {
+                service: service.to_owned(),
+                id,
+                host: host.trim_matches(['[', ']']).to_owned(),
+                port,
+                tags: found.tags.unwrap_or_default(),
+            }),
+            (true, _) => {
+                instances.skipped.insert(id, format!("port {} can't be called", found.port.unwrap_or(0)));
+            }
+            (false, _) => {
+                instances.skipped.insert(id, format!("address {host:?} can't be called"));
+            }
+        }
+    }
+    instances.usable.sort();
+    instances.usable.dedup();
+    Ok(instances)
+}
+
+/// Whether `host` can stand in a URL: a name or an IP address.
+fn usable_host(host: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
+    !host.is_empty() && host.chars().all(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> Instances {
+        instances("rating", body.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn an_empty_address_is_the_nodes() {
+        let found = read(
+            r#"[{"Node":{"Address":"10.0.0.7"},"Service":{"ID":"rating-1","Address":"","Port":8082,"Meta":null}}]"#,
+        );
+        assert_eq!(found.usable[0].authority(), "10.0.0.7:8082");
+        assert_eq!(found.usable[0].id, "rating-1");
+    }
+
+    #[test]
+    fn instances_come_sorted_with_their_tags() {
+        let found = read(
+            r#"[{"Service":{"ID":"b","Address":"h","Port":2,"Tags":null}},
+                {"Service":{"ID":"a","Address":"::1","Port":1,"Tags":["grpc"]},"Checks":[]}]"#,
+        );
+        let ids: Vec<_> = found.usable.iter().map(|instance| (instance.id.as_str(), instance.port)).collect();
+        assert_eq!(ids, [("a", 1), ("b", 2)]);
+        assert_eq!(found.usable[0].tags, ["grpc"]);
+        assert_eq!(found.usable[0].authority(), "[::1]:1");
+    }
+
+    #[test]
+    fn what_cannot_be_called_is_skipped_with_its_reason() {
+        let found = read(
+            r#"[{"Service":{"ID":"none","Address":"h"}},
+                {"Service":{"ID":"big","Address":"h","Port":70000}},
+                {"Service":{"ID":"blank","Address":"a b","Port":1}},
+                {"Service":{"ID":"nowhere","Port":1}},
+                {"Node":{}},
+                {"Service":{"ID":"fine","Address":"h","Port":1}}]"#,
+        );
+        assert_eq!(found.usable.len(), 1);
+        let skipped: Vec<_> = found.skipped.keys().map(String::as_str).collect();
+        assert_eq!(skipped, ["big", "blank", "none", "nowhere"]);
+    }
+
+    #[test]
+    fn html_half_a_document_and_another_shape_are_errors() {
+        for body in ["<html></html>", r#"[{"Service":{"ID":"a""#, "{}", "null", ""] {
+            let error = instances("rating", body.as_bytes()).unwrap_err();
+            assert_eq!(fault::Fault::kind(&error), Kind::Unavailable, "{body}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Registering services and finding them: the registry's interface, its implementations and the life cycle
+//! of a registration.
+
+mod backoff;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+pub mod consul;
+pub mod memory;
+pub mod registration;
+mod registry;
+
+pub use registry::{Error, Instance, InstanceSet, Registry};

@@ -1,0 +1,161 @@
+//! The life of one registration: announced, kept alive, announced again where the registry forgot it, and
+//! taken back at the end.
+
+use crate::backoff::Backoff;
+use crate::registry::{Error, Instance, Registry};
+use fault::{Fault, Kind};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// After how long without a heartbeat a registry takes an instance for dead.
+pub const TTL: Duration = Duration::from_secs(15);
+
+/// The time between two heartbeats, a third of the [`TTL`].
+pub const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// How long one call to the registry may take, the last one (deregistering) included.
+const CALL: Duration = Duration::from_secs(2);
+
+/// Keeps `instance` registered until `stop` is cancelled, then deregisters it, and returns within about 2 s
+/// whatever state the registry is in.
+///
+/// While the registry is away it tries again at growing intervals up to 1 s (5 s where the registry answers,
+/// but refuses), and says so in one log line on each change.
+pub async fn announce(registry: Arc<dyn Registry>, instance: Instance, stop: CancellationToken) {
+    let mut announcer = Announcer { registry: &*registry, instance: &instance, standing: Standing::New };
+    stop.run_until_cancelled(announcer.keep()).await;
+    announcer.leave().await;
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    New,
+    Present,
+    Away,
+}
+
+struct Announcer<'a> {
+    registry: &'a dyn Registry,
+    instance: &'a Instance,
+    standing: Standing,
+}
+
+impl Announcer<'_> {
+    async fn keep(&mut self) {
+        loop {
+            self.register().await;
+            self.keep_alive().await;
+        }
+    }
+
+    /// Returns once the instance is registered.
+    async fn register(&mut self) {
+        let mut pauses = Pauses::new();
+        while let Err(error) = bounded(self.registry.register(self.instance)).await {
+            self.is_away(&error);
+            sleep(pauses.after(&error)).await;
+        }
+        self.is_present();
+    }
+
+    /// Returns once the registry no longer knows the instance.
+    async fn keep_alive(&mut self) {
+        let mut pauses = Pauses::new();
+        let mut failed = None;
+        loop {
+            match failed.take() {
+                Some(error) => sleep(pauses.after(&error)).await,
+                None => tokio::select! {
+                    () = sleep(HEARTBEAT) => {}
+                    () = self.registry.disturbed() => {}
+                },
+            }
+            match bounded(self.registry.heartbeat(self.instance)).await {
+                Ok(()) => {
+                    pauses = Pauses::new();
+                    self.is_present();
+                }
+                Err(error) if error.kind() == Kind::NotFound => {
+                    tracing::warn!(instance = self.instance.id, "the registry lost this instance");
+                    self.standing = Standing::New;
+                    return;
+                }
+                Err(error) => {
+                    self.is_away(&error);
+                    failed = Some(error);
+                }
+            }
+        }
+    }
+
+    async fn leave(&self) {
+        match bounded(self.registry.deregister(self.instance)).await {
+            Ok(()) => tracing::info!(instance = self.instance.id, "deregistered"),
+            Err(error) => {
+                tracing::warn!(instance = self.instance.id, error = chain(&error), "could not deregister");
+            }
+        }
+    }
+
+    fn is_present(&mut self) {
+        let instance = &self.instance.id;
+        match self.standing {
+            Standing::New => tracing::info!(instance, address = self.instance.authority(), "registered"),
+            Standing::Away => tracing::info!(instance, "the registry is back, and knows this instance"),
+            Standing::Present => {}
+        }
+        self.standing = Standing::Present;
+    }
+
+    fn is_away(&mut self, error: &Error) {
+        if self.standing != Standing::Away {
+            let instance = &self.instance.id;
+            tracing::warn!(instance, error = chain(error), "could not reach the registry, trying on");
+        }
+        self.standing = Standing::Away;
+    }
+}
+
+/// Short pauses where the registry can't be reached, longer ones where it refuses.
+struct Pauses {
+    away: Backoff,
+    refused: Backoff,
+}
+
+impl Pauses {
+    fn new() -> Self {
+        let first = Duration::from_millis(100);
+        Self {
+            away: Backoff::new(first, Duration::from_secs(1)),
+            refused: Backoff::new(first, Duration::from_secs(5)),
+        }
+    }
+
+    fn after(&mut self, error: &Error) -> Duration {
+        match error.kind() {
+            Kind::Unavailable | Kind::Timeout => self.away.pause(),
+            _ => self.refused.pause(),
+        }
+    }
+}
+
+async fn bounded(call: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    let late = |_| Err(Error::new(Kind::Timeout, format!("the registry did not answer within {CALL:?}")));
+    timeout(CALL, call).await.unwrap_or_else(late)
+}
+
+/// The error and what caused it, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;
