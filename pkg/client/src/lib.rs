@@ -1,0 +1,14 @@
+//! Calls to a discovered service, balanced over its instances.
+//!
+//! [`Instances`] follows who there is, once for all; a [`Client`] on each worker runtime holds a connection
+//! to each of them and sends every call to one that is well and idle. What a connection and a call are is the
+//! caller's business: a closure makes either.
+
+mod caller;
+mod error;
+mod instances;
+mod picker;
+
+pub use caller::{Client, Mode, Options};
+pub use error::{Class, Error, Failure};
+pub use instances::{BadAddress, Instances};

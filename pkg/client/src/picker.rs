@@ -1,0 +1,141 @@
+//! Which instance gets the next call: of two that are well, the one with fewer calls in flight.
+
+mod endpoint;
+
+use arc_swap::ArcSwap;
+use discovery::Instance;
+pub(crate) use endpoint::Endpoint;
+use endpoint::Standing;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long the first ejection lasts; each further one in a row lasts twice as long.
+pub(crate) const FIRST_EJECTION: Duration = Duration::from_millis(100);
+
+/// How many times the length of an ejection doubles, up to 6.4 s.
+pub(crate) const DOUBLINGS: u32 = 6;
+
+/// How often an unsuitable draw is drawn again before the list is searched.
+const DRAWS: usize = 4;
+
+/// The endpoints of a service and how each of them does.
+#[derive(Debug)]
+pub(crate) struct Picker<C> {
+    endpoints: ArcSwap<Vec<Arc<Endpoint<C>>>>,
+    epoch: Instant,
+}
+
+impl<C> Picker<C> {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { endpoints: ArcSwap::default(), epoch: now }
+    }
+
+    /// Takes over who there is. Who stays keeps its connection, its calls and its standing. Not to be called
+    /// from two threads at once.
+    pub(crate) fn replace(&self, instances: &[Instance], connect: impl Fn(&Instance) -> C) {
+        let present = self.endpoints.load_full();
+        let mut known: HashMap<_, _> =
+            present.iter().map(|endpoint| (address(&endpoint.instance), endpoint)).collect();
+        let next = instances.iter().map(|instance| match known.remove(&address(instance)) {
+            Some(endpoint) => endpoint.clone(),
+            None => Arc::new(Endpoint::new(instance.clone(), connect(instance))),
+        });
+        self.endpoints.store(Arc::new(next.collect()));
+    }
+
+    /// Picks an endpoint for a call. In order of preference: one that is well and not in `tried`, one that is
+    /// well, an ejected one not in `tried`, any. `None` where there is none at all.
+    pub(crate) fn pick(&self, tried: &[Arc<Endpoint<C>>], now: Instant) -> Option<Lease<C>> {
+        let endpoints = self.endpoints.load();
+        let at = self.since_epoch(now);
+        let well = |endpoint: &Arc<Endpoint<C>>| endpoint.standing().is_well(at);
+        let fresh = |endpoint: &Arc<Endpoint<C>>| !tried.iter().any(|other| Arc::ptr_eq(other, endpoint));
+        let chosen = two_choices(&endpoints, |endpoint| well(endpoint) && fresh(endpoint))
+            .or_else(|| two_choices(&endpoints, well))
+            .or_else(|| two_choices(&endpoints, fresh))
+            .or_else(|| two_choices(&endpoints, |_| true))?;
+        Some(Lease::new(chosen.clone()))
+    }
+
+    /// Takes note that a call was answered.
+    pub(crate) fn succeeded(&self, lease: &Lease<C>) {
+        lease.endpoint.move_on(lease.standing, lease.standing.answered());
+    }
+
+    /// Takes note that a call failed: its endpoint is ejected for a while. Calls that were picked before the
+    /// last ejection tell nothing new, so that ten that fail at once count as one.
+    pub(crate) fn failed(&self, lease: &Lease<C>, now: Instant) {
+        lease.endpoint.move_on(lease.standing, lease.standing.ejected(self.since_epoch(now)));
+    }
+
+    fn since_epoch(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.epoch)
+    }
+}
+
+/// What makes two instances the same one.
+fn address(instance: &Instance) -> (&str, &str, u16) {
+    (&instance.id, &instance.host, instance.port)
+}
+
+fn two_choices<T>(
+    endpoints: &[Arc<Endpoint<T>>],
+    fits: impl Fn(&Arc<Endpoint<T>>) -> bool,
+) -> Option<&Arc<Endpoint<T>>> {
+    let first = draw(endpoints, &fits)?;
+    let another = |endpoint: &Arc<Endpoint<T>>| !Arc::ptr_eq(endpoint, first) && fits(endpoint);
+    match draw(endpoints, another) {
+        Some(second) if second.in_flight() < first.in_flight() => Some(second),
+        _ => Some(first),
+    }
+}
+
+/// One of those that fit, at random; with equal chances where most fit.
+fn draw<T>(
+    endpoints: &[Arc<Endpoint<T>>],
+    fits: impl Fn(&Arc<Endpoint<T>>) -> bool,
+) -> Option<&Arc<Endpoint<T>>> {
+    if endpoints.is_empty() {
+        return None;
+    }
+    let random = || rand::random_range(0..endpoints.len());
+    for _ in 0..DRAWS {
+        let drawn = &endpoints[random()];
+        if fits(drawn) {
+            return Some(drawn);
+        }
+    }
+    let (before, after) = endpoints.split_at(random());
+    after.iter().chain(before).find(|endpoint| fits(endpoint))
+}
+
+/// A call's hold on its endpoint, which counts as in flight until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Lease<C> {
+    endpoint: Arc<Endpoint<C>>,
+    /// How the endpoint stood when it was picked.
+    standing: Standing,
+}
+
+impl<C> Lease<C> {
+    fn new(endpoint: Arc<Endpoint<C>>) -> Self {
+        endpoint.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self { standing: endpoint.standing(), endpoint }
+    }
+
+    pub(crate) fn endpoint(&self) -> &Arc<Endpoint<C>> {
+        &self.endpoint
+    }
+}
+
+impl<C> Drop for Lease<C> {
+    fn drop(&mut self) {
+        self.endpoint.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests;

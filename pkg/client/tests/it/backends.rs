@@ -1,0 +1,90 @@
+//! Instances by port, each with what it does to a call and how many it got.
+
+use client::{Class, Client, Failure, Instances, Mode, Options};
+use fault::{Fault, Kind};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// What an instance does to each call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Does {
+    Answer,
+    AnswerAfter(Duration),
+    Fail(Class),
+    Freeze,
+}
+
+/// A failure of a class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("failed as {0:?}")]
+pub(crate) struct Failed(pub(crate) Class);
+
+impl Failure for Failed {
+    fn class(&self) -> Class {
+        self.0
+    }
+}
+
+impl Fault for Failed {
+    fn kind(&self) -> Kind {
+        Kind::Unavailable
+    }
+}
+
+pub(crate) type Outcome = Result<u16, client::Error<Failed>>;
+
+/// All instances of one service.
+#[derive(Clone, Default)]
+pub(crate) struct Backends {
+    does: Arc<Mutex<HashMap<u16, Does>>>,
+    calls: Arc<Mutex<HashMap<u16, usize>>>,
+}
+
+impl Backends {
+    pub(crate) fn new(does: impl IntoIterator<Item = (u16, Does)>) -> Self {
+        Self { does: Arc::new(Mutex::new(does.into_iter().collect())), ..Self::default() }
+    }
+
+    pub(crate) fn set(&self, port: u16, does: Does) {
+        self.does.lock().unwrap().insert(port, does);
+    }
+
+    pub(crate) fn calls(&self, port: u16) -> usize {
+        self.calls.lock().unwrap().get(&port).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn all_calls(&self) -> usize {
+        self.calls.lock().unwrap().values().sum()
+    }
+
+    /// A client of a fixed list of all these instances.
+    pub(crate) fn client(&self) -> Client<u16> {
+        let ports: Vec<_> = self.does.lock().unwrap().keys().map(|port| format!("h:{port}")).collect();
+        let instances = Instances::fixed("rating", ports).unwrap();
+        Client::new(&instances, |instance| instance.port, Options::default())
+    }
+
+    pub(crate) async fn call(&self, client: &Client<u16>, mode: Mode) -> Outcome {
+        self.call_within(client, mode, Duration::from_secs(2)).await
+    }
+
+    pub(crate) async fn call_within(&self, client: &Client<u16>, mode: Mode, patience: Duration) -> Outcome {
+        client.call(Instant::now() + patience, mode, |port| self.answer(port)).await
+    }
+
+    async fn answer(&self, port: u16) -> Result<u16, Failed> {
+        *self.calls.lock().unwrap().entry(port).or_default() += 1;
+        let does = self.does.lock().unwrap()[&port];
+        match does {
+            Does::Answer => Ok(port),
+            Does::AnswerAfter(time) => {
+                sleep(time).await;
+                Ok(port)
+            }
+            Does::Fail(class) => Err(Failed(class)),
+            Does::Freeze => std::future::pending().await,
+        }
+    }
+}

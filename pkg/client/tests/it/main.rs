@@ -1,0 +1,8 @@
+//! Calls through a client over instances that answer as told; time is simulated. A connection is the port of
+//! its instance.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod backends;
+mod calls;
+mod membership;
