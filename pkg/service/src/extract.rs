@@ -1,0 +1,13 @@
+//! What handlers take from a REST request; each refuses with a [`Problem`](crate::Problem) that names the
+//! field as the request spells it.
+
+mod ids;
+mod json;
+mod path;
+mod query;
+mod reason;
+
+pub use ids::Ids;
+pub use json::Json;
+pub use path::Path;
+pub use query::Query;

@@ -1,0 +1,206 @@
+//! JSON bodies.
+
+use super::reason::{quoted, reason};
+use crate::Problem;
+use crate::layer::MAX_BODY;
+use axum::extract::{FromRequest, Request};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header};
+use http_body_util::BodyExt;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
+use std::fmt::Write as _;
+
+/// A JSON body, in a request (of at most 1 MiB) or an answer.
+///
+/// A request may leave its content type out; one that isn't JSON is 415. A body that can't be read at all is
+/// told as the field `body`, anything else by its path (`metadata[3].title`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Json<T>(pub T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        check_content_type(request.headers())?;
+        parse(&read(request).await?).map(Self)
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => {
+                let content_type = HeaderValue::from_static("application/json");
+                ([(header::CONTENT_TYPE, content_type)], body).into_response()
+            }
+            Err(error) => {
+                Problem::internal(format!("can't write an answer as JSON: {error}")).into_response()
+            }
+        }
+    }
+}
+
+fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(given) = headers.get(header::CONTENT_TYPE) else {
+        return Ok(());
+    };
+    let text = given.to_str().unwrap_or("unreadable");
+    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let json =
+        essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
+    if json { Ok(()) } else { Err(Problem::unsupported_media_type(text)) }
+}
+
+async fn read(request: Request) -> Result<Bytes, Problem> {
+    match request.into_body().collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if crate::layer::is_too_large(&error) => Err(Problem::payload_too_large(MAX_BODY)),
+        Err(_) => Err(Problem::invalid("body", "ended before its announced length")),
+    }
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    if let Err(error) = std::str::from_utf8(body) {
+        return Err(Problem::invalid("body", format!("must be UTF-8: {error}")));
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let place = place(error.path());
+        refusal(&place, &error.into_inner())
+    })?;
+    deserializer.end().map_err(|error| refusal("", &error))?;
+    Ok(value)
+}
+
+fn refusal(place: &str, error: &serde_json::Error) -> Problem {
+    let text = error.to_string();
+    if !error.is_data() {
+        return Problem::invalid("body", reason(&format!("must be JSON: {text}")));
+    }
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+    if let Some(name) = quoted(text, "missing field ") {
+        return Problem::invalid(joined(place, name), "is missing");
+    }
+    if let Some(name) = quoted(text, "duplicate field ") {
+        return Problem::invalid(beside(place, name), "is given twice");
+    }
+    if let Some(name) = quoted(text, "unknown field ") {
+        return Problem::invalid(beside(place, name), "is unknown");
+    }
+    Problem::invalid(if place.is_empty() { "body" } else { place }, reason(text))
+}
+
+/// The place of `name` in the object at `place`.
+fn joined(place: &str, name: &str) -> String {
+    if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") }
+}
+
+/// The place of the key `name`, where `place` is either that place itself or the object around it.
+fn beside(place: &str, name: &str) -> String {
+    let is_it = place == name || place.strip_suffix(name).is_some_and(|object| object.ends_with('.'));
+    if is_it { place.to_owned() } else { joined(place, name) }
+}
+
+fn place(path: &serde_path_to_error::Path) -> String {
+    let mut place = String::new();
+    for segment in path {
+        _ = match segment {
+            Segment::Seq { index } => write!(place, "[{index}]"),
+            Segment::Map { key } | Segment::Enum { variant: key } if place.is_empty() => {
+                write!(place, "{key}")
+            }
+            Segment::Map { key } | Segment::Enum { variant: key } => write!(place, ".{key}"),
+            Segment::Unknown => Ok(()),
+        };
+    }
+    place
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Batch {
+        #[expect(dead_code, reason = "only its refusal is looked at")]
+        rows: Vec<Row>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Row {
+        #[expect(dead_code, reason = "only its refusal is looked at")]
+        release_year: i32,
+        #[expect(dead_code, reason = "only its refusal is looked at")]
+        title: Option<String>,
+    }
+
+    #[track_caller]
+    fn refused(body: &str) -> String {
+        let problem = parse::<Batch>(body.as_bytes()).unwrap_err();
+        let body: serde_json::Value = serde_json::from_slice(&problem.body(None)).unwrap();
+        assert_eq!(body["errors"].as_array().unwrap().len(), 1, "{body}");
+        format!("{} {}", body["errors"][0]["field"], body["errors"][0]["reason"]).replace('"', "")
+    }
+
+    #[test]
+    fn a_refusal_names_the_field_by_its_path_and_the_rule() {
+        for (body, expected) in [
+            (
+                r#"{"rows":[{"releaseYear":1},{"releaseYear":4.5}]}"#,
+                "rows[1].releaseYear must be a whole number, not",
+            ),
+            (
+                r#"{"rows":[{"releaseYear":5.0}]}"#,
+                "rows[0].releaseYear must be a whole number, not floating point",
+            ),
+            (r#"{"rows":[{"releaseYear":"5"}]}"#, "rows[0].releaseYear must be a whole number, not string"),
+            (
+                r#"{"rows":[{"releaseYear":99999999999}]}"#,
+                "rows[0].releaseYear must be a whole number, not integer",
+            ),
+            (r#"{"rows":[{"title":"x"}]}"#, "rows[0].releaseYear is missing"),
+            (r#"{"rows":[{"releaseYear":1,"titel":"x"}]}"#, "rows[0].titel is unknown"),
+            (r#"{"rows":[{"releaseYear":1,"releaseYear":1}]}"#, "rows[0].releaseYear is given twice"),
+            (r#"{"rows":[],"rows":[]}"#, "rows is given twice"),
+            (r#"{"rows":{}}"#, "rows must be a list, not map"),
+            (r#"{"rows":[],"x":1}"#, "x is unknown"),
+            (r"{}", "rows is missing"),
+            (r"[]", "body"),
+            (r"5", "body must be an object, not integer"),
+        ] {
+            let refused = refused(body);
+            assert!(refused.starts_with(expected), "{body}: {refused}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_is_told_as_the_body() {
+        for body in ["", "{", "not json", r#"{"rows":[]} {}"#, r#"{"rows":[],}"#] {
+            let refused = refused(body);
+            assert!(refused.starts_with("body must be JSON: "), "{body}: {refused}");
+        }
+        assert!(parse::<Batch>(b"{\"rows\":[\"\xff\"]}").unwrap_err().body(None).len() > 10);
+    }
+
+    #[test]
+    fn only_json_content_types_are_taken() {
+        for (given, taken) in [
+            ("application/json", true),
+            ("Application/JSON; charset=utf-8", true),
+            ("application/merge-patch+json", true),
+            ("text/plain", false),
+            ("application/x-www-form-urlencoded", false),
+            ("", false),
+        ] {
+            let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(given))]);
+            assert_eq!(check_content_type(&headers).is_ok(), taken, "{given}");
+        }
+        assert!(check_content_type(&HeaderMap::new()).is_ok());
+    }
+}

@@ -1,0 +1,98 @@
+//! The paths that every port has beside the service's own, and what they tell: `/healthz`, `/readyz`,
+//! `/metrics`, `/openapi.json`, and gRPC's health.
+
+use crate::{Metrics, Problem};
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use bytes::Bytes;
+use fault::Kind;
+use futures::future::BoxFuture;
+use http::{HeaderMap, header};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::time::timeout;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+/// How long a service may take to say whether it is ready.
+const READY_WITHIN: Duration = Duration::from_secs(1);
+
+type Ready = Box<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+
+/// How the service stands; one for all its workers.
+pub(crate) struct Standing {
+    pub(crate) metrics: Metrics,
+    openapi: Bytes,
+    draining: AtomicBool,
+    ready: Ready,
+}
+
+impl Standing {
+    pub(crate) fn new(metrics: Metrics, openapi: Bytes, ready: Ready) -> Self {
+        Self { metrics, openapi, draining: AtomicBool::new(false), ready }
+    }
+
+    /// From now on the service is not ready.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    async fn ready(&self) -> Result<&'static str, Problem> {
+        let unready = |reason: &str| Problem::of(Kind::Unavailable, format!("not ready: {reason}"));
+        if self.draining.load(Ordering::Relaxed) {
+            return Err(unready("the service is stopping"));
+        }
+        match timeout(READY_WITHIN, (self.ready)()).await {
+            Ok(Ok(())) => Ok("ready\n"),
+            Ok(Err(reason)) => Err(unready(&reason)),
+            Err(_) => Err(unready("its storage did not answer in time")),
+        }
+    }
+
+    fn metrics(&self, headers: &HeaderMap) -> Response {
+        let accept = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        let open_metrics = accept.into_iter().any(|value| value.contains("application/openmetrics-text"));
+        let content_type = if open_metrics {
+            "application/openmetrics-text; version=1.0.0; charset=utf-8"
+        } else {
+            "text/plain; version=0.0.4; charset=utf-8"
+        };
+        match self.metrics.text(open_metrics) {
+            Ok(text) => ([(header::CONTENT_TYPE, content_type)], text).into_response(),
+            Err(error) => Problem::internal(format!("can't write the metrics: {error}")).into_response(),
+        }
+    }
+}
+
+/// The paths that every port has.
+pub(crate) fn router(standing: &Arc<Standing>) -> Router {
+    let [ready, metrics, openapi] = [(); 3].map(|()| Arc::clone(standing));
+    let document = move || async move {
+        ([(header::CONTENT_TYPE, "application/json")], openapi.openapi.clone()).into_response()
+    };
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(move || async move { ready.ready().await }))
+        .route("/metrics", get(move |headers: HeaderMap| async move { metrics.metrics(&headers) }))
+        .route("/openapi.json", get(document))
+}
+
+/// Says over gRPC that every one of `names` serves.
+pub(crate) async fn serving(health: &HealthReporter, names: &[&str]) {
+    for name in names {
+        health.set_service_status(name, ServingStatus::Serving).await;
+    }
+}
+
+/// Says over gRPC that none of `names`, nor the whole, serves, and ends the calls that watch them: they would
+/// hold the drain up.
+pub(crate) async fn not_serving(mut health: HealthReporter, names: &[&str]) {
+    for name in names.iter().chain(&[""]) {
+        health.set_service_status(name, ServingStatus::NotServing).await;
+    }
+    for name in names.iter().chain(&[""]) {
+        health.clear_service_status(name).await;
+    }
+}

@@ -1,0 +1,81 @@
+//! The limit of a request's time, and the net under its handler's panics.
+
+use futures::FutureExt;
+use http::HeaderMap;
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+/// Why a handler came to no answer.
+#[derive(Debug)]
+pub(crate) enum Halted {
+    /// Its time was over; it has been dropped.
+    Timeout,
+    /// It panicked, with this text.
+    Panic(String),
+}
+
+/// Runs a handler until `deadline`.
+pub(crate) async fn guarded<T>(handler: impl Future<Output = T>, deadline: Instant) -> Result<T, Halted> {
+    match tokio::time::timeout_at(deadline.into(), AssertUnwindSafe(handler).catch_unwind()).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(panic)) => Err(Halted::Panic(text(&*panic))),
+        Err(_) => Err(Halted::Timeout),
+    }
+}
+
+fn text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    format!("a handler panicked: {}", text.unwrap_or("without a text"))
+}
+
+/// How long the caller of a gRPC method waits, where it says so: at most 8 digits and a unit.
+pub(crate) fn grpc_timeout(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
+    if digits.len() > 8 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let count: u64 = digits.parse().ok()?;
+    Some(match unit {
+        "H" => Duration::from_secs(count * 3600),
+        "M" => Duration::from_secs(count * 60),
+        "S" => Duration::from_secs(count),
+        "m" => Duration::from_millis(count),
+        "u" => Duration::from_micros(count),
+        "n" => Duration::from_nanos(count),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn a_grpc_timeout_is_digits_and_a_unit() {
+        for (value, expected) in [
+            ("2H", Some(Duration::from_secs(7200))),
+            ("1M", Some(Duration::from_secs(60))),
+            ("3S", Some(Duration::from_secs(3))),
+            ("250m", Some(Duration::from_millis(250))),
+            ("99999999u", Some(Duration::from_micros(99_999_999))),
+            ("1n", Some(Duration::from_nanos(1))),
+            ("", None),
+            ("S", None),
+            ("5", None),
+            ("+5S", None),
+            ("100000000S", None),
+            ("1 S", None),
+        ] {
+            let headers = HeaderMap::from_iter([(
+                http::header::HeaderName::from_static("grpc-timeout"),
+                HeaderValue::from_static(value),
+            )]);
+            assert_eq!(grpc_timeout(&headers), expected, "{value:?}");
+        }
+        assert_eq!(grpc_timeout(&HeaderMap::new()), None);
+    }
+}

@@ -1,0 +1,236 @@
+//! Failures as REST tells them: RFC 9457 problem details.
+
+use crate::table;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use fault::{Fault, Invalid, Kind, Violation};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use std::error::Error;
+use std::fmt::Write as _;
+
+/// The answer to a REST request that failed.
+///
+/// A caller's fault shows its text and names the fields; any other shows a fixed text, and the server logs
+/// its chain of causes once, with the request's path. The server also fills in `instance`.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    errors: Vec<Violation>,
+    cause: Option<String>,
+}
+
+impl Problem {
+    /// A request whose `field`, spelled as the caller spelled it, breaks the rule that `reason` states.
+    pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        let violation = Violation::new(field, reason);
+        Self { errors: vec![violation.clone()], ..Self::of(Kind::InvalidArgument, violation.to_string()) }
+    }
+
+    /// A failure of `kind` that shows `detail` to the caller.
+    pub fn of(kind: Kind, detail: impl Into<String>) -> Self {
+        Self::http(table::http_status(kind), kind.code(), detail)
+    }
+
+    /// The problem's HTTP status.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn method_not_allowed() -> Self {
+        Self::http(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "the path knows only other methods")
+    }
+
+    pub(crate) fn payload_too_large(limit: usize) -> Self {
+        let detail = format!("the body must be at most {limit} bytes long");
+        Self::http(StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLarge", detail)
+    }
+
+    pub(crate) fn uri_too_long(limit: usize) -> Self {
+        let detail = format!("the request line must be at most {limit} bytes long");
+        Self { status: StatusCode::URI_TOO_LONG, ..Self::of(Kind::InvalidArgument, detail) }
+    }
+
+    pub(crate) fn unsupported_media_type(given: &str) -> Self {
+        let detail = format!("the body's content type must be application/json, not {given}");
+        Self::http(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", detail)
+    }
+
+    pub(crate) fn timeout() -> Self {
+        Self::of(Kind::Timeout, hidden(Kind::Timeout))
+    }
+
+    pub(crate) fn internal(cause: impl Into<String>) -> Self {
+        Self { cause: Some(cause.into()), ..Self::of(Kind::Internal, hidden(Kind::Internal)) }
+    }
+
+    /// What is to be logged, where the caller is not told: at most once for each problem.
+    pub(crate) fn take_cause(&mut self) -> Option<String> {
+        self.cause.take()
+    }
+
+    fn http(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), errors: Vec::new(), cause: None }
+    }
+
+    /// The body, where the request's path is `instance`.
+    pub(crate) fn body(&self, instance: Option<&str>) -> Vec<u8> {
+        let errors = self
+            .errors
+            .iter()
+            .map(|violation| Entry { field: &violation.field, reason: &violation.reason })
+            .collect();
+        let document = Document {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or_default(),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            instance,
+            code: self.code,
+            errors,
+        };
+        serde_json::to_vec(&document).unwrap_or_default()
+    }
+}
+
+/// What the caller is told of a failure that is not its own.
+pub(crate) const fn hidden(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Unavailable => "something that the answer needs can't be reached at present, try again later",
+        Kind::Timeout => "the answer did not come in time",
+        _ => "the service failed, its log says why",
+    }
+}
+
+/// An error's text and those of everything that caused it.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        _ = write!(text, ": {cause}");
+        next = cause.source();
+    }
+    text
+}
+
+/// The first `max` bytes of `text` at most, with an ellipsis where that is not all.
+pub(crate) fn shortened(mut text: String, max: usize) -> String {
+    if text.len() > max {
+        text.truncate(text.floor_char_boundary(max));
+        text.push('…');
+    }
+    text
+}
+
+impl<E: Fault + 'static> From<E> for Problem {
+    fn from(fault: E) -> Self {
+        let kind = fault.kind();
+        if !kind.is_callers() {
+            return Self { cause: Some(chain(&fault)), ..Self::of(kind, hidden(kind)) };
+        }
+        let errors = match kind {
+            Kind::InvalidArgument => fault.violations().iter().map(in_camel_case).collect(),
+            _ => Vec::new(),
+        };
+        let detail = Invalid::of(errors.clone()).map_or_else(|| fault.to_string(), |all| all.to_string());
+        Self { errors, ..Self::of(kind, detail) }
+    }
+}
+
+fn in_camel_case(violation: &Violation) -> Violation {
+    let mut field = String::with_capacity(violation.field.len());
+    let mut after_underscore = false;
+    for c in violation.field.chars() {
+        match c {
+            '_' if !field.is_empty() => after_underscore = true,
+            _ if after_underscore => {
+                field.push(c.to_ascii_uppercase());
+                after_underscore = false;
+            }
+            _ => field.push(c),
+        }
+    }
+    Violation::new(field, violation.reason.clone())
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::from(self.body(None)));
+        *response.status_mut() = self.status;
+        let content_type = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<&'a str>,
+    code: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    field: &'a str,
+    reason: &'a str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the pool is empty")]
+    struct Hidden(#[source] std::io::Error);
+
+    impl Fault for Hidden {
+        fn kind(&self) -> Kind {
+            Kind::Unavailable
+        }
+    }
+
+    fn shown(problem: &Problem, instance: Option<&str>) -> Value {
+        serde_json::from_slice(&problem.body(instance)).unwrap()
+    }
+
+    #[test]
+    fn a_callers_fault_names_its_fields_in_camel_case() {
+        let invalid =
+            Invalid::of(vec![Violation::new("metadata[3].release_year", "must be 1 or more, not 0")])
+                .unwrap();
+        let expected = json!({
+            "type": "about:blank",
+            "title": "Bad Request",
+            "status": 400,
+            "detail": "metadata[3].releaseYear must be 1 or more, not 0",
+            "instance": "/v1/metadata/1",
+            "code": "InvalidArgument",
+            "errors": [{"field": "metadata[3].releaseYear", "reason": "must be 1 or more, not 0"}],
+        });
+        assert_eq!(shown(&invalid.into(), Some("/v1/metadata/1")), expected);
+    }
+
+    #[test]
+    fn another_failure_hides_its_chain_and_keeps_it_for_the_log_once() {
+        let mut problem = Problem::from(Hidden(std::io::Error::other("secret")));
+        let body = shown(&problem, None);
+        assert_eq!(body["code"], "Unavailable");
+        assert_eq!(body["status"], 503);
+        assert!(!body.to_string().contains("secret") && !body.to_string().contains("pool"), "{body}");
+        assert!(body.get("errors").is_none() && body.get("instance").is_none(), "{body}");
+        assert_eq!(problem.take_cause().as_deref(), Some("the pool is empty: secret"));
+        assert_eq!(problem.take_cause(), None);
+    }
+}

@@ -1,0 +1,66 @@
+//! The process around a service: runtime, signals, exit code.
+
+use crate::problem::chain;
+use std::error::Error;
+use std::future::Future;
+use std::process::ExitCode;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Runs what `run` makes on a multi-thread runtime until it ends.
+///
+/// Its token is cancelled on the first SIGINT or SIGTERM; a second one no longer waits for it. The exit code is
+/// 0 where it was asked to stop and did, and 1 where it failed, which is said once in the log.
+pub fn block_on<F, E>(run: impl FnOnce(CancellationToken) -> F) -> ExitCode
+where
+    F: Future<Output = Result<(), E>>,
+    E: Into<Box<dyn Error + Send + Sync>>,
+{
+    let ended = Builder::new_multi_thread().enable_all().thread_name("runtime").build().and_then(|runtime| {
+        let ended = runtime.block_on(until_signalled(run));
+        // A blocking call that hangs must not keep the process.
+        runtime.shutdown_background();
+        ended
+    });
+    match ended {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => failed(&*error.into()),
+        Err(error) => failed(&error),
+    }
+}
+
+async fn until_signalled<F, E>(
+    run: impl FnOnce(CancellationToken) -> F,
+) -> Result<Result<(), E>, std::io::Error>
+where
+    F: Future<Output = Result<(), E>>,
+{
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let stop = CancellationToken::new();
+    let running = run(stop.clone());
+    tokio::pin!(running);
+    loop {
+        let name = tokio::select! {
+            ended = &mut running => return Ok(ended),
+            _ = interrupt.recv() => "SIGINT",
+            _ = terminate.recv() => "SIGTERM",
+        };
+        if stop.is_cancelled() {
+            return Err(std::io::Error::other(format!("{name} came again before all calls had ended")));
+        }
+        tracing::info!(signal = name, "stopping");
+        stop.cancel();
+    }
+}
+
+fn failed(error: &(dyn Error + 'static)) -> ExitCode {
+    let cause = chain(error);
+    if tracing::enabled!(tracing::Level::ERROR) {
+        tracing::error!("{cause}");
+    } else {
+        eprintln!("error: {cause}");
+    }
+    ExitCode::FAILURE
+}

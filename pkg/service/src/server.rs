@@ -1,0 +1,167 @@
+//! The server: one port for REST and gRPC, several workers, and the order in which it starts and stops.
+
+mod acceptor;
+mod connection;
+mod dispatch;
+mod reflection;
+mod worker;
+
+use crate::config::Address;
+use crate::health::{self, Standing};
+use crate::{Config, Metrics};
+use bytes::Bytes;
+use discovery::{Instance, Registry, registration};
+use dispatch::Dispatch;
+use futures::future::BoxFuture;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+use utoipa::openapi::OpenApi;
+use worker::Workers;
+
+/// What a service is, as its port tells.
+#[derive(Clone)]
+pub struct Description {
+    /// Its name in the registry (`metadata`).
+    pub name: &'static str,
+    /// The gRPC services whose health is told (`metadata.v1.MetadataService`).
+    pub grpc_services: &'static [&'static str],
+    /// Its file descriptor sets, encoded: reflection lists them, and metrics take the methods' names from them.
+    pub descriptors: &'static [&'static [u8]],
+    /// The description of its REST interface.
+    pub openapi: OpenApi,
+}
+
+/// What a service answers; each worker has its own.
+pub struct Routes {
+    /// The REST paths, without a fallback.
+    pub rest: axum::Router,
+    /// The gRPC services, without health and reflection.
+    pub grpc: tonic::service::Routes,
+}
+
+/// A server that can't start or can't go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address can't be listened on.
+    #[error("{service} can't listen on {address}")]
+    Listen {
+        /// Who wanted it.
+        service: &'static str,
+        /// What was wanted.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The description's gRPC part can't be read.
+    #[error("the descriptors of {service} can't be read")]
+    Descriptors {
+        /// Whose they are.
+        service: &'static str,
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The description's REST part can't be written.
+    #[error("the description of {service}'s REST interface can't be written")]
+    OpenApi {
+        /// Whose it is.
+        service: &'static str,
+        /// Why not.
+        source: serde_json::Error,
+    },
+    /// A worker can't start.
+    #[error("{service} can't start a worker")]
+    Worker {
+        /// Whose it is.
+        service: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A worker ended by itself, by a panic.
+    #[error("a worker of {service} has broken down")]
+    WorkerLost {
+        /// Whose it was.
+        service: &'static str,
+    },
+}
+
+/// Serves what `make` makes, once on each worker, until `stop` is cancelled.
+///
+/// It listens, then serves, then registers. Stopping, it deregisters, is no longer ready, accepts no more
+/// connections, and gives the calls in flight the drain timeout to end. `ready` says why the service can't
+/// answer at present, for `/readyz`.
+///
+/// # Errors
+///
+/// Where the address can't be listened on, a worker can't start or breaks down.
+pub async fn run(
+    description: Description,
+    config: &Config,
+    registry: Option<Arc<dyn Registry>>,
+    metrics: Metrics,
+    ready: impl Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync + 'static,
+    make: impl Fn() -> Routes + Send + Sync + 'static,
+    stop: CancellationToken,
+) -> Result<(), Error> {
+    let Description { name: service, grpc_services: names, descriptors, openapi } = description;
+    let refused = |source| Error::Listen { service, address: config.listen, source };
+    let listener = TcpListener::bind(config.listen).await.map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+
+    let openapi = serde_json::to_vec(&openapi).map_err(|source| Error::OpenApi { service, source })?;
+    let standing = Arc::new(Standing::new(metrics, Bytes::from(openapi), Box::new(ready)));
+    let described =
+        reflection::describe(descriptors).map_err(|source| Error::Descriptors { service, source })?;
+    let (health, health_server) = tonic_health::server::health_reporter();
+    health::serving(&health, names).await;
+
+    let request_timeout = config.request_timeout;
+    let dispatch = {
+        let standing = Arc::clone(&standing);
+        move || {
+            let Routes { rest, grpc } = make();
+            let rest = rest.merge(health::router(&standing));
+            let grpc = described.add_to(grpc.add_service(health_server.clone()));
+            Dispatch::new(rest, grpc, described.methods(), standing.metrics.clone(), request_timeout)
+        }
+    };
+    let (mut workers, streams) =
+        Workers::start(service, config.workers, config.drain_timeout, dispatch).await?;
+    let closing = CancellationToken::new();
+    let accept = async move || listener.accept().await.map(|(stream, _)| stream);
+    let acceptor = tokio::spawn(acceptor::deal(accept, streams, closing.clone()));
+    let acceptor = AbortOnDropHandle::new(acceptor);
+    tracing::info!(service, %address, workers = config.workers, "serving");
+
+    let leaving = CancellationToken::new();
+    let _leaving_when_dropped = leaving.clone().drop_guard();
+    let advertised = config.advertise.clone().unwrap_or_else(|| address.into());
+    let registered = registry.map(|registry| {
+        tokio::spawn(registration::announce(registry, instance(service, advertised), leaving.clone()))
+    });
+
+    let ended = tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        () = workers.lost() => Err(Error::WorkerLost { service }),
+    };
+
+    leaving.cancel();
+    if let Some(registered) = registered {
+        _ = registered.await;
+    }
+    standing.drain();
+    health::not_serving(health, names).await;
+    closing.cancel();
+    _ = acceptor.await;
+    workers.join().await;
+    tracing::info!(service, "stopped");
+    ended
+}
+
+fn instance(service: &str, Address { host, port }: Address) -> Instance {
+    let id = format!("{service}-{host}-{port}");
+    Instance { service: service.to_owned(), id, host, port, tags: Vec::new() }
+}

@@ -1,0 +1,146 @@
+//! A service under test: started in this process on a free port, and asked over both protocols.
+
+use bytes::Bytes;
+use discovery::{Instance, Registry};
+use futures::StreamExt;
+use http::{HeaderMap, Method, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+use std::error::Error;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::{Channel, Endpoint};
+
+/// How long a service may take to start or to stop.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What REST answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// The body as JSON; `null` where it is none.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// The fields that a problem names.
+    #[must_use]
+    pub fn fields(&self) -> Vec<String> {
+        let field = |error: &Value| error["field"].as_str().unwrap_or_default().to_owned();
+        self.json()["errors"].as_array().map(|errors| errors.iter().map(field).collect()).unwrap_or_default()
+    }
+}
+
+/// A service that runs in this process and is in a registry.
+pub struct Running {
+    instance: Instance,
+    client: Client<HttpConnector, Full<Bytes>>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+type Failed = Box<dyn Error + Send + Sync>;
+
+impl Running {
+    /// Starts what `run` makes and waits until `service` is in `registry`.
+    ///
+    /// # Errors
+    ///
+    /// Where it is not there in time. A `run` that fails panics when it is stopped.
+    pub async fn start<F, E>(
+        service: &str,
+        registry: &Arc<dyn Registry>,
+        run: impl FnOnce(Option<Arc<dyn Registry>>, CancellationToken) -> F,
+    ) -> Result<Self, Failed>
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Debug + Send,
+    {
+        let mut instances = registry.watch(service);
+        let known = timeout(PATIENCE, instances.next()).await?.unwrap_or_default();
+        let stop = CancellationToken::new();
+        let running = run(Some(registry.clone()), stop.clone());
+        let task = tokio::spawn(async move {
+            if let Err(error) = running.await {
+                std::panic::panic_any(format!("the service failed: {error:?}"));
+            }
+        });
+        let appeared = async {
+            while let Some(set) = instances.next().await {
+                if let Some(new) = set.iter().find(|instance| !known.contains(instance)) {
+                    return Ok(new.clone());
+                }
+            }
+            Err(Failed::from("the registry ended"))
+        };
+        let instance = timeout(PATIENCE, appeared).await??;
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        Ok(Self { instance, client, stop, task })
+    }
+
+    /// Where it listens, `host:port`.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        self.instance.authority()
+    }
+
+    /// A connection for gRPC.
+    ///
+    /// # Errors
+    ///
+    /// Where the service can't be reached.
+    pub async fn channel(&self) -> Result<Channel, Failed> {
+        Ok(Endpoint::from_shared(format!("http://{}", self.authority()))?.connect().await?)
+    }
+
+    /// Sends a REST request; a body goes as JSON.
+    ///
+    /// # Errors
+    ///
+    /// Where no whole answer comes.
+    pub async fn send(&self, method: Method, path: &str, body: Option<&str>) -> Result<Answer, Failed> {
+        let mut request =
+            http::Request::builder().method(method).uri(format!("http://{}{path}", self.authority()));
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        let body = Full::new(Bytes::copy_from_slice(body.unwrap_or_default().as_bytes()));
+        let (head, body) = self.client.request(request.body(body)?).await?.into_parts();
+        Ok(Answer { status: head.status, headers: head.headers, body: body.collect().await?.to_bytes() })
+    }
+
+    /// Sends a REST GET.
+    ///
+    /// # Errors
+    ///
+    /// Where no whole answer comes.
+    pub async fn get(&self, path: &str) -> Result<Answer, Failed> {
+        self.send(Method::GET, path, None).await
+    }
+
+    /// Asks it to stop and waits for its end.
+    ///
+    /// # Errors
+    ///
+    /// Where it failed or does not end in time.
+    pub async fn stop(self) -> Result<(), Failed> {
+        self.stop.cancel();
+        Ok(timeout(PATIENCE, self.task).await??)
+    }
+}

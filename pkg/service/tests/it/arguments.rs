@@ -1,0 +1,137 @@
+//! The command line: what it takes and how it refuses.
+
+use clap::Parser;
+use service::{Config, RegistryKind};
+use std::process::Command;
+use std::time::Duration;
+
+const LISTEN: &str = "127.0.0.1:8081";
+
+#[derive(Debug, Parser)]
+struct Small {
+    #[command(flatten)]
+    service: Config,
+    /// A flag of the service's own
+    #[arg(long)]
+    database: Option<String>,
+}
+
+fn parsed(arguments: &[&str]) -> Result<Config, clap::Error> {
+    let arguments = ["small"].iter().chain(arguments);
+    service::try_parse_from::<Small>(LISTEN, arguments).map(|small| small.service)
+}
+
+#[test]
+fn defaults_are_those_of_the_help() {
+    let config = parsed(&[]).unwrap();
+    assert_eq!(config.listen.to_string(), LISTEN);
+    assert_eq!(config.registry, RegistryKind::Consul);
+    assert_eq!(config.consul, "http://127.0.0.1:8500");
+    assert_eq!(config.drain_timeout, Duration::from_secs(10));
+    assert_eq!(config.request_timeout, Duration::from_secs(2));
+    assert_eq!(config.workers, std::thread::available_parallelism().unwrap().get());
+
+    let help = service::try_parse_from::<Small>("127.0.0.1:8099", ["small", "--help"]).unwrap_err();
+    assert_eq!(help.exit_code(), 0);
+    let help = help.to_string();
+    for expected in [
+        "--listen <ADDR:PORT>",
+        "127.0.0.1:8099",
+        "--port",
+        "--advertise <HOST:PORT>",
+        "--registry",
+        "CONSUL_HTTP_ADDR",
+        "CONSUL_HTTP_TOKEN",
+        "WORKERS",
+        "DRAIN_TIMEOUT",
+        "REQUEST_TIMEOUT",
+        "LOG_FORMAT",
+        "RUST_LOG",
+        "[default: 10s]",
+        "- consul: Consul, or",
+        "--database",
+    ] {
+        let flat = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains(expected), "{expected} is not in\n{help}");
+    }
+}
+
+#[test]
+fn flags_are_read() {
+    let config = parsed(&[
+        "--port=0",
+        "--advertise=host:9000",
+        "--registry=none",
+        "--workers=3",
+        "--drain-timeout=500ms",
+        "--request-timeout=1m",
+    ])
+    .unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:0");
+    assert_eq!(config.advertise.unwrap().to_string(), "host:9000");
+    assert_eq!(config.registry, RegistryKind::None);
+    assert_eq!(config.workers, 3);
+    assert_eq!(config.drain_timeout, Duration::from_millis(500));
+    assert_eq!(config.request_timeout, Duration::from_secs(60));
+}
+
+#[test]
+fn a_wrong_value_names_the_flag_what_was_given_and_what_is_accepted() {
+    for (arguments, expected) in [
+        (&["--listen=8081"][..], ["8081", "--listen", "127.0.0.1:8081"]),
+        (&["--port=65536"], ["65536", "--port", "65535"]),
+        (&["--advertise=host"], ["host", "--advertise", "a host and a port"]),
+        (&["--registry=zookeeper"], ["zookeeper", "--registry", "consul, memory, none"]),
+        (&["--consul=ftp://x"], ["ftp://x", "--consul", "http"]),
+        (&["--workers=0"], ["0", "--workers", "from 1 to 1024"]),
+        (&["--drain-timeout=5"], ["5", "--drain-timeout", "500ms, 2s or 1m"]),
+        (&["--request-timeout=0s"], ["0s", "--request-timeout", "above 0"]),
+        (&["--log-format=xml"], ["xml", "--log-format", "text, json"]),
+        (&["--log=service=loud"], ["service=loud", "--log", "target=level"]),
+        (&["--listen=0.0.0.0:80"], ["0.0.0.0:80", "--listen", "--advertise"]),
+        (&["--listen=127.0.0.1:1", "--port=2"], ["--port", "cannot be used with", "--listen"]),
+    ] {
+        let error = parsed(arguments).unwrap_err();
+        assert_eq!(error.exit_code(), 2, "{arguments:?}");
+        let text = error.to_string();
+        for part in expected {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+        assert!(text.contains("Usage: small") || text.contains("--help"), "{text}");
+    }
+}
+
+#[test]
+fn every_address_may_be_listened_on_where_callers_are_told_one_or_none_come() {
+    assert!(parsed(&["--listen=0.0.0.0:80", "--advertise=host:80"]).is_ok());
+    assert!(parsed(&["--listen=[::]:80", "--registry=none"]).is_ok());
+}
+
+/// Variables can only be set for another process: the test runs itself with them.
+#[test]
+fn variables_are_read_and_flags_win() {
+    if let Ok(port) = std::env::var("ARGUMENTS_TEST_PORT") {
+        let config = parsed(&["--workers=5", &format!("--port={port}")]).unwrap();
+        assert_eq!(config.listen.to_string(), format!("127.0.0.1:{port}"));
+        assert_eq!(config.workers, 5);
+        assert_eq!(config.registry, RegistryKind::Memory);
+        assert_eq!(config.consul_token, None);
+        assert_eq!(config.log, "warn");
+        assert_eq!(parsed(&[]).unwrap().listen.to_string(), "10.0.0.7:99");
+        return;
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["arguments::variables_are_read_and_flags_win", "--exact"])
+        .envs([
+            ("ARGUMENTS_TEST_PORT", "4321"),
+            ("LISTEN", "10.0.0.7:99"),
+            ("WORKERS", "2"),
+            ("REGISTRY", "memory"),
+            ("CONSUL_HTTP_TOKEN", ""),
+            ("RUST_LOG", "warn"),
+        ])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}

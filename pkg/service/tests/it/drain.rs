@@ -1,0 +1,112 @@
+//! How the service stops.
+
+use crate::running::{Running, soon};
+use discovery::Registry;
+use futures::StreamExt;
+use service::Config;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+
+/// Waits until the service accepts no more connections: then it has left the registry and is not ready.
+async fn closed(running: &Running) {
+    let refused = async {
+        while TcpStream::connect(running.address).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    soon(refused).await;
+}
+
+#[tokio::test]
+async fn calls_in_flight_end_well_while_no_new_ones_come_in() {
+    let running =
+        Running::with(Config { request_timeout: Duration::from_secs(60), ..Config::for_tests() }).await;
+    let mut calls = Vec::new();
+    for client in [running.client(), running.http2(), running.client()] {
+        calls.push(tokio::spawn(async move { client.get("/held").await }));
+    }
+    soon(running.shared.entered.acquire_many(3)).await.unwrap().forget();
+    running.stop.cancel();
+    closed(&running).await;
+    assert!(running.registry.watch("small").next().await.unwrap().is_empty(), "still registered");
+    assert!(!running.ended.is_finished());
+
+    running.shared.released.add_permits(3);
+    for call in calls {
+        assert_eq!(soon(call).await.unwrap().text(), "released");
+    }
+    soon(running.ended).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn calls_that_do_not_end_are_cut_at_the_deadline() {
+    let config = Config {
+        drain_timeout: Duration::from_millis(200),
+        request_timeout: Duration::from_secs(60),
+        ..Config::for_tests()
+    };
+    let running = Running::with(config).await;
+    let mut calls = Vec::new();
+    for client in [running.client(), running.http2()] {
+        calls.push(tokio::spawn(
+            async move { client.send(http::Method::GET, "/held", &[], "").await.is_err() },
+        ));
+    }
+    soon(running.shared.entered.acquire_many(2)).await.unwrap().forget();
+    running.stop.cancel();
+    let began = Instant::now();
+    soon(running.ended).await.unwrap().unwrap();
+    assert!(began.elapsed() >= Duration::from_millis(150), "{:?}", began.elapsed());
+    for call in calls {
+        assert!(soon(call).await.unwrap(), "a call that was cut got an answer");
+    }
+}
+
+#[tokio::test]
+async fn a_draining_service_is_not_ready() {
+    let running = Running::start().await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    // A connection whose first request has begun is served, though the service stops meanwhile.
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: x\r\n").await.unwrap();
+    let mut held = TcpStream::connect(running.address).await.unwrap();
+    held.write_all(b"GET /held HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    soon(running.shared.entered.acquire()).await.unwrap().forget();
+    running.stop.cancel();
+    closed(&running).await;
+    stream.write_all(b"\r\n").await.unwrap();
+    let mut answer = String::new();
+    soon(stream.read_to_string(&mut answer)).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(answer.contains("stopping"), "{answer}");
+    running.shared.released.add_permits(1);
+    soon(running.ended).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn watchers_of_the_health_hear_of_the_end_and_do_not_hold_it_up() {
+    let running =
+        Running::with(Config { drain_timeout: Duration::from_secs(60), ..Config::for_tests() }).await;
+    let mut client = HealthClient::new(running.channel());
+    let request = HealthCheckRequest { service: "small.v1.Small".into() };
+    let mut states = client.watch(request).await.unwrap().into_inner();
+    assert_eq!(soon(states.message()).await.unwrap().unwrap().status, 1);
+    running.stop.cancel();
+    assert_eq!(soon(states.message()).await.unwrap().unwrap().status, 2);
+    assert!(soon(states.message()).await.unwrap().is_none());
+    drop(client);
+    soon(running.ended).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn idle_connections_do_not_hold_the_end_up() {
+    let running =
+        Running::with(Config { drain_timeout: Duration::from_secs(60), ..Config::for_tests() }).await;
+    let (http1, http2) = (running.client(), running.http2());
+    assert_eq!(http1.get("/healthz").await.status, 200);
+    assert_eq!(http2.get("/healthz").await.status, 200);
+    let _silent = TcpStream::connect(running.address).await.unwrap();
+    running.stop().await;
+}

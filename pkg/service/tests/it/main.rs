@@ -1,0 +1,12 @@
+//! The chassis under a small real service: what its port answers, how it stops, what it counts.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod arguments;
+mod drain;
+mod limits;
+mod measuring;
+mod process;
+mod routing;
+mod running;
+mod starting;

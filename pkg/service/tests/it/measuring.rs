@@ -1,0 +1,134 @@
+//! What the service counts and how it tells.
+
+use crate::running::{Answer, Caller, Running, soon};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use service::Config;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// Waits until the metrics have `line`: a call is counted a moment after its last byte.
+async fn has(client: &Caller, line: &str) {
+    let counted = async {
+        loop {
+            let metrics = client.get("/metrics").await;
+            if metrics.text().lines().any(|found| found == line) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    if tokio::time::timeout(Duration::from_secs(5), counted).await.is_err() {
+        panic!("no line {line} in\n{}", client.get("/metrics").await.text());
+    }
+}
+
+#[tokio::test]
+async fn requests_are_counted_by_protocol_route_and_status() {
+    let running =
+        Running::with(Config { request_timeout: Duration::from_millis(200), ..Config::for_tests() }).await;
+    let (client, http2) = (running.client(), running.http2());
+    for name in ["a", "b", "c"] {
+        client.get(&format!("/greet/{name}")).await;
+        client.get(&format!("/nowhere/{name}")).await;
+        http2.call(&format!("/small.v1.Small/Nothing{name}"), &[]).await;
+        http2.call("/grpc.health.v1.Health/Check", &[]).await;
+    }
+    client.get("/never").await;
+    client.get("/panic").await;
+    client.post("/greet/a", "").await;
+    http2.call("/small.v1.Small/Slow", &[]).await;
+    http2.call("/small.v1.Small/Panic", &[]).await;
+    for (labels, count) in [
+        (r#"protocol="http",route="/greet/{name}",status="200""#, 3),
+        (r#"protocol="http",route="/greet/{name}",status="405""#, 1),
+        (r#"protocol="http",route="unknown",status="404""#, 3),
+        (r#"protocol="http",route="/never",status="504""#, 1),
+        (r#"protocol="http",route="/panic",status="500""#, 1),
+        (r#"protocol="grpc",route="unknown",status="UNIMPLEMENTED""#, 3),
+        (r#"protocol="grpc",route="/grpc.health.v1.Health/Check",status="OK""#, 3),
+        (r#"protocol="grpc",route="/small.v1.Small/Slow",status="DEADLINE_EXCEEDED""#, 1),
+        (r#"protocol="grpc",route="/small.v1.Small/Panic",status="INTERNAL""#, 1),
+    ] {
+        has(&client, &format!("requests_total{{{labels}}} {count}")).await;
+    }
+    has(&client, r#"request_duration_seconds_count{protocol="http",route="/greet/{name}"} 4"#).await;
+    has(&client, r#"request_duration_seconds_bucket{le="0.1",protocol="http",route="/never"} 0"#).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_its_caller_leaves_is_counted_as_cancelled() {
+    use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+    let running = Running::start().await;
+    let mut health = HealthClient::new(running.channel());
+    let mut states = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    soon(states.message()).await.unwrap().unwrap();
+    drop(states);
+    let line = r#"requests_total{protocol="grpc",route="/grpc.health.v1.Health/Watch",status="CANCELLED"} 1"#;
+    has(&running.client(), line).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn metrics_come_in_the_format_that_is_asked_for_and_promtool_is_content() {
+    let running = Running::start().await;
+    let (seen, size) = (Counter::<u64>::default(), Gauge::<i64>::default());
+    running.metrics.registry(|registry| {
+        registry.register("films_seen", "Films seen", seen.clone());
+        registry.register("catalogue_size", "Films there are", size.clone());
+    });
+    seen.inc_by(7);
+    let client = running.client();
+    client.get("/greet/x").await;
+    running.http2().call("/grpc.health.v1.Health/Check", &[]).await;
+
+    let accept = [("accept", "application/openmetrics-text;version=1.0.0,text/plain;q=0.5")];
+    let open = client.send(http::Method::GET, "/metrics", &accept, "").await.unwrap();
+    assert!(open.header("content-type").starts_with("application/openmetrics-text; version=1.0.0"));
+    assert!(open.text().ends_with("# EOF\n"));
+    assert!(open.text().contains("# TYPE films_seen counter\n"));
+
+    let plain = client.get("/metrics").await;
+    assert_eq!(plain.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    assert!(plain.text().contains("# TYPE films_seen_total counter\nfilms_seen_total 7\n"));
+    structure(&plain);
+    promtool(&plain);
+    running.stop().await;
+}
+
+/// Each sample belongs to the family whose type was told last, and no family is told twice.
+fn structure(metrics: &Answer) {
+    let mut families = Vec::new();
+    for line in metrics.text().lines() {
+        if let Some(rest) = line.strip_prefix("# TYPE ") {
+            let name = rest.split(' ').next().unwrap();
+            assert!(!families.contains(&name), "{name} is told twice");
+            families.push(name);
+        } else if !line.starts_with("# HELP ") {
+            let family = *families.last().unwrap();
+            assert!(line.starts_with(family), "{line} under {family}");
+        }
+    }
+    assert!(families.len() >= 4, "{families:?}");
+}
+
+/// `promtool check metrics`, where it is installed.
+fn promtool(metrics: &Answer) {
+    use std::io::Write;
+    let child = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut child) = child else {
+        eprintln!("promtool is not installed: only the structure was checked");
+        return;
+    };
+    child.stdin.take().unwrap().write_all(&metrics.body).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text =
+        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.is_empty(), "{text}");
+}

@@ -1,0 +1,140 @@
+//! Who answers what on the one port.
+
+use crate::running::{Running, soon};
+use futures::stream;
+use http::Method;
+use serde_json::json;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_reflection::pb::{v1, v1alpha};
+
+#[tokio::test]
+async fn one_port_answers_rest_on_both_versions_of_http_and_grpc() {
+    let running = Running::start().await;
+    for client in [running.client(), running.http2()] {
+        assert_eq!(client.get("/greet/a%2Fb%20%C3%A9").await.text(), "hello a/b é");
+        assert_eq!(client.get("/list?ids=b,a%2Cc,b").await.json(), json!(["b", "a,c", "b"]));
+        let rated =
+            client.send(Method::POST, "/rate", &[("content-type", "application/json")], r#"{"value":7}"#);
+        assert_eq!(rated.await.unwrap().json(), json!(7));
+    }
+    let mut health = HealthClient::new(running.channel());
+    for service in ["", "small.v1.Small"] {
+        let answer = health.check(HealthCheckRequest { service: service.into() }).await.unwrap();
+        assert_eq!(answer.into_inner().status, 1, "{service:?}");
+    }
+    let unknown = health.check(HealthCheckRequest { service: "other".into() }).await.unwrap_err();
+    assert_eq!(unknown.code(), tonic::Code::NotFound);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn reflection_lists_every_service_in_both_its_versions() {
+    let running = Running::start().await;
+    let expected = ["grpc.health.v1.Health", "small.v1.Small"];
+
+    use v1::server_reflection_request::MessageRequest;
+    use v1::server_reflection_response::MessageResponse;
+    let mut client = v1::server_reflection_client::ServerReflectionClient::new(running.channel());
+    let request = v1::ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(MessageRequest::ListServices(String::new())),
+    };
+    let mut answers = client.server_reflection_info(stream::iter([request])).await.unwrap().into_inner();
+    let answer = soon(answers.message()).await.unwrap().unwrap().message_response.unwrap();
+    let MessageResponse::ListServicesResponse(list) = answer else { panic!("{answer:?}") };
+    let names: Vec<_> = list.service.into_iter().map(|service| service.name).collect();
+    assert!(expected.iter().all(|name| names.iter().any(|found| found == name)), "{names:?}");
+
+    use v1alpha::server_reflection_request::MessageRequest as OldRequest;
+    use v1alpha::server_reflection_response::MessageResponse as OldResponse;
+    let mut client = v1alpha::server_reflection_client::ServerReflectionClient::new(running.channel());
+    let request = v1alpha::ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(OldRequest::FileContainingSymbol("small.v1.Small".into())),
+    };
+    let mut answers = client.server_reflection_info(stream::iter([request])).await.unwrap().into_inner();
+    let answer = soon(answers.message()).await.unwrap().unwrap().message_response.unwrap();
+    assert!(matches!(answer, OldResponse::FileDescriptorResponse(_)), "{answer:?}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_told_in_each_protocols_way() {
+    let running = Running::start().await;
+    for client in [running.client(), running.http2()] {
+        assert_eq!(client.get("/nowhere?x=1").await.problem(404, "/nowhere"), "NotFound");
+
+        let wrong = client.send(Method::DELETE, "/greet/x", &[], "").await.unwrap();
+        assert_eq!(wrong.problem(405, "/greet/x"), "MethodNotAllowed");
+        assert_eq!(wrong.header("allow"), "GET,HEAD");
+
+        let wrong = client.send(Method::POST, "/healthz", &[], "").await.unwrap();
+        assert_eq!(wrong.problem(405, "/healthz"), "MethodNotAllowed");
+    }
+    for method in ["/small.v1.Small/Nothing", "/other.v1.Other/Nothing", "/nowhere"] {
+        assert_eq!(running.http2().call(method, &[]).await.grpc().0, 12, "{method}");
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_path_or_parameter_that_is_no_utf8_names_the_field() {
+    let running = Running::start().await;
+    let client = running.client();
+    for (path, field) in [("/greet/%FF", "name"), ("/nowhere/%FF", "path"), ("/list?ids=%FF", "ids")] {
+        let answer = client.get(path).await;
+        assert_eq!(answer.problem(400, path.split('?').next().unwrap()), "InvalidArgument");
+        assert_eq!(answer.json()["errors"], json!([{"field": field, "reason": "must be UTF-8"}]));
+    }
+    assert_eq!(client.get("/list").await.json()["errors"][0]["field"], "ids");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn head_answers_as_get_without_the_body() {
+    let running = Running::start().await;
+    for client in [running.client(), running.http2()] {
+        for path in ["/greet/x", "/healthz", "/nowhere", "/broken"] {
+            let get = client.get(path).await;
+            let head = client.send(Method::HEAD, path, &[], "").await.unwrap();
+            assert_eq!(head.status, get.status, "{path}");
+            assert!(head.body.is_empty(), "{path}");
+            for header in ["content-type", "content-length"] {
+                assert_eq!(head.header(header), get.header(header), "{header} of {path}");
+            }
+        }
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_failure_that_is_not_the_callers_hides_its_text() {
+    let running = Running::start().await;
+    let rest = running.client().get("/broken").await;
+    assert_eq!(rest.problem(503, "/broken"), "Unavailable");
+    let grpc = running.http2().call("/small.v1.Small/Broken", &[]).await;
+    assert_eq!(grpc.grpc().0, 14);
+    for text in [rest.text(), grpc.grpc().1] {
+        assert!(!text.contains("secret") && !text.contains("table"), "{text}");
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn the_fixed_paths_are_on_every_port() {
+    let running = Running::start().await;
+    let client = running.client();
+    assert_eq!(client.get("/healthz").await.status, 200);
+    assert_eq!(client.get("/readyz").await.status, 200);
+    let openapi = client.get("/openapi.json").await;
+    assert_eq!(openapi.header("content-type"), "application/json");
+    assert!(openapi.json()["openapi"].is_string());
+
+    running.shared.ready.store(false, std::sync::atomic::Ordering::Relaxed);
+    let unready = client.get("/readyz").await;
+    assert_eq!(unready.problem(503, "/readyz"), "Unavailable");
+    assert!(unready.json()["detail"].as_str().unwrap().contains("the disk is away"));
+    assert_eq!(client.get("/healthz").await.status, 200);
+    running.stop().await;
+}

@@ -1,0 +1,69 @@
+//! How the service starts, and how it doesn't.
+
+use crate::running::{Running, description, soon};
+use discovery::Registry;
+use futures::{FutureExt, StreamExt};
+use service::{Config, Metrics};
+use std::error::Error;
+use std::sync::atomic::Ordering;
+use tokio_util::sync::CancellationToken;
+
+#[tokio::test]
+async fn every_worker_makes_its_routes_once_and_the_instance_is_named_by_its_address() {
+    let running = Running::with(Config { workers: 3, ..Config::for_tests() }).await;
+    assert_eq!(running.shared.makes.load(Ordering::Relaxed), 3);
+    let set = running.registry.watch("small").next().await.unwrap();
+    assert_eq!(set[0].id, format!("small-127.0.0.1-{}", running.address.port()));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn the_advertised_address_is_the_registered_one() {
+    let registry = discovery::memory::Registry::new();
+    let stop = CancellationToken::new();
+    let config = Config {
+        listen: "0.0.0.0:0".parse().unwrap(),
+        advertise: Some("films.example:9000".parse().unwrap()),
+        ..Config::for_tests()
+    };
+    let running = tokio::spawn({
+        let (registry, stop) = (registry.clone(), stop.clone());
+        async move {
+            let make = || service::Routes { rest: axum::Router::new(), grpc: Default::default() };
+            let ready = || async { Ok(()) }.boxed();
+            service::run(description(), &config, Some(registry), Metrics::new(), ready, make, stop).await
+        }
+    });
+    let mut sets = registry.watch("small").filter(|set| std::future::ready(!set.is_empty()));
+    let set = soon(sets.next()).await.unwrap();
+    assert_eq!(
+        (set[0].id.as_str(), set[0].authority()),
+        ("small-films.example-9000", "films.example:9000".into())
+    );
+    stop.cancel();
+    soon(running).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_taken_port_is_an_error_that_names_it_and_who_wanted_it() {
+    let running = Running::start().await;
+    let config = Config { listen: running.address, ..Config::for_tests() };
+    let make = || service::Routes { rest: axum::Router::new(), grpc: Default::default() };
+    let ready = || async { Ok(()) }.boxed();
+    let error =
+        service::run(description(), &config, None, Metrics::new(), ready, make, CancellationToken::new());
+    let error = soon(error).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("small can't listen on {}", running.address));
+    assert!(error.source().unwrap().to_string().contains("in use"), "{error:?}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_worker_that_can_not_make_its_routes_ends_the_service() {
+    let make = || panic!("two routes at one path");
+    let ready = || async { Ok(()) }.boxed();
+    let config = Config::for_tests();
+    let ended =
+        service::run(description(), &config, None, Metrics::new(), ready, make, CancellationToken::new());
+    assert_eq!(soon(ended).await.unwrap_err().to_string(), "a worker of small has broken down");
+}
