@@ -1,0 +1,132 @@
+//! What the service does with metadata, whatever protocol asks and whatever store answers.
+
+use crate::repository::{Put, Repository};
+use fault::{Fault, Invalid, Kind, Violation};
+use model::page::{self, Page, Scope};
+use model::search::{Query, Rank};
+use model::{Metadata, RecordId, check_batch};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+const LIST: Scope<'_> = Scope(&["metadata"]);
+
+/// Why a call was not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nothing is stored under this id.
+    #[error("there is no metadata of {0:?}")]
+    NotFound(String),
+    /// The request breaks a rule.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The store failed.
+    #[error("the store of metadata failed")]
+    Storage(#[from] storage::Error),
+}
+
+impl Fault for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::NotFound(_) => Kind::NotFound,
+            Self::Invalid(invalid) => invalid.kind(),
+            Self::Storage(error) => error.kind(),
+        }
+    }
+
+    fn violations(&self) -> &[Violation] {
+        match self {
+            Self::Invalid(invalid) => invalid.violations(),
+            Self::NotFound(_) | Self::Storage(_) => &[],
+        }
+    }
+}
+
+/// Answers the service's calls out of a store. Clones share it.
+#[derive(Clone)]
+pub struct Controller {
+    repository: Arc<dyn Repository>,
+}
+
+impl Controller {
+    /// A controller of what `repository` keeps.
+    #[must_use]
+    pub fn new(repository: Arc<dyn Repository>) -> Self {
+        Self { repository }
+    }
+
+    /// Returns the metadata of `id`.
+    pub async fn get(&self, id: &RecordId) -> Result<Metadata, Error> {
+        self.repository.get(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))
+    }
+
+    /// Returns the metadata of at most 500 ids in their order, each once; missing ones are left out.
+    pub async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Metadata>, Error> {
+        check_batch(ids.len()).map_err(|broken| broken.at("ids"))?;
+        let mut seen = HashSet::with_capacity(ids.len());
+        let distinct: Vec<_> = ids.iter().filter(|id| seen.insert(*id)).cloned().collect();
+        Ok(self.repository.batch_get(&distinct).await?)
+    }
+
+    /// Stores `metadata`, replacing what has its id; its revision is ignored.
+    pub async fn put(&self, metadata: Metadata) -> Result<Put, Error> {
+        let batch = [metadata];
+        let stored = self.repository.batch_put(&batch).await?.into_iter().next();
+        let [metadata] = batch;
+        Ok(stored
+            .ok_or_else(|| storage::Error::row(format!("metadata {:?}", metadata.id), "is not answered"))?)
+    }
+
+    /// Stores all of `batch` or nothing: 1 to 500 entries, no id twice. Answers in its order.
+    pub async fn batch_put(&self, batch: Vec<Metadata>) -> Result<Vec<Put>, Error> {
+        check_batch(batch.len()).map_err(|broken| broken.at("metadata"))?;
+        if batch.is_empty() {
+            return Err(Invalid::field("metadata", "must not be empty").into());
+        }
+        let mut seen = HashSet::with_capacity(batch.len());
+        let doubled = batch.iter().enumerate().filter(|(_, put)| !seen.insert(&put.id));
+        let violation = |(i, put): (usize, &Metadata)| {
+            Violation::new(format!("metadata[{i}].id"), format!("must not be {:?} again", put.id.as_str()))
+        };
+        if let Some(invalid) = Invalid::of(doubled.map(violation).collect()) {
+            return Err(invalid.into());
+        }
+        Ok(self.repository.batch_put(&batch).await?)
+    }
+
+    /// Deletes the metadata of `id`.
+    pub async fn delete(&self, id: &RecordId) -> Result<(), Error> {
+        if self.repository.delete(id).await? { Ok(()) } else { Err(Error::NotFound(id.to_string())) }
+    }
+
+    /// Lists all metadata by id.
+    pub async fn list(&self, request: &page::Request) -> Result<Page<Metadata>, Error> {
+        let refused = |broken: model::Broken| broken.at("page_token");
+        let after: Option<String> = LIST.after(request).map_err(refused)?;
+        let after = after.map(RecordId::new).transpose().map_err(refused)?;
+        let rows = self.repository.list(after.as_ref(), request.size.get() + 1).await?;
+        Ok(Page::of(rows, request.size, &LIST, |row| row.id.clone()).map_err(refused)?)
+    }
+
+    /// Finds the metadata whose titles hold every word of `query`, best match first; lists all where `query`
+    /// is empty.
+    pub async fn search(&self, query: &str, request: &page::Request) -> Result<Page<Metadata>, Error> {
+        let query = Query::new(query).map_err(|broken| broken.at("query"))?;
+        if query.is_empty() {
+            return self.list(request).await;
+        }
+        let refused = |broken: model::Broken| broken.at("page_token");
+        let scope = Scope(&["metadata", query.text()]);
+        let after: Option<Rank> = scope.after(request).map_err(refused)?;
+        let rows = self.repository.search(&query, after.as_ref(), request.size.get() + 1).await?;
+        let page = Page::of(rows, request.size, &scope, |(_, rank)| rank.clone()).map_err(refused)?;
+        Ok(page.map(|(metadata, _)| metadata))
+    }
+
+    /// Tells whether the store can be reached.
+    pub async fn ready(&self) -> Result<(), Error> {
+        Ok(self.repository.ready().await?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! The controller's own rules, upon a store in memory.
+
+use super::*;
+use crate::repository::memory;
+use model::page::Size;
+use model::{Genres, MAX_BATCH, Text, Title};
+
+fn controller() -> Controller {
+    Controller::new(Arc::new(memory::Repository::default()))
+}
+
+fn id(text: impl Into<String>) -> RecordId {
+    RecordId::new(text.into()).unwrap()
+}
+
+fn film(id_: impl Into<String>, title: &str) -> Metadata {
+    Metadata {
+        id: id(id_),
+        title: Title::new(title).unwrap(),
+        description: Text::default(),
+        director: Text::default(),
+        release_year: None,
+        genres: Genres::default(),
+        revision: 0,
+    }
+}
+
+fn page(size: i64, token: Option<String>) -> page::Request {
+    page::Request { size: Size::new(size).unwrap(), token }
+}
+
+fn ids(metadata: &[Metadata]) -> Vec<&str> {
+    metadata.iter().map(|metadata| metadata.id.as_str()).collect()
+}
+
+#[track_caller]
+fn assert_invalid<T: std::fmt::Debug>(result: Result<T, Error>, fields: &[&str]) {
+    let error = result.unwrap_err();
+    assert_eq!(error.kind(), Kind::InvalidArgument, "{error}");
+    let found: Vec<_> = error.violations().iter().map(|violation| violation.field.as_str()).collect();
+    assert_eq!(found, fields);
+}
+
+#[tokio::test]
+async fn absence_is_not_found() {
+    let controller = controller();
+    assert_eq!(controller.get(&id("x")).await.unwrap_err().kind(), Kind::NotFound);
+    assert_eq!(controller.delete(&id("x")).await.unwrap_err().kind(), Kind::NotFound);
+    controller.put(film("x", "X")).await.unwrap();
+    assert_eq!(controller.get(&id("x")).await.unwrap().title.as_str(), "X");
+    controller.delete(&id("x")).await.unwrap();
+    assert_eq!(controller.get(&id("x")).await.unwrap_err().to_string(), "there is no metadata of \"x\"");
+}
+
+#[tokio::test]
+async fn doubled_ids_are_answered_once_but_counted() {
+    let controller = controller();
+    controller.batch_put(vec![film("a", "A"), film("b", "B")]).await.unwrap();
+    let found = controller.batch_get(&["b", "a", "b", "c", "a"].map(id)).await.unwrap();
+    assert_eq!(ids(&found), ["b", "a"]);
+    assert!(controller.batch_get(&vec![id("a"); MAX_BATCH]).await.is_ok());
+    assert_invalid(controller.batch_get(&vec![id("a"); MAX_BATCH + 1]).await, &["ids"]);
+}
+
+#[tokio::test]
+async fn a_batch_is_1_to_500_entries_and_no_id_twice() {
+    let controller = controller();
+    let films = |count: usize| (0..count).map(|i| film(i.to_string(), "Film")).collect::<Vec<_>>();
+    assert_invalid(controller.batch_put(films(0)).await, &["metadata"]);
+    assert_invalid(controller.batch_put(films(MAX_BATCH + 1)).await, &["metadata"]);
+    let doubled = ["a", "b", "c", "a", "b"].map(|id| film(id, "Film")).to_vec();
+    assert_invalid(controller.batch_put(doubled).await, &["metadata[3].id", "metadata[4].id"]);
+    assert!(controller.list(&page(1, None)).await.unwrap().items.is_empty());
+    assert_eq!(controller.batch_put(films(MAX_BATCH)).await.unwrap().len(), MAX_BATCH);
+}
+
+#[tokio::test]
+async fn a_list_pages_through_everything_once() {
+    let controller = controller();
+    controller.batch_put((0..7).map(|i| film(i.to_string(), "Film")).collect()).await.unwrap();
+    let (mut seen, mut token) = (Vec::new(), None);
+    loop {
+        let found = controller.list(&page(3, token)).await.unwrap();
+        seen.extend(found.items);
+        token = found.next;
+        if token.is_none() {
+            break;
+        }
+    }
+    assert_eq!(ids(&seen), ["0", "1", "2", "3", "4", "5", "6"]);
+}
+
+#[tokio::test]
+async fn a_search_pages_by_rank_and_an_empty_one_lists_all() {
+    let controller = controller();
+    let titles = ["Star Warship", "Wars of the Star", "Star Wars", "Stars"];
+    let films = titles.iter().enumerate().map(|(i, title)| film(i.to_string(), title)).collect();
+    controller.batch_put(films).await.unwrap();
+    let first = controller.search("STAR wars", &page(2, None)).await.unwrap();
+    assert_eq!(ids(&first.items), ["2", "1"]);
+    let second = controller.search("STAR wars", &page(2, first.next)).await.unwrap();
+    assert_eq!((ids(&second.items), second.next), (vec!["0"], None));
+    assert_eq!(controller.search("", &page(9, None)).await.unwrap().items.len(), 4);
+    assert!(controller.search(" % ", &page(9, None)).await.unwrap().items.is_empty());
+    assert_invalid(controller.search(&"x".repeat(513), &page(9, None)).await, &["query"]);
+}
+
+#[tokio::test]
+async fn a_token_belongs_to_its_list_and_query() {
+    let controller = controller();
+    controller.batch_put((0..4).map(|i| film(i.to_string(), "Star Film")).collect()).await.unwrap();
+    let listed = controller.list(&page(1, None)).await.unwrap().next;
+    let found = controller.search("star", &page(1, None)).await.unwrap().next;
+    assert!(listed.is_some() && found.is_some());
+    assert!(controller.search("", &page(3, listed.clone())).await.is_ok());
+    assert_invalid(controller.search("star", &page(1, listed)).await, &["page_token"]);
+    assert_invalid(controller.search("film", &page(1, found.clone())).await, &["page_token"]);
+    assert_invalid(controller.list(&page(1, found)).await, &["page_token"]);
+    assert_invalid(controller.list(&page(1, Some("x".into()))).await, &["page_token"]);
+}

@@ -1,0 +1,131 @@
+//! Metadata over gRPC, also under the name that clients without a package call.
+
+use crate::controller::Controller;
+use api::compat::metadata_service_server as compat;
+use api::metadata::v1::metadata_service_server::{MetadataService, MetadataServiceServer};
+use api::metadata::v1::{
+    BatchGetMetadataRequest, BatchGetMetadataResponse, BatchPutMetadataRequest, BatchPutMetadataResponse,
+    DeleteMetadataRequest, DeleteMetadataResponse, GetMetadataRequest, GetMetadataResponse,
+    ListMetadataRequest, ListMetadataResponse, PutMetadataRequest, PutMetadataResponse,
+    SearchMetadataRequest, SearchMetadataResponse,
+};
+use api::proto;
+use fault::Invalid;
+use model::{Metadata, RecordId};
+use service::grpc::status;
+use tonic::service::Routes;
+use tonic::{Request, Response, Status};
+
+/// The service's gRPC routes.
+pub(crate) fn routes(controller: Controller) -> Routes {
+    let handler = Handler(controller);
+    Routes::new(MetadataServiceServer::new(handler.clone()))
+        .add_service(compat::MetadataServiceServer::new(handler))
+}
+
+#[derive(Clone)]
+struct Handler(Controller);
+
+fn movie_id(text: String) -> Result<RecordId, Invalid> {
+    RecordId::new(text).map_err(|broken| broken.at("movie_id"))
+}
+
+fn all(metadata: Vec<Metadata>) -> Vec<api::metadata::v1::Metadata> {
+    metadata.into_iter().map(Into::into).collect()
+}
+
+#[tonic::async_trait]
+impl MetadataService for Handler {
+    async fn get_metadata(
+        &self,
+        request: Request<GetMetadataRequest>,
+    ) -> Result<Response<GetMetadataResponse>, Status> {
+        let id = movie_id(request.into_inner().movie_id).map_err(status)?;
+        let metadata = self.0.get(&id).await.map_err(status)?;
+        Ok(Response::new(GetMetadataResponse { metadata: Some(metadata.into()) }))
+    }
+
+    async fn batch_get_metadata(
+        &self,
+        request: Request<BatchGetMetadataRequest>,
+    ) -> Result<Response<BatchGetMetadataResponse>, Status> {
+        let ids = proto::ids("ids", request.into_inner().ids).map_err(status)?;
+        let metadata = self.0.batch_get(&ids).await.map_err(status)?;
+        Ok(Response::new(BatchGetMetadataResponse { metadata: all(metadata) }))
+    }
+
+    async fn put_metadata(
+        &self,
+        request: Request<PutMetadataRequest>,
+    ) -> Result<Response<PutMetadataResponse>, Status> {
+        let metadata = request.into_inner().try_into().map_err(|invalid: Invalid| status(invalid))?;
+        let stored = self.0.put(metadata).await.map_err(status)?;
+        Ok(Response::new(PutMetadataResponse {
+            metadata: Some(stored.metadata.into()),
+            created: stored.created,
+        }))
+    }
+
+    async fn batch_put_metadata(
+        &self,
+        request: Request<BatchPutMetadataRequest>,
+    ) -> Result<Response<BatchPutMetadataResponse>, Status> {
+        let metadata = proto::metadata_batch(request.into_inner()).map_err(status)?;
+        let stored = self.0.batch_put(metadata).await.map_err(status)?;
+        Ok(Response::new(BatchPutMetadataResponse {
+            metadata: stored.into_iter().map(|stored| stored.metadata.into()).collect(),
+        }))
+    }
+
+    async fn delete_metadata(
+        &self,
+        request: Request<DeleteMetadataRequest>,
+    ) -> Result<Response<DeleteMetadataResponse>, Status> {
+        let id = movie_id(request.into_inner().movie_id).map_err(status)?;
+        self.0.delete(&id).await.map_err(status)?;
+        Ok(Response::new(DeleteMetadataResponse {}))
+    }
+
+    async fn list_metadata(
+        &self,
+        request: Request<ListMetadataRequest>,
+    ) -> Result<Response<ListMetadataResponse>, Status> {
+        let request = request.into_inner();
+        let page = proto::page(request.page_size, request.page_token).map_err(status)?;
+        let page = self.0.list(&page).await.map_err(status)?;
+        Ok(Response::new(ListMetadataResponse {
+            metadata: all(page.items),
+            next_page_token: page.next.unwrap_or_default(),
+        }))
+    }
+
+    async fn search_metadata(
+        &self,
+        request: Request<SearchMetadataRequest>,
+    ) -> Result<Response<SearchMetadataResponse>, Status> {
+        let request = request.into_inner();
+        let page = proto::page(request.page_size, request.page_token).map_err(status)?;
+        let page = self.0.search(&request.query, &page).await.map_err(status)?;
+        Ok(Response::new(SearchMetadataResponse {
+            metadata: all(page.items),
+            next_page_token: page.next.unwrap_or_default(),
+        }))
+    }
+}
+
+#[tonic::async_trait]
+impl compat::MetadataService for Handler {
+    async fn get_metadata(
+        &self,
+        request: Request<GetMetadataRequest>,
+    ) -> Result<Response<GetMetadataResponse>, Status> {
+        MetadataService::get_metadata(self, request).await
+    }
+
+    async fn put_metadata(
+        &self,
+        request: Request<PutMetadataRequest>,
+    ) -> Result<Response<PutMetadataResponse>, Status> {
+        MetadataService::put_metadata(self, request).await
+    }
+}

@@ -1,0 +1,154 @@
+//! Metadata over REST, with the short forms.
+
+use crate::controller::Controller;
+use api::json;
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use fault::Invalid;
+use model::RecordId;
+use serde::Deserialize;
+use service::Problem;
+use service::extract::{Ids, Json, Path, Query};
+use utoipa::openapi::OpenApi;
+use utoipa::{IntoParams, OpenApi as _};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The service's REST routes.
+pub(crate) fn routes(controller: Controller) -> Router {
+    described().with_state(controller).into()
+}
+
+/// The description of these routes.
+pub(crate) fn document() -> OpenApi {
+    described().into_openapi()
+}
+
+fn described() -> OpenApiRouter<Controller> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(get, put, delete))
+        .routes(routes!(list))
+        .routes(routes!(batch_put))
+        .routes(routes!(short))
+        .routes(routes!(shortest))
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(info(title = "Marquee metadata", description = "Movie records."))]
+struct Document;
+
+fn id(text: String) -> Result<RecordId, Invalid> {
+    RecordId::new(text).map_err(|broken| broken.at("id"))
+}
+
+/// One movie's metadata.
+#[utoipa::path(
+    get, path = "/v1/metadata/{id}", params(("id" = String, Path)),
+    responses((status = 200, body = json::Metadata), (status = 404, description = "There is none."))
+)]
+async fn get(
+    State(controller): State<Controller>,
+    Path(path): Path<String>,
+) -> Result<Json<json::Metadata>, Problem> {
+    Ok(Json(controller.get(&id(path)?).await?.into()))
+}
+
+/// Stores a movie's metadata, replacing what is there.
+#[utoipa::path(
+    put, path = "/v1/metadata/{id}", params(("id" = String, Path)), request_body = json::PutMetadata,
+    responses((status = 201, body = json::Metadata), (status = 200, body = json::Metadata))
+)]
+async fn put(
+    State(controller): State<Controller>,
+    Path(path): Path<String>,
+    Json(body): Json<json::PutMetadata>,
+) -> Result<(StatusCode, Json<json::Metadata>), Problem> {
+    let stored = controller.put(body.under(id(path)?)?).await?;
+    let status = if stored.created { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(stored.metadata.into())))
+}
+
+/// Deletes a movie's metadata.
+#[utoipa::path(
+    delete, path = "/v1/metadata/{id}", params(("id" = String, Path)),
+    responses((status = 204, description = "It is gone."), (status = 404, description = "There was none."))
+)]
+async fn delete(
+    State(controller): State<Controller>,
+    Path(path): Path<String>,
+) -> Result<StatusCode, Problem> {
+    controller.delete(&id(path)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct List {
+    /// Up to 500 ids, separated by commas: their records, in this order. Excludes the other parameters.
+    #[param(value_type = Option<String>)]
+    ids: Option<Ids>,
+    /// Words that titles must hold, best match first; all records by id where it is empty or absent.
+    query: Option<String>,
+    /// 1 to 500; 50 where it is absent.
+    page_size: Option<i64>,
+    /// `nextPageToken` of the page before.
+    page_token: Option<String>,
+}
+
+/// Many movies' metadata: some by id, those that a query finds, or all.
+#[utoipa::path(get, path = "/v1/metadata", params(List), responses((status = 200, body = json::MetadataList)))]
+async fn list(
+    State(controller): State<Controller>,
+    Query(asked): Query<List>,
+) -> Result<Json<json::MetadataList>, Problem> {
+    if let Some(ids) = asked.ids {
+        if asked.query.is_some() || asked.page_size.is_some() || asked.page_token.is_some() {
+            return Err(Problem::invalid("ids", "must not stand beside other parameters"));
+        }
+        return Ok(Json(controller.batch_get(&json::ids(ids.0)?).await?.into()));
+    }
+    let page = json::page(asked.page_size, asked.page_token)?;
+    let found = match asked.query {
+        Some(query) => controller.search(&query, &page).await?,
+        None => controller.list(&page).await?,
+    };
+    Ok(Json(found.into()))
+}
+
+/// Stores up to 500 movies' metadata, all or nothing.
+#[utoipa::path(
+    post, path = "/v1/metadata:batchPut", request_body = json::BatchPutMetadata,
+    responses((status = 200, body = json::MetadataList))
+)]
+async fn batch_put(
+    State(controller): State<Controller>,
+    Json(body): Json<json::BatchPutMetadata>,
+) -> Result<Json<json::MetadataList>, Problem> {
+    let stored = controller.batch_put(body.records()?).await?;
+    Ok(Json(stored.into_iter().map(|stored| stored.metadata).collect::<Vec<_>>().into()))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Short {
+    /// The movie's id.
+    id: String,
+}
+
+/// One movie's metadata, in the short form.
+#[utoipa::path(get, path = "/metadata", params(Short), responses((status = 200, body = json::Metadata)))]
+async fn short(
+    State(controller): State<Controller>,
+    Query(asked): Query<Short>,
+) -> Result<Json<json::Metadata>, Problem> {
+    Ok(Json(controller.get(&id(asked.id)?).await?.into()))
+}
+
+/// One movie's metadata, in the shortest form.
+#[utoipa::path(get, path = "/", params(Short), responses((status = 200, body = json::Metadata)))]
+async fn shortest(state: State<Controller>, asked: Query<Short>) -> Result<Json<json::Metadata>, Problem> {
+    short(state, asked).await
+}

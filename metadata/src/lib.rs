@@ -1,0 +1,60 @@
+//! The metadata service: movie records over REST and gRPC.
+
+mod config;
+pub mod controller;
+mod handler;
+pub mod repository;
+
+pub use config::{Config, LISTEN};
+
+use controller::Controller;
+use discovery::Registry;
+use service::{Description, Metrics, Routes};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Why the service can't start or can't go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store can't be opened.
+    #[error("the store can't be opened")]
+    Storage(#[from] storage::Error),
+    /// The server failed.
+    #[error(transparent)]
+    Server(#[from] service::Error),
+}
+
+/// Serves metadata until `shutdown` is cancelled.
+///
+/// # Errors
+///
+/// Where the store can't be opened or the server fails.
+pub async fn run(
+    config: Config,
+    registry: Option<Arc<dyn Registry>>,
+    shutdown: CancellationToken,
+) -> Result<(), Error> {
+    let repository = repository::open(&config.storage).await?;
+    let controller = Controller::new(repository.clone());
+    let description = Description {
+        name: "metadata",
+        grpc_services: &["metadata.v1.MetadataService"],
+        descriptors: &[api::descriptors::METADATA],
+        openapi: handler::http::document(),
+    };
+    let ready = {
+        let controller = controller.clone();
+        move || -> futures::future::BoxFuture<'static, _> {
+            let controller = controller.clone();
+            Box::pin(async move { controller.ready().await.map_err(|error| error.to_string()) })
+        }
+    };
+    let make = move || Routes {
+        rest: handler::http::routes(controller.clone()),
+        grpc: handler::grpc::routes(controller.clone()),
+    };
+    let served =
+        service::run(description, &config.service, registry, Metrics::new(), ready, make, shutdown).await;
+    repository.close().await;
+    Ok(served?)
+}

@@ -1,0 +1,37 @@
+//! Films to store.
+
+use model::{Genres, Metadata, RecordId, ReleaseYear, Text, Title};
+
+pub(crate) fn id(text: &str) -> RecordId {
+    RecordId::new(text).unwrap()
+}
+
+/// A film of which only the title is known.
+pub(crate) fn film(id_: &str, title: &str) -> Metadata {
+    Metadata {
+        id: id(id_),
+        title: Title::new(title).unwrap(),
+        description: Text::default(),
+        director: Text::default(),
+        release_year: None,
+        genres: Genres::default(),
+        revision: 0,
+    }
+}
+
+/// A film with a value in every field, characters among them that mean something to SQL, JSON or arrays.
+pub(crate) fn full(id_: &str) -> Metadata {
+    Metadata {
+        title: Title::new("Amélie \"' \\ {a,b} %_* 千と千尋 🎬").unwrap(),
+        description: Text::description("Two\nlines,\t'quoted' \"twice\" \\n \u{2028}").unwrap(),
+        director: Text::director("Jean-Pierre Jeunet; DROP TABLE metadata").unwrap(),
+        release_year: Some(ReleaseYear::new(2001).unwrap()),
+        genres: Genres::new(vec!["Romance, light".into(), "{}\"NULL\"".into(), "Romance, light".into()])
+            .unwrap(),
+        ..film(id_, "x")
+    }
+}
+
+pub(crate) fn ids<'a>(metadata: impl IntoIterator<Item = &'a Metadata>) -> Vec<&'a str> {
+    metadata.into_iter().map(|metadata| metadata.id.as_str()).collect()
+}

@@ -1,0 +1,179 @@
+//! Puts and deletes, alone and at the same time.
+
+use crate::Outcome;
+use crate::films::{film, full, id};
+use crate::store::Store;
+use model::{MAX_BATCH, Metadata, Text, Title};
+use std::collections::BTreeSet;
+use std::slice;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub(crate) async fn put_keeps_every_field(store: Store) -> Outcome {
+    let put = store.repository.batch_put(&[full("tt1"), film("tt2", "Plain")]).await?;
+    assert!(put.iter().all(|put| put.created));
+    assert_eq!(put[0].metadata, Metadata { revision: 1, ..full("tt1") });
+    assert_eq!(put[1].metadata, Metadata { revision: 2, ..film("tt2", "Plain") });
+    for put in put {
+        assert_eq!(store.repository.get(&put.metadata.id).await?, Some(put.metadata.clone()));
+        assert_eq!(store.repository.batch_get(slice::from_ref(&put.metadata.id)).await?, [put.metadata]);
+    }
+    Ok(())
+}
+
+pub(crate) async fn put_replaces(store: Store) -> Outcome {
+    store.repository.batch_put(&[full("tt1")]).await?;
+    let put = store.repository.batch_put(&[film("tt1", "Plain")]).await?;
+    let expected = Metadata { revision: 2, ..film("tt1", "Plain") };
+    assert!(!put[0].created);
+    assert_eq!(put[0].metadata, expected);
+    assert_eq!(store.repository.list(None, 10).await?, [expected]);
+    Ok(())
+}
+
+pub(crate) async fn put_of_the_same_changes_nothing(store: Store) -> Outcome {
+    store.repository.batch_put(&[full("a"), film("b", "B")]).await?;
+    let again = Metadata { revision: 99, ..full("a") };
+    let put = store.repository.batch_put(&[film("c", "C"), again, film("b", "Bb")]).await?;
+    let revisions: Vec<_> = put.iter().map(|put| (put.metadata.revision, put.created)).collect();
+    assert_eq!(revisions, [(3, true), (1, false), (4, false)]);
+    let put = store.repository.batch_put(&[full("a"), film("c", "C")]).await?;
+    assert_eq!(put.iter().map(|put| put.metadata.revision).collect::<Vec<_>>(), [1, 3]);
+    let put = store.repository.batch_put(&[film("d", "D")]).await?;
+    assert_eq!(put[0].metadata.revision, 5, "the counter moved without a change");
+    Ok(())
+}
+
+pub(crate) async fn a_batch_takes_revisions_in_its_order(store: Store) -> Outcome {
+    let batch = ["z", "a", "m"].map(|id| film(id, "Film"));
+    let put = store.repository.batch_put(&batch).await?;
+    let order: Vec<_> = put.iter().map(|put| (put.metadata.id.as_str(), put.metadata.revision)).collect();
+    assert_eq!(order, [("z", 1), ("a", 2), ("m", 3)]);
+    assert!(store.repository.batch_put(&[]).await?.is_empty());
+    Ok(())
+}
+
+pub(crate) async fn a_batch_of_500_at_full_length_is_kept(store: Store) -> Outcome {
+    let batch: Vec<_> = (0..MAX_BATCH)
+        .map(|i| Metadata {
+            title: Title::new("é".repeat(256)).unwrap(),
+            description: Text::description("\"".repeat(16 * 1024)).unwrap(),
+            ..full(&format!("{i:0>128}"))
+        })
+        .collect();
+    store.repository.batch_put(&batch).await?;
+    let ids: Vec<_> = batch.iter().map(|film| film.id.clone()).collect();
+    let found = store.repository.batch_get(&ids).await?;
+    assert_eq!(found.len(), MAX_BATCH);
+    for (i, (found, put)) in found.into_iter().zip(batch).enumerate() {
+        assert_eq!(found, Metadata { revision: i as u64 + 1, ..put });
+    }
+    Ok(())
+}
+
+pub(crate) async fn delete_takes_a_revision(store: Store) -> Outcome {
+    store.repository.batch_put(&[full("a")]).await?;
+    assert!(store.repository.delete(&id("a")).await?);
+    assert!(!store.repository.delete(&id("a")).await?);
+    assert_eq!(store.repository.get(&id("a")).await?, None);
+    let put = store.repository.batch_put(&[full("a")]).await?;
+    assert!(put[0].created, "what was deleted is created anew");
+    assert_eq!(put[0].metadata.revision, 3);
+    Ok(())
+}
+
+pub(crate) async fn writers_at_once_are_served_one_by_one(store: Store) -> Outcome {
+    const WRITERS: usize = 16;
+    const ROUNDS: usize = 12;
+    let instances = [store.instance().await?, store.instance().await?];
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|writer| {
+            let repository = instances[writer % 2].clone();
+            tokio::spawn(async move {
+                let mut revisions = Vec::new();
+                for round in 0..ROUNDS {
+                    let title = format!("Film {writer} {round}");
+                    // The same ids in opposite orders, which would deadlock if rows were locked as they come.
+                    let mut batch: Vec<_> = (0..10).map(|i| film(&i.to_string(), &title)).collect();
+                    if writer % 3 == 0 {
+                        batch.reverse();
+                    }
+                    if writer % 5 == 0 {
+                        revisions.push(repository.delete(&id("5")).await.map(|_| Vec::new())?);
+                    }
+                    revisions.push(repository.batch_put(&batch).await?);
+                }
+                Ok::<_, storage::Error>(revisions)
+            })
+        })
+        .collect();
+    let mut seen = BTreeSet::new();
+    for writer in writers {
+        for put in writer.await??.into_iter().flatten() {
+            assert!(seen.insert(put.metadata.revision), "revision {} was given twice", put.metadata.revision);
+        }
+    }
+    assert_eq!(seen.len(), WRITERS * ROUNDS * 10);
+    let left = store.repository.list(None, 100).await?;
+    let titles: BTreeSet<_> = left.iter().map(|film| film.title.as_str()).collect();
+    assert_eq!((left.len(), titles.len()), (10, 1), "batches were mixed: {titles:?}");
+    Ok(())
+}
+
+pub(crate) async fn one_of_many_creators_creates(store: Store) -> Outcome {
+    let instances = [store.instance().await?, store.instance().await?];
+    for round in 0..10 {
+        let creators: Vec<_> = (0..8)
+            .map(|creator| {
+                let repository = instances[creator % 2].clone();
+                let film = film(&format!("{round}"), &format!("Film {creator}"));
+                tokio::spawn(async move { repository.batch_put(&[film]).await })
+            })
+            .collect();
+        let mut created = 0;
+        for creator in creators {
+            created += usize::from(creator.await??[0].created);
+        }
+        assert_eq!(created, 1);
+    }
+    Ok(())
+}
+
+pub(crate) async fn changes_show_in_the_order_of_revisions(store: Store) -> Outcome {
+    let instances = [store.instance().await?, store.instance().await?];
+    let done = Arc::new(AtomicBool::new(false));
+    let reader = tokio::spawn({
+        let (repository, done) = (store.repository.clone(), done.clone());
+        async move {
+            loop {
+                let last = done.load(Ordering::Acquire);
+                let shown: BTreeSet<_> =
+                    repository.list(None, 1000).await?.iter().map(|film| film.revision).collect();
+                let missing: Vec<_> =
+                    (1..=shown.last().copied().unwrap_or(0)).filter(|i| !shown.contains(i)).collect();
+                assert!(missing.is_empty(), "{missing:?} showed after greater ones");
+                if last {
+                    return Ok::<_, storage::Error>(shown.len());
+                }
+            }
+        }
+    });
+    let writers: Vec<_> = (0..8)
+        .map(|writer| {
+            let repository = instances[writer % 2].clone();
+            tokio::spawn(async move {
+                for round in 0..15 {
+                    let batch = [0, 1].map(|i| film(&format!("{writer}-{round}-{i}"), "Film"));
+                    repository.batch_put(&batch).await?;
+                }
+                Ok::<_, storage::Error>(())
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await??;
+    }
+    done.store(true, Ordering::Release);
+    assert_eq!(reader.await??, 240);
+    Ok(())
+}

@@ -1,0 +1,23 @@
+//! The metadata service from outside, over REST and gRPC.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
+mod bad_input;
+mod calls;
+
+use api::metadata::v1::metadata_service_client::MetadataServiceClient;
+use service::testing::Running;
+use tonic::transport::Channel;
+
+/// Starts the service on a free port with a store in memory.
+async fn start() -> (Running, MetadataServiceClient<Channel>) {
+    let config =
+        service::try_parse_from("127.0.0.1:0", ["metadata", "--database", "memory:", "--workers", "2"]);
+    let config: metadata::Config = config.unwrap();
+    let registry: std::sync::Arc<dyn discovery::Registry> = discovery::memory::Registry::new();
+    let running =
+        Running::start("metadata", &registry, |registry, stop| metadata::run(config, registry, stop));
+    let running = running.await.unwrap();
+    let client = MetadataServiceClient::new(running.channel().await.unwrap());
+    (running, client)
+}
