@@ -1,0 +1,143 @@
+//! What a lane is given at once: records of its partitions, as they came from Kafka.
+
+use rdkafka::Message;
+use rdkafka::message::{BorrowedMessage, Headers};
+
+/// What a record weighs beside its bytes: its own fields, and the event that it becomes.
+const WEIGHT: usize = 512;
+
+const CONTENT_TYPE: &str = "content-type";
+
+/// Records in the order of their partitions, with their bytes in one place.
+#[derive(Debug, Default)]
+pub(super) struct Chunk {
+    /// Partitions that begin anew with this chunk.
+    pub(super) starts: Vec<Start>,
+    /// The records.
+    pub(super) records: Vec<Record>,
+    bytes: Vec<u8>,
+}
+
+/// A partition begins to be read, or begins again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Start {
+    pub(super) partition: i32,
+    /// Tells this reading of the partition from all earlier ones.
+    pub(super) epoch: u64,
+    /// The next offset that is stored now.
+    pub(super) from: Option<i64>,
+}
+
+/// A record of the topic; its bytes are in its chunk.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Record {
+    pub(super) partition: i32,
+    pub(super) epoch: u64,
+    pub(super) offset: i64,
+    /// Milliseconds since 1970, or -1 where the record has no time.
+    pub(super) timestamp: i64,
+    key: Option<Span>,
+    value: Option<Span>,
+    content_type: Option<Span>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    start: usize,
+    end: usize,
+}
+
+/// A record's own bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Content<'a> {
+    pub(super) key: Option<&'a [u8]>,
+    pub(super) value: Option<&'a [u8]>,
+    pub(super) content_type: Option<&'a [u8]>,
+}
+
+impl Chunk {
+    /// Adds a copy of `message`, which belongs to the reading `epoch` of its partition.
+    pub(super) fn push(&mut self, message: &BorrowedMessage<'_>, epoch: u64) {
+        let content_type = message.headers().and_then(|headers| {
+            headers
+                .iter()
+                .find(|header| header.key.eq_ignore_ascii_case(CONTENT_TYPE))
+                .and_then(|header| header.value)
+        });
+        let record = Record {
+            partition: message.partition(),
+            epoch,
+            offset: message.offset(),
+            timestamp: message.timestamp().to_millis().unwrap_or(-1),
+            key: message.key().map(|bytes| self.keep(bytes)),
+            value: message.payload().map(|bytes| self.keep(bytes)),
+            content_type: content_type.map(|bytes| self.keep(bytes)),
+        };
+        self.records.push(record);
+    }
+
+    fn keep(&mut self, bytes: &[u8]) -> Span {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        Span { start, end: self.bytes.len() }
+    }
+
+    /// The bytes of one of the chunk's records.
+    pub(super) fn content(&self, record: &Record) -> Content<'_> {
+        let bytes = |span: Option<Span>| span.map(|span| &self.bytes[span.start..span.end]);
+        Content {
+            key: bytes(record.key),
+            value: bytes(record.value),
+            content_type: bytes(record.content_type),
+        }
+    }
+
+    /// Drops the records of `partition`, which is read by someone else now or from elsewhere.
+    pub(super) fn forget(&mut self, partition: i32) {
+        self.records.retain(|record| record.partition != partition);
+        self.starts.retain(|start| start.partition != partition);
+    }
+
+    /// About how much memory applying it takes, in bytes.
+    pub(super) const fn weight(&self) -> usize {
+        self.bytes.len() + self.records.len() * WEIGHT
+    }
+}
+
+impl Content<'_> {
+    /// Tells whether the value is protobuf by its header.
+    pub(super) fn is_protobuf(&self) -> bool {
+        self.content_type.is_some_and(|bytes| bytes.eq_ignore_ascii_case(b"application/x-protobuf"))
+    }
+}
+
+/// The digest by which a record is known again: FNV-1a over key and value, the same in every version.
+pub(super) fn digest(key: Option<&[u8]>, value: Option<&[u8]>) -> i64 {
+    let part = |hash: u64, bytes: Option<&[u8]>| {
+        // The length first, or `a` and `b` would be as `ab` and nothing.
+        let length = bytes.map_or(u64::MAX, |bytes| bytes.len() as u64).to_le_bytes();
+        let all = length.iter().chain(bytes.unwrap_or_default());
+        all.fold(hash, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    };
+    part(part(0xcbf2_9ce4_8422_2325, key), value).cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_tells_key_from_value_and_null_from_empty() {
+        let all = [
+            digest(Some(b"a"), Some(b"b")),
+            digest(Some(b"ab"), Some(b"")),
+            digest(Some(b"ab"), None),
+            digest(None, Some(b"ab")),
+            digest(None, None),
+        ];
+        for (i, one) in all.iter().enumerate() {
+            assert!(all[i + 1..].iter().all(|other| one != other));
+        }
+        assert_eq!(digest(Some(b"movie/1"), Some(b"{}")), digest(Some(b"movie/1"), Some(b"{}")));
+    }
+}

@@ -1,0 +1,321 @@
+//! The consumer on its thread: polls, gathers records into a chunk for each lane, hands the chunks on, and
+//! pauses partitions whose lane is behind.
+
+mod partitions;
+
+use super::chunk::Chunk;
+use super::config::Config;
+use super::context::Context;
+use super::health::{Health, Subject};
+use super::lane::Feedback;
+use super::metrics::Metrics;
+use crate::repository::Repository;
+use partitions::Partitions;
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::BorrowedMessage;
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{Sender, error::TrySendError};
+use tokio_util::sync::CancellationToken;
+
+/// Defaults of ours that `--kafka-option` overrides.
+const SETTINGS: [(&str, &str); 5] = [
+    ("partition.assignment.strategy", "cooperative-sticky"),
+    ("fetch.queue.backoff.ms", "10"),
+    ("reconnect.backoff.max.ms", "2000"),
+    ("topic.metadata.refresh.interval.ms", "30000"),
+    ("allow.auto.create.topics", "false"),
+];
+
+/// What ingestion rests on; not to be overridden.
+const FIXED: [(&str, &str); 3] =
+    [("enable.auto.commit", "false"), ("enable.auto.offset.store", "false"), ("auto.offset.reset", "error")];
+
+/// How long the thread sleeps in a poll at most, so that it hears its lanes and the stop.
+const POLL: Duration = Duration::from_millis(50);
+
+/// How long a lane may be behind before its partitions are paused; until then nothing is polled, because
+/// pausing throws away what was fetched ahead.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long a broker may take to answer a question.
+const ANSWER: Duration = Duration::from_secs(5);
+
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What the consumer's thread works with.
+pub(super) struct Consumer {
+    pub(super) settings: ClientConfig,
+    pub(super) config: Config,
+    pub(super) repository: Arc<dyn Repository>,
+    pub(super) runtime: Handle,
+    pub(super) lanes: Vec<Gathering>,
+    pub(super) feedback: Receiver<Feedback>,
+    pub(super) health: Health,
+    pub(super) metrics: Metrics,
+    pub(super) cluster: Arc<OnceLock<String>>,
+    pub(super) stop: CancellationToken,
+}
+
+/// A chunk as it grows, and the lane that it is for.
+pub(super) struct Gathering {
+    chunk: Chunk,
+    since: Instant,
+    lane: Sender<Chunk>,
+    behind: Option<Instant>,
+    paused: bool,
+}
+
+/// The consumer can't go on and must be made anew.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Broken(String);
+
+impl Gathering {
+    /// Begins an empty chunk for `lane`.
+    pub(super) fn new(lane: Sender<Chunk>) -> Self {
+        Self { chunk: Chunk::default(), since: Instant::now(), lane, behind: None, paused: false }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.chunk.records.is_empty()
+    }
+
+    /// The lane is no longer behind.
+    fn catch_up(&mut self, number: usize, partitions: &Partitions<'_>) {
+        self.behind = None;
+        if std::mem::take(&mut self.paused) {
+            partitions.resume(number);
+        }
+    }
+}
+
+/// The settings of a consumer, without its context.
+pub(super) fn settings(brokers: &str, config: &Config) -> ClientConfig {
+    let mut settings = ClientConfig::new();
+    // Half of the memory is librdkafka's, half that of the chunks.
+    let kibibytes = (config.ingest_memory.0 / 2 / 1024).max(1024);
+    settings.set("queued.max.messages.kbytes", kibibytes.to_string());
+    settings.set("fetch.max.bytes", (kibibytes * 1024 / 2).clamp(1 << 20, 50 << 20).to_string());
+    settings.set("group.id", &config.group);
+    settings.set("bootstrap.servers", brokers);
+    for (key, value) in SETTINGS {
+        settings.set(key, value);
+    }
+    for (key, value) in &config.options {
+        settings.set(key, value);
+    }
+    for (key, value) in FIXED {
+        settings.set(key, value);
+    }
+    settings
+}
+
+impl Consumer {
+    /// Consumes until the stop; a consumer that breaks is replaced.
+    pub(super) fn run(mut self) {
+        while !self.stop.is_cancelled() {
+            if let Err(error) = self.consume() {
+                self.health.trouble(Subject::Group, format!("the Kafka consumer broke: {error}"));
+                self.sleep(RETRY);
+            }
+            for gathering in &mut self.lanes {
+                gathering.chunk = Chunk::default();
+                gathering.behind = None;
+                gathering.paused = false;
+            }
+        }
+    }
+
+    fn consume(&mut self) -> Result<(), Broken> {
+        let broken = |error: KafkaError| Broken(error.to_string());
+        let consumer: BaseConsumer<Context> =
+            self.settings.create_with_context(Context::new(self.health.clone())).map_err(broken)?;
+        let Some(cluster) = self.find_cluster(&consumer) else { return Ok(()) };
+        self.forget_offsets();
+        consumer.subscribe(&[&self.config.topic]).map_err(broken)?;
+        let mut partitions = Partitions::new(&consumer, self, cluster);
+        let result = self.poll_all(&consumer, &mut partitions);
+        partitions.leave();
+        result
+    }
+
+    /// Waits until the brokers say which cluster they are; `None` at the stop.
+    fn find_cluster(&self, consumer: &BaseConsumer<Context>) -> Option<String> {
+        while !self.stop.is_cancelled() {
+            // The poll lets librdkafka say what is wrong.
+            let _ = consumer.poll(Duration::ZERO);
+            match consumer.client().fetch_cluster_id(Duration::from_secs(2)) {
+                Some(cluster) => {
+                    self.health.well(Subject::Brokers);
+                    let known = self.cluster.get_or_init(|| cluster.clone());
+                    if *known == cluster {
+                        return Some(cluster);
+                    }
+                    let reason = format!(
+                        "the brokers are of cluster {cluster}, and were of {known}: restart the service"
+                    );
+                    self.health.trouble(Subject::Brokers, reason);
+                }
+                None => self.health.trouble(Subject::Brokers, "no Kafka broker can be reached"),
+            }
+            self.sleep(RETRY);
+        }
+        None
+    }
+
+    fn forget_offsets(&mut self) {
+        while self.config.forget_offsets && !self.stop.is_cancelled() {
+            match self.runtime.block_on(self.repository.forget_positions(&self.config.topic)) {
+                Ok(()) => self.config.forget_offsets = false,
+                Err(error) => {
+                    let reason = format!("stored offsets can't be forgotten: {error}");
+                    self.health.trouble(Subject::Storage(None), reason);
+                    self.sleep(RETRY);
+                }
+            }
+        }
+    }
+
+    fn poll_all(
+        &mut self,
+        consumer: &BaseConsumer<Context>,
+        partitions: &mut Partitions<'_>,
+    ) -> Result<(), Broken> {
+        let mut checked = Instant::now();
+        while !self.stop.is_cancelled() {
+            while let Ok(feedback) = self.feedback.try_recv() {
+                partitions.hear(feedback);
+            }
+            partitions.change(&mut self.lanes);
+            partitions.take_up(&mut self.lanes);
+            partitions.commit();
+            let timeout = self.hand_on(partitions);
+            if self.lanes.iter().any(|lane| lane.behind.is_some() && !lane.paused) {
+                if let Ok(feedback) = self.feedback.recv_timeout(Duration::from_millis(10)) {
+                    partitions.hear(feedback);
+                }
+                continue;
+            }
+            self.poll(consumer, partitions, timeout)?;
+            if checked.elapsed() > RETRY {
+                checked = Instant::now();
+                self.look_again(consumer);
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the brokers whether what was amiss still is; librdkafka tells of troubles, not of their end.
+    fn look_again(&self, consumer: &BaseConsumer<Context>) {
+        if !self.health.is_troubled(Subject::Brokers) && !self.health.is_troubled(Subject::Topic) {
+            return;
+        }
+        let Ok(metadata) = consumer.fetch_metadata(Some(&self.config.topic), RETRY) else { return };
+        self.health.well(Subject::Brokers);
+        if metadata.topics().iter().all(|topic| topic.error().is_none() && !topic.partitions().is_empty()) {
+            self.health.well(Subject::Topic);
+        }
+    }
+
+    /// Hands on the chunks that are full or old enough; returns how long the next poll may take.
+    fn hand_on(&mut self, partitions: &Partitions<'_>) -> Duration {
+        let mut timeout = POLL;
+        let most = self.config.ingest_memory.0 / 2 / (3 * self.lanes.len()).max(1);
+        for (number, gathering) in self.lanes.iter_mut().enumerate() {
+            if gathering.is_empty() {
+                // What it held may have been revoked.
+                gathering.catch_up(number, partitions);
+                continue;
+            }
+            let age = gathering.since.elapsed();
+            let full =
+                gathering.chunk.records.len() >= self.config.batch_events || gathering.chunk.weight() >= most;
+            if !full && age < self.config.batch_delay {
+                timeout = timeout.min(self.config.batch_delay - age);
+                continue;
+            }
+            match gathering.lane.try_send(std::mem::take(&mut gathering.chunk)) {
+                Ok(()) => gathering.catch_up(number, partitions),
+                Err(TrySendError::Closed(_)) => {
+                    if !self.stop.is_cancelled() {
+                        let reason = format!("lane {number} has ended: restart the service");
+                        self.health.trouble(Subject::Storage(Some(number)), reason);
+                    }
+                }
+                Err(TrySendError::Full(chunk)) => {
+                    gathering.chunk = chunk;
+                    if !full {
+                        // There is no hurry: it may grow meanwhile.
+                        timeout = timeout.min(Duration::from_millis(10));
+                        continue;
+                    }
+                    let behind = *gathering.behind.get_or_insert_with(Instant::now);
+                    if behind.elapsed() > PATIENCE && !gathering.paused {
+                        gathering.paused = true;
+                        partitions.pause(number);
+                    }
+                }
+            }
+        }
+        timeout
+    }
+
+    /// Takes what is there, up to a chunk's worth.
+    fn poll(
+        &mut self,
+        consumer: &BaseConsumer<Context>,
+        partitions: &mut Partitions<'_>,
+        timeout: Duration,
+    ) -> Result<(), Broken> {
+        let mut timeout = timeout;
+        for _ in 0..1024 {
+            match consumer.poll(timeout) {
+                None => return Ok(()),
+                Some(Ok(message)) => self.gather(&message, partitions),
+                Some(Err(error)) => self.fail(&error, partitions)?,
+            }
+            timeout = Duration::ZERO;
+        }
+        Ok(())
+    }
+
+    fn gather(&mut self, message: &BorrowedMessage<'_>, partitions: &mut Partitions<'_>) {
+        let Some((lane, epoch)) = partitions.accept(message) else { return };
+        let gathering = &mut self.lanes[lane];
+        if gathering.is_empty() {
+            gathering.since = Instant::now();
+        }
+        gathering.chunk.push(message, epoch);
+    }
+
+    fn fail(&self, error: &KafkaError, partitions: &mut Partitions<'_>) -> Result<(), Broken> {
+        match error {
+            KafkaError::MessageConsumptionFatal(_) => return Err(Broken(error.to_string())),
+            KafkaError::MessageConsumption(
+                RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
+            ) => partitions.check_offsets(),
+            KafkaError::MessageConsumption(
+                code @ (RDKafkaErrorCode::UnknownTopicOrPartition
+                | RDKafkaErrorCode::UnknownTopic
+                | RDKafkaErrorCode::TopicAuthorizationFailed
+                | RDKafkaErrorCode::GroupAuthorizationFailed),
+            ) => {
+                let topic = &self.config.topic;
+                self.health.trouble(Subject::Topic, format!("the topic {topic} can't be read: {code}"));
+            }
+            // librdkafka tries again by itself.
+            other => tracing::debug!(error = %other, "poll"),
+        }
+        Ok(())
+    }
+
+    fn sleep(&self, time: Duration) {
+        let stopped = self.stop.cancelled();
+        let _ = self.runtime.block_on(async { tokio::time::timeout(time, stopped).await });
+    }
+}

@@ -1,0 +1,259 @@
+//! One lane: decodes a chunk, sends off what can't be read, and has the rest applied together with the
+//! offsets that it takes its partitions to.
+
+use super::chunk::{Chunk, Record, Start, digest};
+use super::dead_letters::{DeadLetters, Letter};
+use super::decode::{Rejected, decode};
+use super::health::{Health, Subject};
+use super::metrics::Metrics;
+use crate::batch::{Advance, Batch, Partition, Position, Write};
+use crate::writer::{self, Writer};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc::Receiver;
+use tokio_util::sync::CancellationToken;
+
+/// The first and the longest wait before a batch is tried again.
+const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+
+/// How many rejected records a lane names in the log each second.
+const NAMED: u32 = 5;
+
+/// What a lane tells the consumer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Feedback {
+    /// A partition was applied up to here.
+    Applied { partition: i32, epoch: u64, next_offset: i64 },
+    /// The stored position of a partition is not the expected one: it must be read again.
+    Fenced { partition: i32, epoch: u64 },
+    /// A chunk is done, so there is room for another.
+    Room,
+}
+
+/// A lane, and what it works with.
+pub(super) struct Lane {
+    pub(super) number: usize,
+    pub(super) topic: String,
+    pub(super) writer: Writer,
+    pub(super) dead_letters: DeadLetters,
+    pub(super) feedback: Sender<Feedback>,
+    pub(super) health: Health,
+    pub(super) metrics: Metrics,
+    pub(super) stop: CancellationToken,
+    pub(super) cluster: Arc<std::sync::OnceLock<String>>,
+}
+
+/// A partition as the lane reads it.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    epoch: u64,
+    from: Option<i64>,
+    fenced: bool,
+}
+
+/// A chunk's records after decoding, those of each partition by themselves.
+type Decoded = BTreeMap<i32, Part>;
+
+/// What a chunk holds of one partition.
+#[derive(Debug)]
+struct Part {
+    epoch: u64,
+    writes: Vec<Write>,
+    to: Position,
+}
+
+/// The service is stopping.
+struct Stopped;
+
+impl Lane {
+    /// Works through chunks until there are no more, or the service stops.
+    pub(super) async fn run(self, mut chunks: Receiver<Chunk>) {
+        let mut held = HashMap::new();
+        let mut log = Sparse::new(NAMED);
+        while let Some(chunk) = chunks.recv().await {
+            for Start { partition, epoch, from } in &chunk.starts {
+                held.insert(*partition, Held { epoch: *epoch, from: *from, fenced: false });
+            }
+            if self.work(chunk, &mut held, &mut log).await.is_err() {
+                return;
+            }
+            // The consumer may have ended already.
+            let _ = self.feedback.send(Feedback::Room);
+        }
+    }
+
+    async fn work(
+        &self,
+        chunk: Chunk,
+        held: &mut HashMap<i32, Held>,
+        log: &mut Sparse,
+    ) -> Result<(), Stopped> {
+        let current: HashMap<i32, u64> = held
+            .iter()
+            .filter(|(_, held)| !held.fenced)
+            .map(|(partition, held)| (*partition, held.epoch))
+            .collect();
+        let decoded = tokio::task::spawn_blocking(move || {
+            let (parts, rejected) = decode_all(&chunk, &current);
+            (chunk, parts, rejected)
+        });
+        let (chunk, parts, rejected) = decoded.await.map_err(|_| Stopped)?;
+        self.reject(&chunk, rejected, log).await?;
+        self.apply(parts, held).await
+    }
+
+    /// Sends off what can't be read; returns once all of it is acknowledged.
+    async fn reject(
+        &self,
+        chunk: &Chunk,
+        rejected: Vec<(Record, Rejected)>,
+        log: &mut Sparse,
+    ) -> Result<(), Stopped> {
+        let letters: Vec<_> = rejected
+            .into_iter()
+            .map(|(record, reason)| {
+                let Record { partition, offset, .. } = record;
+                self.metrics.rejected(reason.kind());
+                if let Some(unnamed) = log.turn() {
+                    tracing::warn!(topic = self.topic, partition, offset, %reason, unnamed, "an event was rejected");
+                }
+                Letter { partition, offset, content: chunk.content(&record), reason }
+            })
+            .collect();
+        if self.dead_letters.send(&letters, &self.stop).await { Ok(()) } else { Err(Stopped) }
+    }
+
+    /// Applies the parts in one transaction, again and again until it commits; a part whose partition has
+    /// another owner is left to that one.
+    async fn apply(&self, mut parts: Decoded, held: &mut HashMap<i32, Held>) -> Result<(), Stopped> {
+        let mut wait = RETRY.0;
+        while !parts.is_empty() {
+            match self.writer.ingest(self.number, self.batch(&parts, held)).await {
+                Ok(outcomes) => {
+                    self.health.well(Subject::Storage(Some(self.number)));
+                    self.metrics.applied(&outcomes);
+                    self.applied(&parts, held);
+                    return Ok(());
+                }
+                Err(writer::Error::Fenced(fenced)) => {
+                    let partition = fenced.partition;
+                    self.metrics.fenced();
+                    tracing::warn!(partition, "the partition's stored offset was moved by another owner");
+                    if let (Some(part), Some(held)) = (parts.remove(&partition), held.get_mut(&partition)) {
+                        held.fenced = true;
+                        let _ = self.feedback.send(Feedback::Fenced { partition, epoch: part.epoch });
+                    }
+                }
+                Err(writer::Error::Storage(error)) => {
+                    let reason = format!("ratings can't be stored: {error}");
+                    self.health.trouble(Subject::Storage(Some(self.number)), reason);
+                    tokio::select! {
+                        () = self.stop.cancelled() => return Err(Stopped),
+                        () = tokio::time::sleep(wait) => wait = (wait * 2).min(RETRY.1),
+                    }
+                }
+                Err(writer::Error::Stopped) => return Err(Stopped),
+            }
+        }
+        Ok(())
+    }
+
+    fn batch(&self, parts: &Decoded, held: &HashMap<i32, Held>) -> Batch {
+        let cluster = self.cluster.get().cloned().unwrap_or_default();
+        let mut batch = Batch::default();
+        batch.writes.reserve(parts.values().map(|part| part.writes.len()).sum());
+        for (&partition, part) in parts {
+            batch.writes.extend_from_slice(&part.writes);
+            batch.offsets.push(Advance {
+                partition: Partition { cluster: cluster.clone(), topic: self.topic.clone(), partition },
+                from: held.get(&partition).and_then(|held| held.from),
+                to: part.to.clone(),
+            });
+        }
+        batch
+    }
+
+    fn applied(&self, parts: &Decoded, held: &mut HashMap<i32, Held>) {
+        for (&partition, Part { epoch, to, .. }) in parts {
+            if let Some(held) = held.get_mut(&partition) {
+                held.from = Some(to.next_offset);
+            }
+            self.metrics.stored(partition, to.next_offset);
+            let next_offset = to.next_offset;
+            let _ = self.feedback.send(Feedback::Applied { partition, epoch: *epoch, next_offset });
+        }
+    }
+}
+
+/// Decodes what belongs to the current reading of its partition.
+fn decode_all(chunk: &Chunk, current: &HashMap<i32, u64>) -> (Decoded, Vec<(Record, Rejected)>) {
+    let (mut parts, mut rejected) = (Decoded::new(), Vec::new());
+    let mut last: BTreeMap<i32, Record> = BTreeMap::new();
+    for record in chunk.records.iter().filter(|record| current.get(&record.partition) == Some(&record.epoch))
+    {
+        last.insert(record.partition, *record);
+        let part = parts.entry(record.partition).or_insert_with(|| Part {
+            epoch: record.epoch,
+            writes: Vec::new(),
+            to: Position { next_offset: 0, last_timestamp: 0, last_digest: 0 },
+        });
+        match decode(&chunk.content(record), record.timestamp) {
+            Ok(write) => part.writes.push(write),
+            Err(reason) => rejected.push((*record, reason)),
+        }
+    }
+    for (partition, part) in &mut parts {
+        if let Some(record) = last.get(partition) {
+            let content = chunk.content(record);
+            part.to = Position {
+                next_offset: record.offset + 1,
+                last_timestamp: record.timestamp,
+                last_digest: digest(content.key, content.value),
+            };
+        }
+    }
+    (parts, rejected)
+}
+
+/// Lets a few log lines a second pass.
+struct Sparse {
+    most: u32,
+    passed: u32,
+    held_back: u64,
+    since: Instant,
+}
+
+impl Sparse {
+    fn new(most: u32) -> Self {
+        Self { most, passed: 0, held_back: 0, since: Instant::now() }
+    }
+
+    /// Whether a line may pass, and how many have not since the last one that did.
+    fn turn(&mut self) -> Option<u64> {
+        if self.since.elapsed() >= Duration::from_secs(1) {
+            self.passed = 0;
+            self.since = Instant::now();
+        }
+        if self.passed == self.most {
+            self.held_back += 1;
+            return None;
+        }
+        self.passed += 1;
+        Some(std::mem::take(&mut self.held_back))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_lines_are_few_and_count_the_others() {
+        let mut log = Sparse::new(2);
+        assert_eq!([log.turn(), log.turn(), log.turn(), log.turn()], [Some(0), Some(0), None, None]);
+        log.since -= Duration::from_secs(2);
+        assert_eq!([log.turn(), log.turn()], [Some(2), Some(0)]);
+    }
+}

@@ -1,0 +1,108 @@
+//! The rating service: everyone's ratings and their aggregates.
+
+pub mod batch;
+mod config;
+pub mod controller;
+mod handler;
+pub mod ingester;
+pub mod repository;
+pub mod writer;
+
+pub use config::{Config, LISTEN};
+
+use controller::Controller;
+use discovery::Registry;
+use futures::future::BoxFuture;
+use model::{Broken, Prior};
+use repository::Repository;
+use service::{Description, Metrics, Routes};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use writer::Writer;
+
+/// Why the service can't start or can't go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store can't be opened.
+    #[error("the store can't be opened")]
+    Storage(#[from] storage::Error),
+    /// The store can't take the prior.
+    #[error("the store can't take the prior weight and mean")]
+    Repository(#[from] repository::Error),
+    /// The prior is out of range.
+    #[error("the prior is out of range")]
+    Prior(#[from] Broken),
+    /// Ingestion can't begin.
+    #[error(transparent)]
+    Ingester(#[from] ingester::Error),
+    /// The server failed.
+    #[error(transparent)]
+    Server(#[from] service::Error),
+}
+
+/// Serves ratings, and ingests them where brokers are named, until `shutdown` is cancelled.
+///
+/// # Errors
+///
+/// Where the store can't be opened, ingestion can't begin or the server fails.
+pub async fn run(
+    config: Config,
+    registry: Option<Arc<dyn Registry>>,
+    shutdown: CancellationToken,
+) -> Result<(), Error> {
+    let prior = Prior::new(config.prior_weight, config.prior_mean)?;
+    let repository = repository::open(&config.storage).await?;
+    repository.set_prior(prior).await?;
+
+    let write_until = CancellationToken::new();
+    let writer = Writer::start(repository.clone(), &write_until);
+    let served = serve(&config, &repository, &writer, registry, shutdown).await;
+    write_until.cancel();
+    writer.ended().await;
+    repository.close().await;
+    served
+}
+
+/// Serves and ingests; when it returns, nobody writes any more.
+async fn serve(
+    config: &Config,
+    repository: &Arc<dyn Repository>,
+    writer: &Writer,
+    registry: Option<Arc<dyn Registry>>,
+    shutdown: CancellationToken,
+) -> Result<(), Error> {
+    let metrics = Metrics::new();
+    let counted = ingester::Metrics::default();
+    metrics.registry(|registry| counted.register(registry));
+    let ingest_until = shutdown.child_token();
+    let ingesting =
+        ingester::start(&config.ingester, writer, repository.clone(), &counted, &ingest_until)?.map(Arc::new);
+
+    let controller = Controller::new(repository.clone(), writer.clone());
+    let description = Description {
+        name: "rating",
+        grpc_services: &["rating.v1.RatingService"],
+        descriptors: &[api::descriptors::RATING],
+        openapi: handler::http::document(),
+    };
+    let ready = {
+        let (repository, ingesting) = (repository.clone(), ingesting.clone());
+        move || -> BoxFuture<'static, Result<(), String>> {
+            let (repository, ingesting) = (repository.clone(), ingesting.clone());
+            Box::pin(async move {
+                repository.ready().await.map_err(|error| error.to_string())?;
+                ingesting.map_or(Ok(()), |ingesting| ingesting.ready())
+            })
+        }
+    };
+    let make = move || Routes {
+        rest: handler::http::routes(controller.clone()),
+        grpc: handler::grpc::routes(controller.clone()),
+    };
+    let served = service::run(description, &config.service, registry, metrics, ready, make, shutdown).await;
+    ingest_until.cancel();
+    if let Some(ingesting) = ingesting {
+        ingesting.join().await;
+    }
+    Ok(served?)
+}

@@ -1,0 +1,223 @@
+//! Ratings in memory: for tests and trials, gone when the process ends.
+
+use super::{AfterRating, AfterTop, Error};
+use crate::batch::{Advance, Batch, Held, Keys, Outcome, Partition, Plan, Position};
+use async_trait::async_trait;
+use model::{Aggregate, Histogram, Prior, Rating, Record, RecordId, RecordType, UserId};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// As many lanes as PostgreSQL has by default, so that the writer works alike.
+const LANES: usize = 4;
+
+/// A store that keeps everything in memory.
+#[derive(Debug, Default)]
+pub struct Repository(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    prior: Prior,
+    by_user: HashMap<UserId, BTreeMap<Record, Held>>,
+    aggregates: BTreeMap<Record, Kept>,
+    positions: BTreeMap<Partition, Position>,
+}
+
+/// An aggregate as it is kept, also without any rating.
+#[derive(Debug, Default)]
+struct Kept {
+    histogram: Histogram,
+    revision: u64,
+}
+
+impl Repository {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change is made after all that could fail, so a panic elsewhere leaves nothing half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn check(&self, offsets: &[Advance]) -> Result<(), Error> {
+        for advance in offsets {
+            let stored = self.positions.get(&advance.partition).map(|position| position.next_offset);
+            if stored != advance.from {
+                return Err(Error::Fenced(advance.partition.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn held(&self, record: &Record, user: &UserId) -> Option<&Held> {
+        self.by_user.get(user)?.get(record)
+    }
+
+    fn store(&mut self, record: &Record, user: &UserId, held: Option<Held>) {
+        let ratings = self.by_user.entry(user.clone()).or_default();
+        match held {
+            Some(held) => {
+                ratings.insert(record.clone(), held);
+            }
+            None => {
+                ratings.remove(record);
+            }
+        }
+        if ratings.is_empty() {
+            self.by_user.remove(user);
+        }
+    }
+
+    fn aggregate(&self, record: &Record) -> Option<Aggregate> {
+        self.aggregates.get(record).and_then(|kept| self.seen(record, kept))
+    }
+
+    /// The aggregate as readers see it: there is none without a rating.
+    fn seen(&self, record: &Record, kept: &Kept) -> Option<Aggregate> {
+        (kept.histogram.count() > 0).then(|| Aggregate {
+            record: record.clone(),
+            histogram: kept.histogram,
+            weighted_mean: self.prior.weighted_mean(&kept.histogram),
+            revision: kept.revision,
+        })
+    }
+}
+
+fn rating(record: &Record, user: &UserId, held: &Held) -> Rating {
+    Rating {
+        record: record.clone(),
+        user_id: user.clone(),
+        value: held.value,
+        provider_id: held.provider_id.clone(),
+        rated_at: held.rated_at,
+    }
+}
+
+#[async_trait]
+impl super::Repository for Repository {
+    fn lanes(&self) -> usize {
+        LANES
+    }
+
+    async fn apply(&self, _lane: usize, batch: &Batch) -> Result<Vec<Outcome>, Error> {
+        let mut state = self.state();
+        state.check(&batch.offsets)?;
+        let keys = Keys::of(&batch.writes);
+        let held: Vec<Option<Held>> = keys
+            .pairs
+            .iter()
+            .map(|&(record, user)| state.held(keys.records[record], keys.users[user]).cloned())
+            .collect();
+        let plan = Plan::of(&batch.writes, &keys, &held);
+        for (pair, row) in &plan.rows {
+            let (record, user) = keys.pairs[*pair];
+            state.store(keys.records[record], keys.users[user], row.map(Held::from));
+        }
+        for (&record, change) in
+            keys.records.iter().zip(&plan.changes).filter(|(_, change)| change.revisions > 0)
+        {
+            let kept = state.aggregates.entry(record.clone()).or_default();
+            kept.histogram = change.applied_to(&kept.histogram);
+            kept.revision += change.revisions;
+        }
+        for advance in &batch.offsets {
+            state.positions.insert(advance.partition.clone(), advance.to.clone());
+        }
+        Ok(plan.outcomes)
+    }
+
+    async fn aggregate(&self, record: &Record) -> Result<Option<Aggregate>, Error> {
+        Ok(self.state().aggregate(record))
+    }
+
+    async fn aggregates(&self, record_type: &RecordType, ids: &[RecordId]) -> Result<Vec<Aggregate>, Error> {
+        let state = self.state();
+        let mut asked = HashSet::new();
+        Ok(ids
+            .iter()
+            .filter(|id| asked.insert(*id))
+            .filter_map(|id| {
+                state.aggregate(&Record { record_type: record_type.clone(), record_id: id.clone() })
+            })
+            .collect())
+    }
+
+    async fn rating(&self, record: &Record, user: &UserId) -> Result<Option<Rating>, Error> {
+        Ok(self.state().held(record, user).map(|held| rating(record, user, held)))
+    }
+
+    async fn ratings(
+        &self,
+        user: &UserId,
+        record_type: Option<&RecordType>,
+        after: Option<&AfterRating>,
+        limit: usize,
+    ) -> Result<Vec<Rating>, Error> {
+        let state = self.state();
+        let mut rows: Vec<Rating> = state
+            .by_user
+            .get(user)
+            .into_iter()
+            .flatten()
+            .filter(|(record, _)| record_type.is_none_or(|asked| record.record_type == *asked))
+            .map(|(record, held)| rating(record, user, held))
+            .filter(|rating| after.is_none_or(|after| AfterRating::of(rating).order() > after.order()))
+            .collect();
+        rows.sort_by_cached_key(|rating| (Reverse(rating.rated_at), rating.record.clone()));
+        rows.truncate(limit);
+        Ok(rows)
+    }
+
+    async fn top(
+        &self,
+        record_type: &RecordType,
+        min_count: u64,
+        after: Option<&AfterTop>,
+        limit: usize,
+    ) -> Result<Vec<Aggregate>, Error> {
+        let state = self.state();
+        let mut rows: Vec<Aggregate> = state
+            .aggregates
+            .iter()
+            .filter(|(record, kept)| {
+                record.record_type == *record_type && kept.histogram.count() >= min_count
+            })
+            .filter_map(|(record, kept)| state.seen(record, kept))
+            .filter(|aggregate| after.is_none_or(|after| AfterTop::of(aggregate).order(after).is_gt()))
+            .collect();
+        rows.sort_by(|a, b| AfterTop::of(a).order(&AfterTop::of(b)));
+        rows.truncate(limit);
+        Ok(rows)
+    }
+
+    async fn positions(&self, cluster: &str, topic: &str) -> Result<Vec<(i32, Position)>, Error> {
+        let state = self.state();
+        Ok(state
+            .positions
+            .iter()
+            .filter(|(partition, _)| partition.cluster == cluster && partition.topic == topic)
+            .map(|(partition, position)| (partition.partition, position.clone()))
+            .collect())
+    }
+
+    async fn forget_positions(&self, topic: &str) -> Result<(), Error> {
+        self.state().positions.retain(|partition, _| partition.topic != topic);
+        Ok(())
+    }
+
+    async fn set_prior(&self, prior: Prior) -> Result<(), Error> {
+        self.state().prior = prior;
+        Ok(())
+    }
+
+    async fn ready(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn close(&self) {}
+}

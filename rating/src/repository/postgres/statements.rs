@@ -1,0 +1,169 @@
+//! The steps of a transaction in PostgreSQL's words. Lists go through `unnest`: one array a column.
+
+use crate::batch::{Advance, Held};
+use crate::repository::sql::{self, Changes, Grown, HeldRow};
+use async_trait::async_trait;
+use model::{Rating, Record, RecordId, RecordType, UserId};
+use sqlx::PgConnection;
+use storage::Error;
+
+const FIND_RECORDS: &str = "SELECT n.place - 1, r.key \
+     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS n (record_type, record_id, place) \
+     JOIN record AS r ON r.record_type = n.record_type AND r.record_id = n.record_id";
+const ADD_RECORDS: &str = "INSERT INTO record (record_type, record_id) \
+     SELECT record_type, record_id \
+     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS n (record_type, record_id, place) \
+     ORDER BY place ON CONFLICT DO NOTHING";
+const FIND_RATERS: &str = "SELECT n.place - 1, r.key \
+     FROM unnest($1::text[]) WITH ORDINALITY AS n (user_id, place) JOIN rater AS r ON r.user_id = n.user_id";
+const ADD_RATERS: &str = "INSERT INTO rater (user_id) \
+     SELECT user_id FROM unnest($1::text[]) WITH ORDINALITY AS n (user_id, place) \
+     ORDER BY place ON CONFLICT DO NOTHING";
+const ADD_AGGREGATES: &str = "INSERT INTO aggregate (record, record_type) \
+     SELECT record, record_type FROM unnest($1::bigint[], $2::text[]) AS n (record, record_type) \
+     ORDER BY record ON CONFLICT DO NOTHING";
+const LOCK_AGGREGATES: &str = "SELECT count(*) FROM \
+     (SELECT FROM aggregate WHERE record = ANY($1) ORDER BY record FOR NO KEY UPDATE) AS locked";
+const HELD: &str = "SELECT n.place - 1, r.value::bigint, r.provider_id, r.rated_at \
+     FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS n (record, rater, place) \
+     JOIN rating AS r ON r.record = n.record AND r.rater = n.rater";
+const PUT: &str = "INSERT INTO rating (record, rater, provider_id, value, rated_at) \
+     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::smallint[], $5::bigint[]) \
+     ON CONFLICT (record, rater) DO UPDATE SET \
+     provider_id = excluded.provider_id, value = excluded.value, rated_at = excluded.rated_at";
+const DELETE: &str = "DELETE FROM rating AS r USING unnest($1::bigint[], $2::bigint[]) AS n (record, rater) \
+     WHERE r.record = n.record AND r.rater = n.rater";
+const GROW: &str = concat!(
+    sql::grow!(),
+    "unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], \
+     $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], \
+     $13::bigint[], $14::bigint[]) \
+     AS n (record, revisions, count_grown, sum_grown, d1, d2, d3, d4, d5, d6, d7, d8, d9, d10) \
+     WHERE aggregate.record = n.record"
+);
+
+/// A transaction of a lane's connection.
+pub(super) struct Statements<'a>(pub(super) &'a mut PgConnection);
+
+fn places(rows: Vec<(i64, i64)>) -> Vec<(usize, i64)> {
+    rows.into_iter().map(|(place, key)| (sql::place(place), key)).collect()
+}
+
+fn types<'a>(records: &[&'a Record]) -> Vec<&'a str> {
+    records.iter().map(|record| record.record_type.as_str()).collect()
+}
+
+fn ids<'a>(records: &[&'a Record]) -> Vec<&'a str> {
+    records.iter().map(|record| RecordId::as_str(&record.record_id)).collect()
+}
+
+fn users_ids<'a>(users: &[&'a UserId]) -> Vec<&'a str> {
+    users.iter().map(|user| user.as_str()).collect()
+}
+
+impl Statements<'_> {
+    async fn put(&mut self, ratings: &[(i64, i64, &Rating)]) -> Result<(), Error> {
+        let query = sqlx::query(PUT)
+            .bind(ratings.iter().map(|(record, ..)| *record).collect::<Vec<i64>>())
+            .bind(ratings.iter().map(|(_, rater, _)| *rater).collect::<Vec<i64>>())
+            .bind(
+                ratings
+                    .iter()
+                    .map(|(.., rating)| rating.provider_id.as_ref().map(|id| id.as_str()))
+                    .collect::<Vec<_>>(),
+            )
+            .bind(ratings.iter().map(|(.., rating)| i16::from(rating.value.get())).collect::<Vec<i16>>())
+            .bind(ratings.iter().map(|(.., rating)| rating.rated_at.as_millis()).collect::<Vec<i64>>());
+        query.execute(&mut *self.0).await?;
+        Ok(())
+    }
+
+    async fn delete(&mut self, pairs: &[(i64, i64)]) -> Result<(), Error> {
+        let (records, raters): (Vec<i64>, Vec<i64>) = pairs.iter().copied().unzip();
+        sqlx::query(DELETE).bind(records).bind(raters).execute(&mut *self.0).await?;
+        Ok(())
+    }
+
+    async fn grow(&mut self, aggregates: &[Grown]) -> Result<(), Error> {
+        let rows: Vec<_> = aggregates.iter().map(Grown::columns).collect();
+        let mut query = sqlx::query(GROW);
+        for column in 0..Grown::COLUMNS {
+            query = query.bind(rows.iter().map(|row| row[column]).collect::<Vec<i64>>());
+        }
+        query.execute(&mut *self.0).await?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl sql::Statements for Statements<'_> {
+    async fn find_records(&mut self, records: &[&Record]) -> Result<Vec<(usize, i64)>, Error> {
+        let query = sqlx::query_as(FIND_RECORDS).bind(types(records)).bind(ids(records));
+        Ok(places(query.fetch_all(&mut *self.0).await?))
+    }
+
+    async fn add_records(&mut self, records: &[&Record]) -> Result<(), Error> {
+        sqlx::query(ADD_RECORDS).bind(types(records)).bind(ids(records)).execute(&mut *self.0).await?;
+        Ok(())
+    }
+
+    async fn find_raters(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
+        let query = sqlx::query_as(FIND_RATERS).bind(users_ids(users));
+        Ok(places(query.fetch_all(&mut *self.0).await?))
+    }
+
+    async fn add_raters(&mut self, users: &[&UserId]) -> Result<(), Error> {
+        sqlx::query(ADD_RATERS).bind(users_ids(users)).execute(&mut *self.0).await?;
+        Ok(())
+    }
+
+    async fn add_aggregates(&mut self, records: &[(i64, &RecordType)]) -> Result<(), Error> {
+        let (keys, types): (Vec<i64>, Vec<&str>) =
+            records.iter().map(|(key, record_type)| (*key, record_type.as_str())).unzip();
+        sqlx::query(ADD_AGGREGATES).bind(keys).bind(types).execute(&mut *self.0).await?;
+        Ok(())
+    }
+
+    async fn lock_aggregates(&mut self, records: &[i64]) -> Result<(), Error> {
+        let locked: i64 = sqlx::query_scalar(LOCK_AGGREGATES).bind(records).fetch_one(&mut *self.0).await?;
+        if sql::place(locked) == records.len() {
+            return Ok(());
+        }
+        Err(Error::row("aggregate", format!("{locked} rows of {} were there to be locked", records.len())))
+    }
+
+    async fn held(&mut self, pairs: &[(i64, i64)]) -> Result<Vec<(usize, Held)>, Error> {
+        let (records, raters): (Vec<i64>, Vec<i64>) = pairs.iter().copied().unzip();
+        let rows: Vec<HeldRow> =
+            sqlx::query_as(HELD).bind(records).bind(raters).fetch_all(&mut *self.0).await?;
+        rows.into_iter().map(sql::held).collect()
+    }
+
+    async fn write(&mut self, changes: &Changes<'_>) -> Result<(), Error> {
+        if !changes.put.is_empty() {
+            self.put(&changes.put).await?;
+        }
+        if !changes.deleted.is_empty() {
+            self.delete(&changes.deleted).await?;
+        }
+        if !changes.grown.is_empty() {
+            self.grow(&changes.grown).await?;
+        }
+        Ok(())
+    }
+
+    async fn advance(&mut self, step: &Advance) -> Result<bool, Error> {
+        let Advance { partition, from, to } = step;
+        let mut query = sqlx::query(if from.is_some() { sql::NEXT_POSITION } else { sql::FIRST_POSITION })
+            .bind(&partition.cluster)
+            .bind(&partition.topic)
+            .bind(partition.partition)
+            .bind(to.next_offset)
+            .bind(to.last_timestamp)
+            .bind(to.last_digest);
+        if let Some(from) = from {
+            query = query.bind(from);
+        }
+        Ok(query.execute(&mut *self.0).await?.rows_affected() == 1)
+    }
+}

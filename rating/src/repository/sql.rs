@@ -1,0 +1,105 @@
+//! What the two SQL stores share: the order in which a batch is applied, the keys that are known, and the
+//! statements that both dialects understand.
+
+mod apply;
+mod known;
+mod rows;
+
+pub(super) use apply::{Changes, Grown, Statements, apply};
+pub(super) use known::Known;
+pub(super) use rows::{
+    AggregateRow, HeldRow, PositionRow, RatingRow, aggregate, aggregates_as_asked, held, number, place,
+    position, rating,
+};
+
+macro_rules! aggregate_columns {
+    () => {
+        "r.record_type, r.record_id, a.h1, a.h2, a.h3, a.h4, a.h5, a.h6, a.h7, a.h8, a.h9, a.h10, \
+         a.weighted_mean, a.revision"
+    };
+}
+pub(super) use aggregate_columns;
+
+/// The aggregate of record type `$1` and id `$2`.
+pub(super) const AGGREGATE: &str = concat!(
+    "SELECT ",
+    aggregate_columns!(),
+    " FROM record AS r JOIN aggregate AS a ON a.record = r.key \
+     WHERE r.record_type = $1 AND r.record_id = $2 AND a.count > 0"
+);
+
+/// The best of record type `$1` with at least `$2` ratings, from weighted mean `$3` downwards and there from
+/// id `$4` upwards, `$5` of them.
+pub(super) const TOP: &str = concat!(
+    "SELECT ",
+    aggregate_columns!(),
+    " FROM aggregate AS a JOIN record AS r ON r.key = a.record \
+     WHERE a.record_type = $1 AND a.count > 0 AND a.count >= $2 \
+     AND a.weighted_mean <= $3 AND (a.weighted_mean < $3 OR r.record_id > $4) \
+     ORDER BY a.weighted_mean DESC, r.record_id LIMIT $5"
+);
+
+macro_rules! rating_columns {
+    () => {
+        "r.record_type, r.record_id, u.user_id, CAST(g.value AS bigint), g.provider_id, g.rated_at"
+    };
+}
+
+/// The rating of record type `$1` and id `$2` by user `$3`.
+pub(super) const RATING: &str = concat!(
+    "SELECT ",
+    rating_columns!(),
+    " FROM record AS r CROSS JOIN rater AS u JOIN rating AS g ON g.record = r.key AND g.rater = u.key \
+     WHERE r.record_type = $1 AND r.record_id = $2 AND u.user_id = $3"
+);
+
+/// The ratings of user `$1`, all or of record type `$2`, from time `$3` downwards and there from record type
+/// `$4` and id `$5` upwards, `$6` of them.
+pub(super) const RATINGS: &str = concat!(
+    "SELECT ",
+    rating_columns!(),
+    " FROM rater AS u JOIN rating AS g ON g.rater = u.key JOIN record AS r ON r.key = g.record \
+     WHERE u.user_id = $1 AND ($2 IS NULL OR r.record_type = $2) \
+     AND g.rated_at <= $3 AND (g.rated_at < $3 OR (r.record_type, r.record_id) > ($4, $5)) \
+     ORDER BY g.rated_at DESC, r.record_type, r.record_id LIMIT $6"
+);
+
+/// The positions of topic `$2` of cluster `$1`.
+pub(super) const POSITIONS: &str = "SELECT \"partition\", next_offset, last_timestamp, last_digest \
+     FROM ingest_offset WHERE cluster = $1 AND topic = $2 ORDER BY \"partition\"";
+
+/// Forgets the positions of topic `$1`.
+pub(super) const FORGET_POSITIONS: &str = "DELETE FROM ingest_offset WHERE topic = $1";
+
+/// Stores the first position of a partition, unless it has one.
+pub(super) const FIRST_POSITION: &str = "INSERT INTO ingest_offset \
+     (cluster, topic, \"partition\", next_offset, last_timestamp, last_digest) VALUES ($1, $2, $3, $4, $5, $6) \
+     ON CONFLICT DO NOTHING";
+
+/// Moves the position of a partition from `$7`, unless it is another by now.
+pub(super) const NEXT_POSITION: &str = "UPDATE ingest_offset \
+     SET next_offset = $4, last_timestamp = $5, last_digest = $6 \
+     WHERE cluster = $1 AND topic = $2 AND \"partition\" = $3 AND next_offset = $7";
+
+/// Stores the prior weight `$1` and mean `$2`, unless they are the stored ones.
+pub(super) const SET_PRIOR: &str =
+    "UPDATE setting SET prior_weight = $1, prior_mean = $2 WHERE prior_weight <> $1 OR prior_mean <> $2";
+
+/// Computes every weighted mean anew, by the formula of `model::Prior::weighted_mean`.
+pub(super) const WEIGH_AGAIN: &str = "UPDATE aggregate SET weighted_mean = \
+     coalesce((sum + s.prior_weight * s.prior_mean) / nullif(count + s.prior_weight, 0), s.prior_mean) \
+     FROM setting AS s";
+
+/// Lets aggregates grow by the rows of `n`, whose columns are those of [`Grown`] and whose making follows.
+macro_rules! grow {
+    () => {
+        "UPDATE aggregate SET \
+         h1 = h1 + n.d1, h2 = h2 + n.d2, h3 = h3 + n.d3, h4 = h4 + n.d4, h5 = h5 + n.d5, \
+         h6 = h6 + n.d6, h7 = h7 + n.d7, h8 = h8 + n.d8, h9 = h9 + n.d9, h10 = h10 + n.d10, \
+         revision = revision + n.revisions, \
+         weighted_mean = coalesce((sum + n.sum_grown + s.prior_weight * s.prior_mean) \
+             / nullif(count + n.count_grown + s.prior_weight, 0), s.prior_mean) \
+         FROM setting AS s, "
+    };
+}
+pub(super) use grow;

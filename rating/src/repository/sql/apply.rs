@@ -1,0 +1,237 @@
+//! The order in which a batch is applied within one transaction, the same on both databases.
+//!
+//! What makes it right where several transactions write at once: each locks the aggregates of its records, and
+//! only then, in a new statement, reads the ratings that it replaces. Without the lock two that both add a
+//! user's first rating of a record would count it twice.
+//!
+//! What keeps them from waiting for each other in a circle: everyone goes through the same steps in the same
+//! order, records, users, aggregates, partitions, and within a step takes its rows in the order of their names
+//! or keys. Who waits in a step, waits for someone in that step or a later one; and within a step for a row
+//! that comes after all it holds.
+
+use super::known::{Known, Learned};
+use crate::batch::{Advance, Batch, Change, Held, Keys, Outcome, Plan};
+use crate::repository::Error;
+use async_trait::async_trait;
+use model::{Rating, Record, RecordType, UserId, Value};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The steps of a transaction in a database's own dialect. Lists of names are sorted and without doubles.
+#[async_trait]
+pub(in crate::repository) trait Statements {
+    /// Returns the keys of those of `records` that have one, each with its place in the list.
+    async fn find_records(&mut self, records: &[&Record]) -> Result<Vec<(usize, i64)>, storage::Error>;
+
+    /// Gives keys to those of `records` that have none.
+    async fn add_records(&mut self, records: &[&Record]) -> Result<(), storage::Error>;
+
+    /// Returns the keys of those of `users` that have one, each with its place in the list.
+    async fn find_raters(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, storage::Error>;
+
+    /// Gives keys to those of `users` that have none.
+    async fn add_raters(&mut self, users: &[&UserId]) -> Result<(), storage::Error>;
+
+    /// Adds empty aggregates of the records that have none.
+    async fn add_aggregates(&mut self, records: &[(i64, &RecordType)]) -> Result<(), storage::Error>;
+
+    /// Keeps every other transaction from these records until the end of this one.
+    async fn lock_aggregates(&mut self, records: &[i64]) -> Result<(), storage::Error>;
+
+    /// Returns what is stored under pairs of record and rater, each with its place in the list.
+    async fn held(&mut self, pairs: &[(i64, i64)]) -> Result<Vec<(usize, Held)>, storage::Error>;
+
+    /// Makes the changes.
+    async fn write(&mut self, changes: &Changes<'_>) -> Result<(), storage::Error>;
+
+    /// Moves a partition's position; false where it is not where the step begins.
+    async fn advance(&mut self, step: &Advance) -> Result<bool, storage::Error>;
+}
+
+/// What a batch changes but for keys and positions, each list in the order of the keys.
+#[derive(Debug, Default)]
+pub(in crate::repository) struct Changes<'a> {
+    /// Ratings to be stored under pairs of record and rater, in the place of what is there.
+    pub(in crate::repository) put: Vec<(i64, i64, &'a Rating)>,
+    /// Pairs of record and rater under which nothing is to stay.
+    pub(in crate::repository) deleted: Vec<(i64, i64)>,
+    /// The aggregates that grow.
+    pub(in crate::repository) grown: Vec<Grown>,
+}
+
+/// By how much an aggregate grows.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::repository) struct Grown {
+    record: i64,
+    change: Change,
+}
+
+impl Grown {
+    pub(in crate::repository) const COLUMNS: usize = 4 + Value::COUNT;
+
+    /// The record, by how much the revision grows, the count, the sum, and each count of the histogram.
+    pub(in crate::repository) fn columns(&self) -> [i64; Self::COLUMNS] {
+        let counts = self.change.counts;
+        let mut columns = [0; Self::COLUMNS];
+        columns[0] = self.record;
+        columns[1] = self.change.revisions.cast_signed();
+        columns[2] = counts.iter().sum();
+        columns[3] = counts.iter().zip(1..).map(|(count, value)| count * value).sum();
+        columns[4..].copy_from_slice(&counts);
+        columns
+    }
+}
+
+/// Does what `batch` says but for the commit, after which the keys that it learned are to be remembered.
+pub(in crate::repository) async fn apply(
+    statements: &mut impl Statements,
+    known: &Mutex<Known>,
+    batch: &Batch,
+) -> Result<(Vec<Outcome>, Learned), Error> {
+    let keys = Keys::of(&batch.writes);
+    let mut learned = Learned::default();
+    let records = record_keys(statements, known, &keys, &mut learned).await?;
+    let users = rater_keys(statements, known, &keys, &mut learned).await?;
+    let mut new: Vec<(i64, &RecordType)> =
+        learned.records.iter().map(|(record, key)| (*key, &record.record_type)).collect();
+    if !new.is_empty() {
+        new.sort_unstable();
+        statements.add_aggregates(&new).await?;
+    }
+    let mut locked: Vec<i64> = records.iter().flatten().copied().collect();
+    if !locked.is_empty() {
+        locked.sort_unstable();
+        statements.lock_aggregates(&locked).await?;
+    }
+
+    let pairs: Vec<Option<(i64, i64)>> =
+        keys.pairs.iter().map(|&(record, user)| records[record].zip(users[user])).collect();
+    let held = held(statements, &pairs).await?;
+    let plan = Plan::of(&batch.writes, &keys, &held);
+    let changes = Changes::of(&plan, &records, &pairs)?;
+    if !changes.is_empty() {
+        statements.write(&changes).await?;
+    }
+
+    let mut steps: Vec<&Advance> = batch.offsets.iter().collect();
+    steps.sort_unstable_by_key(|step| &step.partition);
+    for step in steps {
+        if !statements.advance(step).await? {
+            return Err(Error::Fenced(step.partition.clone()));
+        }
+    }
+    Ok((plan.outcomes, learned))
+}
+
+async fn record_keys(
+    statements: &mut impl Statements,
+    known: &Mutex<Known>,
+    keys: &Keys<'_>,
+    learned: &mut Learned,
+) -> Result<Vec<Option<i64>>, storage::Error> {
+    let mut found = lock(known).records(&keys.records);
+    let missing = missing(&keys.records, &found);
+    if missing.is_empty() {
+        return Ok(found);
+    }
+    let names = |places: &[usize]| places.iter().map(|&place| keys.records[place]).collect::<Vec<_>>();
+    fill(&mut found, &missing, statements.find_records(&names(&missing)).await?);
+    let new = nameless(&missing, &found, &keys.records_put);
+    if !new.is_empty() {
+        statements.add_records(&names(&new)).await?;
+        fill(&mut found, &new, statements.find_records(&names(&new)).await?);
+    }
+    let keyed = missing.iter().filter_map(|&place| Some((keys.records[place].clone(), found[place]?)));
+    learned.records.extend(keyed);
+    Ok(found)
+}
+
+async fn rater_keys(
+    statements: &mut impl Statements,
+    known: &Mutex<Known>,
+    keys: &Keys<'_>,
+    learned: &mut Learned,
+) -> Result<Vec<Option<i64>>, storage::Error> {
+    let mut found = lock(known).users(&keys.users);
+    let missing = missing(&keys.users, &found);
+    if missing.is_empty() {
+        return Ok(found);
+    }
+    let names = |places: &[usize]| places.iter().map(|&place| keys.users[place]).collect::<Vec<_>>();
+    fill(&mut found, &missing, statements.find_raters(&names(&missing)).await?);
+    let new = nameless(&missing, &found, &keys.users_put);
+    if !new.is_empty() {
+        statements.add_raters(&names(&new)).await?;
+        fill(&mut found, &new, statements.find_raters(&names(&new)).await?);
+    }
+    let keyed = missing.iter().filter_map(|&place| Some((keys.users[place].clone(), found[place]?)));
+    learned.users.extend(keyed);
+    Ok(found)
+}
+
+/// The places of the names whose keys are not known, in the order of the names.
+fn missing<K: Ord>(names: &[&K], found: &[Option<i64>]) -> Vec<usize> {
+    let mut missing: Vec<usize> = (0..names.len()).filter(|&place| found[place].is_none()).collect();
+    missing.sort_unstable_by_key(|&place| names[place]);
+    missing
+}
+
+/// Those of `places` that have no key but need one; a delete alone needs none.
+fn nameless(places: &[usize], found: &[Option<i64>], put: &[bool]) -> Vec<usize> {
+    places.iter().copied().filter(|&place| found[place].is_none() && put[place]).collect()
+}
+
+fn fill(found: &mut [Option<i64>], places: &[usize], keys: Vec<(usize, i64)>) {
+    for (asked, key) in keys {
+        found[places[asked]] = Some(key);
+    }
+}
+
+async fn held(
+    statements: &mut impl Statements,
+    pairs: &[Option<(i64, i64)>],
+) -> Result<Vec<Option<Held>>, storage::Error> {
+    let mut held = vec![None; pairs.len()];
+    let (places, asked): (Vec<usize>, Vec<(i64, i64)>) =
+        pairs.iter().enumerate().filter_map(|(place, pair)| Some((place, (*pair)?))).unzip();
+    if !asked.is_empty() {
+        for (place, found) in statements.held(&asked).await? {
+            held[places[place]] = Some(found);
+        }
+    }
+    Ok(held)
+}
+
+impl<'a> Changes<'a> {
+    fn of(
+        plan: &Plan<'a>,
+        records: &[Option<i64>],
+        pairs: &[Option<(i64, i64)>],
+    ) -> Result<Self, storage::Error> {
+        let mut changes = Self::default();
+        for &(pair, row) in &plan.rows {
+            let (record, rater) =
+                pairs[pair].ok_or_else(|| storage::Error::row("rating", "it got no key"))?;
+            match row {
+                Some(rating) => changes.put.push((record, rater, rating)),
+                None => changes.deleted.push((record, rater)),
+            }
+        }
+        let changed = records.iter().zip(&plan.changes).filter(|(_, change)| change.revisions > 0);
+        changes
+            .grown
+            .extend(changed.filter_map(|(record, &change)| Some(Grown { record: (*record)?, change })));
+        // Neighbours in the tables' trees are written one after the other.
+        changes.put.sort_unstable_by_key(|&(record, rater, _)| (record, rater));
+        changes.deleted.sort_unstable();
+        changes.grown.sort_unstable_by_key(|grown| grown.record);
+        Ok(changes)
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.put.is_empty() && self.deleted.is_empty() && self.grown.is_empty()
+    }
+}
+
+fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,163 @@
+//! Ratings in a SQLite file, which belongs to this process: one lane writes, several connections read.
+
+mod statements;
+
+use super::sql::{self, AggregateRow, Known, PositionRow, RatingRow, aggregate_columns};
+use super::{AfterRating, AfterTop, Error};
+use crate::batch::{Batch, Outcome, Position};
+use async_trait::async_trait;
+use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
+use sqlx::SqliteConnection;
+use sqlx::types::Json;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use storage::sqlite::{BEGIN, Sqlite, Synchronous};
+use storage::{Migration, migrate};
+
+const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    name: "ratings",
+    sql: include_str!("../../../schemas/rating/sqlite/0001_ratings.sql"),
+}];
+
+const AGGREGATES: &str = concat!(
+    "SELECT ",
+    aggregate_columns!(),
+    " FROM record AS r JOIN aggregate AS a ON a.record = r.key \
+     WHERE r.record_type = $1 AND r.record_id IN (SELECT value FROM json_each($2)) AND a.count > 0"
+);
+
+/// A store in a SQLite file.
+#[derive(Debug)]
+pub struct Repository {
+    database: Sqlite,
+    known: Mutex<Known>,
+}
+
+impl Repository {
+    /// Opens the file `path`, which is created where it is missing, and brings its tables up to date.
+    pub async fn open(path: &Path, synchronous: Synchronous) -> Result<Self, storage::Error> {
+        let database = storage::sqlite::open(path, synchronous).await?;
+        migrate(&database.writer, MIGRATIONS).await?;
+        Ok(Self { database, known: Mutex::default() })
+    }
+}
+
+#[async_trait]
+impl super::Repository for Repository {
+    fn lanes(&self) -> usize {
+        1
+    }
+
+    async fn apply(&self, _lane: usize, batch: &Batch) -> Result<Vec<Outcome>, Error> {
+        let mut transaction = self.database.writer.begin_with(BEGIN).await?;
+        let connection: &mut SqliteConnection = &mut transaction;
+        let mut statements = statements::Statements(connection);
+        let (outcomes, learned) = sql::apply(&mut statements, &self.known, batch).await?;
+        transaction.commit().await?;
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).learn(learned);
+        Ok(outcomes)
+    }
+
+    async fn aggregate(&self, record: &Record) -> Result<Option<Aggregate>, Error> {
+        let row: Option<AggregateRow> = sqlx::query_as(sql::AGGREGATE)
+            .bind(record.record_type.as_str())
+            .bind(record.record_id.as_str())
+            .fetch_optional(&self.database.readers)
+            .await?;
+        Ok(row.map(sql::aggregate).transpose()?)
+    }
+
+    async fn aggregates(&self, record_type: &RecordType, ids: &[RecordId]) -> Result<Vec<Aggregate>, Error> {
+        let rows: Vec<AggregateRow> = sqlx::query_as(AGGREGATES)
+            .bind(record_type.as_str())
+            .bind(Json(ids))
+            .fetch_all(&self.database.readers)
+            .await?;
+        Ok(sql::aggregates_as_asked(rows, ids)?)
+    }
+
+    async fn rating(&self, record: &Record, user: &UserId) -> Result<Option<Rating>, Error> {
+        let row: Option<RatingRow> = sqlx::query_as(sql::RATING)
+            .bind(record.record_type.as_str())
+            .bind(record.record_id.as_str())
+            .bind(user.as_str())
+            .fetch_optional(&self.database.readers)
+            .await?;
+        Ok(row.map(sql::rating).transpose()?)
+    }
+
+    async fn ratings(
+        &self,
+        user: &UserId,
+        record_type: Option<&RecordType>,
+        after: Option<&AfterRating>,
+        limit: usize,
+    ) -> Result<Vec<Rating>, Error> {
+        let start = AfterRating::start();
+        let after = after.unwrap_or(&start);
+        let rows: Vec<RatingRow> = sqlx::query_as(sql::RATINGS)
+            .bind(user.as_str())
+            .bind(record_type.map(RecordType::as_str))
+            .bind(after.rated_at)
+            .bind(&after.record_type)
+            .bind(&after.record_id)
+            .bind(sql::number(limit))
+            .fetch_all(&self.database.readers)
+            .await?;
+        Ok(rows.into_iter().map(sql::rating).collect::<Result<_, _>>()?)
+    }
+
+    async fn top(
+        &self,
+        record_type: &RecordType,
+        min_count: u64,
+        after: Option<&AfterTop>,
+        limit: usize,
+    ) -> Result<Vec<Aggregate>, Error> {
+        let start = AfterTop::start();
+        let after = after.unwrap_or(&start);
+        let rows: Vec<AggregateRow> = sqlx::query_as(sql::TOP)
+            .bind(record_type.as_str())
+            .bind(sql::number(min_count))
+            .bind(after.weighted_mean())
+            .bind(&after.record_id)
+            .bind(sql::number(limit))
+            .fetch_all(&self.database.readers)
+            .await?;
+        Ok(rows.into_iter().map(sql::aggregate).collect::<Result<_, _>>()?)
+    }
+
+    async fn positions(&self, cluster: &str, topic: &str) -> Result<Vec<(i32, Position)>, Error> {
+        let rows: Vec<PositionRow> = sqlx::query_as(sql::POSITIONS)
+            .bind(cluster)
+            .bind(topic)
+            .fetch_all(&self.database.readers)
+            .await?;
+        Ok(rows.into_iter().map(sql::position).collect())
+    }
+
+    async fn forget_positions(&self, topic: &str) -> Result<(), Error> {
+        sqlx::query(sql::FORGET_POSITIONS).bind(topic).execute(&self.database.writer).await?;
+        Ok(())
+    }
+
+    async fn set_prior(&self, prior: Prior) -> Result<(), Error> {
+        let mut transaction = self.database.writer.begin_with(BEGIN).await?;
+        let set = sqlx::query(sql::SET_PRIOR).bind(prior.weight()).bind(prior.mean());
+        if set.execute(&mut *transaction).await?.rows_affected() > 0 {
+            sqlx::query(sql::WEIGH_AGAIN).execute(&mut *transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    async fn ready(&self) -> Result<(), Error> {
+        sqlx::query("SELECT one FROM setting").execute(&self.database.readers).await?;
+        Ok(())
+    }
+
+    async fn close(&self) {
+        self.database.close().await;
+    }
+}

@@ -1,0 +1,274 @@
+//! The writer upon a store that a test holds back as long as it likes.
+
+use super::*;
+use crate::batch::{Advance, Position};
+use crate::repository::{AfterRating, AfterTop};
+use async_trait::async_trait;
+use model::{Aggregate, Prior, Rating, RecordId, RecordType, Timestamp, UserId, Value};
+use std::sync::Mutex;
+use std::time::Duration;
+
+/// A store of one lane that applies a batch only when it is let, and remembers how large each was.
+#[derive(Debug)]
+struct Gated {
+    gate: Semaphore,
+    sizes: Mutex<Vec<usize>>,
+    fail: bool,
+}
+
+#[async_trait]
+impl Repository for Gated {
+    fn lanes(&self) -> usize {
+        1
+    }
+
+    async fn apply(&self, _lane: usize, batch: &Batch) -> Result<Vec<Outcome>, repository::Error> {
+        self.sizes.lock().unwrap().push(batch.writes.len());
+        self.gate.acquire().await.unwrap().forget();
+        if self.fail {
+            return Err(sqlx::Error::WorkerCrashed.into());
+        }
+        match batch.offsets.first() {
+            Some(step) => Err(repository::Error::Fenced(step.partition.clone())),
+            None => Ok(vec![Outcome::Created; batch.writes.len()]),
+        }
+    }
+
+    async fn aggregate(&self, _: &Record) -> Result<Option<Aggregate>, repository::Error> {
+        unreachable!("the writer does not read")
+    }
+
+    async fn aggregates(&self, _: &RecordType, _: &[RecordId]) -> Result<Vec<Aggregate>, repository::Error> {
+        unreachable!("the writer does not read")
+    }
+
+    async fn rating(&self, _: &Record, _: &UserId) -> Result<Option<Rating>, repository::Error> {
+        unreachable!("the writer does not read")
+    }
+
+    async fn ratings(
+        &self,
+        _: &UserId,
+        _: Option<&RecordType>,
+        _: Option<&AfterRating>,
+        _: usize,
+    ) -> Result<Vec<Rating>, repository::Error> {
+        unreachable!("the writer does not read")
+    }
+
+    async fn top(
+        &self,
+        _: &RecordType,
+        _: u64,
+        _: Option<&AfterTop>,
+        _: usize,
+    ) -> Result<Vec<Aggregate>, repository::Error> {
+        unreachable!("the writer does not read")
+    }
+
+    async fn positions(&self, _: &str, _: &str) -> Result<Vec<(i32, Position)>, repository::Error> {
+        unreachable!("the writer does not read")
+    }
+
+    async fn forget_positions(&self, _: &str) -> Result<(), repository::Error> {
+        unreachable!("the writer only applies")
+    }
+
+    async fn set_prior(&self, _: Prior) -> Result<(), repository::Error> {
+        unreachable!("the writer only applies")
+    }
+
+    async fn ready(&self) -> Result<(), repository::Error> {
+        unreachable!("the writer does not ask")
+    }
+
+    async fn close(&self) {
+        unreachable!("the writer does not ask")
+    }
+}
+
+struct Fixture {
+    store: Arc<Gated>,
+    writer: Writer,
+    stop: CancellationToken,
+}
+
+impl Fixture {
+    fn new(fail: bool) -> Self {
+        let store = Arc::new(Gated { gate: Semaphore::new(0), sizes: Mutex::default(), fail });
+        let stop = CancellationToken::new();
+        let writer = Writer::start(Arc::clone(&store) as Arc<dyn Repository>, &stop);
+        Self { store, writer, stop }
+    }
+
+    fn sizes(&self) -> Vec<usize> {
+        self.store.sizes.lock().unwrap().clone()
+    }
+
+    /// Lets any number of batches through.
+    fn open(&self) {
+        self.store.gate.add_permits(1000);
+    }
+
+    fn call(&self, user: usize) -> Calling<Outcome> {
+        let writer = self.writer.clone();
+        tokio::spawn(async move { writer.write(put(user)).await })
+    }
+
+    fn ingest(&self, batch: Batch) -> Calling<Vec<Outcome>> {
+        let writer = self.writer.clone();
+        tokio::spawn(async move { writer.ingest(0, batch).await })
+    }
+
+    /// Waits until as many writes are queued, or being applied.
+    async fn queued(&self, count: usize) {
+        until(|| self.writer.queued(0) == count).await;
+    }
+
+    /// Starts a call and waits until it is being applied, all alone.
+    async fn first_call(&self) -> Calling<Outcome> {
+        let calling = self.call(0);
+        until(|| self.sizes() == [1]).await;
+        calling
+    }
+}
+
+type Calling<T> = tokio::task::JoinHandle<Result<T, Error>>;
+
+async fn until(holds: impl Fn() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("it holds at last");
+}
+
+fn put(user: usize) -> Write {
+    Write::Put(Rating {
+        record: Record { record_type: RecordType::movie(), record_id: RecordId::new("1").unwrap() },
+        user_id: UserId::new(format!("{user}")).unwrap(),
+        value: Value::new(5).unwrap(),
+        provider_id: None,
+        rated_at: Timestamp::from_millis(0).unwrap(),
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_that_arrive_while_a_batch_commits_go_together_in_the_next() {
+    let fixture = Fixture::new(false);
+    let mut calling = vec![fixture.first_call().await];
+    calling.extend((1..=10).map(|user| fixture.call(user)));
+    fixture.queued(11).await;
+    fixture.open();
+    for call in calling {
+        assert_eq!(call.await.unwrap().unwrap(), Outcome::Created);
+    }
+    assert_eq!(fixture.sizes(), [1, 10]);
+    assert_eq!(fixture.writer.applied(), Applied { batches: 2, writes: 11 });
+    fixture.queued(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_transaction_answers_every_caller_in_it() {
+    let fixture = Fixture::new(true);
+    let mut calling = vec![fixture.first_call().await];
+    calling.extend((1..=3).map(|user| fixture.call(user)));
+    fixture.queued(4).await;
+    fixture.open();
+    for call in calling {
+        assert!(matches!(call.await.unwrap(), Err(Error::Storage(_))));
+    }
+    assert_eq!(fixture.sizes(), [1, 3]);
+    assert_eq!(fixture.writer.applied(), Applied::default());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_who_goes_away_cancels_nothing() {
+    let fixture = Fixture::new(false);
+    let first = fixture.first_call().await;
+    let calling: Vec<_> = (1..=3).map(|user| fixture.call(user)).collect();
+    fixture.queued(4).await;
+    first.abort();
+    calling[1].abort();
+    until(|| first.is_finished() && calling[1].is_finished()).await;
+    fixture.open();
+    for (i, call) in calling.into_iter().enumerate() {
+        let answer = call.await;
+        assert_eq!(answer.is_err(), i == 1);
+    }
+    assert_eq!(fixture.sizes(), [1, 3]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_finishes_what_is_queued_and_takes_no_more() {
+    let fixture = Fixture::new(false);
+    let mut calling = vec![fixture.first_call().await];
+    calling.extend((1..=3).map(|user| fixture.call(user)));
+    fixture.queued(4).await;
+    fixture.stop.cancel();
+    fixture.open();
+    fixture.writer.ended().await;
+    for call in calling {
+        assert_eq!(call.await.unwrap().unwrap(), Outcome::Created);
+    }
+    assert!(matches!(fixture.writer.write(put(9)).await, Err(Error::Stopped)));
+    assert!(matches!(fixture.writer.ingest(0, Batch::default()).await, Err(Error::Stopped)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_is_a_transaction_of_its_own() {
+    let fixture = Fixture::new(false);
+    let first = fixture.first_call().await;
+    let early = fixture.call(1);
+    fixture.queued(2).await;
+    let batch = fixture.ingest(Batch::of((0..5).map(put).collect()));
+    fixture.queued(7).await;
+    let late = [fixture.call(2), fixture.call(3)];
+    fixture.queued(9).await;
+    fixture.open();
+    assert_eq!(batch.await.unwrap().unwrap(), [Outcome::Created; 5]);
+    for call in [first, early].into_iter().chain(late) {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!(fixture.sizes(), [1, 1, 5, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fenced_batch_names_its_partition() {
+    let fixture = Fixture::new(false);
+    fixture.open();
+    let partition = Partition { cluster: "c".into(), topic: "t".into(), partition: 3 };
+    let to = Position { next_offset: 1, last_timestamp: 0, last_digest: 0 };
+    let offsets = vec![Advance { partition: partition.clone(), from: None, to }];
+    match fixture.writer.ingest(0, Batch { writes: Vec::new(), offsets }).await {
+        Err(Error::Fenced(fenced)) => assert_eq!(fenced, partition),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_finds_no_room_waits_for_it() {
+    let fixture = Fixture::new(false);
+    let first = fixture.ingest(Batch::of(vec![put(0); 2 * ROOM as usize]));
+    fixture.queued(ROOM as usize).await;
+    let second = fixture.call(1);
+    assert!(!second.is_finished());
+    fixture.open();
+    assert_eq!(first.await.unwrap().unwrap().len(), 2 * ROOM as usize);
+    assert_eq!(second.await.unwrap().unwrap(), Outcome::Created);
+    assert_eq!(fixture.sizes(), [2 * ROOM as usize, 1]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_may_live_on_other_runtimes() {
+    let fixture = Fixture::new(false);
+    fixture.open();
+    let writer = fixture.writer.clone();
+    let other = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(writer.write(put(1)))
+    });
+    until(|| other.is_finished()).await;
+    assert_eq!(other.join().unwrap().unwrap(), Outcome::Created);
+}

@@ -1,0 +1,75 @@
+//! What every store of ratings must do, case by case, on memory, SQLite and PostgreSQL; and what the writer
+//! must do upon each of them, shown by random runs.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod cases;
+mod random;
+mod stores;
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use std::future::Future;
+use std::pin::Pin;
+use stores::{Backend, Stores};
+
+type Running<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// A case by its name: what it does on a fresh database.
+struct Case {
+    name: &'static str,
+    run: for<'a> fn(&'a Stores) -> Running<'a>,
+}
+
+macro_rules! cases {
+    ($($module:ident::$name:ident),* $(,)?) => {
+        &[$(Case { name: stringify!($name), run: |stores| Box::pin($module::$name(stores)) }),*]
+    };
+}
+
+const CASES: &[Case] = cases![
+    cases::a_second_rating_replaces_the_first,
+    cases::a_deleted_rating_leaves_the_aggregate_as_if_it_had_never_been,
+    cases::a_put_that_changes_nothing_changes_no_revision,
+    cases::the_revision_goes_on_growing_when_ratings_return,
+    cases::the_last_write_of_a_batch_wins,
+    cases::records_differ_by_their_type,
+    cases::any_id_that_the_model_allows_is_kept_byte_by_byte,
+    cases::batch_aggregates_come_in_the_order_asked,
+    cases::a_users_ratings_come_newest_first,
+    cases::a_users_ratings_page_by_key,
+    cases::the_top_is_ordered_by_weighted_mean,
+    cases::the_top_pages_by_key,
+    cases::a_changed_prior_changes_every_weighted_mean,
+    cases::positions_are_stored_with_their_batch,
+    cases::a_batch_that_expects_another_position_is_refused_whole,
+    cases::forgotten_positions_are_gone,
+    cases::a_large_batch_is_applied_whole,
+    random::batches_do_what_their_writes_do_one_by_one,
+    random::transactions_that_meet_at_new_names_agree,
+    random::concurrent_writers_agree_with_the_model,
+];
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let trials = Backend::ALL.into_iter().flat_map(|backend| {
+        let missing = backend.missing();
+        CASES.iter().map(move |case| {
+            let name = format!("{}::{}", backend.name(), case.name);
+            let missing = missing.clone();
+            Trial::ignorable_test(name, move || match missing {
+                Some(reason) => Ok(Completion::ignored_with(reason)),
+                None => run(backend, case).map(|()| Completion::Completed),
+            })
+        })
+    });
+    libtest_mimic::run(&arguments, trials.collect()).exit();
+}
+
+fn run(backend: Backend, case: &Case) -> Result<(), Failed> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let stores = Stores::open(backend).await;
+        (case.run)(&stores).await;
+    });
+    Ok(())
+}

@@ -1,0 +1,241 @@
+//! Ratings from Kafka, against librdkafka's mock cluster: each event has its effect once, whatever happens to
+//! the consumer.
+
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod broker;
+mod failing;
+mod service;
+
+use broker::Broker;
+use failing::Failing;
+use prost::Message;
+use rating::batch::{Advance, Batch, Partition, Position};
+use rating::ingester::OnLostOffset;
+use rating::repository::{Repository, memory};
+use service::{Service, wait_for};
+use std::sync::Arc;
+
+fn put(user: usize, record: usize, value: u8) -> (String, String) {
+    let json =
+        format!(r#"{{"userId":"u{user}","recordId":"{record}","recordType":"movie","value":{value}}}"#);
+    (format!("movie/{record}"), json)
+}
+
+fn puts(users: std::ops::Range<usize>, records: usize) -> Vec<(String, String)> {
+    users.flat_map(|user| (0..records).map(move |record| put(user, record, 7))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_arrive_once_and_a_restart_resumes_at_the_stored_offset() {
+    let broker = Broker::start(4);
+    let repository = Arc::new(memory::Repository::new());
+    broker.produce(&puts(0..50, 20));
+    let first = Service::start(&broker, repository.clone());
+    first.wait_ready().await;
+    wait_for("the first events", || async { first.events("created") == 1000 }).await;
+    first.stop().await;
+
+    broker.produce(&puts(50..60, 20));
+    broker.produce(&[
+        put(0, 0, 2),
+        (
+            "movie/1".into(),
+            r#"{"userId":"u0","recordId":"1","recordType":"movie","eventType":"delete"}"#.into(),
+        ),
+    ]);
+    let second = Service::start(&broker, repository.clone());
+    wait_for("the later events", || async {
+        second.events("deleted") == 1 && second.events("created") == 200
+    })
+    .await;
+    assert_eq!(second.events("replaced"), 1);
+    assert_eq!(second.events("unchanged") + second.events("absent"), 0, "nothing is applied a second time");
+    let aggregate = |record| service::aggregate(&*repository, record);
+    assert_eq!(aggregate(0).await, (60, 59 * 7 + 2));
+    assert_eq!(aggregate(1).await, (59, 59 * 7));
+    assert_eq!(aggregate(19).await, (60, 60 * 7));
+    second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bad_events_go_to_the_dead_letters_and_stop_nothing() {
+    let broker = Broker::start(1);
+    let protobuf = api::rating::v1::RatingEvent {
+        user_id: "p".into(),
+        record_id: "0".into(),
+        record_type: "movie".into(),
+        value: 9,
+        ..Default::default()
+    };
+    let content_type = [("content-type", &b"application/x-protobuf"[..])];
+    broker.send(Some(b"k"), Some(b"{not json"), &[]);
+    broker.send(Some(b"movie/0"), Some(&protobuf.encode_to_vec()), &content_type);
+    broker.send(Some(b"movie/0"), None, &[]);
+    broker.send(None, Some(br#"{"userId":"u","recordId":"0","recordType":"movie","value":11}"#), &[]);
+    broker.send(Some(b"movie/0"), Some(&[0xff, 0xff]), &content_type);
+    broker.produce(&[put(1, 0, 7)]);
+
+    let repository = Arc::new(memory::Repository::new());
+    let service = Service::start(&broker, repository.clone());
+    wait_for("the good events", || async { service.events("created") == 2 }).await;
+    assert_eq!(service::aggregate(&*repository, 0).await, (2, 16));
+    let letters = broker.read("ratings.dlq", 4);
+    let reasons: Vec<_> = letters.iter().map(|letter| letter.header("reason")).collect();
+    assert!(reasons[0].starts_with("the value can't be decoded"), "{reasons:?}");
+    assert_eq!(reasons[1], "the value is null");
+    assert!(reasons[2].starts_with("value must be a whole number"), "{reasons:?}");
+    assert!(reasons[3].starts_with("the value can't be decoded"), "{reasons:?}");
+    let offsets: Vec<_> = letters.iter().map(|letter| letter.header("offset")).collect();
+    assert_eq!(offsets, ["0", "2", "3", "4"]);
+    assert_eq!(letters[0].key.as_deref(), Some(&b"k"[..]));
+    assert_eq!(letters[0].value.as_deref(), Some(&b"{not json"[..]));
+    assert_eq!((letters[1].value.as_deref(), letters[2].key.as_deref()), (None, None));
+    assert_eq!((letters[0].header("topic"), letters[0].header("partition")), ("ratings".into(), "0".into()));
+    assert_eq!(letters[3].header("content-type"), "application/x-protobuf");
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_consumer_shares_the_partitions() {
+    let broker = Broker::start(8);
+    let repository = Arc::new(memory::Repository::new());
+    let one = Service::start(&broker, repository.clone());
+    one.wait_ready().await;
+    broker.produce(&puts(0..20, 50));
+    wait_for("the first alone", || async { one.events("created") == 1000 }).await;
+    let two = Service::start(&broker, repository.clone());
+    // Until the group has settled the one or the other may apply events: what counts is that both come to.
+    let mut users = 20;
+    wait_for("both to apply events", || {
+        broker.produce(&puts(users..users + 1, 50));
+        users += 1;
+        let both = two.events("created") > 0 && two.is_ready();
+        async move {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            both
+        }
+    })
+    .await;
+    let all = users as u64 * 50;
+    wait_for("all events", || async { one.events("created") + two.events("created") == all }).await;
+    for record in 0..50 {
+        assert_eq!(service::aggregate(&*repository, record).await, (users as u64, users as u64 * 7));
+    }
+    one.stop().await;
+    two.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_position_that_someone_else_moved_is_read_again() {
+    let broker = Broker::start(1);
+    let repository = Arc::new(memory::Repository::new());
+    let service = Service::start(&broker, repository.clone());
+    broker.produce(&puts(0..10, 1));
+    wait_for("the first events", || async { service.events("created") == 10 }).await;
+    repository.forget_positions("ratings").await.unwrap();
+    broker.produce(&puts(10..15, 1));
+    wait_for("the later events", || async { service.events("created") == 15 }).await;
+    // The fence refused a batch, and the position it found then was the topic's beginning.
+    assert_eq!((service.count("ingest_fenced_total"), service.events("unchanged")), (1, 10));
+    assert_eq!(service::aggregate(&*repository, 0).await, (15, 15 * 7));
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_that_is_not_the_one_that_was_read_stops_or_starts_over() {
+    let broker = Broker::start(1);
+    broker.produce(&puts(0..5, 1));
+    let partition = Partition { cluster: broker.cluster(), topic: "ratings".into(), partition: 0 };
+    for (next_offset, reason) in [(3, "is not the one that was applied"), (100, "the topic ends at 5")] {
+        let repository = Arc::new(memory::Repository::new());
+        let to = Position { next_offset, last_timestamp: 1, last_digest: 2 };
+        let offsets = vec![Advance { partition: partition.clone(), from: None, to }];
+        repository.apply(0, &Batch { writes: Vec::new(), offsets }).await.unwrap();
+
+        let service = Service::start(&broker, repository.clone());
+        wait_for("the partition to stand still", || async {
+            service.ready().is_err_and(|e| e.contains(reason))
+        })
+        .await;
+        assert_eq!(service.events("created"), 0);
+        assert!(service.text().contains("ingest_lost_offset{partition=\"0\"} 1"), "{}", service.text());
+        service.stop().await;
+
+        let service = Service::start_with(&broker, repository.clone(), |config| {
+            config.on_lost_offset = OnLostOffset::Earliest;
+        });
+        wait_for("all events", || async { service.events("created") == 5 }).await;
+        assert_eq!(service.ready(), Ok(()));
+        service.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forgotten_offsets_let_a_new_broker_be_read() {
+    let repository = Arc::new(memory::Repository::new());
+    for round in 1..=2 {
+        let broker = Broker::start(1);
+        broker.produce(&puts(0..5, round));
+        let service = Service::start_with(&broker, repository.clone(), |config| config.forget_offsets = true);
+        wait_for("the events", || async { service.events("created") == 5 }).await;
+        assert_eq!(repository.positions(&broker.cluster(), "ratings").await.unwrap().len(), 1);
+        service.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storage_outage_is_waited_out() {
+    let broker = Broker::start(2);
+    let repository = Arc::new(Failing::new(memory::Repository::new()));
+    repository.fail(true);
+    let service = Service::start(&broker, repository.clone());
+    broker.produce(&puts(0..10, 10));
+    wait_for("the outage to show at the start", || async {
+        service.ready().is_err_and(|e| e.contains("the stored offsets can't be read"))
+    })
+    .await;
+    repository.fail(false);
+    wait_for("the first events", || async { service.events("created") == 100 }).await;
+    repository.fail(true);
+    broker.produce(&puts(10..20, 10));
+    wait_for("the outage to show", || async {
+        service.ready().is_err_and(|e| e.contains("ratings can't be stored"))
+    })
+    .await;
+    repository.fail(false);
+    wait_for("the later events", || async { service.events("created") == 200 && service.is_ready() }).await;
+    assert_eq!(service.events("unchanged"), 0);
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn little_memory_and_a_slow_lane_lose_nothing() {
+    let broker = Broker::start(8);
+    let repository = Arc::new(Failing::new(memory::Repository::new()));
+    // Longer than the consumer waits before it pauses partitions.
+    repository.delay(std::time::Duration::from_millis(1500));
+    broker.produce(&puts(0..200, 50));
+    let service = Service::start_with(&broker, repository.clone(), |config| {
+        config.batch_events = 200;
+        config.ingest_memory = "1MiB".parse().unwrap();
+    });
+    wait_for("a second batch", || async { service.count("ingest_batches_total") > 4 }).await;
+    repository.delay(std::time::Duration::from_millis(1));
+    wait_for("all events", || async { service.events("created") == 10_000 }).await;
+    assert_eq!(service.events("unchanged"), 0);
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn brokers_out_of_reach_are_waited_for_and_said() {
+    let broker = Broker::start(1);
+    let service = Service::start_with(&broker, Arc::new(memory::Repository::new()), |config| {
+        config.kafka = Some("127.0.0.1:1".into());
+    });
+    wait_for("the trouble to show", || async {
+        service.ready().is_err_and(|e| e.contains("no Kafka broker can be reached"))
+    })
+    .await;
+    service.stop().await;
+}

@@ -1,0 +1,22 @@
+//! The rating service from outside, over REST, gRPC and Kafka.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
+mod bad_input;
+mod calls;
+
+use api::rating::v1::rating_service_client::RatingServiceClient;
+use service::testing::Running;
+use tonic::transport::Channel;
+
+/// Starts the service on a free port with a store in memory.
+async fn start() -> (Running, RatingServiceClient<Channel>) {
+    let config =
+        service::try_parse_from("127.0.0.1:0", ["rating", "--database", "memory:", "--workers", "2"]);
+    let config: rating::Config = config.unwrap();
+    let registry: std::sync::Arc<dyn discovery::Registry> = discovery::memory::Registry::new();
+    let running = Running::start("rating", &registry, |registry, stop| rating::run(config, registry, stop));
+    let running = running.await.unwrap();
+    let client = RatingServiceClient::new(running.channel().await.unwrap());
+    (running, client)
+}
