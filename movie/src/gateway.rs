@@ -1,0 +1,97 @@
+//! The services behind this one, as the controller sees them: what can be asked, and how it can fail.
+
+pub mod grpc;
+pub mod http;
+
+use async_trait::async_trait;
+use fault::{Fault, Invalid, Kind, Violation};
+use model::page::{Page, Request};
+use model::{Aggregate, Metadata, MinCount, Record, RecordId, RecordType};
+use tokio::time::Instant;
+
+/// A call to a service behind this one that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No instance could be reached.
+    #[error("the {service} service can't be reached")]
+    Unavailable {
+        /// Which service.
+        service: &'static str,
+        /// What each try met.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The answer did not come in time.
+    #[error("the {service} service is late")]
+    Late {
+        /// Which service.
+        service: &'static str,
+    },
+    /// The service refused the request: the caller's fault, named in its fields.
+    #[error(transparent)]
+    Refused(Invalid),
+    /// The service failed, or answered what can't be understood.
+    #[error("the {service} service failed")]
+    Failed {
+        /// Which service.
+        service: &'static str,
+        /// What it said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl Fault for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Unavailable { .. } => Kind::Unavailable,
+            Self::Late { .. } => Kind::Timeout,
+            Self::Refused(_) => Kind::InvalidArgument,
+            Self::Failed { .. } => Kind::Internal,
+        }
+    }
+
+    fn violations(&self) -> &[Violation] {
+        match self {
+            Self::Refused(invalid) => invalid.violations(),
+            _ => &[],
+        }
+    }
+}
+
+/// The metadata service. Every call answers before `deadline`.
+#[async_trait]
+pub trait MetadataGateway: Send + Sync {
+    /// The movie's metadata; `None` where there is none.
+    async fn get(&self, id: &RecordId, deadline: Instant) -> Result<Option<Metadata>, Error>;
+
+    /// The metadata of `ids`, at most 500, in their order; missing ones are left out.
+    async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Metadata>, Error>;
+
+    /// One page of what `query` finds, best match first; all by id where it is empty.
+    async fn search(&self, query: &str, page: &Request, deadline: Instant) -> Result<Page<Metadata>, Error>;
+}
+
+/// The rating service. Every call answers before `deadline`.
+#[async_trait]
+pub trait RatingGateway: Send + Sync {
+    /// What the record's ratings come to; `None` where there is none.
+    async fn aggregate(&self, record: &Record, deadline: Instant) -> Result<Option<Aggregate>, Error>;
+
+    /// The aggregates of `ids`, at most 500, in their order; those without a rating are left out.
+    async fn batch(
+        &self,
+        record_type: &RecordType,
+        ids: &[RecordId],
+        deadline: Instant,
+    ) -> Result<Vec<Aggregate>, Error>;
+
+    /// One page of the records with at least `min_count` ratings, by weighted mean.
+    async fn top(
+        &self,
+        record_type: &RecordType,
+        min_count: MinCount,
+        page: &Request,
+        deadline: Instant,
+    ) -> Result<Page<Aggregate>, Error>;
+}

@@ -1,0 +1,93 @@
+//! Movies over gRPC, also under the name that clients without a package call.
+
+use crate::controller::Controller;
+use api::compat::movie_service_server as compat;
+use api::movie::v1::movie_service_server::{MovieService, MovieServiceServer};
+use api::movie::v1::{
+    BatchGetMovieDetailsRequest, BatchGetMovieDetailsResponse, GetMovieDetailsRequest,
+    GetMovieDetailsResponse, ListTopMoviesRequest, ListTopMoviesResponse, MovieDetails, SearchMoviesRequest,
+    SearchMoviesResponse,
+};
+use api::proto;
+use model::RecordId;
+use service::Deadline;
+use service::grpc::status;
+use tonic::service::Routes;
+use tonic::{Request, Response, Status};
+
+/// The service's gRPC routes.
+pub(crate) fn routes(controller: Controller) -> Routes {
+    let handler = Handler(controller);
+    Routes::new(MovieServiceServer::new(handler.clone()))
+        .add_service(compat::MovieServiceServer::new(handler))
+}
+
+#[derive(Clone)]
+struct Handler(Controller);
+
+fn all(movies: Vec<model::MovieDetails>) -> Vec<MovieDetails> {
+    movies.into_iter().map(Into::into).collect()
+}
+
+#[tonic::async_trait]
+impl MovieService for Handler {
+    async fn get_movie_details(
+        &self,
+        request: Request<GetMovieDetailsRequest>,
+    ) -> Result<Response<GetMovieDetailsResponse>, Status> {
+        let deadline = super::backends(Deadline::of(&request));
+        let id =
+            RecordId::new(request.into_inner().movie_id).map_err(|broken| status(broken.at("movie_id")))?;
+        let movie = self.0.get(&id, deadline).await.map_err(status)?;
+        Ok(Response::new(GetMovieDetailsResponse { movie_details: Some(movie.into()) }))
+    }
+
+    async fn batch_get_movie_details(
+        &self,
+        request: Request<BatchGetMovieDetailsRequest>,
+    ) -> Result<Response<BatchGetMovieDetailsResponse>, Status> {
+        let deadline = super::backends(Deadline::of(&request));
+        let ids = proto::ids("ids", request.into_inner().ids).map_err(status)?;
+        let movies = self.0.batch_get(&ids, deadline).await.map_err(status)?;
+        Ok(Response::new(BatchGetMovieDetailsResponse { movies: all(movies) }))
+    }
+
+    async fn search_movies(
+        &self,
+        request: Request<SearchMoviesRequest>,
+    ) -> Result<Response<SearchMoviesResponse>, Status> {
+        let deadline = super::backends(Deadline::of(&request));
+        let request = request.into_inner();
+        let page = proto::page(request.page_size, request.page_token).map_err(status)?;
+        let page = self.0.search(&request.query, &page, deadline).await.map_err(status)?;
+        Ok(Response::new(SearchMoviesResponse {
+            movies: all(page.items),
+            next_page_token: page.next.unwrap_or_default(),
+        }))
+    }
+
+    async fn list_top_movies(
+        &self,
+        request: Request<ListTopMoviesRequest>,
+    ) -> Result<Response<ListTopMoviesResponse>, Status> {
+        let deadline = super::backends(Deadline::of(&request));
+        let request = request.into_inner();
+        let min_count = proto::min_count(request.min_count).map_err(status)?;
+        let page = proto::page(request.page_size, request.page_token).map_err(status)?;
+        let page = self.0.top(min_count, &page, deadline).await.map_err(status)?;
+        Ok(Response::new(ListTopMoviesResponse {
+            movies: all(page.items),
+            next_page_token: page.next.unwrap_or_default(),
+        }))
+    }
+}
+
+#[tonic::async_trait]
+impl compat::MovieService for Handler {
+    async fn get_movie_details(
+        &self,
+        request: Request<GetMovieDetailsRequest>,
+    ) -> Result<Response<GetMovieDetailsResponse>, Status> {
+        MovieService::get_movie_details(self, request).await
+    }
+}

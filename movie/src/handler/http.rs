@@ -1,0 +1,140 @@
+//! Movies over REST, with the short forms.
+
+use crate::controller::Controller;
+use api::json;
+use axum::Router;
+use axum::extract::State;
+use fault::Invalid;
+use model::RecordId;
+use serde::Deserialize;
+use service::extract::{Ids, Json, Path, Query};
+use service::{Deadline, Problem};
+use utoipa::openapi::OpenApi;
+use utoipa::{IntoParams, OpenApi as _};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The service's REST routes.
+pub(crate) fn routes(controller: Controller) -> Router {
+    described().with_state(controller).into()
+}
+
+/// The description of these routes.
+pub(crate) fn document() -> OpenApi {
+    described().into_openapi()
+}
+
+fn described() -> OpenApiRouter<Controller> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(get))
+        .routes(routes!(list))
+        .routes(routes!(top))
+        .routes(routes!(short))
+        .routes(routes!(shortest))
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(info(title = "Marquee movie", description = "Movies with their ratings."))]
+struct Document;
+
+fn id(text: String) -> Result<RecordId, Invalid> {
+    RecordId::new(text).map_err(|broken| broken.at("id"))
+}
+
+/// One movie with what its ratings come to.
+#[utoipa::path(
+    get, path = "/v1/movies/{id}", params(("id" = String, Path)),
+    responses((status = 200, body = json::Movie), (status = 404, description = "There is none."))
+)]
+async fn get(
+    State(controller): State<Controller>,
+    deadline: Deadline,
+    Path(path): Path<String>,
+) -> Result<Json<json::Movie>, Problem> {
+    Ok(Json(controller.get(&id(path)?, super::backends(deadline)).await?.into()))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct List {
+    /// Up to 500 ids, separated by commas: their movies, in this order. Excludes the other parameters.
+    #[param(value_type = Option<String>)]
+    ids: Option<Ids>,
+    /// Words that titles must hold, best match first; all movies by id where it is empty or absent.
+    query: Option<String>,
+    /// 1 to 500; 50 where it is absent.
+    page_size: Option<i64>,
+    /// `nextPageToken` of the page before.
+    page_token: Option<String>,
+}
+
+/// Many movies: some by id, those that a query finds, or all.
+#[utoipa::path(get, path = "/v1/movies", params(List), responses((status = 200, body = json::MovieList)))]
+async fn list(
+    State(controller): State<Controller>,
+    deadline: Deadline,
+    Query(asked): Query<List>,
+) -> Result<Json<json::MovieList>, Problem> {
+    let deadline = super::backends(deadline);
+    if let Some(ids) = asked.ids {
+        if asked.query.is_some() || asked.page_size.is_some() || asked.page_token.is_some() {
+            return Err(Problem::invalid("ids", "must not stand beside other parameters"));
+        }
+        return Ok(Json(controller.batch_get(&json::ids(ids.0)?, deadline).await?.into()));
+    }
+    let page = json::page(asked.page_size, asked.page_token)?;
+    Ok(Json(controller.search(&asked.query.unwrap_or_default(), &page, deadline).await?.into()))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Top {
+    /// How many ratings a movie must have, at least 1; 10 where it is absent.
+    min_count: Option<i64>,
+    /// 1 to 500; 50 where it is absent.
+    page_size: Option<i64>,
+    /// `nextPageToken` of the page before.
+    page_token: Option<String>,
+}
+
+/// The best rated movies, by weighted mean.
+#[utoipa::path(get, path = "/v1/top/movies", params(Top), responses((status = 200, body = json::MovieList)))]
+async fn top(
+    State(controller): State<Controller>,
+    deadline: Deadline,
+    Query(asked): Query<Top>,
+) -> Result<Json<json::MovieList>, Problem> {
+    let page = json::page(asked.page_size, asked.page_token)?;
+    let min_count = json::min_count(asked.min_count)?;
+    Ok(Json(controller.top(min_count, &page, super::backends(deadline)).await?.into()))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Short {
+    /// The movie's id.
+    id: String,
+}
+
+/// One movie with its bare mean, in the short form.
+#[utoipa::path(get, path = "/movie", params(Short), responses((status = 200, body = json::ShortMovie)))]
+async fn short(
+    State(controller): State<Controller>,
+    deadline: Deadline,
+    Query(asked): Query<Short>,
+) -> Result<Json<json::ShortMovie>, Problem> {
+    Ok(Json(controller.get(&id(asked.id)?, super::backends(deadline)).await?.into()))
+}
+
+/// One movie with its bare mean, in the shortest form.
+#[utoipa::path(get, path = "/", params(Short), responses((status = 200, body = json::ShortMovie)))]
+async fn shortest(
+    state: State<Controller>,
+    deadline: Deadline,
+    asked: Query<Short>,
+) -> Result<Json<json::ShortMovie>, Problem> {
+    short(state, deadline, asked).await
+}

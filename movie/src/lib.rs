@@ -1,0 +1,82 @@
+//! The movie service: metadata and ratings, joined at the public edge.
+
+mod config;
+pub mod controller;
+pub mod gateway;
+mod handler;
+
+pub use config::{Config, GatewayKind, LISTEN};
+
+use client::{BadAddress, Instances};
+use controller::Controller;
+use discovery::Registry;
+use gateway::{MetadataGateway, RatingGateway, grpc, http};
+use service::{Description, Metrics, Routes};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Why the service can't start or can't go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no registry to find a service in, and no address of it.
+    #[error("without a registry, `{flag}` must say where the {service} service is")]
+    Nowhere {
+        /// Which service.
+        service: &'static str,
+        /// The flag that takes its address.
+        flag: &'static str,
+    },
+    /// The address of a service can't be called.
+    #[error(transparent)]
+    Address(#[from] BadAddress),
+    /// The server failed.
+    #[error(transparent)]
+    Server(#[from] service::Error),
+}
+
+/// Serves movies until `shutdown` is cancelled.
+///
+/// # Errors
+///
+/// Where a service behind this one can be found nowhere, or the server fails.
+pub async fn run(
+    config: Config,
+    registry: Option<Arc<dyn Registry>>,
+    shutdown: CancellationToken,
+) -> Result<(), Error> {
+    let find = |service, flag, url: &Option<String>| match (url, &registry) {
+        (Some(url), _) => Ok(Instances::fixed(service, [url])?),
+        (None, Some(registry)) => Ok(Instances::watch(registry.as_ref(), service)),
+        (None, None) => Err(Error::Nowhere { service, flag }),
+    };
+    let metadata = find("metadata", "--metadata-url", &config.metadata_url)?;
+    let rating = find("rating", "--rating-url", &config.rating_url)?;
+    let gateway = config.gateway;
+    let make = move || {
+        let controller = controller(gateway, &metadata, &rating);
+        Routes { rest: handler::http::routes(controller.clone()), grpc: handler::grpc::routes(controller) }
+    };
+    let description = Description {
+        name: "movie",
+        grpc_services: &["movie.v1.MovieService"],
+        descriptors: &[api::descriptors::MOVIE],
+        openapi: handler::http::document(),
+    };
+    // What stands behind may come and go: movie answers as well as it can, and is always ready to.
+    let ready = || -> futures::future::BoxFuture<'static, _> { Box::pin(async { Ok(()) }) };
+    service::run(description, &config.service, registry, Metrics::new(), ready, make, shutdown).await?;
+    Ok(())
+}
+
+/// The join with connections of its own, for the present runtime.
+fn controller(gateway: GatewayKind, metadata: &Instances, rating: &Instances) -> Controller {
+    let (metadata, rating): (Arc<dyn MetadataGateway>, Arc<dyn RatingGateway>) = match gateway {
+        GatewayKind::Grpc => {
+            (Arc::new(grpc::MetadataBackend::new(metadata)), Arc::new(grpc::RatingBackend::new(rating)))
+        }
+        GatewayKind::Http => {
+            (Arc::new(http::MetadataBackend::new(metadata)), Arc::new(http::RatingBackend::new(rating)))
+        }
+    };
+    Controller::new(metadata, rating)
+}

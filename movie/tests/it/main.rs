@@ -1,0 +1,7 @@
+//! The movie service before real metadata and rating services, over both gateways.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
+mod joined;
+mod refused;
+mod stack;

@@ -1,0 +1,65 @@
+//! The three services in one process, found through one registry.
+
+use discovery::Registry;
+use serde_json::json;
+use service::testing::Running;
+use std::sync::Arc;
+
+/// Three services; each can be stopped alone.
+pub(crate) struct Stack {
+    pub(crate) registry: Arc<dyn Registry>,
+    pub(crate) metadata: Option<Running>,
+    pub(crate) rating: Option<Running>,
+    pub(crate) movie: Running,
+}
+
+fn parsed<C: clap::Parser>(arguments: &[&str]) -> C {
+    let chassis = ["--workers", "2", "--request-timeout", "1s", "--drain-timeout", "1s"];
+    service::try_parse_from("127.0.0.1:0", arguments.iter().chain(&chassis).copied()).unwrap()
+}
+
+pub(crate) async fn start_rating(registry: &Arc<dyn Registry>) -> Running {
+    let config: rating::Config = parsed(&["rating", "--database", "memory:"]);
+    Running::start("rating", registry, |registry, stop| rating::run(config, registry, stop)).await.unwrap()
+}
+
+impl Stack {
+    /// Starts all three; `gateway` is `grpc` or `http`.
+    pub(crate) async fn start(gateway: &str) -> Self {
+        let registry: Arc<dyn Registry> = discovery::memory::Registry::new();
+        let config: metadata::Config = parsed(&["metadata", "--database", "memory:"]);
+        let metadata =
+            Running::start("metadata", &registry, |registry, stop| metadata::run(config, registry, stop));
+        let metadata = Some(metadata.await.unwrap());
+        let rating = Some(start_rating(&registry).await);
+        let config: movie::Config = parsed(&["movie", "--gateway", gateway]);
+        let movie = Running::start("movie", &registry, |registry, stop| movie::run(config, registry, stop));
+        let movie = movie.await.unwrap();
+        Self { registry, metadata, rating, movie }
+    }
+
+    /// Stores movies with these ids, `Movie <id>` by title.
+    pub(crate) async fn put_movies(&self, ids: impl IntoIterator<Item = String>) {
+        let rows: Vec<_> =
+            ids.into_iter().map(|id| json!({ "title": format!("Movie {id}"), "id": id })).collect();
+        let body = json!({ "metadata": rows }).to_string();
+        let metadata = self.metadata.as_ref().unwrap();
+        let put =
+            metadata.send(axum::http::Method::POST, "/v1/metadata:batchPut", Some(&body)).await.unwrap();
+        assert_eq!(put.status, 200, "{:?}", put.body);
+    }
+
+    /// Has `user` rate a movie.
+    pub(crate) async fn rate(&self, id: &str, user: &str, value: u8) {
+        let path = format!("/rating?id={id}&type=movie&userId={user}&value={value}");
+        let put = self.rating.as_ref().unwrap().send(axum::http::Method::PUT, &path, None).await.unwrap();
+        assert!(put.status.is_success(), "{:?}", put.body);
+    }
+
+    pub(crate) async fn stop(self) {
+        self.movie.stop().await.unwrap();
+        for running in [self.metadata, self.rating].into_iter().flatten() {
+            running.stop().await.unwrap();
+        }
+    }
+}
