@@ -1,7 +1,10 @@
 //! What the movie service is told beside what every service is.
 
+use crate::Error;
 use clap::{Parser, ValueEnum};
 use client::{BadAddress, Instances};
+use service::RegistryKind;
+use std::time::Duration;
 
 /// Where the movie service listens unless it is told otherwise.
 pub const LISTEN: &str = "127.0.0.1:8083";
@@ -37,6 +40,31 @@ pub struct Config {
     /// How the services behind are called.
     #[arg(long, env = "GATEWAY", value_enum, default_value = "grpc")]
     pub gateway: GatewayKind,
+
+    /// How long a registry that comes back empty is not believed; instances leave as calls to them fail.
+    #[arg(long, env = "REGISTRY_GRACE", default_value = "30s", value_name = "DURATION", value_parser = service::duration)]
+    pub registry_grace: Duration,
+}
+
+impl Config {
+    /// Holds the arguments against each other.
+    ///
+    /// # Errors
+    ///
+    /// Where no registry is used and the address of a service is missing.
+    pub fn check(&self) -> Result<(), Error> {
+        let services = [
+            ("metadata", "--metadata-url", &self.metadata_url),
+            ("rating", "--rating-url", &self.rating_url),
+        ];
+        let missing = services.into_iter().find(|(_, _, url)| url.is_none());
+        match missing {
+            Some((service, flag, _)) if self.service.registry == RegistryKind::None => {
+                Err(Error::Nowhere { service, flag })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Holds an address against what can be called.

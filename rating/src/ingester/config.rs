@@ -2,6 +2,7 @@
 
 use super::Bytes;
 use clap::{Args, ValueEnum};
+use rdkafka::ClientConfig;
 use std::time::Duration;
 
 /// Which events are ingested, and how.
@@ -63,8 +64,11 @@ impl Config {
 }
 
 fn option(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("expected KEY=VALUE, such as security.protocol=SSL".to_owned()),
-    }
+    let (key, value) = text
+        .split_once('=')
+        .filter(|(key, _)| !key.is_empty())
+        .ok_or("expected KEY=VALUE, such as security.protocol=SSL")?;
+    // librdkafka says itself which settings it knows and what they take.
+    ClientConfig::new().set(key, value).create_native_config().map_err(|error| error.to_string())?;
+    Ok((key.to_owned(), value.to_owned()))
 }
