@@ -1,0 +1,55 @@
+//! The page at `/ui`, one self-contained file, and the data that it asks for again and again.
+
+use super::query::Query;
+use super::reply::Reply;
+use crate::refusal::Refusal;
+use crate::shared::Shared;
+use crate::state::{Service, State};
+use serde_json::{Map, Value, json};
+use tokio::time::Instant;
+
+const PAGE: &str = include_str!("page.html");
+
+pub(super) fn page() -> Reply {
+    Reply::html(PAGE)
+}
+
+/// All services with their instances and checks, waiting for a change where the query asks to.
+pub(super) async fn data(shared: &Shared, query: &Query) -> Result<Reply, Refusal> {
+    if query.index > 0 {
+        shared.wait(query.index, query.deadline(), State::index).await?;
+    }
+    Ok(Reply::json(shared.read(|state| json!({"index": state.index(), "services": services(state)}))))
+}
+
+/// By name, each with its instances.
+fn services(state: &State) -> Value {
+    let mut services: Map<String, Value> = Map::new();
+    for service in state.services() {
+        let instances = services.entry(&service.definition.name).or_insert_with(|| json!([]));
+        if let Some(instances) = instances.as_array_mut() {
+            instances.push(instance(state, service));
+        }
+    }
+    Value::Object(services)
+}
+
+fn instance(state: &State, service: &Service) -> Value {
+    let definition = &service.definition;
+    let checks = state.checks_of(&definition.id).map(|check| {
+        json!({
+            "name": check.definition.name,
+            "status": check.status.name(),
+            "output": check.output,
+            "heardMs": Instant::now().saturating_duration_since(check.heard).as_millis() as u64,
+        })
+    });
+    json!({
+        "id": definition.id,
+        "address": definition.address,
+        "port": definition.port,
+        "tags": definition.tags,
+        "status": state.status(&definition.id).name(),
+        "checks": checks.collect::<Value>(),
+    })
+}

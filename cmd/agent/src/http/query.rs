@@ -1,0 +1,146 @@
+//! A request's query: what it asks for, and what is refused.
+
+use crate::duration;
+use crate::refusal::Refusal;
+use http::StatusCode;
+use rand::random_range;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a blocking query waits that says nothing about it.
+const WAIT: Duration = Duration::from_secs(300);
+
+/// The longest time that a blocking query waits.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
+
+/// A query, its flags and values sorted out.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Query {
+    pairs: Vec<(String, String)>,
+    /// The index to wait beyond; 0 for an answer at once.
+    pub(super) index: u64,
+    wait: Duration,
+    /// How the consistency of the answer is called.
+    pub(super) consistency: &'static str,
+    pub(super) pretty: bool,
+}
+
+impl Query {
+    pub(super) fn read(text: &str) -> Result<Self, Refusal> {
+        let pairs: Vec<(String, String)> = serde_urlencoded::from_str(text)
+            .map_err(|error| Refusal::bad_request(format!("Invalid query: {error}")))?;
+        let mut query = Self { pairs, ..Self::default() };
+        query.refuse_others_features()?;
+        query.consistency = query.consistency()?;
+        query.pretty = query.has("pretty");
+        if let Some(index) = query.value("index") {
+            query.index = index.parse().map_err(|_| Refusal::bad_request("Invalid index"))?;
+        }
+        query.wait = match query.value("wait").map(duration::parse) {
+            None => WAIT,
+            Some(Ok(wait)) => wait.positive().unwrap_or(WAIT).min(LONGEST_WAIT),
+            Some(Err(_)) => return Err(Refusal::bad_request("Invalid wait time")),
+        };
+        Ok(query)
+    }
+
+    /// The first value of `key` that is not empty.
+    pub(super) fn value(&self, key: &str) -> Option<&str> {
+        self.all(key).find(|value| !value.is_empty())
+    }
+
+    /// Whether `key` is there at all, which is how Consul reads its flags.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.all(key).next().is_some()
+    }
+
+    /// Each value of `key`.
+    pub(super) fn all<'a>(&'a self, key: &str) -> impl Iterator<Item = &'a str> {
+        self.pairs.iter().filter(move |(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
+    /// A flag that may also be said to be off.
+    pub(super) fn flag(&self, key: &str) -> Result<bool, Refusal> {
+        match self.all(key).next() {
+            None => Ok(false),
+            Some("" | "1" | "t" | "T" | "true" | "TRUE" | "True") => Ok(true),
+            Some("0" | "f" | "F" | "false" | "FALSE" | "False") => Ok(false),
+            Some(_) => Err(Refusal::bad_request(format!("Invalid value for ?{key}"))),
+        }
+    }
+
+    /// Until when the query waits, up to a sixteenth later than asked so that many don't end at once.
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.wait + self.wait.mul_f64(random_range(0.0..=1.0 / 16.0))
+    }
+
+    fn consistency(&self) -> Result<&'static str, Refusal> {
+        for flag in ["stale", "cached"] {
+            if self.has(flag) && self.has("consistent") {
+                let text = format!("Cannot specify ?{flag} with ?consistent, conflicting semantics.");
+                return Err(Refusal::bad_request(text));
+            }
+        }
+        Ok(match () {
+            () if self.has("stale") => "stale",
+            () if self.has("consistent") => "consistent",
+            () => "leader",
+        })
+    }
+
+    fn refuse_others_features(&self) -> Result<(), Refusal> {
+        for (key, feature) in [("ns", "Namespaces are"), ("partition", "Partitions are")] {
+            if self.has(key) {
+                let text =
+                    format!("Invalid query parameter: {key:?} - {feature} a Consul Enterprise feature");
+                return Err(Refusal::bad_request(text));
+            }
+        }
+        let datacenter = self.value("datacenter").or_else(|| self.value("dc"));
+        if datacenter.is_some_and(|name| name != super::view::DATACENTER) {
+            return Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "No path to datacenter"));
+        }
+        match ["filter", "near", "node-meta", "peer"].into_iter().find(|key| self.value(key).is_some()) {
+            Some(key) => Err(Refusal::not_done(&format!("the query parameter {key:?}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_within_its_bounds() {
+        for (text, least, most) in [
+            ("", 300.0, 300.0),
+            ("wait=2s", 2.0, 2.0),
+            ("wait=-1s", 300.0, 300.0),
+            ("wait=0s", 300.0, 300.0),
+            ("wait=1h", 600.0, 600.0),
+        ] {
+            let query = Query::read(text).unwrap();
+            let waits = (query.deadline() - Instant::now()).as_secs_f64();
+            assert!(waits > least - 0.1 && waits < most * (17.0 / 16.0), "{text}: {waits}");
+        }
+    }
+
+    #[test]
+    fn bad_values_are_refused_in_consuls_words() {
+        for (text, status, answer) in [
+            ("wait=10", 400, "Invalid wait time"),
+            ("index=abc", 400, "Invalid index"),
+            ("index=-1", 400, "Invalid index"),
+            ("stale&consistent", 400, "Cannot specify ?stale with ?consistent, conflicting semantics."),
+            ("ns=x", 400, r#"Invalid query parameter: "ns" - Namespaces are a Consul Enterprise feature"#),
+            ("dc=zz", 500, "No path to datacenter"),
+            ("filter=a", 501, r#"The development agent does not support the query parameter "filter""#),
+        ] {
+            let refusal = Query::read(text).unwrap_err();
+            assert_eq!((refusal.status.as_u16(), &*refusal.text), (status, answer), "{text}");
+        }
+        let refusal = Query::read("passing=maybe").unwrap().flag("passing").unwrap_err();
+        assert_eq!(refusal.text, "Invalid value for ?passing");
+    }
+}

@@ -1,0 +1,135 @@
+//! An answer before it is sent: status, headers and a body that may still be indented.
+
+use crate::refusal::Refusal;
+use axum::body::Body;
+use axum::response::Response;
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, VARY};
+use http::{HeaderMap, Method, StatusCode};
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::ser::{PrettyFormatter, Serializer};
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// An answer.
+#[derive(Debug)]
+pub(super) struct Reply {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    Text(String),
+    Json(Value),
+}
+
+impl Reply {
+    fn text(status: StatusCode, kind: &'static str, text: impl Into<String>) -> Self {
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(kind))]);
+        Self { status, headers, body: Content::Text(text.into()) }
+    }
+
+    /// 200 with a JSON value.
+    pub(super) fn json(value: Value) -> Self {
+        let kind = HeaderValue::from_static("application/json");
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, kind)]);
+        Self { status: StatusCode::OK, headers, body: Content::Json(value) }
+    }
+
+    /// 200 with nothing, labelled as Consul labels it.
+    pub(super) fn done() -> Self {
+        Self::text(StatusCode::OK, "application/json; charset=utf-8", "")
+    }
+
+    /// 200 with a page.
+    pub(super) fn html(page: &str) -> Self {
+        Self::text(StatusCode::OK, "text/html; charset=utf-8", page)
+    }
+
+    /// 301.
+    pub(super) fn moved(place: &str) -> Self {
+        Self::text(StatusCode::MOVED_PERMANENTLY, TEXT, "").with(LOCATION, place)
+    }
+
+    /// 404 for a path that means nothing.
+    pub(super) fn unknown(path: &str) -> Self {
+        let hint = if path.contains("/v1/") {
+            "not a recognized HTTP API endpoint"
+        } else {
+            "if attempting to use the HTTP API, ensure the path starts with '/v1/'"
+        };
+        Self::text(StatusCode::NOT_FOUND, TEXT, format!("Invalid URL path: {hint}\n"))
+    }
+
+    /// 200 to OPTIONS.
+    pub(super) fn options(allowed: &Method) -> Self {
+        let nothing =
+            Self { status: StatusCode::OK, headers: HeaderMap::new(), body: Content::Text(String::new()) };
+        nothing.with(ALLOW, &format!("OPTIONS,{allowed}"))
+    }
+
+    /// 405.
+    pub(super) fn wrong_method(asked: &Method, allowed: &Method) -> Self {
+        Self::text(StatusCode::METHOD_NOT_ALLOWED, TEXT, format!("method {asked} not allowed"))
+            .with(ALLOW, &format!("OPTIONS,{allowed}"))
+    }
+
+    /// The same with what every answer under `/v1` carries.
+    pub(super) fn of_the_interface(self, policy: &str) -> Self {
+        self.with(VARY, "Accept-Encoding")
+            .with(HeaderName::from_static("x-consul-default-acl-policy"), policy)
+    }
+
+    /// The same with what an answer carries that can be waited for.
+    pub(super) fn indexed(self, index: u64, consistency: &str) -> Self {
+        self.with(HeaderName::from_static("x-consul-index"), &index.max(1).to_string())
+            .with(HeaderName::from_static("x-consul-lastcontact"), "0")
+            .with(HeaderName::from_static("x-consul-knownleader"), "true")
+            .with(HeaderName::from_static("x-consul-effective-consistency"), consistency)
+            .with(HeaderName::from_static("x-consul-query-backend"), "blocking-query")
+    }
+
+    /// The same with its JSON indented, where it `is` asked for.
+    pub(super) fn pretty(mut self, is: bool) -> Self {
+        if let Content::Json(value) = &self.body
+            && is
+        {
+            let mut text = Vec::new();
+            let mut serializer = Serializer::with_formatter(&mut text, PrettyFormatter::with_indent(b"    "));
+            if value.serialize(&mut serializer).is_ok() {
+                text.push(b'\n');
+                self.body = Content::Text(String::from_utf8_lossy(&text).into_owned());
+            }
+        }
+        self
+    }
+
+    fn with(mut self, name: HeaderName, value: &str) -> Self {
+        // A value that can't stand in a header comes from a path that can't be redirected to.
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+}
+
+impl From<Refusal> for Reply {
+    fn from(refusal: Refusal) -> Self {
+        Self::text(refusal.status, TEXT, refusal.text)
+    }
+}
+
+impl From<Reply> for Response {
+    fn from(reply: Reply) -> Self {
+        let body = match reply.body {
+            Content::Text(text) => text,
+            Content::Json(value) => value.to_string(),
+        };
+        let mut response = Self::new(Body::from(body));
+        *response.status_mut() = reply.status;
+        *response.headers_mut() = reply.headers;
+        response
+    }
+}

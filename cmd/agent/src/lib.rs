@@ -1,0 +1,65 @@
+//! A development agent that speaks Consul's HTTP interface: services register with it and find each other
+//! through it, and its page at `/ui` shows who is there.
+//!
+//! It is one node with its memory alone. What it does not do it refuses in so many words.
+
+pub mod config;
+mod definition;
+mod duration;
+mod http;
+mod refusal;
+mod shared;
+mod state;
+
+use anyhow::Context;
+use axum::serve::ListenerExt;
+pub use config::Config;
+use shared::Shared;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// How long answers under way may take once the agent is asked to stop.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// Listens where `config` says and serves until `stop` is cancelled.
+///
+/// # Errors
+///
+/// The address can't be listened on.
+pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(config.listen).await.with_context(|| wanted(config.listen))?;
+    serve(listener, config, stop).await
+}
+
+/// Serves on `listener` until `stop` is cancelled, then ends within 2 s.
+///
+/// # Errors
+///
+/// The listener has no address.
+pub async fn serve(listener: TcpListener, config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+    let address = listener.local_addr().context("the agent's listener has no address")?;
+    tracing::info!(page = %format_args!("http://{address}/ui"), "the development agent is up");
+    let shared = Shared::new(config, address, stop.clone());
+    let listener = listener.tap_io(|connection| {
+        // An answer that waits for more to send is late, no more.
+        let _ = connection.set_nodelay(true);
+    });
+    let router = axum::Router::new().fallback(http::answer).with_state(shared.clone());
+    let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let overdue = async {
+        stop.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        ended = server.into_future() => ended.context("the agent's server failed")?,
+        () = shared.keep_time() => {}
+        () = overdue => {}
+    }
+    Ok(())
+}
+
+fn wanted(address: SocketAddr) -> String {
+    format!("the agent can't listen on {address}; `--listen ADDR:PORT` chooses another address")
+}

@@ -1,0 +1,31 @@
+//! A request that is refused: a status and a text, as Consul words it.
+
+use http::StatusCode;
+
+/// Why a request is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) text: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: StatusCode, text: impl Into<String>) -> Self {
+        Self { status, text: text.into() }
+    }
+
+    /// 400.
+    pub(crate) fn bad_request(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, text)
+    }
+
+    /// 404.
+    pub(crate) fn not_found(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, text)
+    }
+
+    /// 501, for what Consul does and this agent does not.
+    pub(crate) fn not_done(what: &str) -> Self {
+        Self::new(StatusCode::NOT_IMPLEMENTED, format!("The development agent does not support {what}"))
+    }
+}

@@ -1,0 +1,107 @@
+//! The state as requests share it: changed under a lock, waited for by blocking queries, moved on by the clock.
+
+use crate::Config;
+use crate::refusal::Refusal;
+use crate::state::{Elapsed, State};
+use http::StatusCode;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+/// How long the clock sleeps when nothing is due.
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// One agent.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    /// The address that the node is known by.
+    pub(crate) address: IpAddr,
+    state: Mutex<State>,
+    /// The index of the last change.
+    changes: watch::Sender<u64>,
+    /// Something may be due earlier than thought.
+    rescheduled: Notify,
+    stop: CancellationToken,
+}
+
+impl Shared {
+    pub(crate) fn new(config: Config, address: SocketAddr, stop: CancellationToken) -> Arc<Self> {
+        // An index from the clock is higher than any that an agent before this one has handed out, so that
+        // whoever waits with one of those is answered at once.
+        let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let index = u64::try_from(clock.as_millis()).unwrap_or(1);
+        let ip = address.ip();
+        Arc::new(Self {
+            address: if ip.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { ip },
+            state: Mutex::new(State::new(index, config.deregister_floor)),
+            changes: watch::Sender::new(index),
+            rescheduled: Notify::new(),
+            config,
+            stop,
+        })
+    }
+
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+        read(&self.lock())
+    }
+
+    /// Changes the state, and wakes whoever waits for a change, before it returns.
+    pub(crate) fn write<T>(&self, write: impl FnOnce(&mut State, Instant) -> T) -> T {
+        let mut state = self.lock();
+        let result = write(&mut state, Instant::now());
+        self.publish(&state);
+        self.rescheduled.notify_one();
+        result
+    }
+
+    /// Waits until `current` is over `index` or `deadline` is past. An agent that stops refuses, so that its
+    /// last words are not taken for the present state.
+    pub(crate) async fn wait(
+        &self,
+        index: u64,
+        deadline: Instant,
+        current: impl Fn(&State) -> u64,
+    ) -> Result<(), Refusal> {
+        let mut changes = self.changes.subscribe();
+        let change = async {
+            // The sender lives as long as the agent does.
+            while self.read(&current) <= index && changes.changed().await.is_ok() {}
+        };
+        let waited = self.stop.run_until_cancelled(timeout_at(deadline, change)).await;
+        let stopping = || Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "The agent is stopping");
+        waited.map(|_| ()).ok_or_else(stopping)
+    }
+
+    /// Lets checks expire and dead services go, for ever.
+    pub(crate) async fn keep_time(&self) {
+        loop {
+            let Elapsed { expired, reaped, next } = {
+                let mut state = self.lock();
+                let elapsed = state.elapse(Instant::now());
+                self.publish(&state);
+                elapsed
+            };
+            for check in expired {
+                tracing::warn!(check, "nothing was heard for the check's TTL: critical");
+            }
+            for service in reaped {
+                tracing::warn!(service, "critical for too long: deregistered");
+            }
+            tokio::select! {
+                () = sleep_until(next.unwrap_or_else(|| Instant::now() + IDLE)) => {}
+                () = self.rescheduled.notified() => {}
+            }
+        }
+    }
+
+    fn publish(&self, state: &State) {
+        self.changes.send_if_modified(|index| std::mem::replace(index, state.index()) != state.index());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

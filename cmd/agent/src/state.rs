@@ -1,0 +1,277 @@
+//! What the agent knows: services, their checks, and the index of each change. Plain and synchronous; time is
+//! a parameter.
+
+use crate::definition::{self, Status};
+use crate::refusal::Refusal;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The longest output of a check that is kept, in bytes.
+const LONGEST_OUTPUT: usize = 4096;
+
+/// A registered service.
+#[derive(Clone, Debug)]
+pub(crate) struct Service {
+    pub(crate) definition: definition::Service,
+    pub(crate) create_index: u64,
+    pub(crate) modify_index: u64,
+}
+
+/// A check of a registered service.
+#[derive(Clone, Debug)]
+pub(crate) struct Check {
+    pub(crate) definition: definition::Check,
+    /// The id of the service that it belongs to.
+    pub(crate) service: String,
+    pub(crate) status: Status,
+    pub(crate) output: String,
+    /// When it was last told how things are.
+    pub(crate) heard: Instant,
+    /// When it turns critical unless it hears something before.
+    expires: Option<Instant>,
+    /// Since when its service counts as dead.
+    critical_since: Option<Instant>,
+    pub(crate) create_index: u64,
+    pub(crate) modify_index: u64,
+}
+
+/// What the passing of time has changed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Elapsed {
+    /// Checks that turned critical.
+    pub(crate) expired: Vec<String>,
+    /// Services that were critical for too long and are gone.
+    pub(crate) reaped: Vec<String>,
+    /// When something changes next.
+    pub(crate) next: Option<Instant>,
+}
+
+/// All that is registered.
+#[derive(Debug)]
+pub(crate) struct State {
+    services: BTreeMap<String, Service>,
+    checks: BTreeMap<String, Check>,
+    index: u64,
+    /// By name in lower case: the index of the last change to a service's instances or their checks.
+    service_indexes: BTreeMap<String, u64>,
+    /// The index at which a service last lost its last instance.
+    extinction: u64,
+    deregister_floor: Duration,
+}
+
+impl State {
+    /// An agent that knows nothing yet. Its indexes begin above `index`.
+    pub(crate) fn new(index: u64, deregister_floor: Duration) -> Self {
+        Self {
+            services: BTreeMap::new(),
+            checks: BTreeMap::new(),
+            index,
+            service_indexes: BTreeMap::new(),
+            extinction: index,
+            deregister_floor,
+        }
+    }
+
+    /// The index of the last change of any kind.
+    pub(crate) fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// The index of the last change that can be seen in the instances of the service `name`.
+    pub(crate) fn service_index(&self, name: &str) -> u64 {
+        self.service_indexes.get(&name.to_lowercase()).copied().unwrap_or(self.extinction)
+    }
+
+    pub(crate) fn services(&self) -> impl Iterator<Item = &Service> {
+        self.services.values()
+    }
+
+    pub(crate) fn service(&self, id: &str) -> Option<&Service> {
+        self.services.get(id)
+    }
+
+    /// The instances of the service `name`, in whatever case it is written.
+    pub(crate) fn instances(&self, name: &str) -> impl Iterator<Item = &Service> {
+        let name = name.to_lowercase();
+        self.services().filter(move |service| service.definition.name.to_lowercase() == name)
+    }
+
+    pub(crate) fn checks(&self) -> impl Iterator<Item = &Check> {
+        self.checks.values()
+    }
+
+    pub(crate) fn checks_of(&self, service: &str) -> impl Iterator<Item = &Check> {
+        self.checks().filter(move |check| check.service == service)
+    }
+
+    /// The worst status among the checks of a service; without checks it passes.
+    pub(crate) fn status(&self, service: &str) -> Status {
+        self.checks_of(service).map(|check| check.status).max().unwrap_or(Status::Passing)
+    }
+
+    /// Registers a service, or what is new about one that is there. A check that is there already keeps its
+    /// status and output; its time starts afresh. With `replace`, checks that are not named are dropped.
+    pub(crate) fn register(
+        &mut self,
+        service: definition::Service,
+        checks: Vec<definition::Check>,
+        replace: bool,
+        now: Instant,
+    ) {
+        let (id, name) = (service.id.clone(), service.name.clone());
+        let before = self.services.get(&id).map(|before| before.definition.clone());
+        if let Some(before) = before.as_ref().filter(|before| !before.name.eq_ignore_ascii_case(&name)) {
+            self.deregister_as(&id, &before.name.clone());
+        }
+        let next = self.index + 1;
+        let mut changed = before.as_ref() != Some(&service);
+        if replace {
+            let named = |check: &str| checks.iter().any(|named| named.id == check);
+            let count = self.checks.len();
+            self.checks.retain(|check, known| known.service != id || named(check));
+            changed |= self.checks.len() != count;
+        }
+        if before.as_ref() != Some(&service) {
+            let create_index = self.services.get(&id).map_or(next, |service| service.create_index);
+            let service = Service { definition: service, create_index, modify_index: next };
+            self.services.insert(id.clone(), service);
+        }
+        for check in checks {
+            changed |= self.register_check(&id, check, next, now);
+        }
+        if changed {
+            self.touch(&name);
+        }
+    }
+
+    fn register_check(
+        &mut self,
+        service: &str,
+        mut check: definition::Check,
+        next: u64,
+        now: Instant,
+    ) -> bool {
+        check.deregister_after = check.deregister_after.map(|after| after.max(self.deregister_floor));
+        let known = self.checks.get(&check.id).filter(|known| known.service == service);
+        let changed = known.is_none_or(|known| {
+            (&known.definition.name, &known.definition.notes) != (&check.name, &check.notes)
+        });
+        let fresh = Check {
+            service: service.to_owned(),
+            status: known.map_or(check.status, |known| known.status),
+            output: known.map(|known| known.output.clone()).unwrap_or_default(),
+            heard: now,
+            expires: Some(now + check.ttl),
+            critical_since: known.and_then(|known| known.critical_since).map(|_| now),
+            create_index: known.map_or(next, |known| known.create_index),
+            modify_index: if changed { next } else { known.map_or(next, |known| known.modify_index) },
+            definition: check,
+        };
+        self.checks.insert(fresh.definition.id.clone(), fresh);
+        changed
+    }
+
+    /// Takes a service out with its checks.
+    pub(crate) fn deregister(&mut self, id: &str) -> Result<(), Refusal> {
+        let Some(service) = self.services.get(id) else {
+            let hint = "Ensure that the service ID is passed, not the service name.";
+            return Err(Refusal::not_found(format!("Unknown service ID {id:?}. {hint}")));
+        };
+        let name = service.definition.name.clone();
+        self.deregister_as(id, &name);
+        Ok(())
+    }
+
+    fn deregister_as(&mut self, id: &str, name: &str) {
+        self.services.remove(id);
+        self.checks.retain(|_, check| check.service != id);
+        self.touch(name);
+        if self.instances(name).next().is_none() {
+            self.service_indexes.remove(&name.to_lowercase());
+            self.extinction = self.index;
+        }
+    }
+
+    /// Says how things are with a check. Only a change of status is a change.
+    pub(crate) fn update(
+        &mut self,
+        id: &str,
+        status: Status,
+        output: &str,
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        let Some(check) = self.checks.get_mut(id) else {
+            let hint = "Ensure that the check ID is passed, not the check name.";
+            return Err(Refusal::not_found(format!("Unknown check ID {id:?}. {hint}")));
+        };
+        check.heard = now;
+        check.expires = Some(now + check.definition.ttl);
+        check.output = cut(output);
+        self.set_status(id, status, now);
+        Ok(())
+    }
+
+    fn set_status(&mut self, id: &str, status: Status, now: Instant) {
+        let Some(check) = self.checks.get_mut(id) else { return };
+        check.critical_since = match status {
+            Status::Critical => check.critical_since.or(Some(now)),
+            _ => None,
+        };
+        if check.status == status {
+            return;
+        }
+        check.status = status;
+        check.modify_index = self.index + 1;
+        let service = check.service.clone();
+        let name = self.services.get(&service).map(|service| service.definition.name.clone());
+        self.touch(&name.unwrap_or_default());
+    }
+
+    /// Lets checks expire and removes services that were critical for too long.
+    pub(crate) fn elapse(&mut self, now: Instant) -> Elapsed {
+        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        let expired = self.checks().filter(|check| due(check.expires));
+        let mut elapsed = Elapsed {
+            expired: expired.map(|check| check.definition.id.clone()).collect(),
+            ..Elapsed::default()
+        };
+        for id in &elapsed.expired {
+            if let Some(check) = self.checks.get_mut(id) {
+                check.expires = None;
+                check.output = match &*check.output {
+                    "" => "TTL expired".to_owned(),
+                    last => format!("TTL expired (last output before timeout follows): {last}"),
+                };
+            }
+            self.set_status(id, Status::Critical, now);
+        }
+        let dead = self.checks().filter(|check| due(reaped_at(check)));
+        elapsed.reaped = dead.map(|check| check.service.clone()).collect();
+        elapsed.reaped.dedup();
+        elapsed.reaped.retain(|id| self.deregister(id).is_ok());
+        elapsed.next = self.checks().flat_map(|check| [check.expires, reaped_at(check)]).flatten().min();
+        elapsed
+    }
+
+    /// Counts a change to the service `name`.
+    fn touch(&mut self, name: &str) {
+        self.index += 1;
+        self.service_indexes.insert(name.to_lowercase(), self.index);
+    }
+}
+
+fn reaped_at(check: &Check) -> Option<Instant> {
+    Some(check.critical_since? + check.definition.deregister_after?)
+}
+
+fn cut(output: &str) -> String {
+    if output.len() <= LONGEST_OUTPUT {
+        return output.to_owned();
+    }
+    let end = (0..=LONGEST_OUTPUT).rev().find(|end| output.is_char_boundary(*end)).unwrap_or(0);
+    format!("{} ... (captured {end} of {} bytes)", &output[..end], output.len())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,155 @@
+//! Blocking queries: what wakes them, what does not, and how long they hold.
+
+use crate::agent::{Agent, Answer};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+/// A query that is under way.
+struct Query(JoinHandle<Answer>);
+
+impl Query {
+    fn start(agent: &Arc<Agent>, path: String) -> Self {
+        let agent = agent.clone();
+        Self(tokio::spawn(async move { agent.get(&path).await }))
+    }
+
+    async fn answer(self) -> Answer {
+        timeout(Duration::from_secs(10), self.0).await.unwrap().unwrap()
+    }
+
+    async fn is_held(&mut self) -> bool {
+        timeout(Duration::from_millis(200), &mut self.0).await.is_err()
+    }
+}
+
+async fn agent() -> Arc<Agent> {
+    Arc::new(Agent::start().await)
+}
+
+#[tokio::test]
+async fn a_query_for_an_unknown_service_holds_for_its_wait_and_wakes_when_it_appears() {
+    let agent = agent().await;
+    let none = agent.get("/v1/health/service/none").await;
+    assert_eq!(none.json(), json!([]));
+    let path = format!("/v1/health/service/none?index={}&wait=", none.index());
+
+    let start = Instant::now();
+    let answer = agent.get(&format!("{path}1s")).await;
+    let held = start.elapsed();
+    assert_eq!(answer.json(), json!([]));
+    assert!(held >= Duration::from_secs(1), "{held:?}");
+
+    let mut query = Query::start(&agent, format!("{path}60s"));
+    assert!(query.is_held().await);
+    agent.register(r#"{"Name":"none"}"#).await.done();
+    let answer = query.answer().await;
+    assert_eq!(answer.json().as_array().unwrap().len(), 1);
+    assert!(answer.index() > none.index());
+}
+
+#[tokio::test]
+async fn a_failing_check_wakes_at_once_and_leaves_the_passing() {
+    let agent = agent().await;
+    agent.register(r#"{"Name":"web","Check":{"TTL":"10s","Status":"passing"}}"#).await.done();
+    let before = agent.get("/v1/health/service/web?passing").await;
+    assert_eq!(before.json().as_array().unwrap().len(), 1);
+    let path = format!("/v1/health/service/web?passing&index={}&wait=60s", before.index());
+    let mut query = Query::start(&agent, path);
+    assert!(query.is_held().await);
+    agent.put("/v1/agent/check/fail/service:web", "").await.done();
+    let answer = query.answer().await;
+    assert_eq!(answer.json(), json!([]));
+    assert!(answer.index() > before.index());
+}
+
+#[tokio::test]
+async fn heartbeats_and_other_services_wake_nobody() {
+    let agent = agent().await;
+    agent.register(r#"{"Name":"web","Check":{"TTL":"10s","Status":"passing"}}"#).await.done();
+    let index = agent.get("/v1/health/service/web").await.index();
+    let mut query = Query::start(&agent, format!("/v1/health/service/web?index={index}&wait=60s"));
+    assert!(query.is_held().await);
+    agent.put("/v1/agent/check/pass/service:web?note=still", "").await.done();
+    agent.register(r#"{"Name":"other"}"#).await.done();
+    agent.put("/v1/agent/service/deregister/other", "").await.done();
+    assert!(query.is_held().await);
+    agent.put("/v1/agent/service/deregister/web", "").await.done();
+    assert_eq!(query.answer().await.json(), json!([]));
+}
+
+#[tokio::test]
+async fn an_expiring_ttl_wakes_who_waits() {
+    let agent = agent().await;
+    agent.register(r#"{"Name":"web","Check":{"TTL":"300ms","Status":"passing"}}"#).await.done();
+    let index = agent.get("/v1/health/service/web").await.index();
+    let answer = Query::start(&agent, format!("/v1/health/service/web?passing&index={index}&wait=60s"));
+    assert_eq!(answer.answer().await.json(), json!([]));
+}
+
+#[tokio::test]
+async fn without_an_index_and_with_an_old_one_the_answer_comes_at_once() {
+    let agent = agent().await;
+    for path in [
+        "/v1/health/service/web?wait=60s",
+        "/v1/health/service/web?index=0&wait=60s",
+        "/v1/health/service/web?index=7&wait=60s",
+        "/v1/catalog/services?index=7&wait=60s",
+    ] {
+        let start = Instant::now();
+        agent.get(path).await;
+        assert!(start.elapsed() < Duration::from_secs(5), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn every_list_can_be_waited_for() {
+    let agent = agent().await;
+    for path in [
+        "/v1/catalog/services",
+        "/v1/catalog/service/web",
+        "/v1/catalog/nodes",
+        "/v1/health/checks/web",
+        "/v1/health/node/dev",
+        "/v1/health/state/any",
+    ] {
+        let index = agent.get(path).await.index();
+        let mut query = Query::start(&agent, format!("{path}?index={index}&wait=60s"));
+        assert!(query.is_held().await, "{path}");
+        agent.register(r#"{"Name":"web"}"#).await.done();
+        assert!(query.answer().await.index() > index, "{path}");
+        agent.put("/v1/agent/service/deregister/web", "").await.done();
+    }
+}
+
+#[tokio::test]
+async fn an_index_from_before_a_restart_is_answered_at_once() {
+    let agent = agent().await;
+    agent.register(r#"{"Name":"web"}"#).await.done();
+    let index = agent.get("/v1/health/service/web").await.index();
+    let address = agent.address;
+    drop(agent);
+    let listener = loop {
+        match tokio::net::TcpListener::bind(address).await {
+            Ok(listener) => break listener,
+            Err(_) => sleep(Duration::from_millis(5)).await,
+        }
+    };
+    let agent = Agent::on(listener, agent::Config::default());
+    let start = Instant::now();
+    let answer = agent.get(&format!("/v1/health/service/web?index={index}&wait=60s")).await;
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(answer.index() > index, "{} after {index}", answer.index());
+}
+
+#[tokio::test]
+async fn a_stopping_agent_refuses_who_waits() {
+    let agent = agent().await;
+    let index = agent.get("/v1/health/service/web").await.index();
+    let mut query = Query::start(&agent, format!("/v1/health/service/web?index={index}&wait=60s"));
+    assert!(query.is_held().await);
+    agent.stop();
+    assert_eq!(query.answer().await.refusal(), (503, "The agent is stopping"));
+}

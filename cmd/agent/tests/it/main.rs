@@ -1,0 +1,12 @@
+//! The agent over HTTP, as clients, curl and browsers see it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod agent;
+mod blocking;
+mod outage;
+mod page;
+mod process;
+mod reads;
+mod registration;
+mod rules;

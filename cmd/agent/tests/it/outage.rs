@@ -1,0 +1,96 @@
+//! A service's registration and a caller's watch while the agent dies and comes back empty.
+
+use crate::agent::Agent;
+use agent::Config;
+use discovery::{Instance, Registry, consul, registration};
+use futures::StreamExt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+fn instance() -> Instance {
+    let (service, id) = ("rating".to_owned(), "rating-host-8082".to_owned());
+    Instance { service, id, host: "127.0.0.1".into(), port: 8082, tags: vec!["grpc".into()] }
+}
+
+fn registry(address: SocketAddr) -> Arc<consul::Registry> {
+    let config = consul::Config { url: address.to_string(), ..consul::Config::default() };
+    Arc::new(consul::Registry::new(config).unwrap())
+}
+
+async fn restarted(address: SocketAddr) -> Agent {
+    let listener = loop {
+        match TcpListener::bind(address).await {
+            Ok(listener) => break listener,
+            Err(_) => sleep(Duration::from_millis(5)).await,
+        }
+    };
+    Agent::on(listener, Config::default())
+}
+
+async fn is_passing(agent: &Agent) {
+    let passing = async {
+        while agent.passing("rating").await.is_empty() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert!(timeout(Duration::from_secs(20), passing).await.is_ok(), "never registered");
+}
+
+/// The sizes of all sets that a caller sees who follows the registry all the time.
+fn followed(registry: &consul::Registry) -> watch::Receiver<Vec<usize>> {
+    let (sizes, seen) = watch::channel(Vec::new());
+    let mut sets = registry.watch("rating");
+    tokio::spawn(async move {
+        while let Some(set) = sets.next().await {
+            sizes.send_modify(|sizes| sizes.push(set.len()));
+        }
+    });
+    seen
+}
+
+#[tokio::test]
+async fn a_registration_survives_an_agent_that_comes_back_empty_and_its_watch_shows_no_gap() {
+    let agent = Agent::start().await;
+    let registry = registry(agent.address);
+    let stop = CancellationToken::new();
+    let announced = tokio::spawn(registration::announce(registry.clone(), instance(), stop.clone()));
+    let mut sizes = followed(&registry);
+    timeout(Duration::from_secs(20), sizes.wait_for(|sizes| sizes.ends_with(&[1]))).await.unwrap().unwrap();
+
+    let address = agent.address;
+    drop(agent);
+    // The outage: longer than the pause between two polls, or nobody could notice.
+    sleep(Duration::from_millis(300)).await;
+    let agent = restarted(address).await;
+    let start = Instant::now();
+    is_passing(&agent).await;
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}: a lost watch tells at once", start.elapsed());
+
+    stop.cancel();
+    timeout(Duration::from_secs(5), announced).await.unwrap().unwrap();
+    assert!(agent.passing("rating").await.is_empty());
+    // The service is really gone now, and soon after an outage that is not believed either.
+    assert!(timeout(Duration::from_secs(1), sizes.wait_for(|sizes| sizes.ends_with(&[1, 0]))).await.is_err());
+}
+
+#[tokio::test]
+async fn a_start_without_an_agent_registers_within_two_seconds_of_its_appearing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let stop = CancellationToken::new();
+    let announced = tokio::spawn(registration::announce(registry(address), instance(), stop.clone()));
+    // Long enough for the pauses between tries to have grown to their limit.
+    sleep(Duration::from_millis(1500)).await;
+    let agent = restarted(address).await;
+    let start = Instant::now();
+    is_passing(&agent).await;
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    stop.cancel();
+    announced.await.unwrap();
+}

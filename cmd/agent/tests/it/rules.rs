@@ -1,0 +1,101 @@
+//! What holds for every path: methods, unknown paths, refused parameters, tokens.
+
+use crate::agent::Agent;
+use agent::Config;
+
+#[tokio::test]
+async fn a_wrong_method_is_told_the_right_one() {
+    let agent = Agent::start().await;
+    for (method, path, allowed) in [
+        ("GET", "/v1/agent/check/pass/service:web", "OPTIONS,PUT"),
+        ("POST", "/v1/agent/service/register", "OPTIONS,PUT"),
+        ("HEAD", "/v1/agent/services", "OPTIONS,GET"),
+        ("DELETE", "/v1/health/service/web", "OPTIONS,GET"),
+    ] {
+        let answer = agent.send(method, path, "", "").await;
+        assert_eq!((answer.status, answer.header("allow")), (405, Some(allowed)), "{method} {path}");
+        if method != "HEAD" {
+            assert_eq!(answer.refusal().1, format!("method {method} not allowed"));
+        }
+    }
+    let options = agent.send("OPTIONS", "/v1/agent/service/register", "", "").await;
+    assert_eq!((options.status, options.header("allow"), &*options.body), (200, Some("OPTIONS,PUT"), ""));
+}
+
+#[tokio::test]
+async fn an_unknown_path_is_404_in_consuls_words() {
+    let agent = Agent::start().await;
+    let answer = agent.get("/v1/nope").await;
+    assert_eq!(answer.refusal(), (404, "Invalid URL path: not a recognized HTTP API endpoint\n"));
+    let text = "Invalid URL path: if attempting to use the HTTP API, ensure the path starts with '/v1/'\n";
+    assert_eq!(agent.get("/nope").await.refusal(), (404, text));
+    assert_eq!(agent.get("/v1/agent/services/x").await.status, 404);
+}
+
+#[tokio::test]
+async fn odd_paths_and_the_root_are_redirected() {
+    let agent = Agent::start().await;
+    for (path, place) in [("/", "/ui/"), ("/v1//agent/services?a=b", "/v1/agent/services?a=b")] {
+        let answer = agent.get(path).await;
+        assert_eq!((answer.status, answer.header("location")), (301, Some(place)), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn parameters_that_mean_nothing_here_are_refused() {
+    let agent = Agent::start().await;
+    for (query, status, text) in [
+        ("wait=10", 400, "Invalid wait time"),
+        ("index=abc", 400, "Invalid index"),
+        ("passing=maybe", 400, "Invalid value for ?passing"),
+        ("stale&consistent", 400, "Cannot specify ?stale with ?consistent, conflicting semantics."),
+        ("ns=x", 400, r#"Invalid query parameter: "ns" - Namespaces are a Consul Enterprise feature"#),
+        ("dc=zz", 500, "No path to datacenter"),
+        ("near=_agent", 501, r#"The development agent does not support the query parameter "near""#),
+    ] {
+        let answer = agent.get(&format!("/v1/health/service/web?{query}")).await;
+        assert_eq!(answer.refusal(), (status, text), "{query}");
+    }
+    for (path, text) in [
+        ("/v1/health/service/", "Missing service name"),
+        ("/v1/health/node/", "Missing node name"),
+        ("/v1/health/state/", "Missing check state"),
+    ] {
+        assert_eq!(agent.get(path).await.refusal(), (400, text));
+    }
+    assert_eq!(agent.get("/v1/health/service/web?dc=dc1").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_token_is_wanted_where_one_is_set() {
+    let agent = Agent::with(Config { token: Some("s3cret".into()), ..Config::default() }).await;
+    let path = "/v1/agent/service/register";
+    let body = r#"{"Name":"web"}"#;
+    let none = agent.put(path, body).await;
+    assert_eq!(none.header("x-consul-default-acl-policy"), Some("deny"));
+    assert!(none.refusal().0 == 403 && none.body.starts_with("Permission denied: "), "{none:?}");
+    let wrong = agent.send("PUT", path, "x-consul-token: other\r\n", body).await;
+    assert_eq!(wrong.refusal(), (403, "ACL not found"));
+    for header in ["X-Consul-Token: s3cret\r\n", "Authorization: bearer s3cret\r\n"] {
+        agent.send("PUT", path, header, body).await.done();
+    }
+    agent.put(&format!("{path}?token=s3cret"), body).await.done();
+    assert_eq!(agent.get("/v1/status/leader").await.status, 200);
+
+    let open = Agent::start().await;
+    open.send("PUT", path, "X-Consul-Token: any\r\n", body).await.done();
+}
+
+#[tokio::test]
+async fn pretty_indents_by_four() {
+    let agent = Agent::start().await;
+    let answer = agent.get("/v1/catalog/datacenters?pretty").await;
+    assert_eq!(answer.body, "[\n    \"dc1\"\n]\n");
+}
+
+#[tokio::test]
+async fn an_empty_write_is_labelled_as_consul_labels_it() {
+    let agent = Agent::start().await;
+    let answer = agent.register(r#"{"Name":"web"}"#).await;
+    assert_eq!(answer.header("content-type"), Some("application/json; charset=utf-8"));
+}
