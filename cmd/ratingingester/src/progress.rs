@@ -1,0 +1,84 @@
+//! Says how far the run has come, on standard error: a bar on a terminal, a line now and then elsewhere.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{self, IsTerminal};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How often a line is written where there is no terminal.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// The run's voice; its clones share it.
+#[derive(Clone)]
+pub(crate) struct Progress {
+    bar: Option<ProgressBar>,
+    started: Instant,
+    said: Arc<Mutex<Instant>>,
+}
+
+/// How far the run has come.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct State {
+    /// Bytes of the input.
+    pub(crate) position: u64,
+    /// Events that were read.
+    pub(crate) read: u64,
+    /// Events that were acknowledged.
+    pub(crate) delivered: u64,
+    /// Lines that were rejected.
+    pub(crate) rejected: u64,
+}
+
+impl Progress {
+    /// Begins, towards `length` bytes of input where that is known.
+    pub(crate) fn new(length: Option<u64>) -> Self {
+        let bar = io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr());
+            let template = match length {
+                Some(_) => "{wide_bar} {percent:>3} %  {msg}  {eta} left",
+                None => "{spinner} {bytes}  {msg}",
+            };
+            bar.with_style(
+                ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+            )
+        });
+        let now = Instant::now();
+        Self { bar, started: now, said: Arc::new(Mutex::new(now)) }
+    }
+
+    /// Shows the present state.
+    pub(crate) fn show(&self, state: &State) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(state.position);
+            bar.set_message(self.line(state));
+            return;
+        }
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.elapsed() >= EVERY {
+            *said = Instant::now();
+            eprintln!("{}", self.line(state));
+        }
+    }
+
+    /// Says something beside the bar.
+    pub(crate) fn say(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            None => eprintln!("{text}"),
+        }
+    }
+
+    /// Takes the bar away and says how it ended.
+    pub(crate) fn end(&self, outcome: &str) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        eprintln!("{outcome}");
+    }
+
+    fn line(&self, state: &State) -> String {
+        let State { read, delivered, rejected, .. } = state;
+        let rate = *delivered as f64 / self.started.elapsed().as_secs_f64().max(0.001);
+        format!("{read} read, {delivered} delivered, {rejected} rejected, {rate:.0} a second")
+    }
+}

@@ -1,0 +1,207 @@
+//! The program as a user runs it, against librdkafka's mock cluster.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::Message;
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
+use rdkafka::{Offset, TopicPartitionList};
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const PARTITIONS: i32 = 2;
+
+struct Broker(MockCluster<'static, DefaultProducerContext>);
+
+impl Broker {
+    fn start() -> Self {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("ratings", PARTITIONS, 1).unwrap();
+        Self(cluster)
+    }
+
+    /// The program, told where the broker is.
+    fn command(&self) -> Command {
+        let mut command = program();
+        command.env("KAFKA_BROKERS", self.0.bootstrap_servers());
+        command
+    }
+
+    /// Keys and values of the topic, once there are `count` of them, in the order of their values.
+    fn events(&self, count: usize) -> Vec<(String, String)> {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", self.0.bootstrap_servers())
+            .set("group.id", "test")
+            .create()
+            .unwrap();
+        let mut partitions = TopicPartitionList::new();
+        for partition in 0..PARTITIONS {
+            partitions.add_partition_offset("ratings", partition, Offset::Beginning).unwrap();
+        }
+        consumer.assign(&partitions).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let mut events = Vec::new();
+        while events.len() < count && Instant::now() < deadline {
+            if let Some(message) = consumer.poll(Duration::from_millis(100)) {
+                let message = message.unwrap();
+                let text = |bytes: Option<&[u8]>| String::from_utf8(bytes.unwrap().to_vec()).unwrap();
+                events.push((text(message.key()), text(message.payload())));
+            }
+        }
+        assert_eq!(events.len(), count);
+        events.sort_by(|a, b| a.1.cmp(&b.1));
+        events
+    }
+}
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ratingingester"));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn feed(mut command: Command, input: &str) -> Output {
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn run(broker: &Broker, path: &Path) -> Output {
+    broker.command().arg(path).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+#[test]
+fn every_format_makes_the_same_events() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = r#"{"userId":"u1","recordId":"1","recordType":"movie","value":7,"providerId":"p"}"#;
+    let two = r#"{"userId":"u2","recordId":"2","recordType":"movie","value":3,"providerId":"p"}"#;
+    let expected = [("movie/1".to_owned(), one.to_owned()), ("movie/2".to_owned(), two.to_owned())];
+    for (name, text) in [
+        ("ratings.jsonl", format!("{one}\r\n\n{two}")),
+        ("ratings.json", format!("[\n  {one},\n  {two}\n]\n")),
+        (
+            "ratings.csv",
+            "userId,recordId,recordType,value,providerId\r\nu1,1,movie,7,p\r\nu2,2,movie,3,p\r\n".into(),
+        ),
+    ] {
+        let broker = Broker::start();
+        let path = folder.path().join(name);
+        std::fs::write(&path, &text).unwrap();
+        let output = run(&broker, &path);
+        assert_eq!(code(&output), 0, "{name}: {}", said(&output));
+        assert_eq!(broker.events(2), expected, "{name}");
+        let output = feed(broker.command(), &text);
+        assert_eq!(code(&output), 0, "{name} on standard input: {}", said(&output));
+        broker.events(4);
+    }
+}
+
+#[test]
+fn rejected_lines_are_named_and_kept_and_never_stop_the_run() {
+    let broker = Broker::start();
+    let folder = tempfile::tempdir().unwrap();
+    let rejects = folder.path().join("rejects.csv");
+    let mut input = "userId,movieId,rating,timestamp\n".to_owned();
+    for i in 0..50 {
+        input.push_str(&format!("u{i},1,{},100\n", if i % 2 == 0 { "3.5" } else { "9.5" }));
+    }
+    let mut command = broker.command();
+    command.arg("-").arg("--rejects").arg(&rejects);
+    let output = feed(command, &input);
+    assert_eq!(code(&output), 3, "{}", said(&output));
+    let said = said(&output);
+    assert!(said.contains("line 3: rating must be 0.5 to 5.0 in steps of 0.5, not \"9.5\""), "{said}");
+    assert_eq!(said.lines().filter(|line| line.starts_with("line ")).count(), 20, "{said}");
+    assert!(said.contains("read up to line 51: 25 delivered, 25 rejected"), "{said}");
+    broker.events(25);
+    let kept = std::fs::read_to_string(&rejects).unwrap();
+    assert_eq!(kept.lines().count(), 26);
+    assert!(kept.starts_with("userId,movieId,rating,timestamp\nu1,1,9.5,100\n"), "{kept}");
+}
+
+#[test]
+fn an_event_too_large_for_the_broker_is_a_rejected_line() {
+    let broker = Broker::start();
+    let quotes = "\\\"".repeat(128);
+    let long = format!(
+        r#"{{"userId":"{quotes}","recordId":"{quotes}","recordType":"movie","value":7,"providerId":"{quotes}"}}"#
+    );
+    let good = r#"{"userId":"u","recordId":"1","recordType":"movie","value":7}"#;
+    let mut command = broker.command();
+    command.args(["--kafka-option", "message.max.bytes=1000"]);
+    let output = feed(command, &format!("{long}\n{good}\n"));
+    assert_eq!(code(&output), 3, "{}", said(&output));
+    assert!(said(&output).contains("line 1: "), "{}", said(&output));
+    broker.events(1);
+}
+
+#[test]
+fn an_interrupted_run_flushes_what_it_read_and_says_how_far_it_came() {
+    let broker = Broker::start();
+    let mut child: Child = broker.command().args(["--format", "jsonl"]).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    for i in 0..100 {
+        writeln!(input, r#"{{"userId":"u{i}","recordId":"1","recordType":"movie","value":7}}"#).unwrap();
+    }
+    input.flush().unwrap();
+    broker.events(100);
+    // The input stays open: only the signal ends the run.
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    assert!(said(&output).contains("interrupted, read up to line 100: 100 delivered"), "{}", said(&output));
+    drop(input);
+}
+
+#[test]
+fn brokers_out_of_reach_are_named_within_bounded_time() {
+    let started = Instant::now();
+    let mut command = program();
+    command.args(["--kafka", "127.0.0.1:1"]);
+    let output = feed(command, "");
+    assert_eq!(code(&output), 1, "{}", said(&output));
+    assert!(said(&output).contains("no Kafka broker at 127.0.0.1:1 can be reached"), "{}", said(&output));
+    assert!(started.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn bad_arguments_exit_with_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.csv");
+    std::fs::write(&file, "userId,movieId,rating\n").unwrap();
+    let file = file.to_str().unwrap();
+    for (arguments, named) in [
+        (vec!["--format", "xml"], "--format"),
+        (vec!["--kafka-option", "x"], "--kafka-option"),
+        (vec!["--kafka-option", "no.such.option=1"], "no.such.option"),
+        (vec!["/no/such/file"], "/no/such/file"),
+        (vec![file, "--rejects", file], "overwritten"),
+        (vec![file, "--rejects", "/no/such/folder/x"], "--rejects"),
+    ] {
+        let output = program().args(&arguments).stdin(Stdio::null()).output().unwrap();
+        assert_eq!(code(&output), 2, "{arguments:?}: {}", said(&output));
+        assert!(said(&output).contains(named), "{arguments:?}: {}", said(&output));
+    }
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "userId,movieId,rating\n");
+}
+
+#[test]
+fn a_file_without_a_header_that_is_known_is_an_error() {
+    let broker = Broker::start();
+    let output = feed(broker.command(), "1,70,3.5,964982400\n");
+    assert_eq!(code(&output), 1, "{}", said(&output));
+    assert!(said(&output).contains("line 1 is no header that is known"), "{}", said(&output));
+}
