@@ -6,11 +6,5 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let config: metadata::Config = service::parse(metadata::LISTEN);
-    service::telemetry(&config.service);
-    service::block_on(|stop| async move {
-        let registry = service::registry(&config.service)?;
-        metadata::run(config, registry, stop).await?;
-        anyhow::Ok(())
-    })
+    metadata::process(std::env::args_os())
 }

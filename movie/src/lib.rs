@@ -7,11 +7,15 @@ mod handler;
 
 pub use config::{Config, GatewayKind, LISTEN};
 
+use clap::CommandFactory;
+use clap::error::ErrorKind;
 use client::{BadAddress, Instances};
 use controller::Controller;
 use discovery::Registry;
 use gateway::{MetadataGateway, RatingGateway, grpc, http};
 use service::{Description, Metrics, Routes};
+use std::ffi::OsString;
+use std::process::ExitCode;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +36,21 @@ pub enum Error {
     /// The server failed.
     #[error(transparent)]
     Server(#[from] service::Error),
+}
+
+/// Runs the service as `arguments`, the first of which is the program's name, and the environment say, until
+/// the process is asked to stop. Ends the process where they are wrong or ask for help.
+#[must_use]
+pub fn process(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let config: Config = service::try_parse_from(LISTEN, arguments).unwrap_or_else(|error| error.exit());
+    if let Err(error) = config.check() {
+        Config::command().error(ErrorKind::MissingRequiredArgument, error).exit();
+    }
+    service::telemetry(&config.service);
+    service::block_on(|stop| async move {
+        let registry = service::registry_with_grace(&config.service, config.registry_grace)?;
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(run(config, registry, stop).await?)
+    })
 }
 
 /// Serves movies until `shutdown` is cancelled.

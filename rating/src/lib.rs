@@ -16,6 +16,8 @@ use futures::future::BoxFuture;
 use model::{Broken, Prior};
 use repository::Repository;
 use service::{Description, Metrics, Routes};
+use std::ffi::OsString;
+use std::process::ExitCode;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use writer::Writer;
@@ -38,6 +40,18 @@ pub enum Error {
     /// The server failed.
     #[error(transparent)]
     Server(#[from] service::Error),
+}
+
+/// Runs the service as `arguments`, the first of which is the program's name, and the environment say, until
+/// the process is asked to stop. Ends the process where they are wrong or ask for help.
+#[must_use]
+pub fn process(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let config: Config = service::try_parse_from(LISTEN, arguments).unwrap_or_else(|error| error.exit());
+    service::telemetry(&config.service);
+    service::block_on(|stop| async move {
+        let registry = service::registry(&config.service)?;
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(run(config, registry, stop).await?)
+    })
 }
 
 /// Serves ratings, and ingests them where brokers are named, until `shutdown` is cancelled.

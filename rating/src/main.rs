@@ -6,11 +6,5 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let config: rating::Config = service::parse(rating::LISTEN);
-    service::telemetry(&config.service);
-    service::block_on(|stop| async move {
-        let registry = service::registry(&config.service)?;
-        rating::run(config, registry, stop).await?;
-        anyhow::Ok(())
-    })
+    rating::process(std::env::args_os())
 }

@@ -26,4 +26,4 @@ pub use metrics::Metrics;
 pub use problem::Problem;
 pub use runtime::block_on;
 pub use server::{Description, Error, Routes, run};
-pub use telemetry::telemetry;
+pub use telemetry::{log, telemetry};
