@@ -1,0 +1,77 @@
+//! What a reader is told: what runs where, and what to type next.
+
+use std::fmt;
+
+/// Where everything can be reached, as `host:port`, or a URL where it is not embedded.
+#[derive(Clone, Debug)]
+pub struct Announcement {
+    /// The registry's URL.
+    pub registry: String,
+    /// The Kafka brokers.
+    pub kafka: String,
+    /// The metadata service.
+    pub metadata: String,
+    /// The rating service.
+    pub rating: String,
+    /// The movie service.
+    pub movie: String,
+    /// Where films and ratings are kept.
+    pub database: String,
+}
+
+impl fmt::Display for Announcement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { registry, kafka, metadata, rating, movie, database } = self;
+        let page = format!("{}/ui", registry.trim_end_matches('/'));
+        let rows = [
+            ("registry", page, "services, their instances and state"),
+            ("kafka", kafka.clone(), "topic ratings"),
+            ("metadata", format!("http://{metadata}"), "films: REST and gRPC on one port"),
+            ("rating", format!("http://{rating}"), "ratings and what they come to"),
+            ("movie", format!("http://{movie}"), "both, joined"),
+            ("data", database.clone(), ""),
+        ];
+        let width = rows.iter().map(|(_, place, _)| place.chars().count()).max().unwrap_or_default();
+        for (part, place, what) in rows {
+            writeln!(f, "{}", format!("  {part:<10}{place:<width$}  {what}").trim_end())?;
+        }
+        writeln!(f, "\nTry:")?;
+        writeln!(f, "  curl 'http://{movie}/movie?id=1'")?;
+        writeln!(f, "  curl 'http://{movie}/v1/movies?query=star'")?;
+        writeln!(f, "  curl 'http://{movie}/v1/top/movies?pageSize=3'")?;
+        writeln!(f, "  curl -X PUT 'http://{rating}/rating?id=1&type=movie&userId=me&value=9'")?;
+        writeln!(
+            f,
+            "  grpcurl -plaintext -d '{{\"movie_id\":\"1\"}}' {movie} movie.v1.MovieService/GetMovieDetails"
+        )?;
+        writeln!(f, "\nCtrl-C stops everything.")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_aligned_and_names_every_address() {
+        let announcement = Announcement {
+            registry: "http://127.0.0.1:8500".into(),
+            kafka: "127.0.0.1:9092".into(),
+            metadata: "127.0.0.1:8081".into(),
+            rating: "127.0.0.1:8082".into(),
+            movie: "127.0.0.1:8083".into(),
+            database: "data".into(),
+        };
+        let text = announcement.to_string();
+        let lines: Vec<&str> = text.lines().take(5).collect();
+        assert_eq!(lines[0], "  registry  http://127.0.0.1:8500/ui  services, their instances and state");
+        assert_eq!(lines[1], "  kafka     127.0.0.1:9092            topic ratings");
+        for place in [
+            "http://127.0.0.1:8081 ",
+            "http://127.0.0.1:8082/rating?",
+            "-d '{\"movie_id\":\"1\"}' 127.0.0.1:8083 ",
+        ] {
+            assert!(text.contains(place), "{text}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The embedded broker: librdkafka's mock cluster behind a port of our choice.
+//!
+//! It is new at every start, and keeps a few megabytes of each partition.
+
+use crate::registry::reachable;
+use anyhow::Context;
+use rdkafka::mocking::MockCluster;
+use std::net::SocketAddr;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+/// The topic of ratings, its partitions, and the topic of what can't be read.
+const TOPICS: [(&str, i32); 2] = [("ratings", 8), ("ratings.dlq", 1)];
+
+/// A running broker; it ends when it is dropped.
+pub struct Broker {
+    address: SocketAddr,
+    forwarding: AbortHandle,
+    stop: Option<mpsc::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Broker {
+    /// Starts a broker that is reached on `listen`.
+    pub async fn start(listen: SocketAddr) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(listen).await;
+        let listener = listener.with_context(|| format!("the broker can't listen on {listen}"))?;
+        let address = listener.local_addr()?;
+        let (started, servers) = oneshot::channel();
+        let (stop, stopped) = mpsc::channel::<()>();
+        // The cluster must end on the thread that it began on.
+        let thread = std::thread::Builder::new().name("broker".to_owned()).spawn(move || {
+            let cluster = cluster();
+            let servers = cluster.as_ref().map(MockCluster::bootstrap_servers);
+            if started.send(servers.map_err(ToString::to_string)).is_ok() {
+                // Ends when the other side is dropped.
+                let _ = stopped.recv();
+            }
+        })?;
+        let servers = servers.await?.map_err(|reason| anyhow::anyhow!("the broker can't start: {reason}"))?;
+        let forwarding = tokio::spawn(forward(listener, servers)).abort_handle();
+        Ok(Self { address, forwarding, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Where it is reached, as `--kafka` takes it.
+    #[must_use]
+    pub fn servers(&self) -> String {
+        reachable(self.address).to_string()
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.forwarding.abort();
+        self.stop = None;
+        if let Some(thread) = self.thread.take() {
+            // Its panic has been reported where it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn cluster() -> rdkafka::error::KafkaResult<MockCluster<'static, rdkafka::producer::DefaultProducerContext>> {
+    let cluster = MockCluster::new(1)?;
+    for (topic, partitions) in TOPICS {
+        cluster.create_topic(topic, partitions, 1)?;
+    }
+    Ok(cluster)
+}
+
+/// Passes every connection on to the cluster, whose own port can't be chosen.
+async fn forward(listener: TcpListener, servers: String) {
+    loop {
+        let Ok((mut client, _)) = listener.accept().await else {
+            // Out of file descriptors, most likely.
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            continue;
+        };
+        let servers = servers.clone();
+        tokio::spawn(async move {
+            if let Ok(mut broker) = TcpStream::connect(servers).await {
+                let _ = (client.set_nodelay(true), broker.set_nodelay(true));
+                // Either side may hang up at any time.
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut broker).await;
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lag::Lag;
+    use ratingingester::{Event, Producer, config::Kafka};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn it_is_reached_on_its_own_port_and_keeps_what_is_sent() {
+        let broker = Broker::start(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let kafka = Kafka { brokers: broker.servers(), topic: "ratings".into(), options: Vec::new() };
+        let behind = tokio::task::spawn_blocking(move || {
+            let producer = Producer::open(&kafka, Box::new(|_, _| ())).unwrap();
+            let lag = Lag::open(&kafka.brokers, &kafka.topic, "rating").unwrap();
+            assert_eq!(lag.behind().unwrap(), 0);
+            let json = br#"{"userId":"u","recordId":"1","recordType":"movie","value":7}"#;
+            for _ in 0..5 {
+                producer.send(&Event::from_json(json).unwrap()).unwrap();
+            }
+            producer.flush().unwrap();
+            lag.behind().unwrap()
+        });
+        assert_eq!(behind.await.unwrap(), 5);
+    }
+}

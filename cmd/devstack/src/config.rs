@@ -1,0 +1,180 @@
+//! The command line: what replaces the embedded parts, and where everything listens.
+
+use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Where the embedded broker listens unless it is told otherwise.
+pub const BROKER: &str = "127.0.0.1:9092";
+
+const AFTER_HELP: &str = "\
+Without a command the whole stack runs in this one process. Films and ratings stay in the data directory;
+the embedded broker forgets everything when it stops.
+
+Exit codes:
+  0  asked to stop
+  1  failed while running, or a port is taken
+  2  bad arguments";
+
+/// Three services on real films, from one command.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "devstack", version, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
+pub struct Config {
+    /// Runs one part alone.
+    #[command(subcommand)]
+    pub part: Option<Part>,
+
+    /// The whole stack.
+    #[command(flatten)]
+    pub stack: Stack,
+}
+
+/// One part of the stack alone; `devstack PART --help` shows its flags.
+#[derive(Clone, Debug, Subcommand)]
+#[command(disable_help_subcommand = true)]
+pub enum Part {
+    /// Runs the development agent alone.
+    Agent(Own),
+    /// Runs the metadata service alone.
+    Metadata(Own),
+    /// Runs the rating service alone.
+    Rating(Own),
+    /// Runs the movie service alone.
+    Movie(Own),
+}
+
+/// A part's own arguments, which it reads itself.
+#[derive(Args, Clone, Debug)]
+#[command(disable_help_flag = true, disable_version_flag = true)]
+pub struct Own {
+    /// The part's flags.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FLAGS")]
+    pub flags: Vec<OsString>,
+}
+
+/// How the whole stack runs.
+#[derive(Args, Clone, Debug)]
+pub struct Stack {
+    /// A MovieLens folder to load, in the place of the built-in catalogue and its viewers.
+    #[arg(long, value_name = "DIR")]
+    pub movielens: Option<PathBuf>,
+
+    /// Where films and ratings are kept; the catalogue and MovieLens have a folder each in it.
+    #[arg(long, value_name = "DIR", default_value = ".data/devstack")]
+    pub data_dir: PathBuf,
+
+    /// Forgets the films and ratings of earlier runs.
+    #[arg(long)]
+    pub fresh: bool,
+
+    /// A Consul agent, in the place of the embedded one.
+    #[arg(long, value_name = "URL")]
+    pub consul: Option<String>,
+
+    /// Kafka brokers, in the place of the embedded one.
+    #[arg(long, value_name = "HOST:PORT,…")]
+    pub kafka: Option<String>,
+
+    /// A database for both services, in the place of SQLite files: postgres://… or memory:
+    #[arg(long, value_name = "URL", value_parser = shared_database, conflicts_with = "fresh")]
+    pub database: Option<String>,
+
+    /// Worker threads of each service; one a core unless given.
+    #[arg(long, value_name = "N")]
+    pub workers: Option<std::num::NonZeroUsize>,
+
+    /// What the log on standard error holds, as a filter of `tracing`; what librdkafka says of brokers that
+    /// are away, the services say too.
+    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "warn,rdkafka=off")]
+    pub log: String,
+
+    /// Where everything listens.
+    #[command(flatten)]
+    pub listen: Listen,
+}
+
+/// Where everything listens; port 0 takes a free one.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Addresses")]
+pub struct Listen {
+    /// The embedded agent's address.
+    #[arg(long = "agent-listen", value_name = "ADDR:PORT", default_value = agent::config::LISTEN)]
+    pub agent: SocketAddr,
+    /// The embedded broker's address.
+    #[arg(long = "kafka-listen", value_name = "ADDR:PORT", default_value = BROKER)]
+    pub broker: SocketAddr,
+    /// The metadata service's address.
+    #[arg(long = "metadata-listen", value_name = "ADDR:PORT", default_value = metadata::LISTEN)]
+    pub metadata: SocketAddr,
+    /// The rating service's address.
+    #[arg(long = "rating-listen", value_name = "ADDR:PORT", default_value = rating::LISTEN)]
+    pub rating: SocketAddr,
+    /// The movie service's address.
+    #[arg(long = "movie-listen", value_name = "ADDR:PORT", default_value = movie::LISTEN)]
+    pub movie: SocketAddr,
+}
+
+impl Own {
+    /// The command line of `part`, as it reads it.
+    #[must_use]
+    pub fn line(&self, part: &str) -> Vec<OsString> {
+        let name = OsString::from(format!("devstack {part}"));
+        std::iter::once(name).chain(self.flags.iter().cloned()).collect()
+    }
+}
+
+fn shared_database(text: &str) -> Result<String, String> {
+    let known = text == "memory:" || text.starts_with("postgres://") || text.starts_with("postgresql://");
+    if !known {
+        return Err("must be postgres://… or memory:, which both services can share".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Result<Config, clap::Error> {
+        Config::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Config::command().debug_assert();
+    }
+
+    #[test]
+    fn a_part_reads_its_own_flags() {
+        for line in ["devstack rating --port 9 --help", "devstack rating --port 9 --version"] {
+            let Some(Part::Rating(own)) = parse(line).unwrap().part else { panic!("{line}") };
+            assert_eq!(own.flags.len(), 3, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_stack_has_no_part() {
+        let config = parse("devstack --movielens /m --metadata-listen 127.0.0.1:0").unwrap();
+        assert!(config.part.is_none());
+        assert_eq!(config.stack.listen.metadata.port(), 0);
+        assert_eq!(config.stack.listen.movie, movie::LISTEN.parse().unwrap());
+    }
+
+    #[test]
+    fn a_wrong_value_is_exit_2_and_names_the_flag() {
+        for (line, flag) in [
+            ("devstack --workers 0", "--workers"),
+            ("devstack --database sqlite:x.db", "--database"),
+            ("devstack --database memory: --fresh", "--fresh"),
+            ("devstack --agent-listen 8500", "--agent-listen"),
+            ("devstack --fresh rating", "rating"),
+            ("devstack unknown", "unknown"),
+        ] {
+            let error = parse(line).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+            assert!(error.to_string().contains(flag), "{line}: {error}");
+        }
+    }
+}

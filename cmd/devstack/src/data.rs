@@ -1,0 +1,110 @@
+//! Where films and ratings are kept between runs.
+
+use anyhow::Context;
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+/// The databases of the two services that keep something, as `--database` takes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Databases {
+    /// Of the metadata service.
+    pub metadata: String,
+    /// Of the rating service.
+    pub rating: String,
+    /// Where they are, for a reader.
+    pub place: String,
+}
+
+impl Databases {
+    /// One database that both services share.
+    #[must_use]
+    pub fn shared(url: &str) -> Self {
+        let place = url.rsplit_once('@').map_or(url, |(_, server)| server);
+        Self { metadata: url.to_owned(), rating: url.to_owned(), place: place.to_owned() }
+    }
+
+    /// SQLite files in `folder`, which is made where it is missing; without those of earlier runs where it is
+    /// to be `fresh`.
+    pub fn files(folder: &Path, fresh: bool) -> anyhow::Result<Self> {
+        fs::create_dir_all(folder).with_context(|| format!("{} can't be made", folder.display()))?;
+        if fresh {
+            clear(folder).with_context(|| format!("{} can't be cleared", folder.display()))?;
+        }
+        let file = |name: &str| Ok::<_, anyhow::Error>(format!("sqlite:{}", path(folder, name)?));
+        Ok(Self { metadata: file(METADATA)?, rating: file(RATING)?, place: folder.display().to_string() })
+    }
+}
+
+const METADATA: &str = "metadata.db";
+const RATING: &str = "rating.db";
+
+fn path(folder: &Path, name: &str) -> anyhow::Result<String> {
+    let path = folder.join(name);
+    let text = path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?;
+    Ok(text.to_owned())
+}
+
+/// Removes the databases and what SQLite keeps beside them; refuses while another process has one open.
+fn clear(folder: &Path) -> anyhow::Result<()> {
+    let mut held = Vec::new();
+    let mut doomed: Vec<PathBuf> = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if ![METADATA, RATING].iter().any(|database| name.starts_with(database)) {
+            continue;
+        }
+        if !name.ends_with(".lock") {
+            doomed.push(path);
+            continue;
+        }
+        let lock = File::open(&path)?;
+        match lock.try_lock() {
+            Ok(()) => held.push(lock),
+            Err(TryLockError::WouldBlock) => anyhow::bail!("another process has {} locked", path.display()),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
+    }
+    for path in doomed {
+        fs::remove_file(path)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fresh_removes_the_databases_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["metadata.db", "rating.db", "rating.db-wal", "rating.db.lock", "notes.txt"] {
+            fs::write(dir.path().join(name), "x").unwrap();
+        }
+        Databases::files(dir.path(), false).unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 5);
+        Databases::files(dir.path(), true).unwrap();
+        let mut left: Vec<_> =
+            fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["notes.txt", "rating.db.lock"]);
+    }
+
+    #[test]
+    fn fresh_leaves_everything_while_another_process_has_a_database() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("rating.db"), "x").unwrap();
+        let lock = File::create(dir.path().join("rating.db.lock")).unwrap();
+        lock.lock().unwrap();
+        let error = Databases::files(dir.path(), true).unwrap_err();
+        assert!(format!("{error:#}").contains("another process has"), "{error:#}");
+        assert!(dir.path().join("rating.db").exists());
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let databases = Databases::shared("postgres://user:secret@host/name");
+        assert_eq!(databases.place, "host/name");
+        assert_eq!(databases.rating, "postgres://user:secret@host/name");
+    }
+}

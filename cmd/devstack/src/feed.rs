@@ -1,0 +1,90 @@
+//! Sends ratings into Kafka: many at once in the beginning, then a few a second.
+
+use crate::lag::Lag;
+use crate::viewers::Viewers;
+use anyhow::Context;
+use model::RatingEvent;
+use ratingingester::Producer;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// How many events may be under way at once: the embedded broker keeps a few megabytes of each partition and
+/// drops the oldest without a word.
+const AHEAD: u64 = 200_000;
+/// How often the progress of the other side is looked at.
+const LOOK: Duration = Duration::from_millis(20);
+/// How long the other side may stand still before the load counts as failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The time between two ratings of the flow.
+const PACE: Duration = Duration::from_millis(400);
+
+/// Sends all of `events` and waits until the consumer has applied them, calling `applied` with how many it
+/// has; returns how many there were. Blocks; ends early where `stop` says so.
+pub fn send_all<E: std::error::Error + Send + Sync + 'static>(
+    producer: &Producer,
+    lag: &Lag,
+    events: impl Iterator<Item = Result<RatingEvent, E>>,
+    applied: impl Fn(u64),
+    stop: &CancellationToken,
+) -> anyhow::Result<u64> {
+    let mut sent = 0;
+    let mut room = AHEAD;
+    for event in events {
+        if room == 0 {
+            producer.flush()?;
+            room = AHEAD - wait(lag, sent, AHEAD / 2, &applied, stop)?;
+        }
+        if stop.is_cancelled() {
+            break;
+        }
+        producer.send(&(&event?).into())?;
+        sent += 1;
+        room -= 1;
+    }
+    producer.flush()?;
+    wait(lag, sent, 0, &applied, stop)?;
+    Ok(sent)
+}
+
+/// Waits until the consumer is at most `enough` events behind; returns how many it is behind.
+fn wait(
+    lag: &Lag,
+    sent: u64,
+    enough: u64,
+    applied: &impl Fn(u64),
+    stop: &CancellationToken,
+) -> anyhow::Result<u64> {
+    let mut least = u64::MAX;
+    let mut moved = Instant::now();
+    loop {
+        let behind = lag.behind().context("the rating service's progress can't be read")?;
+        applied(sent.saturating_sub(behind));
+        if behind <= enough || stop.is_cancelled() {
+            return Ok(behind.min(AHEAD));
+        }
+        if behind < least {
+            (least, moved) = (behind, Instant::now());
+        }
+        anyhow::ensure!(
+            moved.elapsed() < PATIENCE,
+            "the rating service has not applied any of {behind} ratings for {} s",
+            PATIENCE.as_secs()
+        );
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// Sends what `viewers` do, one by one, until it is stopped.
+pub async fn flow(producer: Arc<Producer>, viewers: Viewers, stop: CancellationToken) {
+    let mut pace = tokio::time::interval(PACE);
+    pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    for event in viewers {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            _ = pace.tick() => {}
+        }
+        // A full queue (the broker is away) costs the viewers' next ratings, nothing else.
+        let _ = producer.try_send(&(&event).into(), Box::default());
+    }
+}

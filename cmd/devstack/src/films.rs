@@ -1,0 +1,29 @@
+//! Stores films through the metadata service, in batches.
+
+use anyhow::Context;
+use api::metadata::v1::BatchPutMetadataRequest;
+use api::metadata::v1::metadata_service_client::MetadataServiceClient;
+use model::{MAX_BATCH, Metadata};
+use tonic::transport::Channel;
+
+/// Stores all of `films`, calling `stored` after each batch with its size; returns how many there were.
+pub async fn store<E: std::error::Error + Send + Sync + 'static>(
+    client: &mut MetadataServiceClient<Channel>,
+    films: impl Iterator<Item = Result<Metadata, E>>,
+    stored: impl Fn(u64),
+) -> anyhow::Result<u64> {
+    let mut films = films.fuse();
+    let mut count = 0;
+    loop {
+        let batch = films.by_ref().take(MAX_BATCH);
+        let metadata = batch.map(|film| film.map(Into::into)).collect::<Result<Vec<_>, E>>()?;
+        if metadata.is_empty() {
+            return Ok(count);
+        }
+        let size = metadata.len() as u64;
+        let request = BatchPutMetadataRequest { metadata };
+        client.batch_put_metadata(request).await.context("the metadata service refused a batch of films")?;
+        stored(size);
+        count += size;
+    }
+}

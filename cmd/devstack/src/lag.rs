@@ -1,0 +1,51 @@
+//! How far a consumer group is behind its topic, as Kafka itself knows it.
+
+use anyhow::Context;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::{Offset, TopicPartitionList};
+use std::time::Duration;
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A look at one group's progress in one topic, without being its member. Its calls block.
+pub struct Lag {
+    consumer: BaseConsumer,
+    topic: String,
+    partitions: Vec<i32>,
+}
+
+impl Lag {
+    /// Asks `brokers` for the topic's partitions.
+    pub fn open(brokers: &str, topic: &str, group: &str) -> anyhow::Result<Self> {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", brokers).set("group.id", group);
+        let consumer: BaseConsumer = config.set_log_level(RDKafkaLogLevel::Error).create()?;
+        let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT).context("no broker answers")?;
+        let topics = metadata.topics().iter().filter(|found| found.name() == topic);
+        let partitions: Vec<i32> =
+            topics.flat_map(|found| found.partitions()).map(|partition| partition.id()).collect();
+        anyhow::ensure!(!partitions.is_empty(), "topic {topic} has no partitions");
+        Ok(Self { consumer, topic: topic.to_owned(), partitions })
+    }
+
+    /// How many records the group has not committed, summed over the partitions.
+    pub fn behind(&self) -> anyhow::Result<u64> {
+        let mut asked = TopicPartitionList::new();
+        for &partition in &self.partitions {
+            asked.add_partition(&self.topic, partition);
+        }
+        let committed = self.consumer.committed_offsets(asked, TIMEOUT).context("no committed offsets")?;
+        let mut behind = 0;
+        for &partition in &self.partitions {
+            let (low, high) = self.consumer.fetch_watermarks(&self.topic, partition, TIMEOUT)?;
+            let committed = match committed.find_partition(&self.topic, partition).map(|found| found.offset())
+            {
+                Some(Offset::Offset(next)) => next.max(low),
+                _ => low,
+            };
+            behind += u64::try_from(high - committed).unwrap_or_default();
+        }
+        Ok(behind)
+    }
+}

@@ -1,0 +1,20 @@
+//! The whole stack in one process.
+
+pub mod announce;
+pub mod broker;
+pub mod catalogue;
+pub mod config;
+pub mod data;
+pub mod feed;
+pub mod films;
+pub mod find;
+pub mod lag;
+pub mod load;
+pub mod movielens;
+pub mod ports;
+pub mod progress;
+pub mod registry;
+pub mod services;
+pub mod source;
+pub mod stack;
+pub mod viewers;

@@ -1,0 +1,84 @@
+//! Fills the stack through its public interfaces: films through the metadata service, ratings through Kafka.
+
+use crate::feed;
+use crate::films;
+use crate::find;
+use crate::lag::Lag;
+use crate::progress::Progress;
+use crate::source::{Ratings, Source};
+use crate::viewers::Viewers;
+use api::metadata::v1::metadata_service_client::MetadataServiceClient;
+use api::movie::v1::GetMovieDetailsRequest;
+use api::movie::v1::movie_service_client::MovieServiceClient;
+use discovery::Instance;
+use ratingingester::{Producer, config::Kafka};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// The topic and the consumer group of the rating service, as its own defaults have them.
+const TOPIC: &str = "ratings";
+const GROUP: &str = "rating";
+/// How long a loaded film may take to be answered with everything.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What was loaded, and what goes on.
+pub struct Loaded {
+    /// How many films.
+    pub films: u64,
+    /// How many ratings.
+    pub ratings: u64,
+    /// What further ratings are sent with.
+    pub producer: Arc<Producer>,
+    /// Whose ratings flow in from now on.
+    pub flow: Option<Viewers>,
+}
+
+/// Loads everything from `source` and waits until it is served: every film stored, every rating applied.
+pub async fn load(
+    source: &Source,
+    kafka: String,
+    metadata: &Instance,
+    stop: CancellationToken,
+) -> anyhow::Result<Loaded> {
+    let (films, ratings) = source.size()?;
+    let progress = Arc::new(Progress::new(films, ratings));
+    let Ratings { start, flow } = source.ratings()?;
+    let ratings = tokio::task::spawn_blocking({
+        let progress = Arc::clone(&progress);
+        move || {
+            let kafka = Kafka { brokers: kafka, topic: TOPIC.to_owned(), options: Vec::new() };
+            let lag = Lag::open(&kafka.brokers, &kafka.topic, GROUP)?;
+            let producer = Producer::open(&kafka, Box::new(|_, _| ()))?;
+            let applied = |count| progress.ratings.set_position(count);
+            let count = feed::send_all(&producer, &lag, start, applied, &stop)?;
+            anyhow::Ok((count, Arc::new(producer)))
+        }
+    });
+    let mut client = MetadataServiceClient::new(find::channel(metadata)?);
+    let films = films::store(&mut client, source.films()?, |count| progress.films.inc(count)).await?;
+    let (ratings, producer) = ratings.await??;
+    progress.finish();
+    Ok(Loaded { films, ratings, producer, flow })
+}
+
+/// Waits until the movie service, at `movie`, answers about `film` with nothing missing.
+pub async fn joined(movie: &Instance, film: &str) -> anyhow::Result<()> {
+    let mut client = MovieServiceClient::new(find::channel(movie)?);
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let request = GetMovieDetailsRequest { movie_id: film.to_owned() };
+        let last = match client.get_movie_details(request).await {
+            Ok(answer) => {
+                let partial = answer.into_inner().movie_details.unwrap_or_default().partial;
+                if partial.is_empty() {
+                    return Ok(());
+                }
+                format!("it answers without {}", partial.join(", "))
+            }
+            Err(status) => status.message().to_owned(),
+        };
+        anyhow::ensure!(Instant::now() < deadline, "the movie service does not join film {film}: {last}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

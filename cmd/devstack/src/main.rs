@@ -1,0 +1,42 @@
+//! Starts the whole stack, or one part of it.
+
+use clap::Parser;
+use devstack::config::{Config, Own, Part, Stack};
+use devstack::{source::Source, stack};
+use service::LogFormat;
+use std::process::ExitCode;
+use std::time::Instant;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let began = Instant::now();
+    let config = Config::parse();
+    match config.part {
+        None => whole(config.stack, began),
+        Some(Part::Agent(own)) => agent(&own),
+        Some(Part::Metadata(own)) => metadata::process(own.line("metadata")),
+        Some(Part::Rating(own)) => rating::process(own.line("rating")),
+        Some(Part::Movie(own)) => movie::process(own.line("movie")),
+    }
+}
+
+fn whole(config: Stack, began: Instant) -> ExitCode {
+    // Bad arguments must end with 2 before anything starts.
+    let source = match Source::open(&config) {
+        Ok(source) => source,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return ExitCode::from(2);
+        }
+    };
+    service::log(&config.log, Some(LogFormat::Text));
+    service::block_on(|stop| stack::run(config, source, began, stop))
+}
+
+fn agent(own: &Own) -> ExitCode {
+    let cli = agent::config::Cli::try_parse_from(own.line("agent")).unwrap_or_else(|error| error.exit());
+    service::log(&cli.log, None);
+    service::block_on(|stop| agent::run(cli.config, stop))
+}

@@ -1,0 +1,311 @@
+//! Reads a MovieLens folder: `movies.csv` and `ratings.csv`, row by row.
+//!
+//! Its films and users keep their numbers as ids; half stars are doubled to values from 1 to 10.
+
+use csv::StringRecord;
+use model::{
+    Broken, Genres, Metadata, ProviderId, Rating, RatingEvent, Record, RecordId, RecordType, ReleaseYear,
+    Text, Timestamp, Title, UserId, Value,
+};
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+const FILMS: &str = "movies.csv";
+const FILM_COLUMNS: [&str; 3] = ["movieId", "title", "genres"];
+const RATINGS: &str = "ratings.csv";
+const RATING_COLUMNS: [&str; 4] = ["userId", "movieId", "rating", "timestamp"];
+const NO_GENRES: &str = "(no genres listed)";
+
+/// A folder that isn't MovieLens', or a row of it that can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The folder lacks a file, or the file has other columns.
+    #[error("{} is not a MovieLens folder: {file} {reason}", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// The file that gave it away.
+        file: &'static str,
+        /// What is wrong with the file.
+        reason: String,
+    },
+    /// A row is no CSV, or breaks a rule.
+    #[error("{file}, line {line}: {reason}")]
+    Row {
+        /// The file.
+        file: &'static str,
+        /// The row's first line, counted from 1.
+        line: u64,
+        /// What is wrong with the row.
+        reason: String,
+    },
+}
+
+/// A folder that holds MovieLens' files.
+#[derive(Clone, Debug)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// Looks whether `folder` holds the two files with their columns.
+    pub fn open(folder: impl Into<PathBuf>) -> Result<Self, Error> {
+        let folder = Self(folder.into());
+        folder.reader(FILMS, &FILM_COLUMNS)?;
+        folder.reader(RATINGS, &RATING_COLUMNS)?;
+        Ok(folder)
+    }
+
+    /// The folder's path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The films, in the file's order, read as they are asked for.
+    pub fn films(&self) -> Result<impl Iterator<Item = Result<Metadata, Error>> + Send + use<>, Error> {
+        let mut reader = self.reader(FILMS, &FILM_COLUMNS)?;
+        Ok(std::iter::from_fn(move || row(&mut reader, FILMS, film)))
+    }
+
+    /// The ratings, in the file's order, read as they are asked for.
+    pub fn ratings(&self) -> Result<impl Iterator<Item = Result<RatingEvent, Error>> + Send + use<>, Error> {
+        let mut reader = self.reader(RATINGS, &RATING_COLUMNS)?;
+        let (record_type, provider) = (RecordType::movie(), provider());
+        Ok(std::iter::from_fn(move || {
+            row(&mut reader, RATINGS, |row| rating(row, record_type.clone(), provider.clone()?))
+        }))
+    }
+
+    /// About how many films and ratings there are: a quick count of lines.
+    pub fn size(&self) -> std::io::Result<(u64, u64)> {
+        Ok((lines(&self.0.join(FILMS))?, lines(&self.0.join(RATINGS))?))
+    }
+
+    fn reader(&self, file: &'static str, columns: &[&str]) -> Result<csv::Reader<File>, Error> {
+        let wrong = |reason: String| Error::Folder { folder: self.0.clone(), file, reason };
+        let opened =
+            File::open(self.0.join(file)).map_err(|error| wrong(format!("can't be read: {error}")))?;
+        // Lines end in CR LF; ended by LF alone they are counted rightly, and the CR is trimmed like a blank.
+        let mut reader = csv::ReaderBuilder::new()
+            .terminator(csv::Terminator::Any(b'\n'))
+            .trim(csv::Trim::All)
+            .buffer_capacity(1 << 16)
+            .from_reader(opened);
+        let header = reader.headers().map_err(|error| wrong(format!("can't be read: {error}")))?;
+        if header.iter().ne(columns.iter().copied()) {
+            return Err(wrong(format!("must have the columns {}", columns.join(","))));
+        }
+        Ok(reader)
+    }
+}
+
+/// How many lines follow the first.
+fn lines(path: &Path) -> std::io::Result<u64> {
+    let mut file = File::open(path)?;
+    let (mut buffer, mut count) = (vec![0; 1 << 18], 0_u64);
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(count.saturating_sub(1));
+        }
+        count += buffer[..read].iter().filter(|&&byte| byte == b'\n').count() as u64;
+    }
+}
+
+fn provider() -> Result<ProviderId, Broken> {
+    ProviderId::new("movielens")
+}
+
+/// The next row as `parse` reads it, `None` at the end of the file.
+fn row<T>(
+    reader: &mut csv::Reader<File>,
+    file: &'static str,
+    parse: impl FnOnce(&StringRecord) -> Result<T, Broken>,
+) -> Option<Result<T, Error>> {
+    let mut record = StringRecord::new();
+    let (line, outcome) = match reader.read_record(&mut record) {
+        Ok(false) => return None,
+        Ok(true) => (record.position().cloned(), parse(&record).map_err(|broken| broken.to_string())),
+        Err(error) => (error.position().cloned(), Err(refusal(&error))),
+    };
+    let line = line.map_or_else(|| reader.position().line(), |position| position.line());
+    Some(outcome.map_err(|reason| Error::Row { file, line, reason }))
+}
+
+fn refusal(error: &csv::Error) -> String {
+    match error.kind() {
+        csv::ErrorKind::Utf8 { .. } => "is not UTF-8".into(),
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            format!("must have {expected_len} columns, not {len}")
+        }
+        _ => error.to_string(),
+    }
+}
+
+fn film(row: &StringRecord) -> Result<Metadata, Broken> {
+    let (title, release_year) = split_title(&row[1]);
+    let genres = match &row[2] {
+        "" | NO_GENRES => Vec::new(),
+        listed => listed.split('|').map(|genre| genre.to_owned()).collect(),
+    };
+    Ok(Metadata {
+        id: RecordId::new(&row[0])?,
+        title: Title::new(title)?,
+        description: Text::default(),
+        director: Text::default(),
+        release_year,
+        genres: Genres::new(genres)?,
+        revision: 0,
+    })
+}
+
+/// Parts `Heat (1995) ` into `Heat` and 1995; a title without such an end stays whole.
+fn split_title(text: &str) -> (&str, Option<ReleaseYear>) {
+    let text = text.trim();
+    let parted = text.strip_suffix(')').and_then(|text| text.rsplit_once(" ("));
+    let dated = parted.and_then(|(title, digits)| {
+        let plain = digits.len() == 4 && digits.bytes().all(|digit| digit.is_ascii_digit());
+        let year = digits.parse().ok().filter(|_| plain).and_then(|year| ReleaseYear::new(year).ok())?;
+        Some((title.trim(), year)).filter(|(title, _)| !title.is_empty())
+    });
+    dated.map_or((text, None), |(title, year)| (title, Some(year)))
+}
+
+fn rating(row: &StringRecord, record_type: RecordType, provider: ProviderId) -> Result<RatingEvent, Broken> {
+    let seconds: i64 = number(&row[3], "timestamp")?;
+    Ok(RatingEvent::Put(Rating {
+        record: Record { record_type, record_id: RecordId::new(&row[1])? },
+        user_id: UserId::new(&row[0])?,
+        value: doubled(&row[2])?,
+        provider_id: Some(provider),
+        rated_at: Timestamp::from_millis(seconds.saturating_mul(1_000))?,
+    }))
+}
+
+/// The value of a number of stars (`0.5` to `5.0`, in halves).
+fn doubled(text: &str) -> Result<Value, Broken> {
+    let halves = 2.0 * number::<f64>(text, "rating")?;
+    if halves.fract() != 0.0 || !(1.0..=10.0).contains(&halves) {
+        return Err(Broken::new(format!("rating must be 0.5 to 5.0 in halves, not {text}")));
+    }
+    Value::new(halves as i64)
+}
+
+fn number<T: std::str::FromStr>(text: &str, column: &str) -> Result<T, Broken> {
+    text.parse().map_err(|_| Broken::new(format!("{column} must be a number, not `{text}`")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    const FILMS_HEADER: &str = "movieId,title,genres\r\n";
+    const RATINGS_HEADER: &str = "userId,movieId,rating,timestamp\r\n";
+
+    fn folder(films: &[u8], ratings: &[u8]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(FILMS), [FILMS_HEADER.as_bytes(), films].concat()).unwrap();
+        fs::write(dir.path().join(RATINGS), [RATINGS_HEADER.as_bytes(), ratings].concat()).unwrap();
+        dir
+    }
+
+    fn films(rows: &str) -> Vec<Metadata> {
+        let dir = folder(rows.as_bytes(), b"");
+        Folder::open(dir.path()).unwrap().films().unwrap().map(Result::unwrap).collect()
+    }
+
+    fn ratings(rows: &str) -> Vec<Result<RatingEvent, String>> {
+        let dir = folder(b"", rows.as_bytes());
+        let ratings = Folder::open(dir.path()).unwrap().ratings().unwrap();
+        ratings.map(|row| row.map_err(|error| error.to_string())).collect()
+    }
+
+    #[test]
+    fn a_quoted_title_keeps_its_commas_and_quotes_and_loses_its_year() {
+        let films = films("7,\"Robot, \"\"Rusty\"\" The (L'été) (2031) \",Comedy|Sci-Fi\r\n");
+        let [film] = &films[..] else { panic!("{films:?}") };
+        assert_eq!(film.id.as_str(), "7");
+        assert_eq!(film.title.as_str(), "Robot, \"Rusty\" The (L'été)");
+        assert_eq!(film.release_year.map(ReleaseYear::get), Some(2031));
+        assert_eq!(film.genres.as_slice(), ["Comedy", "Sci-Fi"]);
+    }
+
+    #[test]
+    fn only_a_title_that_ends_in_a_year_is_parted() {
+        for (text, title, year) in [
+            ("Plain (1999)", "Plain", Some(1999)),
+            ("Plain  (1999)  ", "Plain", Some(1999)),
+            (" Without year ", "Without year", None),
+            ("A series (2006–2007)", "A series (2006–2007)", None),
+            ("Stuck(1999)", "Stuck(1999)", None),
+            ("Amid (1999) the title", "Amid (1999) the title", None),
+            ("Short (199)", "Short (199)", None),
+            ("Signed (+199)", "Signed (+199)", None),
+            ("Too early (1066)", "Too early (1066)", None),
+            ("Twice (1998) (1999)", "Twice (1998)", Some(1999)),
+            (" (1999)", "(1999)", None),
+        ] {
+            let (parted, found) = split_title(text);
+            assert_eq!((parted, found.map(ReleaseYear::get)), (title, year), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_genres_listed_is_no_genre() {
+        assert!(films("1,One (2000),(no genres listed)\r\n")[0].genres.as_slice().is_empty());
+    }
+
+    #[test]
+    fn stars_are_doubled_and_times_are_seconds() {
+        let ratings = ratings("u1,7,0.5,1000000000\r\nu2,7,5.0,1000000001\r\n");
+        let [Ok(RatingEvent::Put(first)), Ok(RatingEvent::Put(second))] = &ratings[..] else {
+            panic!("{ratings:?}")
+        };
+        assert_eq!((first.value.get(), second.value.get()), (1, 10));
+        assert_eq!((first.user_id.as_str(), first.record.record_id.as_str()), ("u1", "7"));
+        assert_eq!(first.rated_at.to_string(), "2001-09-09T01:46:40.000Z");
+    }
+
+    #[test]
+    fn a_bad_row_is_named_by_file_line_and_reason() {
+        for (row, reason) in [
+            ("1,1,4.2,1", "rating must be 0.5 to 5.0 in halves, not 4.2"),
+            ("1,1,0,1", "rating must be 0.5 to 5.0 in halves, not 0"),
+            ("1,1,5.5,1", "rating must be 0.5 to 5.0 in halves, not 5.5"),
+            ("1,1,NaN,1", "rating must be 0.5 to 5.0 in halves, not NaN"),
+            ("1,1,good,1", "rating must be a number, not `good`"),
+            ("1,1,4,later", "timestamp must be a number, not `later`"),
+            (",1,4,1", "must not be empty"),
+        ] {
+            let ratings = ratings(&format!("1,1,4.0,1\r\n{row}\r\n"));
+            assert_eq!(ratings[1], Err(format!("ratings.csv, line 3: {reason}")));
+        }
+        let short = ratings("1,1,4.0\r\n");
+        assert_eq!(short[0], Err("ratings.csv, line 2: must have 4 columns, not 3".into()));
+    }
+
+    #[test]
+    fn the_size_is_that_of_the_rows() {
+        let dir = folder(b"1,One (2001),Drama\r\n2,Two (2002),Drama\r\n", b"1,1,4.0,1\r\n");
+        assert_eq!(Folder::open(dir.path()).unwrap().size().unwrap(), (2, 1));
+    }
+
+    #[test]
+    fn text_that_is_not_utf_8_is_refused() {
+        let dir = folder(b"1,Am\xe9lie (2001),Comedy\r\n", b"");
+        let mut films = Folder::open(dir.path()).unwrap().films().unwrap();
+        assert!(matches!(films.next(), Some(Err(Error::Row { file: FILMS, line: 2, .. }))));
+    }
+
+    #[test]
+    fn a_folder_without_the_files_or_with_other_columns_is_none() {
+        let empty = tempfile::tempdir().unwrap();
+        let error = Folder::open(empty.path()).unwrap_err().to_string();
+        assert!(error.contains("is not a MovieLens folder: movies.csv can't be read"), "{error}");
+        fs::write(empty.path().join(FILMS), "a,b\r\n1,2\r\n").unwrap();
+        let error = Folder::open(empty.path()).unwrap_err().to_string();
+        assert!(error.ends_with("movies.csv must have the columns movieId,title,genres"), "{error}");
+        assert!(Folder::open("/nowhere").is_err());
+    }
+}

@@ -1,0 +1,124 @@
+//! The three services, started as their own programs start them, in tasks of this process.
+
+use crate::config::{Listen, Stack};
+use crate::data::Databases;
+use anyhow::{Context, anyhow};
+use clap::Parser;
+use discovery::Registry;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Settings of librdkafka for the embedded broker: its first join takes 3 s, and every rebalance as long as
+/// the session's timeout less one second.
+const EMBEDDED: [&str; 2] = ["session.timeout.ms=3500", "heartbeat.interval.ms=500"];
+
+/// What the services are given in the place of their defaults.
+#[derive(Clone, Debug)]
+pub struct Wiring {
+    /// The registry's URL.
+    pub consul: String,
+    /// The Kafka brokers.
+    pub kafka: String,
+    /// Whether they are the embedded broker, which is new at every start.
+    pub embedded_broker: bool,
+    /// Where films and ratings are kept.
+    pub databases: Databases,
+}
+
+/// The running services.
+pub struct Services {
+    registry: Arc<dyn Registry>,
+    tasks: JoinSet<(&'static str, anyhow::Result<()>)>,
+    stop: CancellationToken,
+}
+
+impl Services {
+    /// Starts all three: rating first, as joining its consumer group takes longest.
+    pub fn start(stack: &Stack, wiring: &Wiring) -> anyhow::Result<Self> {
+        let Listen { metadata, rating, movie, .. } = stack.listen;
+        let flags = ["--database", &wiring.databases.metadata];
+        let metadata: metadata::Config =
+            configured("metadata", metadata::LISTEN, metadata, stack, wiring, &flags)?;
+        let mut flags = vec!["--database", &wiring.databases.rating, "--kafka", &wiring.kafka];
+        if wiring.embedded_broker {
+            flags.extend(EMBEDDED.iter().flat_map(|option| ["--kafka-option", option]));
+        }
+        let mut rating: rating::Config = configured("rating", rating::LISTEN, rating, stack, wiring, &flags)?;
+        rating.ingester.forget_offsets = wiring.embedded_broker;
+        let movie: movie::Config = configured("movie", movie::LISTEN, movie, stack, wiring, &[])?;
+
+        let stop = CancellationToken::new();
+        let mut services =
+            Self { registry: in_registry(&movie.service)?, tasks: JoinSet::new(), stop: stop.clone() };
+        let registry = in_registry(&rating.service)?;
+        services.run("rating", rating::run(rating, Some(registry), stop.clone()));
+        let registry = in_registry(&metadata.service)?;
+        services.run("metadata", metadata::run(metadata, Some(registry), stop.clone()));
+        let registry = in_registry(&movie.service)?;
+        services.run("movie", movie::run(movie, Some(registry), stop));
+        Ok(services)
+    }
+
+    /// The registry that they are in.
+    #[must_use]
+    pub fn registry(&self) -> Arc<dyn Registry> {
+        Arc::clone(&self.registry)
+    }
+
+    fn run<E: std::error::Error + Send + Sync + 'static>(
+        &mut self,
+        name: &'static str,
+        service: impl Future<Output = Result<(), E>> + Send + 'static,
+    ) {
+        self.tasks.spawn(async move { (name, service.await.with_context(|| format!("{name} failed"))) });
+    }
+
+    /// Waits until a service ends of itself, which is a failure.
+    pub async fn ended(&mut self) -> anyhow::Error {
+        match self.tasks.join_next().await {
+            Some(Ok((_, Err(error)))) => error,
+            Some(Ok((name, Ok(())))) => anyhow!("{name} stopped of itself"),
+            Some(Err(panicked)) => anyhow::Error::new(panicked).context("a service failed"),
+            None => anyhow!("no service runs"),
+        }
+    }
+
+    /// Stops those that still run and waits for them.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        let mut outcome = Ok(());
+        while let Some(ended) = self.tasks.join_next().await {
+            let ended = ended.context("a service failed").and_then(|(_, ended)| ended);
+            outcome = outcome.and(ended);
+        }
+        outcome
+    }
+}
+
+/// What the service's own command line would be.
+fn configured<C: Parser>(
+    name: &'static str,
+    default: &'static str,
+    listen: SocketAddr,
+    stack: &Stack,
+    wiring: &Wiring,
+    flags: &[&str],
+) -> anyhow::Result<C> {
+    let mut line: Vec<String> = vec![name.to_owned(), "--listen".to_owned(), listen.to_string()];
+    line.extend(["--registry", "consul", "--consul", &wiring.consul].map(str::to_owned));
+    if listen.ip().is_unspecified() && listen.port() != 0 {
+        line.extend(["--advertise".to_owned(), format!("127.0.0.1:{}", listen.port())]);
+    }
+    if let Some(workers) = stack.workers {
+        line.extend(["--workers".to_owned(), workers.to_string()]);
+    }
+    line.extend(flags.iter().map(|&flag| flag.to_owned()));
+    service::try_parse_from(default, line).map_err(|error| anyhow!("{name}: {error}"))
+}
+
+fn in_registry(config: &service::Config) -> anyhow::Result<Arc<dyn Registry>> {
+    service::registry(config)?.context("the stack needs a registry")
+}

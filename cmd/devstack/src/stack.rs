@@ -1,0 +1,111 @@
+//! The life of the stack: start every part, fill it, keep it running, stop it.
+
+use crate::announce::Announcement;
+use crate::broker::Broker;
+use crate::config::Stack;
+use crate::data::Databases;
+use crate::ports::{self, Wanted};
+use crate::services::{Services, Wiring};
+use crate::source::Source;
+use crate::{feed, find, load, registry};
+use discovery::Registry;
+use std::io::Write;
+use std::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Runs the whole stack, filled from `source`, until `stop`; `began` is when the process did.
+pub async fn run(
+    config: Stack,
+    source: Source,
+    began: Instant,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    ports::check(&wanted(&config))?;
+    let databases = match &config.database {
+        Some(url) => Databases::shared(url),
+        None => Databases::files(&config.data_dir.join(source.name()), config.fresh)?,
+    };
+    let agent = match &config.consul {
+        Some(_) => None,
+        None => Some(registry::Registry::start(config.listen.agent).await?),
+    };
+    let broker = match &config.kafka {
+        Some(_) => None,
+        None => Some(Broker::start(config.listen.broker).await?),
+    };
+    let wiring = Wiring {
+        consul: config.consul.clone().or(agent.as_ref().map(registry::Registry::url)).unwrap_or_default(),
+        kafka: config.kafka.clone().or(broker.as_ref().map(Broker::servers)).unwrap_or_default(),
+        embedded_broker: broker.is_some(),
+        databases,
+    };
+    let mut services = Services::start(&config, &wiring)?;
+    let registry = services.registry();
+    let outcome = tokio::select! {
+        error = services.ended() => Err(error),
+        outcome = serve(&config, &source, &wiring, &*registry, began, stop.clone()) => outcome,
+        () = stop.cancelled() => Ok(()),
+    };
+    // A load that is under way must hear of the end, whatever its reason.
+    stop.cancel();
+    let stopped = services.stop().await;
+    if let Some(agent) = agent {
+        agent.stop().await?;
+    }
+    outcome.and(stopped)
+}
+
+/// Fills the running stack, says where it is, and keeps the viewers rating.
+async fn serve(
+    config: &Stack,
+    source: &Source,
+    wiring: &Wiring,
+    registry: &dyn Registry,
+    began: Instant,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let metadata = find::instance(registry, "metadata", config.listen.metadata.port()).await?;
+    let rating = find::instance(registry, "rating", config.listen.rating.port()).await?;
+    let movie = find::instance(registry, "movie", config.listen.movie.port()).await?;
+    say(&Announcement {
+        registry: wiring.consul.clone(),
+        kafka: wiring.kafka.clone(),
+        metadata: metadata.authority(),
+        rating: rating.authority(),
+        movie: movie.authority(),
+        database: wiring.databases.place.clone(),
+    });
+    let loaded = load::load(source, wiring.kafka.clone(), &metadata, stop.clone()).await?;
+    if let Some(film) = source.films()?.next() {
+        load::joined(&movie, film?.id.as_str()).await?;
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    if let Source::MovieLens(_) = source {
+        say(&format_args!("imported {} films, {} ratings in {seconds:.1} s", loaded.films, loaded.ratings));
+    }
+    say(&format_args!("ready in {seconds:.1} s"));
+    match loaded.flow {
+        Some(viewers) => feed::flow(loaded.producer, viewers, stop).await,
+        None => stop.cancelled().await,
+    }
+    Ok(())
+}
+
+/// What is going to listen.
+fn wanted(config: &Stack) -> Vec<Wanted> {
+    let listen = &config.listen;
+    let agent = config.consul.is_none().then_some(("the registry", "agent-listen", listen.agent));
+    let broker = config.kafka.is_none().then_some(("the broker", "kafka-listen", listen.broker));
+    let services = [
+        ("metadata", "metadata-listen", listen.metadata),
+        ("rating", "rating-listen", listen.rating),
+        ("movie", "movie-listen", listen.movie),
+    ];
+    let all = agent.into_iter().chain(broker).chain(services);
+    all.map(|(part, flag, address)| Wanted { part, flag, address }).collect()
+}
+
+/// A line or more for whoever started the stack; nobody listening is no error.
+fn say(text: &dyn std::fmt::Display) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}

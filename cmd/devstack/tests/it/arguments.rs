@@ -1,0 +1,63 @@
+//! Command lines that end at once.
+
+use crate::process::{FREE_PORTS, devstack};
+use std::net::TcpListener;
+use std::process::Output;
+
+fn ended(flags: &[&str]) -> (Option<i32>, String) {
+    let Output { status, stdout, stderr } = devstack().args(flags).output().unwrap();
+    (status.code(), String::from_utf8([stdout, stderr].concat()).unwrap())
+}
+
+#[test]
+fn a_folder_that_is_not_movielens_is_exit_2() {
+    let dir = tempfile::tempdir().unwrap();
+    let (code, text) = ended(&["--movielens", dir.path().to_str().unwrap()]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("is not a MovieLens folder: movies.csv"), "{text}");
+}
+
+#[test]
+fn a_wrong_flag_is_exit_2_and_named() {
+    for flags in [&["--workers", "none"][..], &["--kafka-listen", "x"], &["rating", "--workers", "none"]] {
+        let (code, text) = ended(flags);
+        assert_eq!(code, Some(2), "{text}");
+        assert!(text.contains(flags[flags.len() - 2]), "{text}");
+    }
+}
+
+#[test]
+fn a_taken_port_is_named_with_who_wanted_it_before_anything_starts() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let mut flags = FREE_PORTS.map(str::to_owned).to_vec();
+    flags[3] = format!("--rating-listen={address}");
+    flags.extend(["--data-dir".to_owned(), data.to_str().unwrap().to_owned()]);
+    let (code, text) = ended(&flags.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains(&format!("port {} is taken: rating wants", address.port())), "{text}");
+    assert!(!data.exists(), "{text}");
+}
+
+#[test]
+fn every_part_has_help_of_its_own() {
+    for (part, flag) in [
+        ("agent", "--listen"),
+        ("metadata", "--database"),
+        ("rating", "--kafka-group"),
+        ("movie", "--gateway"),
+    ] {
+        let (code, text) = ended(&[part, "--help"]);
+        assert_eq!(code, Some(0), "{text}");
+        assert!(text.contains(flag) && text.contains(&format!("devstack {part}")), "{text}");
+    }
+    let (code, text) = ended(&["--help"]);
+    assert_eq!(code, Some(0));
+    for word in
+        ["--movielens", "--data-dir", "--fresh", "--consul", "--kafka", "--database", "agent", "movie"]
+    {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+}

@@ -1,0 +1,98 @@
+//! What the container files say, held against the programs that they start.
+
+use crate::process::devstack;
+use serde_json::Value;
+
+const COMPOSE: &str = include_str!("../../../../docker-compose.yml");
+const DOCKERFILE: &str = include_str!("../../../../Dockerfile");
+const WORKSPACE: &str = include_str!("../../../../Cargo.toml");
+const SERVICES: [&str; 3] = ["metadata", "rating", "movie"];
+
+/// What the image itself reads; no service does.
+const HEALTH_URL: &str = "HEALTH_URL";
+
+fn compose() -> Value {
+    serde_saphyr::from_str(COMPOSE).unwrap()
+}
+
+/// The flag of `command` that reads `variable`.
+fn flag(command: &clap::Command, variable: &str) -> String {
+    let reads = |arg: &&clap::Arg| arg.get_env().is_some_and(|name| name == variable);
+    let arg = command.get_arguments().find(reads);
+    let long = arg.and_then(clap::Arg::get_long);
+    format!("--{}", long.unwrap_or_else(|| panic!("{} does not know {variable}", command.get_name())))
+}
+
+/// Has `C` read what the file gives the service, each variable as the flag that it stands for.
+fn read<C: clap::Parser>(service: &str) {
+    let compose = compose();
+    let described = &compose["services"][service];
+    let mut line: Vec<String> =
+        described["command"].as_array().unwrap().iter().map(|arg| arg.as_str().unwrap().to_owned()).collect();
+    assert_eq!(line[0], service);
+    let variables = described["environment"].as_object().unwrap();
+    for (variable, value) in variables.iter().filter(|(variable, _)| *variable != HEALTH_URL) {
+        line.push(format!("{}={}", flag(&C::command(), variable), value.as_str().unwrap()));
+    }
+    assert!(line.len() > 4, "{line:?}");
+    if let Err(error) = service::try_parse_from::<C>("127.0.0.1:0", &line) {
+        panic!("{service} refuses {line:?}: {error}");
+    }
+}
+
+#[test]
+fn a_service_knows_every_flag_and_variable_that_it_is_given_and_takes_its_value() {
+    read::<metadata::Config>("metadata");
+    read::<rating::Config>("rating");
+    read::<movie::Config>("movie");
+}
+
+#[test]
+fn help_shows_every_variable_that_a_service_is_given() {
+    let compose = compose();
+    for service in SERVICES {
+        let help = devstack().args([service, "--help"]).output().unwrap();
+        let help = String::from_utf8(help.stdout).unwrap();
+        let variables = compose["services"][service]["environment"].as_object().unwrap();
+        for variable in variables.keys().filter(|variable| *variable != HEALTH_URL) {
+            assert!(help.contains(&format!("[env: {variable}")), "{service} --help lacks {variable}");
+        }
+    }
+}
+
+#[test]
+fn the_image_holds_every_program_and_the_compilers_version() {
+    for (folder, program) in [
+        ("metadata", "metadata"),
+        ("rating", "rating"),
+        ("movie", "movie"),
+        ("cmd/agent", "agent"),
+        ("cmd/ratingingester", "ratingingester"),
+        ("cmd/devstack", "devstack"),
+    ] {
+        assert!(WORKSPACE.contains(&format!("\"{folder}\"")), "{folder}");
+        assert!(DOCKERFILE.contains(&format!("target/release/{program}")), "{program}");
+    }
+    let toolchain = include_str!("../../../../rust-toolchain.toml");
+    let version =
+        toolchain.lines().find_map(|line| line.strip_prefix("channel = ")).unwrap().trim_matches('"');
+    assert!(DOCKERFILE.contains(&format!("rust:{version}-")), "{version}");
+}
+
+#[test]
+fn every_image_is_pinned_and_everything_is_watched() {
+    for (name, service) in compose()["services"].as_object().unwrap() {
+        let ours = SERVICES.contains(&name.as_str());
+        if !ours {
+            let image = service["image"].as_str().unwrap();
+            let (_, version) = image.split_once(':').unwrap();
+            assert!(version.contains('.'), "{name} is not pinned: {image}");
+            assert!(service["healthcheck"]["test"].is_array(), "{name}");
+        } else {
+            let waited = service["depends_on"].as_object().unwrap();
+            assert!(waited.values().all(|on| on["condition"] == "service_healthy"), "{name}");
+        }
+    }
+    assert!(DOCKERFILE.contains("HEALTHCHECK"));
+    assert!(DOCKERFILE.contains("USER marquee"));
+}

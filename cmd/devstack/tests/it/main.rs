@@ -1,0 +1,9 @@
+//! The development stack, started as a reader starts it.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
+mod arguments;
+mod containers;
+mod parts;
+mod process;
+mod whole;

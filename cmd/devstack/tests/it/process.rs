@@ -1,0 +1,152 @@
+//! A stack in a process of its own, on ports of its own.
+
+use serde_json::Value;
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The flags that let every part choose a free port.
+pub(crate) const FREE_PORTS: [&str; 5] = [
+    "--agent-listen=127.0.0.1:0",
+    "--kafka-listen=127.0.0.1:0",
+    "--metadata-listen=127.0.0.1:0",
+    "--rating-listen=127.0.0.1:0",
+    "--movie-listen=127.0.0.1:0",
+];
+
+/// A running process; it is killed when it is dropped.
+pub(crate) struct Process(Child);
+
+/// A running stack.
+pub(crate) struct Stack {
+    process: Process,
+    addresses: HashMap<String, String>,
+    /// What it has printed until it was ready.
+    pub(crate) printed: Vec<String>,
+}
+
+/// The program, without anything of this process's environment that it could read.
+pub(crate) fn devstack() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_devstack"));
+    command.env_clear();
+    command
+}
+
+impl Stack {
+    /// Starts a stack that keeps its data in `data` and waits until it is ready.
+    pub(crate) fn start(data: &Path, flags: &[&str]) -> Self {
+        let mut command = devstack();
+        command.arg("--data-dir").arg(data).args(FREE_PORTS).args(["--workers", "2"]).args(flags);
+        let mut process = Process::start(command);
+        let lines = lines(process.0.stdout.take().unwrap());
+        let mut stack = Self { process, addresses: HashMap::new(), printed: Vec::new() };
+        let deadline = Instant::now() + PATIENCE;
+        while stack.printed.last().is_none_or(|line| !line.starts_with("ready")) {
+            match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => stack.heard(line),
+                Err(RecvTimeoutError::Timeout) => panic!("not ready in time: {:#?}", stack.printed),
+                Err(RecvTimeoutError::Disconnected) => {
+                    panic!("ended with {:?}: {:#?}", stack.process.0.wait(), stack.printed)
+                }
+            }
+        }
+        stack
+    }
+
+    fn heard(&mut self, line: String) {
+        let mut words = line.split_whitespace();
+        if let (Some(part), Some(place)) = (words.next(), words.next()) {
+            let place = place.strip_prefix("http://").unwrap_or(place);
+            let authority = place.split('/').next().unwrap_or(place).to_owned();
+            self.addresses.entry(part.to_owned()).or_insert(authority);
+        }
+        self.printed.push(line);
+    }
+
+    /// The status and body of a call to `part`.
+    pub(crate) fn call(&self, method: &str, part: &str, path: &str) -> (u16, Value) {
+        call(method, &self.addresses[part], path).unwrap()
+    }
+
+    /// The body of a GET that must succeed.
+    pub(crate) fn get(&self, part: &str, path: &str) -> Value {
+        let (status, body) = self.call("GET", part, path);
+        assert_eq!(status, 200, "{part}{path}: {body}");
+        body
+    }
+
+    /// Asks it to stop, as Ctrl-C does, and waits for its end.
+    pub(crate) fn stop(self) -> ExitStatus {
+        self.process.stop()
+    }
+}
+
+impl Process {
+    /// Starts `command`, whose standard output can be read.
+    pub(crate) fn start(mut command: Command) -> Self {
+        Self(command.stdout(Stdio::piped()).spawn().unwrap())
+    }
+
+    /// Asks it to stop, as Ctrl-C does, and waits for its end.
+    pub(crate) fn stop(mut self) -> ExitStatus {
+        let killed = Command::new("kill").args(["-INT", &self.0.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it does not stop");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A port that nobody listens on.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The status and body of a GET; none where nobody answers.
+pub(crate) fn get(authority: &str, path: &str) -> Option<(u16, Value)> {
+    call("GET", authority, path).ok()
+}
+
+/// The status and body of a call; a body that isn't JSON is null.
+fn call(method: &str, authority: &str, path: &str) -> std::io::Result<(u16, Value)> {
+    let mut stream = TcpStream::connect(authority)?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    let request = format!("{method} {path} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Ok((status, serde_json::from_str(body).unwrap_or_default()))
+}
+
+fn lines(output: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}

@@ -1,0 +1,114 @@
+//! The whole stack with its built-in catalogue and viewers.
+
+use crate::process::Stack;
+use devstack::catalogue;
+use devstack::source::{BURST, SEED};
+use devstack::viewers::Viewers;
+use model::{RatingEvent, Timestamp};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// Each film's histogram, by id.
+type Histograms = HashMap<String, Vec<u64>>;
+
+/// What the viewers' first ratings come to, then that after each further one.
+fn expected() -> impl Iterator<Item = Histograms> {
+    let viewers = Viewers::new(&catalogue::films().unwrap(), SEED, Timestamp::now).unwrap();
+    let (mut histograms, mut ratings) = (Histograms::new(), HashMap::new());
+    viewers
+        .map(move |event| {
+            let film = event.record().record_id.as_str().to_owned();
+            let counts = histograms.entry(film.clone()).or_insert_with(|| vec![0; 10]);
+            let before = match event {
+                RatingEvent::Put(rating) => {
+                    counts[rating.value.index()] += 1;
+                    ratings.insert((film, rating.user_id), rating.value)
+                }
+                RatingEvent::Delete { user_id, .. } => ratings.remove(&(film, user_id)),
+            };
+            if let Some(before) = before {
+                counts[before.index()] -= 1;
+            }
+            histograms.clone()
+        })
+        .skip(BURST - 1)
+}
+
+/// What the movie service joins.
+fn served(stack: &Stack) -> Histograms {
+    let ids: Vec<String> = (1..=104).map(|id: u32| id.to_string()).collect();
+    let answer = stack.get("movie", &format!("/v1/movies?ids={}", ids.join(",")));
+    let movies = answer["movies"].as_array().unwrap();
+    assert_eq!(movies.len(), 104);
+    movies
+        .iter()
+        .map(|movie| {
+            let histogram = movie["rating"]["histogram"].as_array().unwrap();
+            (text(&movie["metadata"]["id"]), histogram.iter().map(|count| count.as_u64().unwrap()).collect())
+        })
+        .collect()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn films_and_the_ratings_that_came_through_kafka_are_joined() {
+    let data = tempfile::tempdir().unwrap();
+    let stack = Stack::start(data.path(), &[]);
+
+    let histograms = served(&stack);
+    let theirs = expected().take(300).any(|expected| expected == histograms);
+    assert!(theirs, "the served ratings are not those of the viewers");
+
+    let movie = stack.get("movie", "/movie?id=1");
+    assert_eq!(movie["metadata"]["title"], "Amélie");
+    assert!((1.0..=10.0).contains(&movie["rating"].as_f64().unwrap()), "{movie}");
+    let found = stack.get("movie", "/v1/movies?query=amelie");
+    assert_eq!(found["movies"][0]["metadata"]["id"], "1");
+    assert!(found["movies"][0].get("partial").is_none(), "{found}");
+    let top = stack.get("movie", "/v1/top/movies?pageSize=3");
+    assert_eq!(top["movies"].as_array().unwrap().len(), 3);
+
+    eventually("viewers go on rating", || served(&stack) != histograms);
+    assert_eq!(stack.stop().code(), Some(0));
+}
+
+#[test]
+fn what_a_reader_rated_is_there_after_a_restart_and_gone_when_fresh() {
+    let data = tempfile::tempdir().unwrap();
+    let mine = "/v1/ratings/movie/104/users/me";
+
+    let stack = Stack::start(data.path(), &[]);
+    let (status, _) = stack.call("PUT", "rating", "/rating?id=104&type=movie&userId=me&value=9");
+    assert_eq!(status, 201);
+    assert_eq!(stack.stop().code(), Some(0));
+
+    let stack = Stack::start(data.path(), &[]);
+    assert_eq!(stack.get("rating", mine)["value"], 9);
+    assert_eq!(stack.stop().code(), Some(0));
+
+    let stack = Stack::start(data.path(), &["--fresh"]);
+    assert_eq!(stack.call("GET", "rating", mine).0, 404);
+    assert_eq!(served(&stack).len(), 104);
+    assert_eq!(stack.stop().code(), Some(0));
+}
+
+#[test]
+fn both_services_may_keep_everything_in_memory() {
+    let data = tempfile::tempdir().unwrap();
+    let stack = Stack::start(data.path(), &["--database", "memory:"]);
+    assert_eq!(served(&stack).len(), 104);
+    assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0);
+    assert_eq!(stack.stop().code(), Some(0));
+}
