@@ -1,0 +1,26 @@
+# The commands of the project, by name. `just` alone lists them.
+
+default:
+    @just --list
+
+# Starts everything on this machine.
+devstack *ARGS:
+    cargo run --release -p devstack -- {{ARGS}}
+
+# Runs every test.
+test *ARGS:
+    cargo test --workspace {{ARGS}}
+
+# Checks formatting, lints and the arrows of the house.
+lint:
+    cargo fmt --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    scripts/arrows
+
+# Measures writes of ratings: writes a commit, writes a second, and what one caller alone waits.
+bench-writes:
+    cargo bench -p rating --bench put_rating
+
+# Runs what the build server runs.
+ci:
+    .ci/run
