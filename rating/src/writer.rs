@@ -190,10 +190,14 @@ impl Applying {
                 }
             }
             // The callers who were answered just now get their turn first, so that their next writes join
-            // this batch and don't have to wait for it.
-            tokio::task::yield_now().await;
-            while let Ok(more) = queue.try_recv() {
-                waiting.push_back(more);
+            // this batch and don't have to wait for it; as long as every turn brings more.
+            let mut before = 0;
+            while before < waiting.len() && waiting.len() < MOST_CALLS {
+                before = waiting.len();
+                tokio::task::yield_now().await;
+                while let Ok(more) = queue.try_recv() {
+                    waiting.push_back(more);
+                }
             }
             self.apply_next(&mut waiting).await;
         }

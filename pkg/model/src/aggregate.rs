@@ -100,7 +100,7 @@ pub struct Aggregate {
     pub histogram: Histogram,
     /// The mean, drawn towards the prior mean as far as ratings are few; 1 to 10.
     pub weighted_mean: f64,
-    /// Grows by one with every change of a rating of this record, also over times without any rating.
+    /// Grows by one with every write that changes the histogram, also over times without any rating.
     pub revision: u64,
 }
 

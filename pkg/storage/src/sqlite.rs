@@ -57,7 +57,11 @@ pub async fn open(path: &Path, synchronous: Synchronous) -> Result<Sqlite, Error
         .synchronous(match synchronous {
             Synchronous::Full => SqliteSynchronous::Full,
             Synchronous::Normal => SqliteSynchronous::Normal,
-        });
+        })
+        // What a statement of many rows keeps in order to undo itself goes to a file otherwise.
+        .pragma("temp_store", "memory")
+        // Four times the default, so that a page written by many commits goes to the file once.
+        .pragma("wal_autocheckpoint", "4000");
     // A connection to a file neither ages nor breaks: the pools keep theirs and don't try them before use.
     let pool = || SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None).test_before_acquire(false);
     let failed = |source| Error::Open { database: path.display().to_string(), source };

@@ -36,6 +36,9 @@ const WRITE: &str = concat!(
      FROM json_each($3)) AS n WHERE aggregate.record = n.record"
 );
 
+/// How many rows a statement writes at most: what it needs in order to undo itself is kept in memory.
+const ROWS: usize = 1_000;
+
 /// A transaction of the connection that writes.
 pub(super) struct Statements<'a>(pub(super) &'a mut SqliteConnection);
 
@@ -54,6 +57,12 @@ impl Statements<'_> {
             sqlx::query_as(statement).bind(Json(names)).fetch_all(&mut *self.0).await?;
         Ok(rows.into_iter().map(|(place, key)| (sql::place(place), key)).collect())
     }
+}
+
+/// The rows of `list` that a statement writes which begins at the place `at`.
+fn part<T>(list: &[T], at: usize) -> &[T] {
+    let rest = list.get(at..).unwrap_or_default();
+    &rest[..rest.len().min(ROWS)]
 }
 
 fn names<'a>(records: &[&'a Record]) -> Vec<(&'a str, &'a str)> {
@@ -93,16 +102,19 @@ impl sql::Statements for Statements<'_> {
     }
 
     async fn write(&mut self, changes: &Changes<'_>) -> Result<(), Error> {
-        let put: Vec<_> = changes
-            .put
-            .iter()
-            .map(|(record, rater, rating)| {
-                (record, rater, &rating.provider_id, rating.value, rating.rated_at.as_millis())
-            })
-            .collect();
-        let grown: Vec<_> = changes.grown.iter().map(Grown::columns).collect();
-        let query = sqlx::query(WRITE).bind(Json(put)).bind(Json(&changes.deleted)).bind(Json(grown));
-        query.execute(&mut *self.0).await?;
+        let Changes { put, deleted, grown } = changes;
+        let longest = put.len().max(deleted.len()).max(grown.len());
+        for at in (0..longest).step_by(ROWS) {
+            let put: Vec<_> = part(put, at)
+                .iter()
+                .map(|(record, rater, rating)| {
+                    (record, rater, &rating.provider_id, rating.value, rating.rated_at.as_millis())
+                })
+                .collect();
+            let grown: Vec<_> = part(grown, at).iter().map(Grown::columns).collect();
+            let query = sqlx::query(WRITE).bind(Json(put)).bind(Json(part(deleted, at))).bind(Json(grown));
+            query.execute(&mut *self.0).await?;
+        }
         Ok(())
     }
 
