@@ -21,6 +21,11 @@ lint:
 bench-writes:
     cargo bench -p rating --bench put_rating
 
+# Measures how long the stack takes to be ready and what it holds in memory.
+figures *ARGS:
+    cargo build --release -p devstack
+    scripts/figures {{ARGS}}
+
 # Runs what the build server runs.
 ci:
     .ci/run
