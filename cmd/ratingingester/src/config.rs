@@ -94,9 +94,10 @@ mod tests {
     }
 
     #[test]
-    fn an_option_is_a_key_and_a_value() {
-        assert_eq!(option("a.b=c=d"), Ok(("a.b".to_owned(), "c=d".to_owned())));
-        assert!(option("a.b").is_err());
-        assert!(option("=c").is_err());
+    fn an_option_is_a_setting_that_librdkafka_knows() {
+        assert_eq!(option("client.id=c=d"), Ok(("client.id".to_owned(), "c=d".to_owned())));
+        for refused in ["client.id", "=c", "no.such.setting=1", "linger.ms=soon"] {
+            assert!(option(refused).is_err(), "{refused}");
+        }
     }
 }
