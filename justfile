@@ -21,6 +21,10 @@ lint:
 bench-writes:
     cargo bench -p rating --bench put_rating
 
+# Measures how long it takes to pick the instance that a call goes to.
+bench-pick:
+    cargo bench -p client --bench pick
+
 # Measures how long the stack takes to be ready and what it holds in memory.
 figures *ARGS:
     cargo build --release -p devstack

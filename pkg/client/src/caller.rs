@@ -179,7 +179,7 @@ impl<C: Clone + Send + Sync + 'static> Client<C> {
         F: Fn(C) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        let mut answer = pin!(call(lease.endpoint().connection.clone()));
+        let mut answer = pin!(call(lease.endpoint().connection().clone()));
         let silent = Instant::now() + self.shared.options.try_timeout;
         if silent < deadline {
             if let Ok(answer) = timeout_at(silent, &mut answer).await {
@@ -213,7 +213,7 @@ impl<C: Clone + Send + Sync + 'static> Client<C> {
     }
 
     fn failed<E>(&self, lease: &Lease<C>, cause: E) -> Error<E> {
-        let authority = lease.endpoint().instance.authority();
+        let authority = lease.endpoint().instance().authority();
         Error::Failed { service: self.shared.service.clone(), authority, cause }
     }
 }

@@ -4,7 +4,7 @@ mod endpoint;
 
 use arc_swap::ArcSwap;
 use discovery::Instance;
-pub(crate) use endpoint::Endpoint;
+pub use endpoint::Endpoint;
 use endpoint::Standing;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,22 +23,24 @@ const DRAWS: usize = 4;
 
 /// The endpoints of a service and how each of them does.
 #[derive(Debug)]
-pub(crate) struct Picker<C> {
+pub struct Picker<C> {
     endpoints: ArcSwap<Vec<Arc<Endpoint<C>>>>,
     epoch: Instant,
 }
 
 impl<C> Picker<C> {
-    pub(crate) fn new(now: Instant) -> Self {
+    /// A picker that knows nobody yet; no later call names a time before `now`.
+    #[must_use]
+    pub fn new(now: Instant) -> Self {
         Self { endpoints: ArcSwap::default(), epoch: now }
     }
 
     /// Takes over who there is. Who stays keeps its connection, its calls and its standing. Not to be called
     /// from two threads at once.
-    pub(crate) fn replace(&self, instances: &[Instance], connect: impl Fn(&Instance) -> C) {
+    pub fn replace(&self, instances: &[Instance], connect: impl Fn(&Instance) -> C) {
         let present = self.endpoints.load_full();
         let mut known: HashMap<_, _> =
-            present.iter().map(|endpoint| (address(&endpoint.instance), endpoint)).collect();
+            present.iter().map(|endpoint| (address(endpoint.instance()), endpoint)).collect();
         let next = instances.iter().map(|instance| match known.remove(&address(instance)) {
             Some(endpoint) => endpoint.clone(),
             None => Arc::new(Endpoint::new(instance.clone(), connect(instance))),
@@ -48,7 +50,7 @@ impl<C> Picker<C> {
 
     /// Picks an endpoint for a call. In order of preference: one that is well and not in `tried`, one that is
     /// well, an ejected one not in `tried`, any. `None` where there is none at all.
-    pub(crate) fn pick(&self, tried: &[Arc<Endpoint<C>>], now: Instant) -> Option<Lease<C>> {
+    pub fn pick(&self, tried: &[Arc<Endpoint<C>>], now: Instant) -> Option<Lease<C>> {
         let endpoints = self.endpoints.load();
         let at = self.since_epoch(now);
         let well = |endpoint: &Arc<Endpoint<C>>| endpoint.standing().is_well(at);
@@ -61,13 +63,13 @@ impl<C> Picker<C> {
     }
 
     /// Takes note that a call was answered.
-    pub(crate) fn succeeded(&self, lease: &Lease<C>) {
+    pub fn succeeded(&self, lease: &Lease<C>) {
         lease.endpoint.move_on(lease.standing, lease.standing.answered());
     }
 
     /// Takes note that a call failed: its endpoint is ejected for a while. Calls that were picked before the
     /// last ejection tell nothing new, so that ten that fail at once count as one.
-    pub(crate) fn failed(&self, lease: &Lease<C>, now: Instant) {
+    pub fn failed(&self, lease: &Lease<C>, now: Instant) {
         lease.endpoint.move_on(lease.standing, lease.standing.ejected(self.since_epoch(now)));
     }
 
@@ -114,7 +116,7 @@ fn draw<T>(
 
 /// A call's hold on its endpoint, which counts as in flight until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Lease<C> {
+pub struct Lease<C> {
     endpoint: Arc<Endpoint<C>>,
     /// How the endpoint stood when it was picked.
     standing: Standing,
@@ -126,7 +128,9 @@ impl<C> Lease<C> {
         Self { standing: endpoint.standing(), endpoint }
     }
 
-    pub(crate) fn endpoint(&self) -> &Arc<Endpoint<C>> {
+    /// Where the call goes.
+    #[must_use]
+    pub fn endpoint(&self) -> &Arc<Endpoint<C>> {
         &self.endpoint
     }
 }

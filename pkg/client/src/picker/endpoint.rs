@@ -7,9 +7,9 @@ use std::time::Duration;
 
 /// An instance and the connection to it.
 #[derive(Debug)]
-pub(crate) struct Endpoint<C> {
-    pub(crate) instance: Instance,
-    pub(crate) connection: C,
+pub struct Endpoint<C> {
+    instance: Instance,
+    connection: C,
     pub(super) in_flight: AtomicUsize,
     standing: AtomicU64,
 }
@@ -18,6 +18,18 @@ impl<C> Endpoint<C> {
     pub(super) fn new(instance: Instance, connection: C) -> Self {
         let standing = AtomicU64::new(Standing::NEW.0);
         Self { instance, connection, in_flight: AtomicUsize::new(0), standing }
+    }
+
+    /// The instance.
+    #[must_use]
+    pub fn instance(&self) -> &Instance {
+        &self.instance
+    }
+
+    /// The connection to it.
+    #[must_use]
+    pub fn connection(&self) -> &C {
+        &self.connection
     }
 
     pub(super) fn in_flight(&self) -> usize {

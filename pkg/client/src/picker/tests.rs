@@ -102,9 +102,9 @@ impl World {
             assert!(self.known.is_empty(), "nothing was picked of {:?}", self.known);
             return;
         };
-        let port = lease.endpoint().instance.port;
+        let port = lease.endpoint().instance().port;
         let well = |port: &u16| self.known[port].ejected_until <= self.at;
-        let fresh = |port: &u16| !tried.iter().any(|tried| tried.instance.port == *port);
+        let fresh = |port: &u16| !tried.iter().any(|tried| tried.instance().port == *port);
         assert!(self.known.contains_key(&port), "{port} has left");
         assert!(well(&port) || !self.known.keys().any(well), "{port} is ejected while another is well");
         let best = |port: &u16| well(port) && fresh(port);
@@ -151,7 +151,7 @@ impl World {
         let endpoints = self.picker.endpoints.load();
         assert_eq!(endpoints.len(), self.known.len());
         for (endpoint, (port, known)) in endpoints.iter().zip(&self.known) {
-            assert_eq!(endpoint.instance.port, *port);
+            assert_eq!(endpoint.instance().port, *port);
             assert_eq!(endpoint.in_flight(), known.in_flight, "calls in flight to {port}");
             let just_before = known.ejected_until.saturating_sub(Duration::from_millis(1));
             assert!(endpoint.standing().is_well(known.ejected_until), "{port} at {:?}", known.ejected_until);
@@ -184,7 +184,7 @@ fn calls_spread_evenly_while_all_take_the_same_time() {
     let now = Instant::now();
     let mut counts = [0; 3];
     for _ in 0..3000 {
-        counts[usize::from(picker.pick(&[], now).unwrap().endpoint().connection) - 1] += 1;
+        counts[usize::from(*picker.pick(&[], now).unwrap().endpoint().connection()) - 1] += 1;
     }
     assert!(counts.iter().all(|count| (850..1150).contains(count)), "{counts:?}");
 }
@@ -196,7 +196,7 @@ fn a_slow_instance_gets_fewer_calls() {
     let mut to_the_slow_one = Vec::new();
     for _ in 0..3000 {
         let lease = picker.pick(&[], now).unwrap();
-        if lease.endpoint().connection == 1 {
+        if lease.endpoint().connection() == &1 {
             to_the_slow_one.push(lease);
         }
     }
