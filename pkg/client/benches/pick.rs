@@ -1,4 +1,5 @@
-//! How long does it take to pick an instance among 1, 10 and 1,000, and among 1,000 of which half are ejected?
+//! How long does it take to pick an instance among 1, 10 and 1,000, and among 1,000 of which half are
+//! ejected?
 //!
 //! `cargo bench -p client --bench pick` prints the figures; among 1,000 it is to be under 200 ns. A pick is
 //! measured with the release of what it picked. Reading the clock, the budget for retries and the call itself
@@ -25,7 +26,7 @@ fn picker(count: u16, now: Instant) -> Picker<u16> {
     };
     let instances: Vec<_> = (1..=count).map(instance).collect();
     let picker = Picker::new(now);
-    picker.replace(&instances, |instance| instance.port);
+    picker.replace(&instances, |instance| instance.port, now);
     picker
 }
 

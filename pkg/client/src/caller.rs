@@ -145,13 +145,13 @@ impl<C: Clone + Send + Sync + 'static> Client<C> {
             };
             match self.attempt(&lease, deadline, &call, &retry).await {
                 Some(Ok(answer)) => {
-                    picker.succeeded(&lease);
+                    picker.succeeded(&lease, Instant::now());
                     return Ok(answer);
                 }
                 Some(Err(cause)) => {
                     let class = cause.class();
                     if class == Class::Application {
-                        picker.succeeded(&lease);
+                        picker.succeeded(&lease, Instant::now());
                     } else {
                         picker.failed(&lease, Instant::now());
                     }
@@ -228,7 +228,7 @@ async fn follow<C>(
     while sets.changed().await.is_ok() {
         let set = sets.borrow_and_update().clone();
         if let Some(set) = set {
-            picker.replace(&set, &connect);
+            picker.replace(&set, &connect, Instant::now());
             known.send_replace(true);
         }
     }

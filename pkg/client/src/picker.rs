@@ -13,49 +13,73 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long the first ejection lasts; each further one in a row lasts twice as long.
-pub(crate) const FIRST_EJECTION: Duration = Duration::from_millis(100);
+const FIRST_EJECTION: Duration = Duration::from_millis(100);
 
 /// How many times the length of an ejection doubles, up to 6.4 s.
-pub(crate) const DOUBLINGS: u32 = 6;
+const DOUBLINGS: u32 = 6;
+
+/// For how long an instance that is new or returns gets less than its share.
+const SLOW_START: Duration = Duration::from_secs(1);
+
+/// An instance's whole share of the calls.
+const FULL: u64 = 1000;
+
+/// What an instance gets of its share at the beginning of its slow start.
+const LEAST: u64 = 100;
 
 /// How often an unsuitable draw is drawn again before the list is searched.
 const DRAWS: usize = 4;
 
 /// The endpoints of a service and how each of them does.
+///
+/// An instance that is new, or whose ejection is over, starts slowly: after `t` seconds of this it gets
+/// `max(t, 0.1)` of the share of the calls that it has from 1 s on. For each call a number from 0 to 1 is
+/// thrown, and those are drawn from whose part of their share is above it. Slow start never leaves a call
+/// without an instance: where none is above the throw, it doesn't count. Who comes while there is nobody
+/// starts in full.
 #[derive(Debug)]
 pub struct Picker<C> {
     endpoints: ArcSwap<Vec<Arc<Endpoint<C>>>>,
-    epoch: Instant,
+    start: Instant,
 }
 
 impl<C> Picker<C> {
     /// A picker that knows nobody yet; no later call names a time before `now`.
     #[must_use]
     pub fn new(now: Instant) -> Self {
-        Self { endpoints: ArcSwap::default(), epoch: now }
+        Self { endpoints: ArcSwap::default(), start: now }
     }
 
     /// Takes over who there is. Who stays keeps its connection, its calls and its standing. Not to be called
     /// from two threads at once.
-    pub fn replace(&self, instances: &[Instance], connect: impl Fn(&Instance) -> C) {
+    pub fn replace(&self, instances: &[Instance], connect: impl Fn(&Instance) -> C, now: Instant) {
         let present = self.endpoints.load_full();
+        let well_since = if present.is_empty() { Duration::ZERO } else { self.since_epoch(now) };
         let mut known: HashMap<_, _> =
             present.iter().map(|endpoint| (address(endpoint.instance()), endpoint)).collect();
         let next = instances.iter().map(|instance| match known.remove(&address(instance)) {
             Some(endpoint) => endpoint.clone(),
-            None => Arc::new(Endpoint::new(instance.clone(), connect(instance))),
+            None => Arc::new(Endpoint::new(instance.clone(), connect(instance), well_since)),
         });
         self.endpoints.store(Arc::new(next.collect()));
     }
 
     /// Picks an endpoint for a call. In order of preference: one that is well and not in `tried`, one that is
     /// well, an ejected one not in `tried`, any. `None` where there is none at all.
+    #[must_use]
     pub fn pick(&self, tried: &[Arc<Endpoint<C>>], now: Instant) -> Option<Lease<C>> {
+        self.pick_above(rand::random_range(0..FULL), tried, now)
+    }
+
+    /// Picks among those that get more of their share than was `thrown`, where there are such.
+    fn pick_above(&self, thrown: u64, tried: &[Arc<Endpoint<C>>], now: Instant) -> Option<Lease<C>> {
         let endpoints = self.endpoints.load();
         let at = self.since_epoch(now);
+        let on_turn = |endpoint: &Arc<Endpoint<C>>| endpoint.standing().share(at) > thrown;
         let well = |endpoint: &Arc<Endpoint<C>>| endpoint.standing().is_well(at);
         let fresh = |endpoint: &Arc<Endpoint<C>>| !tried.iter().any(|other| Arc::ptr_eq(other, endpoint));
-        let chosen = two_choices(&endpoints, |endpoint| well(endpoint) && fresh(endpoint))
+        let chosen = two_choices(&endpoints, |endpoint| on_turn(endpoint) && fresh(endpoint))
+            .or_else(|| two_choices(&endpoints, |endpoint| well(endpoint) && fresh(endpoint)))
             .or_else(|| two_choices(&endpoints, well))
             .or_else(|| two_choices(&endpoints, fresh))
             .or_else(|| two_choices(&endpoints, |_| true))?;
@@ -63,8 +87,8 @@ impl<C> Picker<C> {
     }
 
     /// Takes note that a call was answered.
-    pub fn succeeded(&self, lease: &Lease<C>) {
-        lease.endpoint.move_on(lease.standing, lease.standing.answered());
+    pub fn succeeded(&self, lease: &Lease<C>, now: Instant) {
+        lease.endpoint.move_on(lease.standing, lease.standing.answered(self.since_epoch(now)));
     }
 
     /// Takes note that a call failed: its endpoint is ejected for a while. Calls that were picked before the
@@ -73,8 +97,9 @@ impl<C> Picker<C> {
         lease.endpoint.move_on(lease.standing, lease.standing.ejected(self.since_epoch(now)));
     }
 
+    /// The epoch is a slow start before the picker's first moment, so that who is well since then is through.
     fn since_epoch(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.epoch)
+        SLOW_START + now.saturating_duration_since(self.start)
     }
 }
 

@@ -1,6 +1,6 @@
 //! One instance with its connection, its calls in flight, and its standing.
 
-use super::{DOUBLINGS, FIRST_EJECTION};
+use super::{DOUBLINGS, FIRST_EJECTION, FULL, LEAST, SLOW_START};
 use discovery::Instance;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -15,8 +15,8 @@ pub struct Endpoint<C> {
 }
 
 impl<C> Endpoint<C> {
-    pub(super) fn new(instance: Instance, connection: C) -> Self {
-        let standing = AtomicU64::new(Standing::NEW.0);
+    pub(super) fn new(instance: Instance, connection: C, well_since: Duration) -> Self {
+        let standing = AtomicU64::new(Standing::new(well_since).0);
         Self { instance, connection, in_flight: AtomicUsize::new(0), standing }
     }
 
@@ -49,23 +49,34 @@ impl<C> Endpoint<C> {
     }
 }
 
-/// In one word, so that it changes at once: until when the endpoint is ejected (upper 40 bits, milliseconds
-/// since the picker's epoch), a count of the changes (20 bits), so that no two standings within reach of a
-/// call are equal, and how many ejections there were in a row (4 bits).
+/// In one word, so that it changes at once: since when the endpoint is well or until when it is ejected
+/// (upper 40 bits, milliseconds since the picker's epoch), a count of the changes (20 bits), so that no two
+/// standings within reach of a call are equal, and how many ejections there were in a row (4 bits).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Standing(u64);
 
 impl Standing {
-    const NEW: Self = Self(0);
+    fn new(well_since: Duration) -> Self {
+        Self(milliseconds(well_since) << 24)
+    }
 
     /// Whether calls may go there at this time since the epoch.
     pub(super) fn is_well(self, at: Duration) -> bool {
-        self.0 >> 24 <= at.as_millis() as u64
+        self.turn() <= milliseconds(at)
     }
 
-    /// The standing after an answer: a clean slate.
-    pub(super) fn answered(self) -> Self {
-        if self.row() == 0 { self } else { self.then(0, 0) }
+    /// How much of its even share of the calls the endpoint gets at this time since the epoch, of [`FULL`]:
+    /// none while it is ejected, then from [`LEAST`] all the more until [`SLOW_START`] is over.
+    pub(super) fn share(self, at: Duration) -> u64 {
+        match milliseconds(at).checked_sub(self.turn()) {
+            Some(age) => (age * FULL / milliseconds(SLOW_START)).clamp(LEAST, FULL),
+            None => 0,
+        }
+    }
+
+    /// The standing after an answer at this time since the epoch: failures are forgotten, an ejection ends.
+    pub(super) fn answered(self, at: Duration) -> Self {
+        if self.row() == 0 { self } else { self.then(self.turn().min(milliseconds(at)), 0) }
     }
 
     /// The standing after one more failure at this time since the epoch.
@@ -75,14 +86,23 @@ impl Standing {
         self.then(until, (self.row() + 1).min(DOUBLINGS))
     }
 
+    /// Since when it is well, or until when it is ejected.
+    fn turn(self) -> u64 {
+        self.0 >> 24
+    }
+
     fn row(self) -> u32 {
         (self.0 & 0xf) as u32
     }
 
-    fn then(self, until: u64, row: u32) -> Self {
+    fn then(self, turn: u64, row: u32) -> Self {
         let changes = ((self.0 >> 4) + 1) & 0xf_ffff;
-        Self((until << 24) | (changes << 4) | u64::from(row))
+        Self((turn << 24) | (changes << 4) | u64::from(row))
     }
+}
+
+fn milliseconds(at: Duration) -> u64 {
+    at.as_millis() as u64
 }
 
 #[cfg(test)]
@@ -91,7 +111,7 @@ mod tests {
 
     #[test]
     fn ejections_in_a_row_double_from_100_ms_to_6400_ms() {
-        let mut standing = Standing::NEW;
+        let mut standing = Standing::new(Duration::ZERO);
         let mut now = Duration::from_secs(5);
         for length in [100, 200, 400, 800, 1600, 3200, 6400, 6400] {
             standing = standing.ejected(now);

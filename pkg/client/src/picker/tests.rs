@@ -12,9 +12,13 @@ fn instance(port: u16) -> Instance {
 
 fn picker(ports: impl IntoIterator<Item = u16>) -> Picker<u16> {
     let picker = Picker::new(Instant::now());
-    let instances: Vec<_> = ports.into_iter().map(instance).collect();
-    picker.replace(&instances, |instance| instance.port);
+    join(&picker, ports, Instant::now());
     picker
+}
+
+fn join(picker: &Picker<u16>, ports: impl IntoIterator<Item = u16>, now: Instant) {
+    let instances: Vec<_> = ports.into_iter().map(instance).collect();
+    picker.replace(&instances, |instance| instance.port, now);
 }
 
 /// What the model knows of one instance.
@@ -22,9 +26,22 @@ fn picker(ports: impl IntoIterator<Item = u16>) -> Picker<u16> {
 struct Known {
     in_flight: usize,
     failures: u32,
-    ejected_until: Duration,
+    /// The end of its last ejection or, without one, when it came.
+    well_since: Duration,
     /// Grows with each change of standing, so that news from before it can be told.
     age: u32,
+}
+
+impl Known {
+    /// Its thousandths of an even share.
+    fn share(&self, at: Duration) -> u64 {
+        match at.checked_sub(self.well_since) {
+            None => 0,
+            Some(age) if age < Duration::from_millis(100) => 100,
+            Some(age) if age < Duration::from_secs(1) => age.subsec_millis().into(),
+            Some(_) => 1000,
+        }
+    }
 }
 
 /// A call in flight, as the model and the picker see it.
@@ -51,9 +68,9 @@ impl World {
         let start = Instant::now();
         Self {
             random: StdRng::seed_from_u64(seed),
-            picker: Picker::new(start),
+            picker: Picker::new(start + SLOW_START),
             start,
-            at: Duration::ZERO,
+            at: SLOW_START,
             known: BTreeMap::new(),
             flights: Vec::new(),
             connected: 0,
@@ -78,10 +95,14 @@ impl World {
         let ports: Vec<u16> = (1..=6).filter(|_| self.random.random_bool(0.6)).collect();
         let instances: Vec<_> = ports.iter().copied().map(instance).collect();
         let connected = std::cell::Cell::new(0);
-        self.picker.replace(&instances, |instance| {
-            connected.set(connected.get() + 1);
-            instance.port
-        });
+        self.picker.replace(
+            &instances,
+            |instance| {
+                connected.set(connected.get() + 1);
+                instance.port
+            },
+            self.start + self.at,
+        );
         let newcomers = ports.iter().filter(|port| !self.known.contains_key(port)).count();
         assert_eq!(connected.get(), newcomers, "only newcomers are connected to");
         self.connected += connected.get() as u16;
@@ -89,27 +110,34 @@ impl World {
         for flight in &mut self.flights {
             flight.orphan |= !ports.contains(&flight.port);
         }
+        let well_since = if self.known.is_empty() { Duration::ZERO } else { self.at };
         self.known.retain(|port, _| ports.contains(port));
         for port in ports {
-            self.known.entry(port).or_default();
+            self.known.entry(port).or_insert(Known { well_since, ..Known::default() });
         }
     }
 
     fn pick(&mut self) {
         let tried: Vec<_> =
             self.picker.endpoints.load().iter().filter(|_| self.random.random_bool(0.2)).cloned().collect();
-        let Some(lease) = self.picker.pick(&tried, self.start + self.at) else {
+        let thrown = self.random.random_range(0..FULL);
+        let Some(lease) = self.picker.pick_above(thrown, &tried, self.start + self.at) else {
             assert!(self.known.is_empty(), "nothing was picked of {:?}", self.known);
             return;
         };
         let port = lease.endpoint().instance().port;
-        let well = |port: &u16| self.known[port].ejected_until <= self.at;
+        let share = |port: &u16| self.known[port].share(self.at);
+        let well = |port: &u16| share(port) > 0;
         let fresh = |port: &u16| !tried.iter().any(|tried| tried.instance().port == *port);
         assert!(self.known.contains_key(&port), "{port} has left");
         assert!(well(&port) || !self.known.keys().any(well), "{port} is ejected while another is well");
         let best = |port: &u16| well(port) && fresh(port);
         assert!(best(&port) || !self.known.keys().any(best), "{port} was tried while another was not");
-        if let [one, two] = self.known.keys().copied().filter(best).collect::<Vec<_>>()[..] {
+        let on_turn = |port: &u16| share(port) > thrown && fresh(port);
+        let any_on_turn = self.known.keys().any(on_turn);
+        assert!(on_turn(&port) || !any_on_turn, "{port} was thrown out, another was not");
+        let first = |port: &u16| if any_on_turn { on_turn(port) } else { best(port) };
+        if let [one, two] = self.known.keys().copied().filter(first).collect::<Vec<_>>()[..] {
             let least = self.known[&one].in_flight.min(self.known[&two].in_flight);
             assert_eq!(self.known[&port].in_flight, least, "with two to choose from, the idler one");
         }
@@ -123,7 +151,7 @@ impl World {
     fn end(&mut self, flight: Flight, outcome: u32) {
         let now = self.start + self.at;
         match outcome {
-            12..=14 => self.picker.succeeded(&flight.lease),
+            12..=14 => self.picker.succeeded(&flight.lease, now),
             15..=17 => self.picker.failed(&flight.lease, now),
             _ => {}
         }
@@ -135,10 +163,12 @@ impl World {
         let news = flight.age == known.age;
         match outcome {
             12..=14 if news && known.failures > 0 => {
-                *known = Known { in_flight: known.in_flight, age: known.age + 1, ..Known::default() };
+                known.well_since = known.well_since.min(self.at);
+                known.failures = 0;
+                known.age += 1;
             }
             15..=17 if news => {
-                known.ejected_until = self.at + Duration::from_millis(100 << known.failures.min(6));
+                known.well_since = self.at + Duration::from_millis(100 << known.failures.min(6));
                 known.failures += 1;
                 known.age += 1;
             }
@@ -153,10 +183,10 @@ impl World {
         for (endpoint, (port, known)) in endpoints.iter().zip(&self.known) {
             assert_eq!(endpoint.instance().port, *port);
             assert_eq!(endpoint.in_flight(), known.in_flight, "calls in flight to {port}");
-            let just_before = known.ejected_until.saturating_sub(Duration::from_millis(1));
-            assert!(endpoint.standing().is_well(known.ejected_until), "{port} at {:?}", known.ejected_until);
-            if known.ejected_until > Duration::ZERO {
-                assert!(!endpoint.standing().is_well(just_before), "{port} at {just_before:?}");
+            let before = known.well_since.saturating_sub(Duration::from_millis(1));
+            for at in [self.at, before, known.well_since, known.well_since + SLOW_START / 2] {
+                assert_eq!(endpoint.standing().share(at), known.share(at), "{port} at {at:?}");
+                assert_eq!(endpoint.standing().is_well(at), known.share(at) > 0, "{port} at {at:?}");
             }
         }
     }
@@ -203,6 +233,41 @@ fn a_slow_instance_gets_fewer_calls() {
     assert!(to_the_slow_one.len() <= 1, "{}: the other choice was idle", to_the_slow_one.len());
 }
 
+/// Of 40,000 picks at `now`, one after the other, those of `port` in hundredths of an even share.
+fn hundredths(picker: &Picker<u16>, port: u16, now: Instant) -> usize {
+    let even = 40_000 / picker.endpoints.load().len();
+    let picked = |_: &u32| *picker.pick(&[], now).unwrap().endpoint().connection() == port;
+    (0..40_000).filter(picked).count() * 100 / even
+}
+
+#[test]
+fn the_share_of_who_is_new_or_returns_grows_from_a_tenth_to_the_whole_in_a_second() {
+    let now = Instant::now();
+    let with_newcomer = picker(1..=3);
+    join(&with_newcomer, 1..=4, now);
+
+    let with_returned = picker(1..=4);
+    let others: Vec<_> = with_returned.endpoints.load()[..3].to_vec();
+    with_returned.failed(&with_returned.pick(&others, now).unwrap(), now);
+    assert_eq!(hundredths(&with_returned, 4, now), 0);
+
+    for (picker, begins) in [(with_newcomer, now), (with_returned, now + FIRST_EJECTION)] {
+        for (age, share) in [(2, 10), (100, 10), (300, 30), (700, 70), (1002, 100), (9000, 100)] {
+            let got = hundredths(&picker, 4, begins + Duration::from_millis(age));
+            assert!(got.abs_diff(share) <= 5, "{got} hundredths after {age} ms");
+        }
+    }
+}
+
+#[test]
+fn slow_start_holds_nothing_back_where_there_is_nobody_else() {
+    let now = Instant::now();
+    assert!(hundredths(&picker([1, 2]), 1, now).abs_diff(100) <= 5, "the first start in full");
+    let replaced = picker([1]);
+    join(&replaced, [2], now);
+    assert_eq!(hundredths(&replaced, 2, now), 100, "alone");
+}
+
 #[test]
 fn ten_calls_that_fail_at_once_eject_once() {
     let picker = picker([1]);
@@ -221,9 +286,9 @@ fn a_late_success_from_before_the_ejection_does_not_end_it() {
     let now = Instant::now();
     let [early, failing] = [picker.pick(&[], now).unwrap(), picker.pick(&[], now).unwrap()];
     picker.failed(&failing, now);
-    picker.succeeded(&early);
+    picker.succeeded(&early, now);
     assert!(!early.endpoint().standing().is_well(picker.since_epoch(now)));
-    picker.succeeded(&picker.pick(&[], now).unwrap());
+    picker.succeeded(&picker.pick(&[], now).unwrap(), now);
     assert!(early.endpoint().standing().is_well(picker.since_epoch(now)));
 }
 
