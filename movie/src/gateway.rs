@@ -7,7 +7,11 @@ use async_trait::async_trait;
 use fault::{Fault, Invalid, Kind, Violation};
 use model::page::{Page, Request};
 use model::{Aggregate, Metadata, MinCount, Record, RecordId, RecordType};
+use std::time::Duration;
 use tokio::time::Instant;
+
+/// How long a new instance may take over its first connection before it is left to the calls to connect.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A call to a service behind this one that failed.
 #[derive(Debug, thiserror::Error)]

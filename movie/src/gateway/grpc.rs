@@ -2,7 +2,7 @@
 
 mod failure;
 
-use super::{Error, MetadataGateway, RatingGateway};
+use super::{Error, MetadataGateway, OPEN_TIMEOUT, RatingGateway};
 use api::metadata::v1::metadata_service_client::MetadataServiceClient;
 use api::metadata::v1::{BatchGetMetadataRequest, GetMetadataRequest, SearchMetadataRequest};
 use api::rating::v1::rating_service_client::RatingServiceClient;
@@ -15,9 +15,11 @@ use fault::Invalid;
 use model::page::{Page, Request};
 use model::{Aggregate, Metadata, MinCount, Record, RecordId, RecordType};
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tonic::Code;
 use tonic::transport::{Channel, Endpoint};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
@@ -29,7 +31,8 @@ const MAX_ANSWER: usize = 16 * 1024 * 1024;
 const METADATA: &str = "metadata";
 const RATING: &str = "rating";
 
-/// An endpoint that connects when it is first called. `None` where the registry gave an address that is none.
+/// A channel that connects at once, in the background, and whenever it is called without a connection. `None`
+/// where the registry gave an address that is none.
 fn connect(instance: &Instance) -> Option<Channel> {
     let endpoint = Endpoint::from_shared(format!("http://{}", instance.authority())).ok()?;
     let channel = endpoint
@@ -38,7 +41,15 @@ fn connect(instance: &Instance) -> Option<Channel> {
         .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
         .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
         .connect_lazy();
+    tokio::spawn(open(channel.clone()));
     Some(channel)
+}
+
+/// Has `channel` connect before it is needed: tonic's does so for its first call, and asking for its
+/// instance's health is the cheapest. Whatever comes of it, calls will tell.
+async fn open(channel: Channel) {
+    let health = async { HealthClient::new(channel).check(HealthCheckRequest::default()).await };
+    let _ = timeout(OPEN_TIMEOUT, health).await;
 }
 
 /// One backend service, called over gRPC.

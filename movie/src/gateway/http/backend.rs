@@ -1,6 +1,6 @@
 //! One backend service, called over REST.
 
-use crate::gateway::Error;
+use crate::gateway::{Error, OPEN_TIMEOUT};
 use bytes::Bytes;
 use client::{Class, Client, Failure, Instances, Mode, Options};
 use discovery::Instance;
@@ -15,7 +15,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// A batch of 500 records with the longest descriptions is 9 MiB before JSON escapes it.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
@@ -57,11 +57,19 @@ struct Target {
     http: Http,
 }
 
+/// The path that every instance has, whatever its service.
+const HEALTH: &str = "/healthz";
+
+/// A pool whose first connection is made at once, in the background: it is what asking for the instance's
+/// health leaves behind. Whatever comes of that, calls will tell.
 fn connect(instance: &Instance) -> Target {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-    Target { authority: instance.authority(), http: Pool::builder(TokioExecutor::new()).build(connector) }
+    let http = Pool::builder(TokioExecutor::new()).build(connector);
+    let target = Target { authority: instance.authority(), http };
+    tokio::spawn(timeout(OPEN_TIMEOUT, fetch(target.clone(), HEALTH)));
+    target
 }
 
 /// A call that an instance failed.
