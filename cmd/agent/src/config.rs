@@ -1,13 +1,16 @@
 //! The agent's command line.
 
 use clap::{Args, Parser};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// The address of a development agent that is told no other.
 pub const LISTEN: &str = "127.0.0.1:8500";
 
-/// A development agent that speaks Consul's HTTP interface. It keeps everything in memory.
+/// Where an agent that is told nothing about DNS answers it, if it can.
+pub const DNS_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8600);
+
+/// A development agent that speaks Consul's HTTP interface and DNS. It keeps everything in memory.
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "agent",
@@ -31,6 +34,10 @@ pub struct Config {
     #[arg(long, value_name = "ADDR:PORT", env = "AGENT_LISTEN", default_value = LISTEN)]
     pub listen: SocketAddr,
 
+    /// Where to answer DNS, over UDP and TCP, or `none` [default: 127.0.0.1:8600, if it is free]
+    #[arg(long, value_name = "ADDR:PORT", env = "AGENT_DNS_LISTEN", value_parser = dns_listen)]
+    pub dns_listen: Option<DnsListen>,
+
     /// The one token that callers must show; without it any is taken and ignored
     #[arg(long, value_name = "TOKEN", env = "AGENT_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
@@ -40,10 +47,27 @@ pub struct Config {
     pub deregister_floor: Duration,
 }
 
+/// Where DNS is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DnsListen {
+    /// Nowhere.
+    Off,
+    /// There, over UDP and TCP; port 0 is any free one.
+    At(SocketAddr),
+}
+
+fn dns_listen(text: &str) -> Result<DnsListen, String> {
+    match text {
+        "none" => Ok(DnsListen::Off),
+        address => address.parse().map(DnsListen::At).map_err(|error| format!("{error}, and not `none`")),
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8500)),
+            dns_listen: None,
             token: None,
             deregister_floor: Duration::from_secs(60),
         }
@@ -58,6 +82,19 @@ mod tests {
     fn the_command_lines_defaults_are_those_of_the_code() {
         let cli = Cli::try_parse_from(["agent"]).unwrap();
         assert_eq!(format!("{:?}", cli.config), format!("{:?}", Config::default()));
+    }
+
+    #[test]
+    fn dns_is_answered_at_an_address_or_nowhere() {
+        for (text, expected) in [
+            ("none", Some(DnsListen::Off)),
+            ("127.0.0.1:8600", Some(DnsListen::At(DNS_LISTEN))),
+            ("8600", None),
+            ("None", None),
+        ] {
+            let cli = Cli::try_parse_from(["agent", "--dns-listen", text]);
+            assert_eq!(cli.ok().and_then(|cli| cli.config.dns_listen), expected, "{text}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod token;
 mod view;
 
 use crate::refusal::Refusal;
-use crate::shared::Shared;
+use crate::shared::{DATACENTER, Shared};
 use crate::state::State;
 use axum::extract;
 use axum::response::Response;
@@ -155,7 +155,7 @@ async fn serve(
         Call::CatalogServices => Ok(catalog::services(shared, state)),
         Call::CatalogService => Ok(catalog::service(shared, state, name, query)),
         Call::CatalogNodes => Ok(json!([view::node(shared, state)])),
-        Call::CatalogDatacenters => Ok(json!([view::DATACENTER])),
+        Call::CatalogDatacenters => Ok(json!([DATACENTER])),
         Call::StatusLeader => Ok(Value::from(view::leader(shared))),
         Call::StatusPeers => Ok(json!([view::leader(shared)])),
         _ => agent::read(shared, state, call, name),

@@ -1,10 +1,11 @@
-//! A development agent that speaks Consul's HTTP interface: services register with it and find each other
-//! through it, and its page at `/ui` shows who is there.
+//! A development agent that speaks Consul's HTTP interface and its DNS: services register with it and find
+//! each other through it, and its page at `/ui` shows who is there.
 //!
 //! It is one node with its memory alone. What it does not do it refuses in so many words.
 
 pub mod config;
 mod definition;
+mod dns;
 mod duration;
 mod http;
 mod refusal;
@@ -14,7 +15,10 @@ mod state;
 use anyhow::Context;
 use axum::serve::ListenerExt;
 pub use config::Config;
+use config::{DNS_LISTEN, DnsListen};
+pub use dns::Dns;
 use shared::Shared;
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -23,24 +27,53 @@ use tokio_util::sync::CancellationToken;
 /// How long answers under way may take once the agent is asked to stop.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// Listens where `config` says and serves until `stop` is cancelled.
+/// Listens where `config` says and serves until `stop` is cancelled. Without a word on DNS it is answered at
+/// its usual address, unless another agent does so already.
 ///
 /// # Errors
 ///
-/// The address can't be listened on.
+/// An address that `config` names can't be listened on.
 pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.listen).await.with_context(|| wanted(config.listen))?;
-    serve(listener, config, stop).await
+    let dns = match config.dns_listen {
+        Some(DnsListen::Off) => None,
+        Some(DnsListen::At(address)) => Some(Dns::bind(address).await.with_context(|| {
+            format!(
+                "the agent can't answer DNS on {address}; `--dns-listen ADDR:PORT` chooses another address"
+            )
+        })?),
+        None => {
+            let unable =
+                |error: &io::Error| tracing::warn!(%error, "DNS stays off: {DNS_LISTEN} can't be used");
+            Dns::bind(DNS_LISTEN).await.inspect_err(unable).ok()
+        }
+    };
+    serve_with_dns(listener, dns, config, stop).await
 }
 
-/// Serves on `listener` until `stop` is cancelled, then ends within 2 s.
+/// Serves HTTP alone on `listener` until `stop` is cancelled, then ends within 2 s.
 ///
 /// # Errors
 ///
 /// The listener has no address.
 pub async fn serve(listener: TcpListener, config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+    serve_with_dns(listener, None, config, stop).await
+}
+
+/// Serves HTTP on `listener`, and DNS where there is one, until `stop` is cancelled, then ends within 2 s.
+///
+/// # Errors
+///
+/// The listener has no address, or the DNS sockets fail.
+pub async fn serve_with_dns(
+    listener: TcpListener,
+    dns: Option<Dns>,
+    config: Config,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let address = listener.local_addr().context("the agent's listener has no address")?;
-    tracing::info!(page = %format_args!("http://{address}/ui"), "the development agent is up");
+    let dns_address = dns.as_ref().map(Dns::address);
+    tracing::info!(page = %format_args!("http://{address}/ui"), dns = ?dns_address, "the development agent is up");
     let shared = Shared::new(config, address, stop.clone());
     let listener = listener.tap_io(|connection| {
         // An answer that waits for more to send is late, no more.
@@ -54,6 +87,7 @@ pub async fn serve(listener: TcpListener, config: Config, stop: CancellationToke
     };
     tokio::select! {
         ended = server.into_future() => ended.context("the agent's server failed")?,
+        ended = dns::serve(dns, shared.clone()) => ended.context("the agent's DNS failed")?,
         () = shared.keep_time() => {}
         () = overdue => {}
     }

@@ -11,8 +11,22 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+/// The one datacenter.
+pub(crate) const DATACENTER: &str = "dc1";
+
+/// The one node.
+pub(crate) const NODE: &str = "dev";
+
+/// The port that Consul's servers speak to each other on.
+pub(crate) const SERVER_PORT: u16 = 8300;
+
 /// How long the clock sleeps when nothing is due.
 const IDLE: Duration = Duration::from_secs(3600);
+
+/// Whether `name` is the service that every Consul server is itself.
+pub(crate) fn is_consul(name: &str) -> bool {
+    name.eq_ignore_ascii_case("consul")
+}
 
 /// One agent.
 pub(crate) struct Shared {

@@ -2,15 +2,10 @@
 
 use super::query::Query;
 use super::view;
-use crate::shared::Shared;
+use crate::shared::{self, Shared};
 use crate::state::State;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The service that every Consul server is itself.
-pub(super) fn is_consul(name: &str) -> bool {
-    name.eq_ignore_ascii_case("consul")
-}
 
 /// Whether `tags` hold each tag that is asked for, in whatever case.
 pub(super) fn has_tags(tags: &[String], query: &Query) -> bool {
@@ -29,7 +24,7 @@ pub(super) fn services(_: &Shared, state: &State) -> Value {
 
 /// The instances of a service.
 pub(super) fn service(shared: &Shared, state: &State, name: &str, query: &Query) -> Value {
-    if is_consul(name) {
+    if shared::is_consul(name) {
         return json!([view::catalog(shared, state, view::consul(shared, state))]);
     }
     state

@@ -4,14 +4,14 @@ use super::query::Query;
 use super::{catalog, view};
 use crate::definition::Status;
 use crate::refusal::Refusal;
-use crate::shared::Shared;
+use crate::shared::{self, Shared};
 use crate::state::State;
 use serde_json::{Value, json};
 
 /// The instances of a service, each with its node and all checks that concern it.
 pub(super) fn service(shared: &Shared, state: &State, name: &str, query: &Query) -> Result<Value, Refusal> {
     let only_passing = query.flag("passing")?;
-    if catalog::is_consul(name) {
+    if shared::is_consul(name) {
         return Ok(json!([{
             "Node": view::node(shared, state),
             "Service": view::consul(shared, state),
@@ -42,7 +42,7 @@ pub(super) fn checks(_: &Shared, state: &State, name: &str) -> Value {
 
 /// All checks of the one node.
 pub(super) fn node(_: &Shared, state: &State, name: &str) -> Value {
-    if name.eq_ignore_ascii_case(view::NODE) { all(state).collect() } else { json!([]) }
+    if name.eq_ignore_ascii_case(shared::NODE) { all(state).collect() } else { json!([]) }
 }
 
 /// The checks with a status, or `any`.

@@ -2,6 +2,7 @@
 
 use crate::duration;
 use crate::refusal::Refusal;
+use crate::shared::DATACENTER;
 use http::StatusCode;
 use rand::random_range;
 use std::time::Duration;
@@ -97,7 +98,7 @@ impl Query {
             }
         }
         let datacenter = self.value("datacenter").or_else(|| self.value("dc"));
-        if datacenter.is_some_and(|name| name != super::view::DATACENTER) {
+        if datacenter.is_some_and(|name| name != DATACENTER) {
             return Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "No path to datacenter"));
         }
         match ["filter", "near", "node-meta", "peer"].into_iter().find(|key| self.value(key).is_some()) {

@@ -1,23 +1,14 @@
 //! The JSON objects of the interface.
 
-use crate::shared::Shared;
+use crate::shared::{DATACENTER, NODE, SERVER_PORT, Shared};
 use crate::state::{Check, Service, State};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-
-/// The one datacenter.
-pub(super) const DATACENTER: &str = "dc1";
-
-/// The one node.
-pub(super) const NODE: &str = "dev";
 
 /// The version whose answers these are.
 const VERSION: &str = "1.21.5";
 
 const NODE_ID: &str = "2e1d6bf0-6d1c-4f0e-9a51-5f0f3c1d8a77";
-
-/// The port that Consul's servers speak to each other on.
-const SERVER_PORT: u16 = 8300;
 
 pub(super) fn leader(shared: &Shared) -> String {
     std::net::SocketAddr::new(shared.address, SERVER_PORT).to_string()

@@ -1,6 +1,6 @@
 //! An agent of a test's own, and a plain HTTP/1.1 client to it that shows answers as they come.
 
-use agent::Config;
+use agent::{Config, Dns};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -69,9 +69,18 @@ impl Agent {
     }
 
     pub(crate) fn on(listener: TcpListener, config: Config) -> Self {
+        Self::all(listener, None, config)
+    }
+
+    pub(crate) async fn with_dns(dns: Dns) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::all(listener, Some(dns), Config::default())
+    }
+
+    fn all(listener: TcpListener, dns: Option<Dns>, config: Config) -> Self {
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        tokio::spawn(agent::serve(listener, config, stop.clone()));
+        tokio::spawn(agent::serve_with_dns(listener, dns, config, stop.clone()));
         Self { address, stop: Stop(stop) }
     }
 

@@ -4,6 +4,7 @@
 
 mod agent;
 mod blocking;
+mod dns;
 mod outage;
 mod page;
 mod process;

@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 fn agent(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_agent"));
     command.args(arguments).env_remove("RUST_LOG").env_remove("AGENT_LISTEN").env_remove("AGENT_TOKEN");
+    command.env("AGENT_DNS_LISTEN", "none");
     command
 }
 
@@ -25,8 +26,19 @@ fn a_taken_port_is_named_and_exits_with_1() {
 }
 
 #[test]
+fn a_dns_address_that_is_asked_for_and_taken_is_named_and_exits_with_1() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, text) = ended(&["--listen", "127.0.0.1:0", "--dns-listen", &address]);
+    assert_eq!(code, 1);
+    assert!(text.contains(&format!("the agent can't answer DNS on {address}")), "{text}");
+}
+
+#[test]
 fn bad_arguments_exit_with_2_and_name_the_flag() {
-    for arguments in [&["--listen", "8500"][..], &["--deregister-floor", "10"], &["--nope"]] {
+    for arguments in
+        [&["--listen", "8500"][..], &["--dns-listen", "8600"], &["--deregister-floor", "10"], &["--nope"]]
+    {
         let (code, text) = ended(arguments);
         assert_eq!(code, 2, "{text}");
         assert!(text.contains(arguments[0]), "{text}");

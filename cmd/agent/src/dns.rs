@@ -1,0 +1,128 @@
+//! Consul's DNS interface, over UDP and TCP: the sockets, and how an answer becomes a message.
+
+mod answer;
+mod name;
+
+use crate::shared::Shared;
+use answer::Answer;
+use async_trait::async_trait;
+use hickory_server::Server;
+use hickory_server::net::runtime::Time;
+use hickory_server::net::xfer::Protocol;
+use hickory_server::proto::op::{Edns, Header, HeaderCounts, MessageType, Metadata, OpCode, ResponseCode};
+use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
+use hickory_server::zone_handler::MessageResponseBuilder;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, UdpSocket};
+
+/// The most answers in a UDP packet for a resolver that announces no size of its own.
+const UDP_ANSWERS: usize = 3;
+
+/// How long a TCP connection may be silent.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// The most answers that wait to be sent on a TCP connection.
+const WAITING: usize = 32;
+
+/// How often a free port is looked for that UDP and TCP have in common.
+const TRIES: usize = 16;
+
+/// The sockets that DNS is answered on.
+#[derive(Debug)]
+pub struct Dns {
+    address: SocketAddr,
+    tcp: TcpListener,
+    udp: UdpSocket,
+}
+
+impl Dns {
+    /// Takes `address` for UDP and TCP; port 0 is one that is free for both.
+    ///
+    /// # Errors
+    ///
+    /// The address can't be listened on.
+    pub async fn bind(address: SocketAddr) -> io::Result<Self> {
+        let mut tries = if address.port() == 0 { TRIES } else { 1 };
+        loop {
+            let tcp = TcpListener::bind(address).await?;
+            let address = tcp.local_addr()?;
+            tries -= 1;
+            match UdpSocket::bind(address).await {
+                Ok(udp) => return Ok(Self { address, tcp, udp }),
+                Err(error) if tries == 0 => return Err(error),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// Answers on `dns` for as long as this is polled; without sockets nothing happens.
+pub(crate) async fn serve(dns: Option<Dns>, shared: Arc<Shared>) -> anyhow::Result<()> {
+    let Some(Dns { tcp, udp, .. }) = dns else { return std::future::pending().await };
+    let mut server = Server::new(Handler { shared });
+    server.register_listener(tcp, SILENCE, WAITING);
+    server.register_socket(udp);
+    Ok(server.block_until_done().await?)
+}
+
+/// Answers from the agent's state.
+struct Handler {
+    shared: Arc<Shared>,
+}
+
+impl Handler {
+    fn answer(&self, request: &Request) -> Answer {
+        if request.metadata.message_type != MessageType::Query {
+            return Answer::refused(ResponseCode::FormErr);
+        }
+        if request.metadata.op_code != OpCode::Query {
+            return Answer::refused(ResponseCode::NotImp);
+        }
+        let Ok(info) = request.request_info() else { return Answer::refused(ResponseCode::FormErr) };
+        let mut answer = answer::to(&self.shared, info.query.original());
+        if request.protocol() == Protocol::Udp && request.edns.is_none() {
+            answer.keep(UDP_ANSWERS);
+        }
+        answer
+    }
+}
+
+#[async_trait]
+impl RequestHandler for Handler {
+    async fn handle_request<R: ResponseHandler, T: Time>(
+        &self,
+        request: &Request,
+        mut response: R,
+    ) -> ResponseInfo {
+        let answer = self.answer(request);
+        let mut metadata = Metadata::response_from_request(&request.metadata);
+        metadata.authoritative = answer.authoritative;
+        metadata.response_code = answer.code;
+        let edns = request.edns.as_ref().map(|asked| {
+            let mut edns = Edns::new();
+            edns.set_max_payload(asked.max_payload());
+            edns
+        });
+        let (answers, additional) = answer.records();
+        let message = MessageResponseBuilder::new(&request.queries, edns.as_ref()).build(
+            metadata,
+            answers,
+            None,
+            answer.soa.as_ref(),
+            additional,
+        );
+        response.send_response(message).await.unwrap_or_else(|error| {
+            tracing::debug!(%error, "a DNS answer was not sent");
+            ResponseInfo::from(Header { metadata, counts: HeaderCounts::default() })
+        })
+    }
+}

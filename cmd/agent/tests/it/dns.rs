@@ -1,0 +1,192 @@
+//! DNS, as a resolver sees it.
+
+use crate::agent::Agent;
+use agent::Dns;
+use hickory_server::proto::op::{Edns, Message, Query, ResponseCode};
+use hickory_server::proto::rr::{Name, RData, Record, RecordType};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::time::timeout;
+
+struct Resolver {
+    agent: Agent,
+    dns: SocketAddr,
+}
+
+fn question(name: &str, kind: RecordType) -> Message {
+    let mut message = Message::query();
+    message.add_query(Query::query(Name::from_ascii(name).unwrap(), kind));
+    message
+}
+
+impl Resolver {
+    async fn start() -> Self {
+        let dns = Dns::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = dns.address();
+        Self { agent: Agent::with_dns(dns).await, dns: address }
+    }
+
+    /// Registers a rating instance.
+    async fn register(&self, id: &str, address: &str, port: u16, status: &str) {
+        let body = format!(
+            r#"{{"Name":"rating","ID":"{id}","Address":"{address}","Port":{port},"Tags":["gRPC"],
+                "Weights":{{"Passing":10,"Warning":2}},"Check":{{"TTL":"10s","Status":"{status}"}}}}"#
+        );
+        self.agent.register(&body).await.done();
+    }
+
+    async fn send(&self, message: &Message) -> Message {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        socket.send_to(&message.to_vec().unwrap(), self.dns).await.unwrap();
+        let mut buffer = [0; 65535];
+        let length = timeout(Duration::from_secs(10), socket.recv(&mut buffer)).await.unwrap().unwrap();
+        let answer = Message::from_vec(&buffer[..length]).unwrap();
+        assert_eq!(answer.metadata.id, message.metadata.id);
+        answer
+    }
+
+    async fn ask(&self, name: &str, kind: RecordType) -> Message {
+        self.send(&question(name, kind)).await
+    }
+
+    async fn ask_over_tcp(&self, message: &Message) -> Message {
+        let exchange = async {
+            let bytes = message.to_vec().unwrap();
+            let mut connection = TcpStream::connect(self.dns).await.unwrap();
+            connection.write_u16(u16::try_from(bytes.len()).unwrap()).await.unwrap();
+            connection.write_all(&bytes).await.unwrap();
+            let length = connection.read_u16().await.unwrap();
+            let mut answer = vec![0; length.into()];
+            connection.read_exact(&mut answer).await.unwrap();
+            Message::from_vec(&answer).unwrap()
+        };
+        timeout(Duration::from_secs(10), exchange).await.unwrap()
+    }
+}
+
+fn data(records: &[Record]) -> Vec<String> {
+    assert!(records.iter().all(|record| record.ttl == 0), "{records:?}");
+    let mut data: Vec<String> = records.iter().map(|record| record.data.to_string()).collect();
+    data.sort();
+    data
+}
+
+/// The code, and whether the answer says so with an SOA record.
+fn nothing(answer: &Message) -> (ResponseCode, bool) {
+    assert!(answer.answers.is_empty(), "{answer}");
+    let soa = answer.authorities.iter().any(|record| matches!(record.data, RData::SOA(_)));
+    (answer.metadata.response_code, soa)
+}
+
+#[tokio::test]
+async fn passing_and_warning_instances_are_answered_and_critical_ones_left_out() {
+    let resolver = Resolver::start().await;
+    resolver.register("rating-1", "127.0.0.1", 8082, "passing").await;
+    resolver.register("rating-2", "127.0.0.2", 8082, "warning").await;
+    resolver.register("rating-3", "127.0.0.3", 8082, "critical").await;
+    for name in [
+        "rating.service.consul.",
+        "Rating.Service.DC1.Consul.",
+        "grpc.rating.service.consul.",
+        "_rating._tcp.consul.",
+    ] {
+        let answer = resolver.ask(name, RecordType::A).await;
+        assert_eq!(data(&answer.answers), ["127.0.0.1", "127.0.0.2"], "{name}");
+        assert!(answer.metadata.authoritative && !answer.metadata.recursion_available, "{answer}");
+        assert!(answer.authorities.is_empty(), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_record_names_port_weight_and_a_target_with_its_address() {
+    let resolver = Resolver::start().await;
+    resolver.register("rating-1", "127.0.0.1", 8082, "passing").await;
+    resolver.register("rating-2", "127.0.0.1", 9082, "warning").await;
+    resolver.register("rating-3", "::1", 8082, "passing").await;
+    let answer = resolver.ask("_rating._tcp.service.consul.", RecordType::SRV).await;
+    let v6 = "00000000000000000000000000000001.addr.dc1.consul.";
+    let expected = [
+        format!("1 10 8082 {v6}"),
+        "1 10 8082 7f000001.addr.dc1.consul.".to_owned(),
+        "1 2 9082 7f000001.addr.dc1.consul.".to_owned(),
+    ];
+    assert_eq!(data(&answer.answers), expected);
+    assert_eq!(data(&answer.additionals), ["127.0.0.1", "::1"]);
+    let target = resolver.ask(v6, RecordType::AAAA).await;
+    assert_eq!(data(&target.answers), ["::1"]);
+}
+
+#[tokio::test]
+async fn an_instance_without_an_address_is_at_the_node() {
+    let resolver = Resolver::start().await;
+    resolver.register("rating-1", "", 8082, "passing").await;
+    let answer = resolver.ask("rating.service.consul.", RecordType::SRV).await;
+    assert_eq!(data(&answer.answers), ["1 10 8082 dev.node.dc1.consul."]);
+    assert_eq!(data(&answer.additionals), ["127.0.0.1"]);
+    for name in ["rating.service.consul.", "dev.node.consul.", "consul.service.consul."] {
+        assert_eq!(data(&resolver.ask(name, RecordType::A).await.answers), ["127.0.0.1"], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_name_is_an_alias() {
+    let resolver = Resolver::start().await;
+    resolver.register("rating-1", "rating.example.com", 8082, "passing").await;
+    for kind in [RecordType::A, RecordType::AAAA] {
+        let answer = resolver.ask("rating.service.consul.", kind).await;
+        assert_eq!(data(&answer.answers), ["rating.example.com."]);
+    }
+    let answer = resolver.ask("rating.service.consul.", RecordType::SRV).await;
+    assert_eq!(data(&answer.answers), ["1 10 8082 rating.example.com."]);
+}
+
+#[tokio::test]
+async fn what_is_not_there_differs_from_what_has_no_such_record() {
+    let resolver = Resolver::start().await;
+    resolver.register("rating-1", "127.0.0.1", 8082, "passing").await;
+    resolver.agent.register(r#"{"Name":"web","Check":{"TTL":"10s"}}"#).await.done();
+    for (name, kind, expected) in [
+        ("none.service.consul.", RecordType::A, (ResponseCode::NXDomain, true)),
+        ("web.service.consul.", RecordType::A, (ResponseCode::NXDomain, true)),
+        ("rest.rating.service.consul.", RecordType::A, (ResponseCode::NXDomain, true)),
+        ("rating.service.dc2.consul.", RecordType::A, (ResponseCode::NXDomain, true)),
+        ("none.node.consul.", RecordType::A, (ResponseCode::NXDomain, true)),
+        ("rating.service.consul.", RecordType::AAAA, (ResponseCode::NoError, true)),
+        ("rating.service.consul.", RecordType::TXT, (ResponseCode::NoError, true)),
+        ("consul.", RecordType::A, (ResponseCode::NoError, true)),
+        ("example.com.", RecordType::A, (ResponseCode::Refused, false)),
+        ("consul.", RecordType::AXFR, (ResponseCode::NotImp, false)),
+    ] {
+        assert_eq!(nothing(&resolver.ask(name, kind).await), expected, "{name} {kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_packet_without_a_size_holds_three_answers_and_others_all() {
+    let resolver = Resolver::start().await;
+    for last in 1..=20 {
+        resolver.register(&format!("rating-{last}"), &format!("127.0.0.{last}"), 8082, "passing").await;
+    }
+    let mut message = question("rating.service.consul.", RecordType::A);
+    let short = resolver.send(&message).await;
+    assert_eq!((short.answers.len(), short.metadata.truncation), (3, false));
+    assert_eq!(resolver.ask_over_tcp(&message).await.answers.len(), 20);
+    let mut edns = Edns::new();
+    edns.set_max_payload(4096);
+    message.set_edns(edns);
+    assert_eq!(resolver.send(&message).await.answers.len(), 20);
+}
+
+#[tokio::test]
+async fn a_change_is_in_the_next_answer() {
+    let resolver = Resolver::start().await;
+    resolver.register("rating-1", "127.0.0.1", 8082, "critical").await;
+    assert_eq!(
+        nothing(&resolver.ask("rating.service.consul.", RecordType::A).await).0,
+        ResponseCode::NXDomain
+    );
+    resolver.agent.put("/v1/agent/check/pass/service:rating-1", "").await.done();
+    assert_eq!(resolver.ask("rating.service.consul.", RecordType::A).await.answers.len(), 1);
+}
