@@ -1,5 +1,6 @@
 //! What a client registers, read as Consul reads it: keys in any case, unknown ones refused, `null` as absent.
 
+pub(crate) mod catalog;
 mod fields;
 
 use crate::duration::Nanos;
@@ -99,14 +100,15 @@ pub(crate) struct Service {
     pub(crate) enable_tag_override: bool,
 }
 
-/// A TTL check as its registration describes it.
+/// A check as its registration describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Check {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) status: Status,
     pub(crate) notes: String,
-    pub(crate) ttl: Duration,
+    /// How long it stays as it is without hearing anything; for ever where the catalog was told of it.
+    pub(crate) ttl: Option<Duration>,
     pub(crate) deregister_after: Option<Duration>,
 }
 
@@ -146,7 +148,7 @@ pub(crate) fn service(body: &[u8]) -> Result<(Service, Vec<Check>), Refusal> {
     let id: String = fields.get("ID")?;
     let port = fields.get("Port")?;
     let service = Service {
-        id: if id.is_empty() { name.clone() } else { id },
+        id: or(id, name.clone()),
         name,
         tags: fields.get("Tags")?,
         tagged_addresses: tagged_addresses(&fields, &address, port)?,
@@ -211,13 +213,33 @@ fn checks(fields: &Fields, service: &Service) -> Result<Vec<Check>, Refusal> {
     let check = |(number, value)| {
         let default = format!("service:{}", service.id);
         let default = if several { format!("{default}:{}", number + 1) } else { default };
-        check(value, default, &service.name)
+        check(&Fields::of(value, CHECK_FIELDS)?, default, &service.name)
     };
     values.into_iter().enumerate().map(check).collect()
 }
 
-fn check(value: serde_json::Value, default_id: String, service: &str) -> Result<Check, Refusal> {
-    let fields = Fields::of(value, CHECK_FIELDS)?;
+/// Reads the body of `/v1/agent/check/register`: a check, and the id of its service.
+pub(crate) fn check_of_service(body: &[u8]) -> Result<(String, Check), Refusal> {
+    let fields = Fields::read(body, &[CHECK_FIELDS, &["ID"]].concat())?;
+    let name: String = fields.get("Name")?;
+    if name.is_empty() {
+        return Err(Refusal::bad_request("Missing check name"));
+    }
+    let service: String = fields.get("ServiceID")?;
+    if service.is_empty() {
+        return Err(Refusal::not_done("checks of the node itself, only of a service"));
+    }
+    let id: String = fields.get("ID")?;
+    let check = check(&fields, or(id, name), &service)?;
+    Ok((service, check))
+}
+
+/// `given`, unless there is nothing in it.
+fn or(given: String, default: String) -> String {
+    if given.is_empty() { default } else { given }
+}
+
+fn check(fields: &Fields, default_id: String, service: &str) -> Result<Check, Refusal> {
     let invalid = |why: &str| Refusal::bad_request(format!("Invalid check: {why}"));
     let ttl: Nanos = fields.get("TTL")?;
     let interval: Nanos = fields.get("Interval")?;
@@ -238,23 +260,24 @@ fn check(value: serde_json::Value, default_id: String, service: &str) -> Result<
         return Err(Refusal::not_done(&format!("{target} checks, only TTL checks")));
     }
     let Some(ttl) = ttl.positive() else { return Err(invalid("TTL must be > 0 for TTL checks")) };
-    let status: String = fields.get("Status")?;
-    let status = match Status::named(&status) {
-        Some(status) => status,
-        None if status.is_empty() => Status::Critical,
-        None => {
-            return Err(Refusal::bad_request("Status for checks must 'passing', 'warning', 'critical'"));
-        }
-    };
-    let or = |given: String, default: String| if given.is_empty() { default } else { given };
     Ok(Check {
         id: or(fields.get("CheckID")?, default_id),
         name: or(fields.get("Name")?, format!("Service '{service}' check")),
-        status,
+        status: status(fields)?,
         notes: fields.get("Notes")?,
-        ttl,
+        ttl: Some(ttl),
         deregister_after: fields.get::<Nanos>("DeregisterCriticalServiceAfter")?.positive(),
     })
+}
+
+/// The status that a check begins with.
+fn status(fields: &Fields) -> Result<Status, Refusal> {
+    let status: String = fields.get("Status")?;
+    match Status::named(&status) {
+        Some(status) => Ok(status),
+        None if status.is_empty() => Ok(Status::Critical),
+        None => Err(Refusal::bad_request("Status for checks must 'passing', 'warning', 'critical'")),
+    }
 }
 
 /// Reads the body of `/v1/agent/check/update`: a status and an output.

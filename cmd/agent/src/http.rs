@@ -36,6 +36,10 @@ enum Call {
     Warn,
     Fail,
     Update,
+    CheckRegister,
+    CheckDeregister,
+    AgentHealthById,
+    AgentHealthByName,
     AgentServices,
     AgentService,
     AgentChecks,
@@ -45,6 +49,8 @@ enum Call {
     HealthChecks,
     HealthNode,
     HealthState,
+    CatalogRegister,
+    CatalogDeregister,
     CatalogServices,
     CatalogService,
     CatalogNodes,
@@ -65,6 +71,10 @@ const CALLS: &[(&str, Method, Call)] = &[
     ("/v1/agent/check/warn/", Method::PUT, Call::Warn),
     ("/v1/agent/check/fail/", Method::PUT, Call::Fail),
     ("/v1/agent/check/update/", Method::PUT, Call::Update),
+    ("/v1/agent/check/register", Method::PUT, Call::CheckRegister),
+    ("/v1/agent/check/deregister/", Method::PUT, Call::CheckDeregister),
+    ("/v1/agent/health/service/id/", Method::GET, Call::AgentHealthById),
+    ("/v1/agent/health/service/name/", Method::GET, Call::AgentHealthByName),
     ("/v1/agent/services", Method::GET, Call::AgentServices),
     ("/v1/agent/service/", Method::GET, Call::AgentService),
     ("/v1/agent/checks", Method::GET, Call::AgentChecks),
@@ -74,6 +84,8 @@ const CALLS: &[(&str, Method, Call)] = &[
     ("/v1/health/checks/", Method::GET, Call::HealthChecks),
     ("/v1/health/node/", Method::GET, Call::HealthNode),
     ("/v1/health/state/", Method::GET, Call::HealthState),
+    ("/v1/catalog/register", Method::PUT, Call::CatalogRegister),
+    ("/v1/catalog/deregister", Method::PUT, Call::CatalogDeregister),
     ("/v1/catalog/services", Method::GET, Call::CatalogServices),
     ("/v1/catalog/service/", Method::GET, Call::CatalogService),
     ("/v1/catalog/nodes", Method::GET, Call::CatalogNodes),
@@ -132,7 +144,11 @@ async fn serve(
     if call.right() == token::Right::Write {
         let body = axum::body::to_bytes(request.into_body(), LARGEST_BODY).await;
         let body = body.map_err(|_| Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "Request body too large"))?;
-        return agent::write(shared, call, name, query, &body);
+        return match call {
+            Call::CatalogRegister => catalog::register(shared, &body),
+            Call::CatalogDeregister => catalog::deregister(shared, &body),
+            _ => agent::write(shared, call, name, query, &body),
+        };
     }
     match call {
         Call::Root => return Ok(Reply::moved("/ui/")),
@@ -142,6 +158,11 @@ async fn serve(
     }
     if let Some(what) = call.lacks_a_name(name) {
         return Err(Refusal::bad_request(format!("Missing {what}")));
+    }
+    match call {
+        Call::AgentHealthById => return Ok(health::by_id(shared, name, query)),
+        Call::AgentHealthByName => return Ok(health::by_name(shared, name, query)),
+        _ => {}
     }
     let index = |state: &State| match call {
         Call::HealthService | Call::HealthChecks | Call::CatalogService => state.service_index(name),
@@ -174,9 +195,16 @@ impl Call {
     /// What a token must allow.
     fn right(self) -> token::Right {
         match self {
-            Self::Register | Self::Deregister | Self::Pass | Self::Warn | Self::Fail | Self::Update => {
-                token::Right::Write
-            }
+            Self::Register
+            | Self::Deregister
+            | Self::Pass
+            | Self::Warn
+            | Self::Fail
+            | Self::Update
+            | Self::CheckRegister
+            | Self::CheckDeregister
+            | Self::CatalogRegister
+            | Self::CatalogDeregister => token::Right::Write,
             _ => token::Right::Read,
         }
     }
@@ -208,6 +236,8 @@ impl Call {
             Self::HealthNode => Some("node name"),
             Self::HealthState => Some("check state"),
             Self::AgentService => Some("service ID"),
+            Self::AgentHealthById => Some("serviceID"),
+            Self::AgentHealthByName => Some("service Name"),
             _ => None,
         }
     }

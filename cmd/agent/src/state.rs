@@ -1,8 +1,10 @@
 //! What the agent knows: services, their checks, and the index of each change. Plain and synchronous; time is
 //! a parameter.
 
+use crate::definition::catalog::Registration;
 use crate::definition::{self, Status};
 use crate::refusal::Refusal;
+use http::StatusCode;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -162,7 +164,7 @@ impl State {
             status: known.map_or(check.status, |known| known.status),
             output: known.map(|known| known.output.clone()).unwrap_or_default(),
             heard: now,
-            expires: Some(now + check.ttl),
+            expires: check.ttl.map(|ttl| now + ttl),
             critical_since: known.and_then(|known| known.critical_since).map(|_| now),
             create_index: known.map_or(next, |known| known.create_index),
             modify_index: if changed { next } else { known.map_or(next, |known| known.modify_index) },
@@ -170,6 +172,45 @@ impl State {
         };
         self.checks.insert(fresh.definition.id.clone(), fresh);
         changed
+    }
+
+    /// Adds a check to a service that is there.
+    pub(crate) fn add_check(
+        &mut self,
+        service: &str,
+        check: definition::Check,
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        let Some(known) = self.services.get(service) else {
+            return Err(Refusal::not_found(format!("ServiceID {service:?} does not exist")));
+        };
+        let name = known.definition.name.clone();
+        if self.register_check(service, check, self.index + 1, now) {
+            self.touch(&name);
+        }
+        Ok(())
+    }
+
+    /// Takes a service and its checks as the catalog is told that they are, status and output with them.
+    pub(crate) fn put(&mut self, registration: Registration, now: Instant) {
+        let Registration { service, checks } = registration;
+        let told: Vec<_> =
+            checks.iter().map(|(check, output)| (check.id.clone(), check.status, cut(output))).collect();
+        self.register(service, checks.into_iter().map(|(check, _)| check).collect(), false, now);
+        for (id, status, output) in told {
+            if let Some(check) = self.checks.get_mut(&id) {
+                check.output = output;
+            }
+            self.set_status(&id, status, now);
+        }
+    }
+
+    /// Takes a check out.
+    pub(crate) fn remove_check(&mut self, id: &str) -> Result<(), Refusal> {
+        let check = self.checks.remove(id).ok_or_else(|| unknown_check(id))?;
+        let service = self.services.get(&check.service).map(|service| service.definition.name.clone());
+        self.touch(&service.unwrap_or_default());
+        Ok(())
     }
 
     /// Takes a service out with its checks.
@@ -201,12 +242,13 @@ impl State {
         output: &str,
         now: Instant,
     ) -> Result<(), Refusal> {
-        let Some(check) = self.checks.get_mut(id) else {
-            let hint = "Ensure that the check ID is passed, not the check name.";
-            return Err(Refusal::not_found(format!("Unknown check ID {id:?}. {hint}")));
+        let check = self.checks.get_mut(id).ok_or_else(|| unknown_check(id))?;
+        let Some(ttl) = check.definition.ttl else {
+            let text = format!("CheckID {id:?} does not have associated TTL");
+            return Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, text));
         };
         check.heard = now;
-        check.expires = Some(now + check.definition.ttl);
+        check.expires = Some(now + ttl);
         check.output = cut(output);
         self.set_status(id, status, now);
         Ok(())
@@ -263,6 +305,11 @@ impl State {
 
 fn reaped_at(check: &Check) -> Option<Instant> {
     Some(check.critical_since? + check.definition.deregister_after?)
+}
+
+fn unknown_check(id: &str) -> Refusal {
+    let hint = "Ensure that the check ID is passed, not the check name.";
+    Refusal::not_found(format!("Unknown check ID {id:?}. {hint}"))
 }
 
 fn cut(output: &str) -> String {

@@ -23,14 +23,14 @@ fn checks_are_named_after_their_service_and_numbered_where_there_are_several() {
     let (_, checks) = service(br#"{"Name":"web","ID":"web-1","Check":{"TTL":"10s"}}"#).unwrap();
     assert_eq!(checks[0].id, "service:web-1");
     assert_eq!(checks[0].name, "Service 'web' check");
-    assert_eq!((checks[0].status, checks[0].ttl), (Status::Critical, Duration::from_secs(10)));
+    assert_eq!((checks[0].status, checks[0].ttl), (Status::Critical, Some(Duration::from_secs(10))));
 
     let body =
         br#"{"Name":"web","Check":{"TTL":1000000000},"Checks":[{"TTL":"2s","CheckID":"mine"},{"TTL":"3s"}]}"#;
     let (_, checks) = service(body).unwrap();
     let ids: Vec<_> = checks.iter().map(|check| check.id.as_str()).collect();
     assert_eq!(ids, ["service:web:1", "mine", "service:web:3"]);
-    assert_eq!(checks[0].ttl, Duration::from_secs(1), "a bare number is nanoseconds");
+    assert_eq!(checks[0].ttl, Some(Duration::from_secs(1)), "a bare number is nanoseconds");
 }
 
 #[test]

@@ -24,6 +24,11 @@ pub(super) fn write(
             shared.write(|state, _| state.deregister(name))?;
             tracing::info!(service = name, "deregistered");
         }
+        Call::CheckRegister => {
+            let (service, check) = definition::check_of_service(body)?;
+            shared.write(|state, now| state.add_check(&service, check, now))?;
+        }
+        Call::CheckDeregister => shared.write(|state, _| state.remove_check(name))?,
         Call::Pass => update(shared, name, Status::Passing, note)?,
         Call::Warn => update(shared, name, Status::Warning, note)?,
         Call::Fail => update(shared, name, Status::Critical, note)?,

@@ -1,7 +1,10 @@
-//! `/v1/catalog/*`: which services there are, whatever their health.
+//! `/v1/catalog/*`: which services there are, whatever their health, and what it is told directly.
 
 use super::query::Query;
+use super::reply::Reply;
 use super::view;
+use crate::definition::catalog::{self, Removal};
+use crate::refusal::Refusal;
 use crate::shared::{self, Shared};
 use crate::state::State;
 use serde_json::{Value, json};
@@ -32,4 +35,26 @@ pub(super) fn service(shared: &Shared, state: &State, name: &str, query: &Query)
         .filter(|service| has_tags(&service.definition.tags, query))
         .map(|service| view::catalog(shared, state, view::health_service(service)))
         .collect()
+}
+
+/// Takes a service as it is told to be. Unlike Consul's, this catalog is the agent's own list, so it stays.
+pub(super) fn register(shared: &Shared, body: &[u8]) -> Result<Reply, Refusal> {
+    if let Some(registration) = catalog::registration(body)? {
+        tracing::info!(service = registration.service.id, "registered in the catalog");
+        shared.write(|state, now| state.put(registration, now));
+    }
+    Ok(Reply::json(json!(true)))
+}
+
+/// Takes a service or a check out, whether or not it is there.
+pub(super) fn deregister(shared: &Shared, body: &[u8]) -> Result<Reply, Refusal> {
+    let removal = catalog::removal(body)?;
+    let known = shared.write(|state, _| match &removal {
+        Removal::Service(id) => state.deregister(id),
+        Removal::Check(id) => state.remove_check(id),
+    });
+    if known.is_ok() {
+        tracing::info!(?removal, "deregistered from the catalog");
+    }
+    Ok(Reply::json(json!(true)))
 }

@@ -1,11 +1,13 @@
-//! `/v1/health/*`: services with their checks, and checks alone.
+//! `/v1/health/*`: services with their checks, and checks alone; `/v1/agent/health/*`: an answer in a status.
 
 use super::query::Query;
+use super::reply::Reply;
 use super::{catalog, view};
 use crate::definition::Status;
 use crate::refusal::Refusal;
 use crate::shared::{self, Shared};
-use crate::state::State;
+use crate::state::{Service, State};
+use http::StatusCode;
 use serde_json::{Value, json};
 
 /// The instances of a service, each with its node and all checks that concern it.
@@ -18,7 +20,7 @@ pub(super) fn service(shared: &Shared, state: &State, name: &str, query: &Query)
             "Checks": [view::serf_health(state)],
         }]));
     }
-    let wanted = |service: &&crate::state::Service| {
+    let wanted = |service: &&Service| {
         let passes = state.status(&service.definition.id) == Status::Passing;
         (passes || !only_passing) && catalog::has_tags(&service.definition.tags, query)
     };
@@ -53,4 +55,51 @@ pub(super) fn state(_: &Shared, state: &State, status: &str) -> Value {
 fn all(state: &State) -> impl Iterator<Item = Value> {
     let checks = state.checks().map(|check| view::check(state, check));
     std::iter::once(view::serf_health(state)).chain(checks)
+}
+
+/// How one service of the agent is.
+pub(super) fn by_id(shared: &Shared, id: &str, query: &Query) -> Reply {
+    let known =
+        shared.read(|state| state.service(id).map(|service| (state.status(id), aggregated(state, service))));
+    match known {
+        Some((status, value)) => health(code(status), status.name(), value, query),
+        None => {
+            let value = json!({"AggregatedStatus": "critical", "Service": null, "Checks": null});
+            health(StatusCode::NOT_FOUND, &format!("ServiceId {id} not found"), value, query)
+        }
+    }
+}
+
+/// How the agent's services of a name are, the worst deciding.
+pub(super) fn by_name(shared: &Shared, name: &str, query: &Query) -> Reply {
+    let (worst, values) = shared.read(|state| {
+        let named = || state.services().filter(|service| service.definition.name == name);
+        let worst = named().map(|service| state.status(&service.definition.id)).max();
+        (worst, named().map(|service| aggregated(state, service)).collect::<Value>())
+    });
+    match worst {
+        Some(status) => health(code(status), status.name(), values, query),
+        None => health(StatusCode::NOT_FOUND, &format!("ServiceName {name} Not Found"), values, query),
+    }
+}
+
+fn aggregated(state: &State, service: &Service) -> Value {
+    let id = &service.definition.id;
+    json!({
+        "AggregatedStatus": state.status(id).name(),
+        "Service": view::agent_service(service),
+        "Checks": state.checks_of(id).map(|check| view::check(state, check)).collect::<Value>(),
+    })
+}
+
+fn health(status: StatusCode, reason: &str, value: Value, query: &Query) -> Reply {
+    Reply::health(status, reason, (query.value("format") != Some("text")).then_some(value))
+}
+
+fn code(status: Status) -> StatusCode {
+    match status {
+        Status::Passing => StatusCode::OK,
+        Status::Warning => StatusCode::TOO_MANY_REQUESTS,
+        Status::Critical => StatusCode::SERVICE_UNAVAILABLE,
+    }
 }

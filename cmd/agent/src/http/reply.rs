@@ -38,6 +38,16 @@ impl Reply {
         Self { status: StatusCode::OK, headers, body: Content::Json(value) }
     }
 
+    /// The health of services, in a status too.
+    pub(super) fn health(status: StatusCode, reason: &str, value: Option<Value>) -> Self {
+        let mut reply = match value {
+            Some(value) => Self::json(value),
+            None => Self::text(status, TEXT, reason),
+        };
+        reply.status = status;
+        reply.with(HeaderName::from_static("x-consul-reason"), reason)
+    }
+
     /// 200 with nothing, labelled as Consul labels it.
     pub(super) fn done() -> Self {
         Self::text(StatusCode::OK, "application/json; charset=utf-8", "")

@@ -142,7 +142,7 @@ pub(super) fn check(state: &State, check: &Check) -> Value {
         "ServiceID": check.service,
         "ServiceName": service.map_or("", |service| &service.name),
         "ServiceTags": service.map(|service| service.tags.clone()).unwrap_or_default(),
-        "Type": "ttl",
+        "Type": if check.definition.ttl.is_some() { "ttl" } else { "" },
         "Interval": "",
         "Timeout": "",
         "ExposedPort": 0,

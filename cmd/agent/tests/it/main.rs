@@ -4,7 +4,9 @@
 
 mod agent;
 mod blocking;
+mod catalog;
 mod dns;
+mod health;
 mod outage;
 mod page;
 mod process;
