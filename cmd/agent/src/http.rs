@@ -152,7 +152,7 @@ async fn serve(
     }
     match call {
         Call::Root => return Ok(Reply::moved("/ui/")),
-        Call::Page => return Ok(page::page()),
+        Call::Page => return Ok(page::page(shared)),
         Call::PageData => return page::data(shared, query).await,
         _ => {}
     }

@@ -10,8 +10,14 @@ use tokio::time::Instant;
 
 const PAGE: &str = include_str!("page.html");
 
-pub(super) fn page() -> Reply {
-    Reply::html(PAGE)
+/// The data that the page is written with, which the present takes the place of.
+const NO_DATA: &str = r#"{"index":0,"services":{}}"#;
+
+/// The page, with what it first shows.
+pub(super) fn page(shared: &Shared) -> Reply {
+    // No text in the data can then end the script that holds it.
+    let data = shared.read(everything).to_string().replace('<', "\\u003c");
+    Reply::html(&PAGE.replacen(NO_DATA, &data, 1))
 }
 
 /// All services with their instances and checks, waiting for a change where the query asks to.
@@ -19,7 +25,11 @@ pub(super) async fn data(shared: &Shared, query: &Query) -> Result<Reply, Refusa
     if query.index > 0 {
         shared.wait(query.index, query.deadline(), State::index).await?;
     }
-    Ok(Reply::json(shared.read(|state| json!({"index": state.index(), "services": services(state)}))))
+    Ok(Reply::json(shared.read(everything)))
+}
+
+fn everything(state: &State) -> Value {
+    json!({"index": state.index(), "services": services(state)})
 }
 
 /// By name, each with its instances.

@@ -1,7 +1,7 @@
 //! The page and its data.
 
 use crate::agent::Agent;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn the_page_is_one_file_that_loads_nothing_from_elsewhere() {
@@ -43,4 +43,17 @@ async fn its_data_shows_services_instances_states_and_tags() {
     let index = data["index"].as_u64().unwrap();
     let waiting = agent.get(&format!("/ui/services?index={index}&wait=100ms")).await.json();
     assert_eq!(waiting["index"], index);
+}
+
+#[tokio::test]
+async fn the_page_comes_with_what_it_first_shows() {
+    let agent = Agent::start().await;
+    let name = "</script><b>$&";
+    agent.register(&format!(r#"{{"Name":"{name}","ID":"one"}}"#)).await.done();
+    let page = agent.get("/ui").await.body;
+    let (_, data) = page.split_once(r#"<script type="application/json" id="first">"#).unwrap();
+    let (data, _) = data.split_once("</script>").unwrap();
+    let data: Value = serde_json::from_str(data).unwrap();
+    assert_eq!(data["services"][name][0]["id"], "one");
+    assert_eq!(data, agent.get("/ui/services").await.json());
 }
