@@ -23,7 +23,7 @@ pub struct Cli {
     pub config: Config,
 
     /// What the log holds, as a filter of `tracing`
-    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
+    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info,hickory_server=warn")]
     pub log: String,
 }
 

@@ -72,8 +72,8 @@ pub async fn serve_with_dns(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let address = listener.local_addr().context("the agent's listener has no address")?;
-    let dns_address = dns.as_ref().map(Dns::address);
-    tracing::info!(page = %format_args!("http://{address}/ui"), dns = ?dns_address, "the development agent is up");
+    let dns_address = dns.as_ref().map(|dns| tracing::field::display(dns.address()));
+    tracing::info!(page = %format_args!("http://{address}/ui"), dns = dns_address, "the development agent is up");
     let shared = Shared::new(config, address, stop.clone());
     let listener = listener.tap_io(|connection| {
         // An answer that waits for more to send is late, no more.
