@@ -109,11 +109,16 @@ pub(crate) async fn answer(
     extract::State(shared): extract::State<Arc<Shared>>,
     request: extract::Request,
 ) -> Response {
+    let takes_gzip = reply::takes_gzip(request.headers());
+    reply(&shared, request).await.response(takes_gzip)
+}
+
+async fn reply(shared: &Shared, request: extract::Request) -> Reply {
     let path = match path::plain(request.uri()) {
         Ok(path) => path,
-        Err(redirect) => return Reply::moved(&redirect).into(),
+        Err(redirect) => return Reply::moved(&redirect),
     };
-    let Some((call, method, name)) = find(&path) else { return Reply::unknown(&path).into() };
+    let Some((call, method, name)) = find(&path) else { return Reply::unknown(&path) };
     let (query, pretty) = match Query::read(request.uri().query().unwrap_or_default()) {
         Ok(query) => (Ok(query.clone()), query.pretty),
         Err(refusal) => (Err(refusal), false),
@@ -122,13 +127,13 @@ pub(crate) async fn answer(
         &Method::OPTIONS => Reply::options(method),
         asked if asked != method => Reply::wrong_method(asked, method),
         _ => match query {
-            Ok(query) => serve(&shared, call, name, &query, request).await.unwrap_or_else(Reply::from),
+            Ok(query) => serve(shared, call, name, &query, request).await.unwrap_or_else(Reply::from),
             Err(refusal) => refusal.into(),
         },
     };
     let policy = if shared.config.token.is_some() { "deny" } else { "allow" };
     let reply = if path.starts_with("/v1/") { reply.of_the_interface(policy) } else { reply };
-    reply.pretty(pretty).into()
+    reply.pretty(pretty)
 }
 
 async fn serve(

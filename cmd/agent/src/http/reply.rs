@@ -3,11 +3,19 @@
 use crate::refusal::Refusal;
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, VARY};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::header::{
+    ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, VARY,
+};
 use http::{HeaderMap, Method, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::{PrettyFormatter, Serializer};
+use std::io::{self, Write};
+
+/// The length from which a body is worth compressing, in bytes.
+const LEAST_COMPRESSED: usize = 1400;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -116,6 +124,26 @@ impl Reply {
         self
     }
 
+    /// The response, its body compressed where the caller `takes_gzip` and it is long.
+    pub(super) fn response(self, takes_gzip: bool) -> Response {
+        let mut headers = self.headers;
+        let mut body = match self.body {
+            Content::Text(text) => text.into_bytes(),
+            Content::Json(value) => value.to_string().into_bytes(),
+        };
+        if body.len() >= LEAST_COMPRESSED {
+            headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+            if takes_gzip && let Ok(compressed) = compressed(&body) {
+                headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+                body = compressed;
+            }
+        }
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = headers;
+        response
+    }
+
     fn with(mut self, name: HeaderName, value: &str) -> Self {
         // A value that can't stand in a header comes from a path that can't be redirected to.
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -131,15 +159,19 @@ impl From<Refusal> for Reply {
     }
 }
 
-impl From<Reply> for Response {
-    fn from(reply: Reply) -> Self {
-        let body = match reply.body {
-            Content::Text(text) => text,
-            Content::Json(value) => value.to_string(),
-        };
-        let mut response = Self::new(Body::from(body));
-        *response.status_mut() = reply.status;
-        *response.headers_mut() = reply.headers;
-        response
-    }
+/// Whether a caller with these headers takes a compressed body.
+pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let refused = |part: &str| part.strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0));
+        named && !parts.any(refused)
+    })
+}
+
+fn compressed(body: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(body)?;
+    encoder.finish()
 }

@@ -114,6 +114,19 @@ impl Agent {
     }
 
     pub(crate) async fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
+        let (head, body) = self.send_for_bytes(method, path, headers, body).await;
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Answer { status, head, body: String::from_utf8(body).unwrap() }
+    }
+
+    /// The head of the answer, and its body as it is sent.
+    pub(crate) async fn send_for_bytes(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &str,
+    ) -> (String, Vec<u8>) {
         let length = body.len();
         let request = format!(
             "{method} {path} HTTP/1.1\r\nhost: agent\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n{body}"
@@ -121,13 +134,12 @@ impl Agent {
         let exchange = async {
             let mut connection = TcpStream::connect(self.address).await.unwrap();
             connection.write_all(request.as_bytes()).await.unwrap();
-            let mut answer = String::new();
-            connection.read_to_string(&mut answer).await.unwrap();
+            let mut answer = Vec::new();
+            connection.read_to_end(&mut answer).await.unwrap();
             answer
         };
         let answer = tokio::time::timeout(Duration::from_secs(30), exchange).await.unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer { status, head: head.to_owned(), body: body.to_owned() }
+        let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap();
+        (String::from_utf8(answer[..end].to_vec()).unwrap(), answer[end + 4..].to_vec())
     }
 }

@@ -1,7 +1,9 @@
-//! What holds for every path: methods, unknown paths, refused parameters, tokens.
+//! What holds for every path: methods, unknown paths, refused parameters, tokens, compression.
 
 use crate::agent::Agent;
 use agent::Config;
+use flate2::read::GzDecoder;
+use std::io::Read;
 
 #[tokio::test]
 async fn a_wrong_method_is_told_the_right_one() {
@@ -98,4 +100,31 @@ async fn an_empty_write_is_labelled_as_consul_labels_it() {
     let agent = Agent::start().await;
     let answer = agent.register(r#"{"Name":"web"}"#).await;
     assert_eq!(answer.header("content-type"), Some("application/json; charset=utf-8"));
+}
+
+#[tokio::test]
+async fn a_long_body_is_compressed_for_who_takes_that() {
+    let agent = Agent::start().await;
+    agent.register(r#"{"Name":"web"}"#).await.done();
+    let long = "/v1/health/service/web?pretty";
+    let plain = agent.get(long).await.body;
+    assert!(plain.len() >= 1400, "{}", plain.len());
+    for (path, accepts, compressed) in [
+        (long, "gzip", true),
+        (long, "deflate, GZIP;q=0.5", true),
+        (long, "gzip;q=0", false),
+        (long, "identity", false),
+        ("/v1/status/leader", "gzip", false),
+    ] {
+        let header = format!("accept-encoding: {accepts}\r\n");
+        let (head, body) = agent.send_for_bytes("GET", path, &header, "").await;
+        assert_eq!(head.contains("content-encoding: gzip"), compressed, "{path} {accepts}: {head}");
+        assert!(head.contains("vary: Accept-Encoding"), "{head}");
+        if compressed {
+            let mut text = String::new();
+            GzDecoder::new(&*body).read_to_string(&mut text).unwrap();
+            assert_eq!(text, plain, "{accepts}");
+            assert!(body.len() < plain.len());
+        }
+    }
 }
