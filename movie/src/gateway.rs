@@ -63,6 +63,23 @@ impl Fault for Error {
     }
 }
 
+/// The names of the services behind, as their failures tell them.
+const METADATA: &str = "metadata";
+const RATING: &str = "rating";
+
+/// What a conversion made of an answer of `service`; one that breaks the model's rules is the service's failure.
+fn understood<T>(service: &'static str, converted: Result<T, Invalid>) -> Result<T, Error> {
+    converted.map_err(|invalid| Error::Failed { service, source: invalid.into() })
+}
+
+/// All rows of an answer of `service` as nouns.
+fn all<T, U>(service: &'static str, rows: Vec<T>) -> Result<Vec<U>, Error>
+where
+    U: TryFrom<T, Error = Invalid>,
+{
+    understood(service, rows.into_iter().map(U::try_from).collect())
+}
+
 /// The metadata service. Every call answers before `deadline`.
 #[async_trait]
 pub trait MetadataGateway: Send + Sync {

@@ -2,7 +2,7 @@
 
 mod failure;
 
-use super::{Error, MetadataGateway, OPEN_TIMEOUT, RatingGateway};
+use super::{Error, METADATA, MetadataGateway, OPEN_TIMEOUT, RATING, RatingGateway, all, understood};
 use api::metadata::v1::metadata_service_client::MetadataServiceClient;
 use api::metadata::v1::{BatchGetMetadataRequest, GetMetadataRequest, SearchMetadataRequest};
 use api::rating::v1::rating_service_client::RatingServiceClient;
@@ -27,9 +27,6 @@ const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A batch of 500 records with the longest descriptions is 9 MiB.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
-
-const METADATA: &str = "metadata";
-const RATING: &str = "rating";
 
 /// A channel that connects at once, in the background, and whenever it is called without a connection. `None`
 /// where the registry gave an address that is none.
@@ -84,11 +81,6 @@ impl Backend {
         });
         answer.await.map_err(|error| failure::gateway_error(self.name, error))
     }
-
-    /// What `convert` makes of an answer; one that breaks the model's rules is the service's failure.
-    fn understood<T>(&self, converted: Result<T, Invalid>) -> Result<T, Error> {
-        converted.map_err(|invalid| Error::Failed { service: self.name, source: invalid.into() })
-    }
 }
 
 /// A failure, or `None` where it says that there is nothing.
@@ -104,13 +96,6 @@ fn absent<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
         }
         Err(error) => Err(error),
     }
-}
-
-fn all<T, U>(rows: Vec<T>) -> Result<Vec<U>, Invalid>
-where
-    U: TryFrom<T, Error = Invalid>,
-{
-    rows.into_iter().map(U::try_from).collect()
 }
 
 fn asked_size(page: &Request) -> i32 {
@@ -146,7 +131,7 @@ impl MetadataGateway for MetadataBackend {
         });
         let Some(answer) = absent(answer.await)? else { return Ok(None) };
         let metadata = answer.metadata.ok_or_else(|| Invalid::field("metadata", "is missing in the answer"));
-        self.0.understood(metadata.and_then(Metadata::try_from)).map(Some)
+        understood(METADATA, metadata.and_then(Metadata::try_from)).map(Some)
     }
 
     async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Metadata>, Error> {
@@ -154,7 +139,7 @@ impl MetadataGateway for MetadataBackend {
         let answer = self.0.read(message, deadline, |channel, request| async move {
             metadata_client(channel).batch_get_metadata(request).await
         });
-        self.0.understood(all(answer.await?.metadata))
+        all(METADATA, answer.await?.metadata)
     }
 
     async fn search(&self, query: &str, page: &Request, deadline: Instant) -> Result<Page<Metadata>, Error> {
@@ -167,7 +152,7 @@ impl MetadataGateway for MetadataBackend {
             metadata_client(channel).search_metadata(request).await
         });
         let answer = answer.await?;
-        let items = self.0.understood(all(answer.metadata))?;
+        let items = all(METADATA, answer.metadata)?;
         Ok(Page { items, next: token(answer.next_page_token) })
     }
 }
@@ -197,7 +182,7 @@ impl RatingGateway for RatingBackend {
         let Some(answer) = absent(answer.await)? else { return Ok(None) };
         let aggregate =
             answer.aggregate.ok_or_else(|| Invalid::field("aggregate", "is missing in the answer"));
-        self.0.understood(aggregate.and_then(Aggregate::try_from)).map(Some)
+        understood(RATING, aggregate.and_then(Aggregate::try_from)).map(Some)
     }
 
     async fn batch(
@@ -213,7 +198,7 @@ impl RatingGateway for RatingBackend {
         let answer = self.0.read(message, deadline, |channel, request| async move {
             RatingServiceClient::new(channel).batch_get_aggregated_ratings(request).await
         });
-        self.0.understood(all(answer.await?.aggregates))
+        all(RATING, answer.await?.aggregates)
     }
 
     async fn top(
@@ -233,7 +218,7 @@ impl RatingGateway for RatingBackend {
             RatingServiceClient::new(channel).list_top_rated(request).await
         });
         let answer = answer.await?;
-        let items = self.0.understood(all(answer.aggregates))?;
+        let items = all(RATING, answer.aggregates)?;
         Ok(Page { items, next: token(answer.next_page_token) })
     }
 }

@@ -2,22 +2,14 @@
 
 mod backend;
 
-use super::{Error, MetadataGateway, RatingGateway};
+use super::{Error, METADATA, MetadataGateway, RATING, RatingGateway, all, understood};
 use api::json;
 use async_trait::async_trait;
 use backend::{Backend, batches, encoded};
 use client::Instances;
-use fault::Invalid;
 use model::page::{Page, Request};
 use model::{Aggregate, Metadata, MinCount, Record, RecordId, RecordType};
 use tokio::time::Instant;
-
-fn all<T, U>(rows: Vec<T>) -> Result<Vec<U>, Invalid>
-where
-    U: TryFrom<T, Error = Invalid>,
-{
-    rows.into_iter().map(U::try_from).collect()
-}
 
 /// The query parameters of `page`, to follow others.
 fn paging(page: &Request) -> String {
@@ -36,7 +28,7 @@ impl MetadataBackend {
     /// A gateway to `instances` for the present runtime.
     #[must_use]
     pub fn new(instances: &Instances) -> Self {
-        Self(Backend::new("metadata", instances))
+        Self(Backend::new(METADATA, instances))
     }
 }
 
@@ -45,7 +37,7 @@ impl MetadataGateway for MetadataBackend {
     async fn get(&self, id: &RecordId, deadline: Instant) -> Result<Option<Metadata>, Error> {
         let path = format!("/v1/metadata/{}", encoded(id.as_str()));
         let found: Option<json::Metadata> = self.0.find(&path, deadline).await?;
-        found.map(|metadata| self.0.understood(metadata.try_into())).transpose()
+        found.map(|metadata| understood(METADATA, metadata.try_into())).transpose()
     }
 
     async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Metadata>, Error> {
@@ -53,7 +45,7 @@ impl MetadataGateway for MetadataBackend {
         for batch in batches(ids) {
             let list: json::MetadataList =
                 self.0.read(&format!("/v1/metadata?ids={batch}"), deadline).await?;
-            found.extend(self.0.understood(all::<_, Metadata>(list.metadata))?);
+            found.extend(all::<_, Metadata>(METADATA, list.metadata)?);
         }
         Ok(found)
     }
@@ -61,7 +53,7 @@ impl MetadataGateway for MetadataBackend {
     async fn search(&self, query: &str, page: &Request, deadline: Instant) -> Result<Page<Metadata>, Error> {
         let path = format!("/v1/metadata?query={}&{}", encoded(query), paging(page));
         let list: json::MetadataList = self.0.read(&path, deadline).await?;
-        Ok(Page { items: self.0.understood(all(list.metadata))?, next: list.next_page_token })
+        Ok(Page { items: all(METADATA, list.metadata)?, next: list.next_page_token })
     }
 }
 
@@ -73,7 +65,7 @@ impl RatingBackend {
     /// A gateway to `instances` for the present runtime.
     #[must_use]
     pub fn new(instances: &Instances) -> Self {
-        Self(Backend::new("rating", instances))
+        Self(Backend::new(RATING, instances))
     }
 }
 
@@ -82,7 +74,7 @@ impl RatingGateway for RatingBackend {
     async fn aggregate(&self, record: &Record, deadline: Instant) -> Result<Option<Aggregate>, Error> {
         let path = format!("/v1/ratings/{}/{}", record.record_type, encoded(record.record_id.as_str()));
         let found: Option<json::Aggregate> = self.0.find(&path, deadline).await?;
-        found.map(|aggregate| self.0.understood(aggregate.try_into())).transpose()
+        found.map(|aggregate| understood(RATING, aggregate.try_into())).transpose()
     }
 
     async fn batch(
@@ -95,7 +87,7 @@ impl RatingGateway for RatingBackend {
         for batch in batches(ids) {
             let path = format!("/v1/ratings/{record_type}?ids={batch}");
             let list: json::AggregateList = self.0.read(&path, deadline).await?;
-            found.extend(self.0.understood(all::<_, Aggregate>(list.aggregates))?);
+            found.extend(all::<_, Aggregate>(RATING, list.aggregates)?);
         }
         Ok(found)
     }
@@ -109,6 +101,6 @@ impl RatingGateway for RatingBackend {
     ) -> Result<Page<Aggregate>, Error> {
         let path = format!("/v1/top/{record_type}?minCount={}&{}", min_count.get(), paging(page));
         let list: json::AggregateList = self.0.read(&path, deadline).await?;
-        Ok(Page { items: self.0.understood(all(list.aggregates))?, next: list.next_page_token })
+        Ok(Page { items: all(RATING, list.aggregates)?, next: list.next_page_token })
     }
 }

@@ -143,11 +143,6 @@ impl Backend {
         }
     }
 
-    /// What a conversion made of an answer; one that breaks the model's rules is the service's failure.
-    pub(super) fn understood<T>(&self, converted: Result<T, Invalid>) -> Result<T, Error> {
-        converted.map_err(|invalid| Error::Failed { service: self.name, source: invalid.into() })
-    }
-
     async fn call(&self, path: &str, deadline: Instant) -> Result<Bytes, client::Error<CallFailure>> {
         self.client.call(deadline, Mode::Read, |target| fetch(target, path)).await
     }
