@@ -30,7 +30,7 @@ pub enum Error {
 /// the process is asked to stop. Ends the process where they are wrong or ask for help.
 #[must_use]
 pub fn process(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let config: Config = service::try_parse_from(LISTEN, arguments).unwrap_or_else(|error| error.exit());
+    let config: Config = service::parse(LISTEN, arguments);
     service::telemetry(&config.service);
     service::block_on(|stop| async move {
         let registry = service::registry(&config.service)?;

@@ -14,18 +14,30 @@ mod state;
 
 use anyhow::Context;
 use axum::serve::ListenerExt;
+use clap::Parser;
 pub use config::Config;
-use config::{DNS_LISTEN, DnsListen};
+use config::{Cli, DNS_LISTEN, DnsListen};
 pub use dns::Dns;
 use shared::Shared;
+use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// How long answers under way may take once the agent is asked to stop.
 const DRAIN: Duration = Duration::from_secs(2);
+
+/// Runs the agent as `arguments`, the first of which is the program's name, and the environment say, until the
+/// process is asked to stop. Ends the process where they are wrong or ask for help.
+#[must_use]
+pub fn process(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = Cli::parse_from(arguments);
+    service::log(&cli.log, None);
+    service::block_on(|stop| run(cli.config, stop))
+}
 
 /// Listens where `config` says and serves until `stop` is cancelled. Without a word on DNS it is answered at
 /// its usual address, unless another agent does so already.

@@ -1,7 +1,7 @@
 //! Starts the whole stack, or one part of it.
 
 use clap::Parser;
-use devstack::config::{Config, Own, Part, Stack};
+use devstack::config::{Config, Part, Stack};
 use devstack::{source::Source, stack};
 use service::LogFormat;
 use std::process::ExitCode;
@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     let config = Config::parse();
     match config.part {
         None => whole(config.stack, began),
-        Some(Part::Agent(own)) => agent(&own),
+        Some(Part::Agent(own)) => agent::process(own.line("agent")),
         Some(Part::Metadata(own)) => metadata::process(own.line("metadata")),
         Some(Part::Rating(own)) => rating::process(own.line("rating")),
         Some(Part::Movie(own)) => movie::process(own.line("movie")),
@@ -33,10 +33,4 @@ fn whole(config: Stack, began: Instant) -> ExitCode {
     };
     service::log(&config.log, Some(LogFormat::Text));
     service::block_on(|stop| stack::run(config, source, began, stop))
-}
-
-fn agent(own: &Own) -> ExitCode {
-    let cli = agent::config::Cli::try_parse_from(own.line("agent")).unwrap_or_else(|error| error.exit());
-    service::log(&cli.log, None);
-    service::block_on(|stop| agent::run(cli.config, stop))
 }

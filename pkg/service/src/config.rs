@@ -117,15 +117,19 @@ pub fn registry_with_grace(
     })
 }
 
-/// Reads the process's arguments and environment; `listen` is the service's default address.
+/// Reads `arguments` as [`try_parse_from`] does.
 ///
 /// Where they are wrong, or ask for help, it says so and ends the process, with 2 or 0.
 #[must_use]
-pub fn parse<C: Parser>(listen: &'static str) -> C {
-    try_parse_from(listen, std::env::args_os()).unwrap_or_else(|error| error.exit())
+pub fn parse<C: Parser>(
+    listen: &'static str,
+    arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+) -> C {
+    try_parse_from(listen, arguments).unwrap_or_else(|error| error.exit())
 }
 
-/// Reads `arguments`, the first of which is the program's name, and the environment.
+/// Reads `arguments`, the first of which is the program's name, and the environment; `listen` is the service's
+/// default address.
 ///
 /// # Errors
 ///
