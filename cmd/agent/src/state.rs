@@ -1,9 +1,13 @@
 //! What the agent knows: services, their checks, and the index of each change. Plain and synchronous; time is
 //! a parameter.
 
+mod checks;
+
 use crate::definition::catalog::Registration;
 use crate::definition::{self, Status};
 use crate::refusal::Refusal;
+pub(crate) use checks::Check;
+use checks::Checks;
 use http::StatusCode;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,24 +20,6 @@ const LONGEST_OUTPUT: usize = 4096;
 #[derive(Clone, Debug)]
 pub(crate) struct Service {
     pub(crate) definition: definition::Service,
-    pub(crate) create_index: u64,
-    pub(crate) modify_index: u64,
-}
-
-/// A check of a registered service.
-#[derive(Clone, Debug)]
-pub(crate) struct Check {
-    pub(crate) definition: definition::Check,
-    /// The id of the service that it belongs to.
-    pub(crate) service: String,
-    pub(crate) status: Status,
-    pub(crate) output: String,
-    /// When it was last told how things are.
-    pub(crate) heard: Instant,
-    /// When it turns critical unless it hears something before.
-    expires: Option<Instant>,
-    /// Since when its service counts as dead.
-    critical_since: Option<Instant>,
     pub(crate) create_index: u64,
     pub(crate) modify_index: u64,
 }
@@ -53,7 +39,9 @@ pub(crate) struct Elapsed {
 #[derive(Debug)]
 pub(crate) struct State {
     services: BTreeMap<String, Service>,
-    checks: BTreeMap<String, Check>,
+    checks: Checks,
+    /// The index before the first change.
+    origin: u64,
     index: u64,
     /// By name in lower case: the index of the last change to a service's instances or their checks.
     service_indexes: BTreeMap<String, u64>,
@@ -67,12 +55,18 @@ impl State {
     pub(crate) fn new(index: u64, deregister_floor: Duration) -> Self {
         Self {
             services: BTreeMap::new(),
-            checks: BTreeMap::new(),
+            checks: Checks::default(),
+            origin: index,
             index,
             service_indexes: BTreeMap::new(),
             extinction: index,
             deregister_floor,
         }
+    }
+
+    /// The index at which the agent itself was there.
+    pub(crate) fn origin(&self) -> u64 {
+        self.origin
     }
 
     /// The index of the last change of any kind.
@@ -95,16 +89,15 @@ impl State {
 
     /// The instances of the service `name`, in whatever case it is written.
     pub(crate) fn instances(&self, name: &str) -> impl Iterator<Item = &Service> {
-        let name = name.to_lowercase();
-        self.services().filter(move |service| service.definition.name.to_lowercase() == name)
+        self.services().filter(move |service| same(&service.definition.name, name))
     }
 
     pub(crate) fn checks(&self) -> impl Iterator<Item = &Check> {
-        self.checks.values()
+        self.checks.all()
     }
 
     pub(crate) fn checks_of(&self, service: &str) -> impl Iterator<Item = &Check> {
-        self.checks().filter(move |check| check.service == service)
+        self.checks.of(service)
     }
 
     /// The worst status among the checks of a service; without checks it passes.
@@ -130,9 +123,7 @@ impl State {
         let mut changed = before.as_ref() != Some(&service);
         if replace {
             let named = |check: &str| checks.iter().any(|named| named.id == check);
-            let count = self.checks.len();
-            self.checks.retain(|check, known| known.service != id || named(check));
-            changed |= self.checks.len() != count;
+            changed |= self.checks.remove_of(&id, named);
         }
         if before.as_ref() != Some(&service) {
             let create_index = self.services.get(&id).map_or(next, |service| service.create_index);
@@ -170,7 +161,7 @@ impl State {
             modify_index: if changed { next } else { known.map_or(next, |known| known.modify_index) },
             definition: check,
         };
-        self.checks.insert(fresh.definition.id.clone(), fresh);
+        self.checks.insert(fresh);
         changed
     }
 
@@ -226,7 +217,7 @@ impl State {
 
     fn deregister_as(&mut self, id: &str, name: &str) {
         self.services.remove(id);
-        self.checks.retain(|_, check| check.service != id);
+        self.checks.remove_of(id, |_| false);
         self.touch(name);
         if self.instances(name).next().is_none() {
             self.service_indexes.remove(&name.to_lowercase());
@@ -301,6 +292,14 @@ impl State {
         self.index += 1;
         self.service_indexes.insert(name.to_lowercase(), self.index);
     }
+}
+
+/// Whether two names differ in case at most.
+fn same(one: &str, other: &str) -> bool {
+    fn lower(text: &str) -> impl Iterator<Item = char> {
+        text.chars().flat_map(char::to_lowercase)
+    }
+    one == other || lower(one).eq(lower(other))
 }
 
 fn reaped_at(check: &Check) -> Option<Instant> {

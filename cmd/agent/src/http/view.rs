@@ -18,13 +18,8 @@ pub(super) fn id(service: &Service) -> String {
     service.definition.id.clone()
 }
 
-/// What the node and its own check were created at: before anything else.
-fn first_index(state: &State) -> u64 {
-    state.services().map(|service| service.create_index).chain([state.index()]).min().unwrap_or(1)
-}
-
 pub(super) fn node(shared: &Shared, state: &State) -> Value {
-    let (address, index) = (shared.address.to_string(), first_index(state));
+    let (address, index) = (shared.address.to_string(), state.origin());
     json!({
         "ID": NODE_ID,
         "Node": NODE,
@@ -86,7 +81,7 @@ pub(super) fn consul(shared: &Shared, state: &State) -> Value {
         "Weights": {"Passing": 1, "Warning": 1},
         "EnableTagOverride": false,
     });
-    let index = first_index(state);
+    let index = state.origin();
     with_catalog_fields(service, index, index)
 }
 
@@ -154,7 +149,7 @@ pub(super) fn check(state: &State, check: &Check) -> Value {
 
 /// The check of the node itself, which is always well.
 pub(super) fn serf_health(state: &State) -> Value {
-    let index = first_index(state);
+    let index = state.origin();
     json!({
         "Node": NODE,
         "CheckID": "serfHealth",
