@@ -87,7 +87,7 @@ const TARGETS: &[&str] = &["HTTP", "TCP", "UDP", "GRPC", "H2PING", "OSService"];
 const SCRIPTS: &[&str] = &["ScriptArgs", "Args", "script_args"];
 
 /// A service as its registration describes it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Hash, PartialEq, Eq)]
 pub(crate) struct Service {
     pub(crate) id: String,
     pub(crate) name: String,

@@ -1,20 +1,24 @@
 //! Consul's HTTP interface: which path means what, and what every answer carries.
 
 mod agent;
+mod call;
 mod catalog;
+mod filter;
 mod health;
 mod page;
 mod path;
 mod query;
 mod reply;
 mod token;
+mod ui;
 mod view;
 
 use crate::refusal::Refusal;
-use crate::shared::{DATACENTER, Shared};
+use crate::shared::{DATACENTER, NODE, Shared};
 use crate::state::State;
 use axum::extract;
 use axum::response::Response;
+use call::Call;
 use http::{Method, StatusCode};
 use query::Query;
 use reply::Reply;
@@ -23,86 +27,6 @@ use std::sync::Arc;
 
 /// The largest body that is read, in bytes.
 const LARGEST_BODY: usize = 1024 * 1024;
-
-/// One call of the interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Call {
-    Root,
-    Page,
-    PageData,
-    Register,
-    Deregister,
-    Pass,
-    Warn,
-    Fail,
-    Update,
-    CheckRegister,
-    CheckDeregister,
-    AgentHealthById,
-    AgentHealthByName,
-    AgentServices,
-    AgentService,
-    AgentChecks,
-    AgentSelf,
-    AgentMembers,
-    HealthService,
-    HealthChecks,
-    HealthNode,
-    HealthState,
-    CatalogRegister,
-    CatalogDeregister,
-    CatalogServices,
-    CatalogService,
-    CatalogNodes,
-    CatalogDatacenters,
-    StatusLeader,
-    StatusPeers,
-}
-
-/// Every path with its method; one that ends in `/` under `/v1` goes on with a name.
-const CALLS: &[(&str, Method, Call)] = &[
-    ("/", Method::GET, Call::Root),
-    ("/ui", Method::GET, Call::Page),
-    ("/ui/", Method::GET, Call::Page),
-    ("/ui/services", Method::GET, Call::PageData),
-    ("/v1/agent/service/register", Method::PUT, Call::Register),
-    ("/v1/agent/service/deregister/", Method::PUT, Call::Deregister),
-    ("/v1/agent/check/pass/", Method::PUT, Call::Pass),
-    ("/v1/agent/check/warn/", Method::PUT, Call::Warn),
-    ("/v1/agent/check/fail/", Method::PUT, Call::Fail),
-    ("/v1/agent/check/update/", Method::PUT, Call::Update),
-    ("/v1/agent/check/register", Method::PUT, Call::CheckRegister),
-    ("/v1/agent/check/deregister/", Method::PUT, Call::CheckDeregister),
-    ("/v1/agent/health/service/id/", Method::GET, Call::AgentHealthById),
-    ("/v1/agent/health/service/name/", Method::GET, Call::AgentHealthByName),
-    ("/v1/agent/services", Method::GET, Call::AgentServices),
-    ("/v1/agent/service/", Method::GET, Call::AgentService),
-    ("/v1/agent/checks", Method::GET, Call::AgentChecks),
-    ("/v1/agent/self", Method::GET, Call::AgentSelf),
-    ("/v1/agent/members", Method::GET, Call::AgentMembers),
-    ("/v1/health/service/", Method::GET, Call::HealthService),
-    ("/v1/health/checks/", Method::GET, Call::HealthChecks),
-    ("/v1/health/node/", Method::GET, Call::HealthNode),
-    ("/v1/health/state/", Method::GET, Call::HealthState),
-    ("/v1/catalog/register", Method::PUT, Call::CatalogRegister),
-    ("/v1/catalog/deregister", Method::PUT, Call::CatalogDeregister),
-    ("/v1/catalog/services", Method::GET, Call::CatalogServices),
-    ("/v1/catalog/service/", Method::GET, Call::CatalogService),
-    ("/v1/catalog/nodes", Method::GET, Call::CatalogNodes),
-    ("/v1/catalog/datacenters", Method::GET, Call::CatalogDatacenters),
-    ("/v1/status/leader", Method::GET, Call::StatusLeader),
-    ("/v1/status/peers", Method::GET, Call::StatusPeers),
-];
-
-/// The call that `path` means, its method, and the name at the path's end.
-fn find(path: &str) -> Option<(Call, &Method, &str)> {
-    let matching = |(known, method, call): &'static (&str, Method, Call)| {
-        let name = path.strip_prefix(known)?;
-        let goes_on = known.starts_with("/v1/") && known.ends_with('/');
-        (name.is_empty() || goes_on).then_some((*call, method, name))
-    };
-    CALLS.iter().find_map(matching)
-}
 
 /// Answers any request.
 pub(crate) async fn answer(
@@ -118,8 +42,8 @@ async fn reply(shared: &Shared, request: extract::Request) -> Reply {
         Ok(path) => path,
         Err(redirect) => return Reply::moved(&redirect),
     };
-    let Some((call, method, name)) = find(&path) else { return Reply::unknown(&path) };
-    let (query, pretty) = match Query::read(request.uri().query().unwrap_or_default()) {
+    let Some((call, method, name)) = call::find(&path) else { return Reply::unknown(&path) };
+    let (query, pretty) = match Query::read(request.uri().query().unwrap_or_default(), request.headers()) {
         Ok(query) => (Ok(query.clone()), query.pretty),
         Err(refusal) => (Err(refusal), false),
     };
@@ -127,9 +51,10 @@ async fn reply(shared: &Shared, request: extract::Request) -> Reply {
         &Method::OPTIONS => Reply::options(method),
         asked if asked != method => Reply::wrong_method(asked, method),
         _ => match query {
-            Ok(query) => serve(shared, call, name, &query, request).await.unwrap_or_else(Reply::from),
-            Err(refusal) => refusal.into(),
-        },
+            Ok(query) => serve(shared, call, name, &query, request).await,
+            Err(refusal) => Err(refusal),
+        }
+        .unwrap_or_else(|refusal| Reply::refused(refusal, call.is_indexed_in_failure())),
     };
     let policy = if shared.config.token.is_some() { "deny" } else { "allow" };
     let reply = if path.starts_with("/v1/") { reply.of_the_interface(policy) } else { reply };
@@ -146,12 +71,16 @@ async fn serve(
     if let Some(token) = shared.config.token.as_deref().filter(|_| call.needs_a_token()) {
         token::check(token, query, request.headers(), call.right())?;
     }
-    if call.right() == token::Right::Write {
+    if let Some(feature) = query.filter.as_ref().filter(|_| !call.takes_a_filter()) {
+        return Err(feature.misplaced());
+    }
+    if call.has_a_body() {
         let body = axum::body::to_bytes(request.into_body(), LARGEST_BODY).await;
         let body = body.map_err(|_| Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "Request body too large"))?;
         return match call {
             Call::CatalogRegister => catalog::register(shared, &body),
             Call::CatalogDeregister => catalog::deregister(shared, &body),
+            Call::Authorize => ui::authorize(shared, &body).map(Reply::json),
             _ => agent::write(shared, call, name, query, &body),
         };
     }
@@ -167,83 +96,48 @@ async fn serve(
     match call {
         Call::AgentHealthById => return Ok(health::by_id(shared, name, query)),
         Call::AgentHealthByName => return Ok(health::by_name(shared, name, query)),
+        Call::AgentService => return agent::service(shared, name, query).await,
         _ => {}
     }
+    list(shared, call, name, query).await
+}
+
+/// Answers with what there is, after a change where the query waits for one.
+async fn list(shared: &Shared, call: Call, name: &str, query: &Query) -> Result<Reply, Refusal> {
     let index = |state: &State| match call {
         Call::HealthService | Call::HealthChecks | Call::CatalogService => state.service_index(name),
         _ => state.index(),
     };
-    let read = |state: &State| match call {
-        Call::HealthService => health::service(shared, state, name, query),
-        Call::HealthChecks => Ok(health::checks(shared, state, name)),
-        Call::HealthNode => Ok(health::node(shared, state, name)),
-        Call::HealthState => Ok(health::state(shared, state, name)),
-        Call::CatalogServices => Ok(catalog::services(shared, state)),
-        Call::CatalogService => Ok(catalog::service(shared, state, name, query)),
-        Call::CatalogNodes => Ok(json!([view::node(shared, state)])),
-        Call::CatalogDatacenters => Ok(json!([DATACENTER])),
-        Call::StatusLeader => Ok(Value::from(view::leader(shared))),
-        Call::StatusPeers => Ok(json!([view::leader(shared)])),
-        _ => agent::read(shared, state, call, name),
-    };
-    if !call.is_indexed() {
-        return Ok(Reply::json(shared.read(read)?));
+    if call.is_indexed() && query.index > 0 {
+        shared.wait(query.deadline(), |state| index(state) > query.index).await?;
     }
-    if query.index > 0 {
-        shared.wait(query.index, query.deadline(), index).await?;
+    let (index, value) = shared.read(|state| (index(state), read(shared, state, call, name, query)));
+    let mut value = value?;
+    if let Some(filter) = &query.filter {
+        filter.apply(&mut value)?;
     }
-    let (index, value) = shared.read(|state| (index(state), read(state)));
-    Ok(Reply::json(value?).indexed(index, query.consistency))
+    let reply = Reply::json(value);
+    let reply = if query.cached && call.is_cached() { reply.missed() } else { reply };
+    Ok(if call.is_indexed() { reply.indexed(index, query.consistency) } else { reply })
 }
 
-impl Call {
-    /// What a token must allow.
-    fn right(self) -> token::Right {
-        match self {
-            Self::Register
-            | Self::Deregister
-            | Self::Pass
-            | Self::Warn
-            | Self::Fail
-            | Self::Update
-            | Self::CheckRegister
-            | Self::CheckDeregister
-            | Self::CatalogRegister
-            | Self::CatalogDeregister => token::Right::Write,
-            _ => token::Right::Read,
-        }
-    }
-
-    /// The page is the developer's own; status is open in Consul too.
-    fn needs_a_token(self) -> bool {
-        !matches!(self, Self::Root | Self::Page | Self::PageData | Self::StatusLeader | Self::StatusPeers)
-    }
-
-    /// Whether the answer has an index and can be waited for.
-    fn is_indexed(self) -> bool {
-        matches!(
-            self,
-            Self::HealthService
-                | Self::HealthChecks
-                | Self::HealthNode
-                | Self::HealthState
-                | Self::CatalogServices
-                | Self::CatalogService
-                | Self::CatalogNodes
-        )
-    }
-
-    /// What is missing where the path ends too early.
-    fn lacks_a_name(self, name: &str) -> Option<&'static str> {
-        match self {
-            _ if !name.is_empty() => None,
-            Self::HealthService | Self::HealthChecks | Self::CatalogService => Some("service name"),
-            Self::HealthNode => Some("node name"),
-            Self::HealthState => Some("check state"),
-            Self::AgentService => Some("service ID"),
-            Self::AgentHealthById => Some("serviceID"),
-            Self::AgentHealthByName => Some("service Name"),
-            _ => None,
-        }
-    }
+fn read(shared: &Shared, state: &State, call: Call, name: &str, query: &Query) -> Result<Value, Refusal> {
+    Ok(match call {
+        Call::HealthService => health::service(shared, state, name, query)?,
+        Call::HealthChecks => health::checks(state, name),
+        Call::HealthNode => health::node(state, name),
+        Call::HealthState => health::state(state, name),
+        Call::CatalogServices => catalog::services(state),
+        Call::CatalogService => catalog::service(shared, state, name, query),
+        Call::CatalogNodes => json!([view::node(shared, state)]),
+        Call::CatalogDatacenters => json!([DATACENTER]),
+        Call::StatusLeader => Value::from(view::leader(shared)),
+        Call::StatusPeers => json!([view::leader(shared)]),
+        Call::UiServices => ui::services(state),
+        Call::UiNodes => json!([ui::node(shared, state, NODE)?]),
+        Call::UiNode => ui::node(shared, state, name)?,
+        Call::CoordinateNodes => ui::coordinates(),
+        Call::NodeSessions | Call::Peerings => json!([]),
+        _ => agent::read(shared, state, call),
+    })
 }

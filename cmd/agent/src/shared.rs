@@ -71,18 +71,13 @@ impl Shared {
         result
     }
 
-    /// Waits until `current` is over `index` or `deadline` is past. An agent that stops refuses, so that its
+    /// Waits until the state `is` as wished or `deadline` is past. An agent that stops refuses, so that its
     /// last words are not taken for the present state.
-    pub(crate) async fn wait(
-        &self,
-        index: u64,
-        deadline: Instant,
-        current: impl Fn(&State) -> u64,
-    ) -> Result<(), Refusal> {
+    pub(crate) async fn wait(&self, deadline: Instant, is: impl Fn(&State) -> bool) -> Result<(), Refusal> {
         let mut changes = self.changes.subscribe();
         let change = async {
             // The sender lives as long as the agent does.
-            while self.read(&current) <= index && changes.changed().await.is_ok() {}
+            while !self.read(&is) && changes.changed().await.is_ok() {}
         };
         let waited = self.stop.run_until_cancelled(timeout_at(deadline, change)).await;
         let stopping = || Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "The agent is stopping");

@@ -8,6 +8,7 @@ use crate::refusal::Refusal;
 use crate::shared::Shared;
 use crate::state::State;
 use serde_json::{Map, Value, json};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Answers a call that changes something.
 pub(super) fn write(
@@ -53,8 +54,8 @@ fn update(shared: &Shared, check: &str, status: Status, output: &str) -> Result<
 }
 
 /// Answers a call that only reads.
-pub(super) fn read(shared: &Shared, state: &State, call: Call, name: &str) -> Result<Value, Refusal> {
-    Ok(match call {
+pub(super) fn read(shared: &Shared, state: &State, call: Call) -> Value {
+    match call {
         Call::AgentServices => {
             let entry = |service| (view::id(service), view::agent_service(service));
             Value::Object(state.services().map(entry).collect())
@@ -71,11 +72,26 @@ pub(super) fn read(shared: &Shared, state: &State, call: Call, name: &str) -> Re
                 .collect();
             Value::Object(checks)
         }
-        Call::AgentService => match state.service(name) {
-            Some(service) => view::agent_service(service),
-            None => return Err(Refusal::not_found(format!("unknown service ID: {name}"))),
-        },
         Call::AgentMembers => json!([view::member(shared)]),
         _ => view::agent(shared),
-    })
+    }
+}
+
+/// One service with a hash of what is known about it, after a change where the query waits for one.
+pub(super) async fn service(shared: &Shared, id: &str, query: &Query) -> Result<Reply, Refusal> {
+    let hash = |state: &State| {
+        let mut hasher = DefaultHasher::new();
+        state.service(id).map(|service| &service.definition).hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
+    };
+    if let Some(known) = query.value("hash") {
+        shared.wait(query.deadline(), |state| hash(state) != known).await?;
+    }
+    let found =
+        shared.read(|state| state.service(id).map(|service| (view::agent_service(service), hash(state))));
+    let Some((mut service, hash)) = found else {
+        return Err(Refusal::not_found(format!("unknown service ID: {id}")));
+    };
+    service["ContentHash"] = json!(hash);
+    Ok(Reply::json(service).hashed(&hash))
 }

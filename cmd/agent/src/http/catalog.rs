@@ -17,7 +17,7 @@ pub(super) fn has_tags(tags: &[String], query: &Query) -> bool {
 }
 
 /// Each service with the tags of all its instances.
-pub(super) fn services(_: &Shared, state: &State) -> Value {
+pub(super) fn services(state: &State) -> Value {
     let mut services = BTreeMap::from([("consul", BTreeSet::new())]);
     for service in state.services() {
         services.entry(&service.definition.name).or_default().extend(&service.definition.tags);

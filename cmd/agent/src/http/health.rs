@@ -37,22 +37,23 @@ pub(super) fn service(shared: &Shared, state: &State, name: &str, query: &Query)
 }
 
 /// The checks of a service.
-pub(super) fn checks(_: &Shared, state: &State, name: &str) -> Value {
+pub(super) fn checks(state: &State, name: &str) -> Value {
     let checks = state.instances(name).flat_map(|service| state.checks_of(&service.definition.id));
     checks.map(|check| view::check(state, check)).collect()
 }
 
 /// All checks of the one node.
-pub(super) fn node(_: &Shared, state: &State, name: &str) -> Value {
+pub(super) fn node(state: &State, name: &str) -> Value {
     if name.eq_ignore_ascii_case(shared::NODE) { all(state).collect() } else { json!([]) }
 }
 
 /// The checks with a status, or `any`.
-pub(super) fn state(_: &Shared, state: &State, status: &str) -> Value {
+pub(super) fn state(state: &State, status: &str) -> Value {
     all(state).filter(|check| status == "any" || check["Status"] == status).collect()
 }
 
-fn all(state: &State) -> impl Iterator<Item = Value> {
+/// Every check.
+pub(super) fn all(state: &State) -> impl Iterator<Item = Value> {
     let checks = state.checks().map(|check| view::check(state, check));
     std::iter::once(view::serf_health(state)).chain(checks)
 }

@@ -23,7 +23,7 @@ pub(super) fn page(shared: &Shared) -> Reply {
 /// All services with their instances and checks, waiting for a change where the query asks to.
 pub(super) async fn data(shared: &Shared, query: &Query) -> Result<Reply, Refusal> {
     if query.index > 0 {
-        shared.wait(query.index, query.deadline(), State::index).await?;
+        shared.wait(query.deadline(), |state| state.index() > query.index).await?;
     }
     Ok(Reply::json(shared.read(everything)))
 }

@@ -1,9 +1,10 @@
 //! A request's query: what it asks for, and what is refused.
 
+use super::filter::Filter;
 use crate::duration;
 use crate::refusal::Refusal;
 use crate::shared::DATACENTER;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use rand::random_range;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -24,16 +25,22 @@ pub(super) struct Query {
     /// How the consistency of the answer is called.
     pub(super) consistency: &'static str,
     pub(super) pretty: bool,
+    /// Whether an answer from a cache would do.
+    pub(super) cached: bool,
+    /// What is kept of a list.
+    pub(super) filter: Option<Filter>,
 }
 
 impl Query {
-    pub(super) fn read(text: &str) -> Result<Self, Refusal> {
+    pub(super) fn read(text: &str, headers: &HeaderMap) -> Result<Self, Refusal> {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_str(text)
             .map_err(|error| Refusal::bad_request(format!("Invalid query: {error}")))?;
         let mut query = Self { pairs, ..Self::default() };
-        query.refuse_others_features()?;
+        query.refuse_others_features(headers)?;
         query.consistency = query.consistency()?;
         query.pretty = query.has("pretty");
+        query.cached = query.has("cached");
+        query.filter = query.value("filter").map(Filter::read).transpose()?;
         if let Some(index) = query.value("index") {
             query.index = index.parse().map_err(|_| Refusal::bad_request("Invalid index"))?;
         }
@@ -42,6 +49,9 @@ impl Query {
             Some(Ok(wait)) => wait.positive().unwrap_or(WAIT).min(LONGEST_WAIT),
             Some(Err(_)) => return Err(Refusal::bad_request("Invalid wait time")),
         };
+        if let Some(bound) = query.value("max_stale").filter(|bound| duration::parse(bound).is_err()) {
+            return Err(Refusal::bad_request(format!("Invalid max_stale value {bound:?}")));
+        }
         Ok(query)
     }
 
@@ -89,19 +99,26 @@ impl Query {
         })
     }
 
-    fn refuse_others_features(&self) -> Result<(), Refusal> {
-        for (key, feature) in [("ns", "Namespaces are"), ("partition", "Partitions are")] {
-            if self.has(key) {
-                let text =
-                    format!("Invalid query parameter: {key:?} - {feature} a Consul Enterprise feature");
-                return Err(Refusal::bad_request(text));
-            }
+    fn refuse_others_features(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        for (key, header, feature) in [
+            ("ns", "X-Consul-Namespace", "Namespaces are"),
+            ("partition", "X-Consul-Partition", "Partitions are"),
+        ] {
+            let named = headers.get(header).is_some_and(|value| !value.is_empty());
+            let place = match self.value(key) {
+                _ if named => format!("header: {header:?}"),
+                Some(_) => format!("query parameter: {key:?}"),
+                None => continue,
+            };
+            return Err(Refusal::bad_request(format!(
+                "Invalid {place} - {feature} a Consul Enterprise feature"
+            )));
         }
         let datacenter = self.value("datacenter").or_else(|| self.value("dc"));
         if datacenter.is_some_and(|name| name != DATACENTER) {
             return Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "No path to datacenter"));
         }
-        match ["filter", "near", "node-meta", "peer"].into_iter().find(|key| self.value(key).is_some()) {
+        match ["near", "node-meta", "peer"].into_iter().find(|key| self.value(key).is_some()) {
             Some(key) => Err(Refusal::not_done(&format!("the query parameter {key:?}"))),
             None => Ok(()),
         }
@@ -112,6 +129,10 @@ impl Query {
 mod tests {
     use super::*;
 
+    fn read(text: &str) -> Result<Query, Refusal> {
+        Query::read(text, &HeaderMap::new())
+    }
+
     #[test]
     fn a_wait_is_within_its_bounds() {
         for (text, least, most) in [
@@ -121,7 +142,7 @@ mod tests {
             ("wait=0s", 300.0, 300.0),
             ("wait=1h", 600.0, 600.0),
         ] {
-            let query = Query::read(text).unwrap();
+            let query = read(text).unwrap();
             let waits = (query.deadline() - Instant::now()).as_secs_f64();
             assert!(waits > least - 0.1 && waits < most * (17.0 / 16.0), "{text}: {waits}");
         }
@@ -136,12 +157,14 @@ mod tests {
             ("stale&consistent", 400, "Cannot specify ?stale with ?consistent, conflicting semantics."),
             ("ns=x", 400, r#"Invalid query parameter: "ns" - Namespaces are a Consul Enterprise feature"#),
             ("dc=zz", 500, "No path to datacenter"),
-            ("filter=a", 501, r#"The development agent does not support the query parameter "filter""#),
+            ("near=_agent", 501, r#"The development agent does not support the query parameter "near""#),
+            ("filter=a", 500, "Failed to create boolean expression evaluator: no match found"),
+            ("max_stale=x", 400, r#"Invalid max_stale value "x""#),
         ] {
-            let refusal = Query::read(text).unwrap_err();
+            let refusal = read(text).unwrap_err();
             assert_eq!((refusal.status.as_u16(), &*refusal.text), (status, answer), "{text}");
         }
-        let refusal = Query::read("passing=maybe").unwrap().flag("passing").unwrap_err();
+        let refusal = read("passing=maybe").unwrap().flag("passing").unwrap_err();
         assert_eq!(refusal.text, "Invalid value for ?passing");
     }
 }

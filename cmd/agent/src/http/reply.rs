@@ -94,6 +94,19 @@ impl Reply {
             .with(ALLOW, &format!("OPTIONS,{allowed}"))
     }
 
+    /// A refusal, as bare text; where a look-up `is_indexed` and fails by no fault of the caller, with the index of
+    /// nothing.
+    pub(super) fn refused(refusal: Refusal, is_indexed: bool) -> Self {
+        let failed = matches!(refusal.status, StatusCode::INTERNAL_SERVER_ERROR | StatusCode::FORBIDDEN);
+        let reply = Self::text(refusal.status, TEXT, refusal.text);
+        if !(failed && is_indexed) {
+            return reply;
+        }
+        reply
+            .with(HeaderName::from_static("x-consul-index"), "1")
+            .with(HeaderName::from_static("x-consul-knownleader"), "false")
+    }
+
     /// The same with what every answer under `/v1` carries.
     pub(super) fn of_the_interface(self, policy: &str) -> Self {
         self.with(VARY, "Accept-Encoding")
@@ -107,6 +120,16 @@ impl Reply {
             .with(HeaderName::from_static("x-consul-knownleader"), "true")
             .with(HeaderName::from_static("x-consul-effective-consistency"), consistency)
             .with(HeaderName::from_static("x-consul-query-backend"), "blocking-query")
+    }
+
+    /// The same with the hash of what it holds.
+    pub(super) fn hashed(self, hash: &str) -> Self {
+        self.with(HeaderName::from_static("x-consul-contenthash"), hash)
+    }
+
+    /// The same for a caller who would take it from a cache, of which there is none.
+    pub(super) fn missed(self) -> Self {
+        self.with(HeaderName::from_static("x-cache"), "MISS")
     }
 
     /// The same with its JSON indented, where it `is` asked for.
@@ -150,12 +173,6 @@ impl Reply {
             self.headers.insert(name, value);
         }
         self
-    }
-}
-
-impl From<Refusal> for Reply {
-    fn from(refusal: Refusal) -> Self {
-        Self::text(refusal.status, TEXT, refusal.text)
     }
 }
 

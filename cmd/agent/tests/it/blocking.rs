@@ -114,6 +114,9 @@ async fn every_list_can_be_waited_for() {
         "/v1/health/checks/web",
         "/v1/health/node/dev",
         "/v1/health/state/any",
+        "/v1/internal/ui/services",
+        "/v1/internal/ui/nodes",
+        "/v1/internal/ui/node/dev",
     ] {
         let index = agent.get(path).await.index();
         let mut query = Query::start(&agent, format!("{path}?index={index}&wait=60s"));
@@ -122,6 +125,28 @@ async fn every_list_can_be_waited_for() {
         assert!(query.answer().await.index() > index, "{path}");
         agent.put("/v1/agent/service/deregister/web", "").await.done();
     }
+}
+
+#[tokio::test]
+async fn one_service_can_be_waited_for_by_its_hash() {
+    let agent = agent().await;
+    agent.register(r#"{"Name":"web","Port":80}"#).await.done();
+    let before = agent.get("/v1/agent/service/web").await;
+    let hash = before.header("x-consul-contenthash").unwrap();
+    let mut query = Query::start(&agent, format!("/v1/agent/service/web?hash={hash}&wait=60s"));
+    agent.register(r#"{"Name":"other"}"#).await.done();
+    assert!(query.is_held().await);
+    agent.register(r#"{"Name":"web","Port":81}"#).await.done();
+    let after = query.answer().await;
+    assert_eq!(after.json()["Port"], 81);
+    assert_ne!(after.header("x-consul-contenthash"), Some(hash));
+
+    let path =
+        format!("/v1/agent/service/web?hash={}&wait=60s", after.header("x-consul-contenthash").unwrap());
+    let mut query = Query::start(&agent, path);
+    assert!(query.is_held().await);
+    agent.put("/v1/agent/service/deregister/web", "").await.done();
+    assert_eq!(query.answer().await.refusal(), (404, "unknown service ID: web"));
 }
 
 #[tokio::test]

@@ -13,3 +13,4 @@ mod process;
 mod reads;
 mod registration;
 mod rules;
+mod ui;

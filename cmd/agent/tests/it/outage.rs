@@ -79,6 +79,17 @@ async fn a_registration_survives_an_agent_that_comes_back_empty_and_its_watch_sh
 }
 
 #[tokio::test]
+async fn an_agent_that_comes_back_empty_knows_no_check() {
+    let agent = Agent::start().await;
+    agent.register(r#"{"Name":"rating","Check":{"TTL":"10s"}}"#).await.done();
+    agent.put("/v1/agent/check/pass/service:rating", "").await.done();
+    let address = agent.address;
+    drop(agent);
+    let answer = restarted(address).await.put("/v1/agent/check/pass/service:rating", "").await;
+    assert_eq!((answer.status, answer.body.starts_with("Unknown check ID")), (404, true), "{answer:?}");
+}
+
+#[tokio::test]
 async fn a_start_without_an_agent_registers_within_two_seconds_of_its_appearing() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -128,7 +128,10 @@ async fn the_agent_lists_its_own_services_and_itself() {
         },
     });
     assert_eq!(agent.get("/v1/agent/services").await.json(), json!({"metadata-1": expected}));
-    assert_eq!(agent.get("/v1/agent/service/metadata-1").await.json(), expected);
+    let answer = agent.get("/v1/agent/service/metadata-1").await;
+    let mut one = answer.json();
+    let hash = one.as_object_mut().unwrap().remove("ContentHash").unwrap();
+    assert_eq!((one, hash.as_str()), (expected, answer.header("x-consul-contenthash")));
     let unknown = agent.get("/v1/agent/service/none").await;
     assert_eq!(unknown.refusal(), (404, "unknown service ID: none"));
     assert_eq!(agent.check("serfHealth").await, Value::Null);
@@ -138,4 +141,34 @@ async fn the_agent_lists_its_own_services_and_itself() {
     assert_eq!(agent.get("/v1/agent/members").await.json()[0]["Status"], 1);
     assert_eq!(agent.get("/v1/status/leader").await.json(), "127.0.0.1:8300");
     assert_eq!(agent.get("/v1/status/peers").await.json(), json!(["127.0.0.1:8300"]));
+}
+
+#[tokio::test]
+async fn an_equality_filters_every_list() {
+    let agent = Agent::start().await;
+    agent.register(METADATA).await.done();
+    agent
+        .register(r#"{"Name":"web","ID":"web-1","Meta":{"version":"2"},"Check":{"TTL":"10s"}}"#)
+        .await
+        .done();
+    for (path, filter, count) in [
+        ("/v1/agent/services", r#"Service == "web""#, 1),
+        ("/v1/agent/services", r#"Meta.version == "2""#, 1),
+        ("/v1/agent/services", r#"Meta.version != "2""#, 1),
+        ("/v1/agent/checks", r#"Status == "critical""#, 1),
+        ("/v1/agent/members", "Name == dev", 1),
+        ("/v1/health/service/web", r#"Service.ID == "web-2""#, 0),
+        ("/v1/health/service/web", r#"Service.ID == "web-1""#, 1),
+        ("/v1/health/checks/web", r#"ServiceID == "web-1""#, 1),
+        ("/v1/health/state/any", r#"CheckID == "serfHealth""#, 1),
+        ("/v1/catalog/service/web", r#"ServiceMeta.version == "3""#, 0),
+        ("/v1/catalog/nodes", "Node != dev", 0),
+    ] {
+        let encoded: String = filter.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let found = agent.get(&format!("{path}?filter={encoded}")).await.json();
+        let number = found.as_array().map_or_else(|| found.as_object().unwrap().len(), Vec::len);
+        assert_eq!(number, count, "{path} {filter}");
+    }
+    assert_eq!(agent.get("/v1/catalog/services?filter=Name==x").await.status, 501);
+    assert_eq!(agent.get("/v1/agent/services?filter=Nope==x").await.status, 500);
 }

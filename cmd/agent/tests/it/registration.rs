@@ -48,12 +48,34 @@ async fn bad_bodies_change_nothing() {
         ("", "Request decode failed: EOF"),
         (r#"{"Name":"web","Foo":1}"#, r#"Request decode failed: json: unknown field "Foo""#),
         (r#"{"Name":"web","Address":"0.0.0.0"}"#, "Invalid service address"),
+        (
+            r#"{"Name":"web","Check":{"TTL":"10"}}"#,
+            r#"Request decode failed: time: missing unit in duration "10""#,
+        ),
+        (
+            r#"{"Name":"web","Check":{"HTTP":"http://x/"}}"#,
+            "Invalid check: Interval must be > 0 for Script, HTTP, H2PING, TCP, UDP or OSService checks",
+        ),
+        (r#"{"Name":"web","Check":{"Notes":"x"}}"#, "Invalid check: TTL must be > 0 for TTL checks"),
     ] {
         assert_eq!(agent.register(body).await.refusal(), (400, text));
     }
     let large = format!(r#"{{"Name":"{}"}}"#, "x".repeat(1 << 20));
     assert_eq!(agent.register(&large).await.status, 413);
     assert_eq!(agent.get("/v1/agent/services").await.json(), json!({}));
+}
+
+#[tokio::test]
+async fn keys_are_taken_in_any_case_and_null_is_as_if_absent() {
+    let agent = Agent::start().await;
+    for body in [
+        r#"{"name":"web","check":{"ttl":"10s","deregister_critical_service_after":"1m"}}"#,
+        r#"{"Name":"web","Check":null,"Checks":null,"Tags":null,"Meta":null,"Weights":null}"#,
+        r#"{"Name":"web","Ports":[],"Proxy":{},"Connect":{},"Locality":{},"Weights":{"Passing":1,"Warning":1}}"#,
+    ] {
+        agent.register(body).await.done();
+        assert_eq!(agent.get("/v1/agent/service/web").await.status, 200, "{body}");
+    }
 }
 
 #[tokio::test]
@@ -145,4 +167,27 @@ async fn a_service_that_stays_critical_is_removed() {
     };
     assert!(timeout(Duration::from_secs(10), gone).await.is_ok());
     assert!(start.elapsed() >= Duration::from_millis(250), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn registering_meanwhile_keeps_a_critical_service_for_another_while() {
+    let config = Config { deregister_floor: Duration::from_secs(1), ..Config::default() };
+    let agent = Agent::with(config).await;
+    let body = r#"{"Name":"web","Check":{"TTL":"50ms","DeregisterCriticalServiceAfter":"1s"}}"#;
+    agent.register(body).await.done();
+    until(&agent, "critical").await;
+    let critical = Instant::now();
+    sleep(Duration::from_millis(600)).await;
+    agent.register(body).await.done();
+    let again = Instant::now();
+    while agent.get("/v1/agent/services").await.json() != json!({}) {
+        assert!(critical.elapsed() < Duration::from_secs(10), "never removed");
+        sleep(Duration::from_millis(5)).await;
+    }
+    assert!(
+        again.elapsed() >= Duration::from_millis(950),
+        "{:?} after {:?}",
+        again.elapsed(),
+        critical.elapsed()
+    );
 }

@@ -49,10 +49,14 @@ async fn parameters_that_mean_nothing_here_are_refused() {
     for (query, status, text) in [
         ("wait=10", 400, "Invalid wait time"),
         ("index=abc", 400, "Invalid index"),
+        ("index=-1", 400, "Invalid index"),
+        ("max_stale=10", 400, r#"Invalid max_stale value "10""#),
         ("passing=maybe", 400, "Invalid value for ?passing"),
         ("stale&consistent", 400, "Cannot specify ?stale with ?consistent, conflicting semantics."),
         ("ns=x", 400, r#"Invalid query parameter: "ns" - Namespaces are a Consul Enterprise feature"#),
         ("dc=zz", 500, "No path to datacenter"),
+        ("cached&consistent", 400, "Cannot specify ?cached with ?consistent, conflicting semantics."),
+        ("filter=Service", 500, "Failed to create boolean expression evaluator: no match found"),
         ("near=_agent", 501, r#"The development agent does not support the query parameter "near""#),
     ] {
         let answer = agent.get(&format!("/v1/health/service/web?{query}")).await;
@@ -66,6 +70,51 @@ async fn parameters_that_mean_nothing_here_are_refused() {
         assert_eq!(agent.get(path).await.refusal(), (400, text));
     }
     assert_eq!(agent.get("/v1/health/service/web?dc=dc1").await.status, 200);
+}
+
+#[tokio::test]
+async fn headers_for_what_is_not_here_are_refused() {
+    let agent = Agent::start().await;
+    for (header, feature) in [("X-Consul-Namespace", "Namespaces"), ("X-Consul-Partition", "Partitions")] {
+        let answer = agent.send("GET", "/v1/health/service/web", &format!("{header}: x\r\n"), "").await;
+        let text = format!("Invalid header: {header:?} - {feature} are a Consul Enterprise feature");
+        assert_eq!(answer.refusal(), (400, &*text));
+        let empty = agent.send("GET", "/v1/health/service/web", &format!("{header}: \r\n"), "").await;
+        assert_eq!(empty.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_fails_has_the_index_of_nothing_and_other_refusals_have_none() {
+    let agent = Agent::start().await;
+    for (path, index) in [
+        ("/v1/catalog/services?dc=zz", Some("1")),
+        ("/v1/catalog/service/web?dc=zz", Some("1")),
+        ("/v1/catalog/nodes?dc=zz", Some("1")),
+        ("/v1/health/checks/web?dc=zz", Some("1")),
+        ("/v1/health/node/dev?dc=zz", Some("1")),
+        ("/v1/health/state/any?dc=zz", Some("1")),
+        ("/v1/health/service/web?dc=zz", None),
+        ("/v1/health/state/any?wait=10", None),
+        ("/v1/agent/services?dc=zz", None),
+    ] {
+        let answer = agent.get(path).await;
+        assert_eq!(answer.header("x-consul-index"), index, "{path}");
+        assert_eq!(answer.header("x-consul-knownleader"), index.map(|_| "false"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn who_would_take_it_from_a_cache_is_told_that_it_was_not() {
+    let agent = Agent::start().await;
+    for (path, told) in [
+        ("/v1/health/service/web?cached", Some("MISS")),
+        ("/v1/catalog/services?cached", Some("MISS")),
+        ("/v1/health/service/web", None),
+        ("/v1/catalog/nodes?cached", None),
+    ] {
+        assert_eq!(agent.get(path).await.header("x-cache"), told, "{path}");
+    }
 }
 
 #[tokio::test]
