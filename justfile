@@ -25,6 +25,11 @@ bench-writes:
 bench-pick:
     cargo bench -p client --bench pick
 
+# Shows the agent's page to headless Chromium and checks what it shows; leaves pictures of it in the folder.
+agent-page FOLDER="target/agent-page":
+    cargo build -p agent
+    scripts/agent-page {{FOLDER}}
+
 # Measures how long the stack takes to be ready and what it holds in memory.
 figures *ARGS:
     cargo build --release -p devstack
