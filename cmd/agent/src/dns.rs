@@ -21,6 +21,12 @@ use tokio::net::{TcpListener, UdpSocket};
 /// The most answers in a UDP packet for a resolver that announces no size of its own.
 const UDP_ANSWERS: usize = 3;
 
+/// The bytes of a message besides its question and its records: the header, and EDNS.
+const FRAME: usize = 12 + 11;
+
+/// The bytes of a UDP packet that every resolver takes.
+const PLAIN_PACKET: u16 = 512;
+
 /// How long a TCP connection may be silent.
 const SILENCE: Duration = Duration::from_secs(10);
 
@@ -112,13 +118,20 @@ impl RequestHandler for Handler {
             edns.set_max_payload(asked.max_payload());
             edns
         });
-        let (answers, additional) = answer.records();
+        let most = match (request.protocol(), request.edns.as_ref()) {
+            (Protocol::Udp, edns) => edns.map_or(0, |edns| edns.max_payload()).max(PLAIN_PACKET),
+            _ => u16::MAX,
+        };
+        let names = request.queries.queries().iter().map(|query| query.original().name().len());
+        let question: usize = names.map(|name| name + 4).sum();
+        let records = answer.within(usize::from(most).saturating_sub(FRAME + question));
+        metadata.truncation = records.cut;
         let message = MessageResponseBuilder::new(&request.queries, edns.as_ref()).build(
             metadata,
-            answers,
+            records.answers,
             None,
             answer.soa.as_ref(),
-            additional,
+            records.additional,
         );
         response.send_response(message).await.unwrap_or_else(|error| {
             tracing::debug!(%error, "a DNS answer was not sent");

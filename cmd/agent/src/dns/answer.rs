@@ -31,21 +31,53 @@ impl Answer {
         Self { code, authoritative: false, found: Vec::new(), soa: None }
     }
 
-    /// Drops all but `most` answers.
+    /// Drops all but `most` answers, without a word.
     pub(super) fn keep(&mut self, most: usize) {
         self.found.truncate(most);
     }
 
-    /// The answers, and the additional records.
-    pub(super) fn records(&self) -> (Vec<&Record>, Vec<&Record>) {
+    /// As many answers as there is `room` for, in bytes, then as many of the records that they make needed.
+    pub(super) fn within(&self, room: usize) -> Records<'_> {
+        let mut left = room;
+        let mut fits = |bytes: usize| {
+            let rest = left.checked_sub(bytes);
+            left = rest.unwrap_or(0);
+            rest.is_some()
+        };
+        let answers: Vec<&Record> =
+            self.found.iter().map(|(record, _)| record).take_while(|record| fits(size(record))).collect();
         let mut additional: Vec<&Record> = Vec::new();
-        for record in self.found.iter().filter_map(|(_, additional)| additional.as_ref()) {
+        for record in self.found.iter().take(answers.len()).filter_map(|(_, needed)| needed.as_ref()) {
             if !additional.contains(&record) {
+                if !fits(size(record)) {
+                    break;
+                }
                 additional.push(record);
             }
         }
-        (self.found.iter().map(|(answer, _)| answer).collect(), additional)
+        Records { cut: answers.len() < self.found.len(), answers, additional }
     }
+}
+
+/// What of an answer is sent.
+pub(super) struct Records<'a> {
+    pub(super) answers: Vec<&'a Record>,
+    pub(super) additional: Vec<&'a Record>,
+    /// Whether there are more answers.
+    pub(super) cut: bool,
+}
+
+/// The bytes of a record at most; names are often pointers to where they stand already, but not always.
+fn size(record: &Record) -> usize {
+    let data = match &record.data {
+        RData::A(_) => 4,
+        RData::AAAA(_) => 16,
+        RData::CNAME(CNAME(host)) => host.len(),
+        RData::SRV(server) => 6 + server.target.len(),
+        RData::SOA(soa) => soa.mname.len() + soa.rname.len() + 20,
+        _ => usize::from(u16::MAX),
+    };
+    record.name.len() + 10 + data
 }
 
 /// Where a service instance or a node is.

@@ -4,6 +4,7 @@ use crate::agent::Agent;
 use agent::Dns;
 use hickory_server::proto::op::{Edns, Message, Query, ResponseCode};
 use hickory_server::proto::rr::{Name, RData, Record, RecordType};
+use hickory_server::proto::serialize::binary::{BinDecodable, BinDecoder};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -38,13 +39,18 @@ impl Resolver {
     }
 
     async fn send(&self, message: &Message) -> Message {
+        let answer = Message::from_vec(&self.packet(message).await).unwrap();
+        assert_eq!(answer.metadata.id, message.metadata.id);
+        answer
+    }
+
+    /// The packet that answers.
+    async fn packet(&self, message: &Message) -> Vec<u8> {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         socket.send_to(&message.to_vec().unwrap(), self.dns).await.unwrap();
         let mut buffer = [0; 65535];
         let length = timeout(Duration::from_secs(10), socket.recv(&mut buffer)).await.unwrap().unwrap();
-        let answer = Message::from_vec(&buffer[..length]).unwrap();
-        assert_eq!(answer.metadata.id, message.metadata.id);
-        answer
+        buffer[..length].to_vec()
     }
 
     async fn ask(&self, name: &str, kind: RecordType) -> Message {
@@ -161,6 +167,8 @@ async fn what_is_not_there_differs_from_what_has_no_such_record() {
     ] {
         assert_eq!(nothing(&resolver.ask(name, kind).await), expected, "{name} {kind}");
     }
+    let domain = resolver.ask("consul.", RecordType::SOA).await;
+    assert!(matches!(domain.answers[..], [Record { data: RData::SOA(_), .. }]), "{domain}");
 }
 
 #[tokio::test]
@@ -177,6 +185,40 @@ async fn a_packet_without_a_size_holds_three_answers_and_others_all() {
     edns.set_max_payload(4096);
     message.set_edns(edns);
     assert_eq!(resolver.send(&message).await.answers.len(), 20);
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_left_out_whole_and_a_packet_says_so() {
+    let resolver = Resolver::start().await;
+    for number in 0..1000 {
+        let body = format!(
+            r#"{{"Name":"rating","ID":"{number}","Address":"10.0.{}.{}","Port":8082}}"#,
+            number / 250,
+            number % 250
+        );
+        resolver.agent.register(&body).await.done();
+    }
+    for (kind, packet, least) in
+        [(RecordType::A, 1232, 30), (RecordType::SRV, 1232, 15), (RecordType::A, 512, 12)]
+    {
+        let mut message = question("rating.service.consul.", kind);
+        let mut edns = Edns::new();
+        edns.set_max_payload(packet);
+        message.set_edns(edns);
+        let bytes = resolver.packet(&message).await;
+        assert!(bytes.len() <= packet.into(), "{kind}: {}", bytes.len());
+        let mut decoder = BinDecoder::new(&bytes);
+        let answer = Message::read(&mut decoder).unwrap();
+        assert!(decoder.is_empty(), "{kind}: {} bytes more than the header counts", decoder.len());
+        assert!(
+            answer.metadata.truncation && answer.answers.len() >= least,
+            "{kind}: {}",
+            answer.answers.len()
+        );
+        assert!(answer.edns.is_some(), "{kind}");
+        let whole = resolver.ask_over_tcp(&message).await;
+        assert_eq!((whole.answers.len(), whole.metadata.truncation), (1000, false), "{kind}");
+    }
 }
 
 #[tokio::test]
