@@ -20,9 +20,11 @@ use axum::extract;
 use axum::response::Response;
 use call::Call;
 use http::{Method, StatusCode};
+use http_body_util::LengthLimitError;
 use query::Query;
 use reply::Reply;
 use serde_json::{Value, json};
+use std::error::Error;
 use std::sync::Arc;
 
 /// The largest body that is read, in bytes.
@@ -75,8 +77,8 @@ async fn serve(
         return Err(feature.misplaced());
     }
     if call.has_a_body() {
-        let body = axum::body::to_bytes(request.into_body(), LARGEST_BODY).await;
-        let body = body.map_err(|_| Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "Request body too large"))?;
+        let body =
+            axum::body::to_bytes(request.into_body(), LARGEST_BODY).await.map_err(|error| unread(&error))?;
         return match call {
             Call::CatalogRegister => catalog::register(shared, &body),
             Call::CatalogDeregister => catalog::deregister(shared, &body),
@@ -100,6 +102,14 @@ async fn serve(
         _ => {}
     }
     list(shared, call, name, query).await
+}
+
+/// What is said about a body that is too large, or that ends too early.
+fn unread(error: &axum::Error) -> Refusal {
+    match error.source().is_some_and(|source| source.is::<LengthLimitError>()) {
+        true => Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "Request body too large"),
+        false => Refusal::bad_request("Request decode failed: unexpected EOF"),
+    }
 }
 
 /// Answers with what there is, after a change where the query waits for one.

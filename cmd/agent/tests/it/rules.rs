@@ -4,6 +4,9 @@ use crate::agent::Agent;
 use agent::Config;
 use flate2::read::GzDecoder;
 use std::io::Read;
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 #[tokio::test]
 async fn a_wrong_method_is_told_the_right_one() {
@@ -175,5 +178,42 @@ async fn a_long_body_is_compressed_for_who_takes_that() {
             assert_eq!(text, plain, "{accepts}");
             assert!(body.len() < plain.len());
         }
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_ends_too_early_is_a_bad_one_and_not_a_large_one() {
+    let agent = Agent::start().await;
+    let head = "PUT /v1/agent/service/register HTTP/1.1\r\nhost: agent\r\n";
+    for rest in ["content-length: 100\r\n\r\n{", "transfer-encoding: chunked\r\n\r\nzz\r\n"] {
+        let mut connection = TcpStream::connect(agent.address).await.unwrap();
+        connection.write_all(format!("{head}{rest}").as_bytes()).await.unwrap();
+        connection.shutdown().await.unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{rest}: {answer}");
+        assert!(answer.ends_with("Request decode failed: unexpected EOF"), "{rest}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn callers_who_wait_or_never_finish_hold_up_nobody() {
+    let agent = Arc::new(Agent::start().await);
+    let mut slow = Vec::new();
+    for _ in 0..100 {
+        let mut connection = TcpStream::connect(agent.address).await.unwrap();
+        let head = "PUT /v1/agent/service/register HTTP/1.1\r\nhost: agent\r\ncontent-length: 100\r\n\r\n{";
+        connection.write_all(head.as_bytes()).await.unwrap();
+        slow.push(connection);
+    }
+    let index = agent.get("/v1/health/service/web").await.index();
+    let waiting = (0..300).map(|_| {
+        let (agent, path) = (agent.clone(), format!("/v1/health/service/web?index={index}&wait=60s"));
+        tokio::spawn(async move { agent.get(&path).await })
+    });
+    let waiting: Vec<_> = waiting.collect();
+    agent.register(r#"{"Name":"web"}"#).await.done();
+    for query in waiting {
+        assert_eq!(query.await.unwrap().json().as_array().unwrap().len(), 1);
     }
 }
