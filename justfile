@@ -25,6 +25,10 @@ bench-writes:
 bench-pick:
     cargo bench -p client --bench pick
 
+# Measures what watching a service of 1,000 instances costs.
+bench-watcher:
+    cargo bench -p agent --bench watcher
+
 # Shows the agent's page to headless Chromium and checks what it shows; leaves pictures of it in the folder.
 agent-page FOLDER="target/agent-page":
     cargo build -p agent

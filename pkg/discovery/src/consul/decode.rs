@@ -3,7 +3,9 @@
 use crate::registry::{Error, Instance};
 use fault::Kind;
 use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use std::collections::BTreeMap;
+use std::fmt;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -39,16 +41,53 @@ pub(super) struct Instances {
 
 /// Reads the instances of `service` from the body of an answer.
 pub(super) fn instances(service: &str, body: &[u8]) -> Result<Instances, Error> {
-    let entries: Vec<Entry> = serde_json::from_slice(body)
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let read = Collect { service }.deserialize(&mut deserializer);
+    let mut instances = read
+        .and_then(|instances| deserializer.end().map(|()| instances))
         .map_err(|error| Error::new(Kind::Unavailable, "consul's answer can't be read").caused_by(error))?;
-    let mut instances = Instances::default();
-    for entry in entries {
+    instances.usable.sort();
+    instances.usable.dedup();
+    Ok(instances)
+}
+
+/// Takes the instances out of a list as it is read, entry by entry.
+struct Collect<'a> {
+    service: &'a str,
+}
+
+impl<'de> DeserializeSeed<'de> for Collect<'_> {
+    type Value = Instances;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Instances, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Collect<'_> {
+    type Value = Instances;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of instances")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Instances, A::Error> {
+        let mut instances = Instances::default();
+        while let Some(entry) = entries.next_element::<Entry>()? {
+            instances.add(self.service, entry);
+        }
+        Ok(instances)
+    }
+}
+
+impl Instances {
+    fn add(&mut self, service: &str, entry: Entry) {
         let node = entry.node.and_then(|node| node.address);
-        let Some(found) = entry.service else { continue };
+        let Some(found) = entry.service else { return };
         let id = found.id.unwrap_or_else(|| service.to_owned());
         let host = found.address.filter(|address| !address.is_empty()).or(node).unwrap_or_default();
         match (usable_host(&host), u16::try_from(found.port.unwrap_or(0))) {
-            (true, Ok(port @ 1..)) => instances.usable.push(Instance {
+            (true, Ok(port @ 1..)) => self.usable.push(Instance {
                 service: service.to_owned(),
                 id,
                 host: host.trim_matches(['[', ']']).to_owned(),
@@ -56,16 +95,13 @@ pub(super) fn instances(service: &str, body: &[u8]) -> Result<Instances, Error> 
                 tags: found.tags.unwrap_or_default(),
             }),
             (true, _) => {
-                instances.skipped.insert(id, format!("port {} can't be called", found.port.unwrap_or(0)));
+                self.skipped.insert(id, format!("port {} can't be called", found.port.unwrap_or(0)));
             }
             (false, _) => {
-                instances.skipped.insert(id, format!("address {host:?} can't be called"));
+                self.skipped.insert(id, format!("address {host:?} can't be called"));
             }
         }
     }
-    instances.usable.sort();
-    instances.usable.dedup();
-    Ok(instances)
 }
 
 /// Whether `host` can stand in a URL: a name or an IP address.

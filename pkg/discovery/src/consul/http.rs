@@ -97,7 +97,9 @@ impl Http {
             Error::new(kind, text).caused_by(error.without_url())
         };
         let mut response = request.send().await.map_err(failed)?;
-        let mut body = Vec::new();
+        // A vector that grows to megabytes by doubling costs more than the reading.
+        let expected = response.content_length().and_then(|length| usize::try_from(length).ok());
+        let mut body = Vec::with_capacity(expected.unwrap_or(0).min(LARGEST));
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > LARGEST {
                 let text = format!("consul's answer is larger than {LARGEST} bytes");

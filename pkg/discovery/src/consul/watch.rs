@@ -16,6 +16,12 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 /// The least time between the starts of two polls, for a Consul that answers at once without news.
 const PACE: Duration = Duration::from_millis(50);
 
+/// How much more time lies between them for each instance, as each costs time to read.
+const PACE_PER_INSTANCE: Duration = Duration::from_micros(150);
+
+/// The most time between them: a new instance is to get its first call within 300 ms.
+const SLOWEST_PACE: Duration = Duration::from_millis(200);
+
 /// How much later than a blocking query may end its answer is still awaited.
 const MARGIN: Duration = Duration::from_secs(2);
 
@@ -54,7 +60,8 @@ impl Watcher {
     pub(super) async fn next(&mut self) -> InstanceSet {
         loop {
             sleep_until(self.not_before).await;
-            self.not_before = Instant::now() + PACE;
+            let started = Instant::now();
+            self.not_before = started + PACE;
             let answer = match self.cursor.held_until() {
                 None => self.poll().await,
                 Some(until) => match timeout_at(until, self.poll()).await {
@@ -64,6 +71,7 @@ impl Watcher {
             };
             match answer {
                 Ok((index, found)) => {
+                    self.not_before = started + pace(found.usable.len());
                     if let Some(set) = self.accept(index, found) {
                         return set;
                     }
@@ -113,5 +121,23 @@ impl Watcher {
             self.disturbed.notify_waiters();
         }
         self.cursor.fail();
+    }
+}
+
+/// The time between the starts of two polls of a service with so many instances.
+fn pace(instances: usize) -> Duration {
+    let more = PACE_PER_INSTANCE.saturating_mul(u32::try_from(instances).unwrap_or(u32::MAX));
+    PACE.saturating_add(more).min(SLOWEST_PACE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_instances_are_asked_for_less_often_but_never_less_than_five_times_a_second() {
+        for (instances, millis) in [(0, 50), (20, 53), (1000, 200), (usize::MAX, 200)] {
+            assert_eq!(pace(instances), Duration::from_millis(millis), "{instances}");
+        }
     }
 }
