@@ -1,11 +1,13 @@
 //! Which instance gets the next call: of two that are well, the one with fewer calls in flight.
 
 mod endpoint;
+mod probes;
 
 use arc_swap::ArcSwap;
 use discovery::Instance;
 pub use endpoint::Endpoint;
-use endpoint::Standing;
+use endpoint::{Standing, milliseconds};
+use probes::Probes;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,7 +20,10 @@ const FIRST_EJECTION: Duration = Duration::from_millis(100);
 /// How many times the length of an ejection doubles, up to 6.4 s.
 const DOUBLINGS: u32 = 6;
 
-/// For how long an instance that is new or returns gets less than its share.
+/// How long a probe's answer is waited for before another call is the next: longer than a try usually may take.
+const PROBE: Duration = Duration::from_secs(1);
+
+/// For how long an instance that has answered its probe gets less than its share.
 const SLOW_START: Duration = Duration::from_secs(1);
 
 /// An instance's whole share of the calls.
@@ -32,14 +37,17 @@ const DRAWS: usize = 4;
 
 /// The endpoints of a service and how each of them does.
 ///
-/// An instance that is new, or whose ejection is over, starts slowly: after `t` seconds of this it gets
-/// `max(t, 0.1)` of the share of the calls that it has from 1 s on. For each call a number from 0 to 1 is
+/// An instance that is new, or whose ejection is over, gets one call: its probe, which is the very next call,
+/// or one of the next where many are due, since at most one call in eight is a probe. Nothing else goes there
+/// until a call has been answered, unless nobody is well. Then it starts slowly: after `t` seconds of this it
+/// gets `max(t, 0.1)` of the share of the calls that it has from 1 s on. For each call a number from 0 to 1 is
 /// thrown, and those are drawn from whose part of their share is above it. Slow start never leaves a call
 /// without an instance: where none is above the throw, it doesn't count. Who comes while there is nobody
 /// starts in full.
 #[derive(Debug)]
 pub struct Picker<C> {
     endpoints: ArcSwap<Vec<Arc<Endpoint<C>>>>,
+    probes: Probes,
     start: Instant,
 }
 
@@ -47,60 +55,111 @@ impl<C> Picker<C> {
     /// A picker that knows nobody yet; no later call names a time before `now`.
     #[must_use]
     pub fn new(now: Instant) -> Self {
-        Self { endpoints: ArcSwap::default(), start: now }
+        Self { endpoints: ArcSwap::default(), probes: Probes::new(), start: now }
     }
 
     /// Takes over who there is. Who stays keeps its connection, its calls and its standing. Not to be called
     /// from two threads at once.
     pub fn replace(&self, instances: &[Instance], connect: impl Fn(&Instance) -> C, now: Instant) {
         let present = self.endpoints.load_full();
-        let well_since = if present.is_empty() { Duration::ZERO } else { self.since_epoch(now) };
+        let now = self.since_epoch(now);
+        let newcomer = if present.is_empty() { Standing::well() } else { Standing::new(now) };
         let mut known: HashMap<_, _> =
             present.iter().map(|endpoint| (address(endpoint.instance()), endpoint)).collect();
         let next = instances.iter().map(|instance| match known.remove(&address(instance)) {
             Some(endpoint) => endpoint.clone(),
-            None => Arc::new(Endpoint::new(instance.clone(), connect(instance), well_since)),
+            None => Arc::new(Endpoint::new(instance.clone(), connect(instance), newcomer)),
         });
         self.endpoints.store(Arc::new(next.collect()));
+        self.probes.expect(milliseconds(now));
     }
 
-    /// Picks an endpoint for a call. In order of preference: one that is well and not in `tried`, one that is
-    /// well, an ejected one not in `tried`, any. `None` where there is none at all.
+    /// Picks an endpoint for a call. In order of preference: one whose probe is due, if nothing was tried; one
+    /// that is well and not in `tried`; one that may be well, not in `tried`; one that may be well; an ejected
+    /// one not in `tried`; any. `None` where there is none at all.
     #[must_use]
     pub fn pick(&self, tried: &[Arc<Endpoint<C>>], now: Instant) -> Option<Lease<C>> {
-        self.pick_above(rand::random_range(0..FULL), tried, now)
+        self.pick_above(throw(), tried, now)
     }
 
     /// Picks among those that get more of their share than was `thrown`, where there are such.
     fn pick_above(&self, thrown: u64, tried: &[Arc<Endpoint<C>>], now: Instant) -> Option<Lease<C>> {
-        let endpoints = self.endpoints.load();
         let at = self.since_epoch(now);
-        let on_turn = |endpoint: &Arc<Endpoint<C>>| endpoint.standing().share(at) > thrown;
-        let well = |endpoint: &Arc<Endpoint<C>>| endpoint.standing().is_well(at);
-        let fresh = |endpoint: &Arc<Endpoint<C>>| !tried.iter().any(|other| Arc::ptr_eq(other, endpoint));
-        let chosen = two_choices(&endpoints, |endpoint| on_turn(endpoint) && fresh(endpoint))
-            .or_else(|| two_choices(&endpoints, |endpoint| well(endpoint) && fresh(endpoint)))
-            .or_else(|| two_choices(&endpoints, well))
-            .or_else(|| two_choices(&endpoints, fresh))
-            .or_else(|| two_choices(&endpoints, |_| true))?;
-        Some(Lease::new(chosen.clone()))
+        if tried.is_empty()
+            && self.probes.may_be_one(milliseconds(at))
+            && let Some(lease) = self.probe(at)
+        {
+            return Some(lease);
+        }
+        self.pick_well_above(thrown, tried, at).or_else(|| {
+            let endpoints = self.endpoints.load();
+            let serves = |endpoint: &Arc<Endpoint<C>>| endpoint.standing().may_serve(at);
+            let chosen = two_choices(&endpoints, |endpoint| serves(endpoint) && fresh(endpoint, tried))
+                .or_else(|| two_choices(&endpoints, serves))
+                .or_else(|| two_choices(&endpoints, |endpoint| fresh(endpoint, tried)))
+                .or_else(|| two_choices(&endpoints, |_| true))?;
+            Some(Lease::new(chosen))
+        })
+    }
+
+    fn pick_well_above(&self, thrown: u64, tried: &[Arc<Endpoint<C>>], at: Duration) -> Option<Lease<C>> {
+        let endpoints = self.endpoints.load();
+        let above = |share: u64| {
+            two_choices(&endpoints, |endpoint| {
+                endpoint.standing().share(at) > share && fresh(endpoint, tried)
+            })
+        };
+        above(thrown).or_else(|| above(0)).map(Lease::new)
+    }
+
+    /// Picks an endpoint whose probe is due, beginning anywhere in the list, and sees when the next is due.
+    fn probe(&self, at: Duration) -> Option<Lease<C>> {
+        // Who joins after this load, or fails after its standing was read, is expected by itself.
+        let endpoints = self.endpoints.load();
+        let (before, after) = endpoints.split_at(random_index(&endpoints)?);
+        let mut next = u64::MAX;
+        let mut found = None;
+        for endpoint in after.iter().chain(before) {
+            if found.is_none() && endpoint.move_on(endpoint.standing(), |standing| standing.probed(at)) {
+                found = Some(Lease::new(endpoint));
+                self.probes.pay();
+            }
+            let standing = endpoint.standing();
+            if !standing.is_well() {
+                next = next.min(standing.turn());
+            }
+        }
+        self.probes.expect(next);
+        found
     }
 
     /// Takes note that a call was answered.
     pub fn succeeded(&self, lease: &Lease<C>, now: Instant) {
-        lease.endpoint.move_on(lease.standing, lease.standing.answered(self.since_epoch(now)));
+        let at = self.since_epoch(now);
+        lease.endpoint.move_on(lease.standing, |standing| standing.answered(at));
     }
 
     /// Takes note that a call failed: its endpoint is ejected for a while. Calls that were picked before the
     /// last ejection tell nothing new, so that ten that fail at once count as one.
     pub fn failed(&self, lease: &Lease<C>, now: Instant) {
-        lease.endpoint.move_on(lease.standing, lease.standing.ejected(self.since_epoch(now)));
+        let at = self.since_epoch(now);
+        if lease.endpoint.move_on(lease.standing, |standing| standing.ejected(at)) {
+            self.probes.expect(lease.endpoint.standing().turn());
+        }
     }
 
     /// The epoch is a slow start before the picker's first moment, so that who is well since then is through.
     fn since_epoch(&self, now: Instant) -> Duration {
         SLOW_START + now.saturating_duration_since(self.start)
     }
+}
+
+fn throw() -> u64 {
+    rand::random_range(0..FULL)
+}
+
+fn fresh<C>(endpoint: &Arc<Endpoint<C>>, tried: &[Arc<Endpoint<C>>]) -> bool {
+    !tried.iter().any(|other| Arc::ptr_eq(other, endpoint))
 }
 
 /// What makes two instances the same one.
@@ -125,18 +184,18 @@ fn draw<T>(
     endpoints: &[Arc<Endpoint<T>>],
     fits: impl Fn(&Arc<Endpoint<T>>) -> bool,
 ) -> Option<&Arc<Endpoint<T>>> {
-    if endpoints.is_empty() {
-        return None;
-    }
-    let random = || rand::random_range(0..endpoints.len());
     for _ in 0..DRAWS {
-        let drawn = &endpoints[random()];
+        let drawn = &endpoints[random_index(endpoints)?];
         if fits(drawn) {
             return Some(drawn);
         }
     }
-    let (before, after) = endpoints.split_at(random());
+    let (before, after) = endpoints.split_at(random_index(endpoints)?);
     after.iter().chain(before).find(|endpoint| fits(endpoint))
+}
+
+fn random_index<T>(all: &[T]) -> Option<usize> {
+    (!all.is_empty()).then(|| rand::random_range(0..all.len()))
 }
 
 /// A call's hold on its endpoint, which counts as in flight until this is dropped.
@@ -148,9 +207,9 @@ pub struct Lease<C> {
 }
 
 impl<C> Lease<C> {
-    fn new(endpoint: Arc<Endpoint<C>>) -> Self {
+    fn new(endpoint: &Arc<Endpoint<C>>) -> Self {
         endpoint.in_flight.fetch_add(1, Ordering::Relaxed);
-        Self { standing: endpoint.standing(), endpoint }
+        Self { standing: endpoint.standing(), endpoint: endpoint.clone() }
     }
 
     /// Where the call goes.

@@ -5,6 +5,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::collections::BTreeMap;
 
+const MS: Duration = Duration::from_millis(1);
+
 fn instance(port: u16) -> Instance {
     let id = format!("rating-host-{port}");
     Instance { service: "rating".into(), id, host: "h".into(), port, tags: Vec::new() }
@@ -26,21 +28,30 @@ fn join(picker: &Picker<u16>, ports: impl IntoIterator<Item = u16>, now: Instant
 struct Known {
     in_flight: usize,
     failures: u32,
-    /// The end of its last ejection or, without one, when it came.
-    well_since: Duration,
-    /// Grows with each change of standing, so that news from before it can be told.
+    well: bool,
+    /// Since when it is well, or when it is to be probed.
+    turn: Duration,
+    /// Grows with everything that a call tells, so that news from before can be told.
     age: u32,
 }
 
 impl Known {
     /// Its thousandths of an even share.
     fn share(&self, at: Duration) -> u64 {
-        match at.checked_sub(self.well_since) {
-            None => 0,
-            Some(age) if age < Duration::from_millis(100) => 100,
-            Some(age) if age < Duration::from_secs(1) => age.subsec_millis().into(),
-            Some(_) => 1000,
+        match at.saturating_sub(self.turn) {
+            _ if !self.well => 0,
+            age if age < Duration::from_millis(100) => 100,
+            age if age < Duration::from_secs(1) => age.subsec_millis().into(),
+            _ => 1000,
         }
+    }
+
+    fn is_due(&self, at: Duration) -> bool {
+        !self.well && self.turn <= at
+    }
+
+    fn may_serve(&self, at: Duration) -> bool {
+        self.well || self.failures == 0 || self.turn <= at
     }
 }
 
@@ -61,6 +72,9 @@ struct World {
     known: BTreeMap<u16, Known>,
     flights: Vec<Flight>,
     connected: u16,
+    /// First tries, and how many of them will have paid for the probes made.
+    calls: u64,
+    paid: u64,
 }
 
 impl World {
@@ -74,6 +88,8 @@ impl World {
             known: BTreeMap::new(),
             flights: Vec::new(),
             connected: 0,
+            calls: 0,
+            paid: 0,
         }
     }
 
@@ -110,10 +126,11 @@ impl World {
         for flight in &mut self.flights {
             flight.orphan |= !ports.contains(&flight.port);
         }
-        let well_since = if self.known.is_empty() { Duration::ZERO } else { self.at };
+        let well = self.known.is_empty();
+        let turn = if well { Duration::ZERO } else { self.at };
         self.known.retain(|port, _| ports.contains(port));
         for port in ports {
-            self.known.entry(port).or_insert(Known { well_since, ..Known::default() });
+            self.known.entry(port).or_insert(Known { well, turn, ..Known::default() });
         }
     }
 
@@ -121,30 +138,49 @@ impl World {
         let tried: Vec<_> =
             self.picker.endpoints.load().iter().filter(|_| self.random.random_bool(0.2)).cloned().collect();
         let thrown = self.random.random_range(0..FULL);
+        let may_probe = tried.is_empty() && self.may_probe();
         let Some(lease) = self.picker.pick_above(thrown, &tried, self.start + self.at) else {
             assert!(self.known.is_empty(), "nothing was picked of {:?}", self.known);
             return;
         };
         let port = lease.endpoint().instance().port;
-        let share = |port: &u16| self.known[port].share(self.at);
-        let well = |port: &u16| share(port) > 0;
         let fresh = |port: &u16| !tried.iter().any(|tried| tried.instance().port == *port);
-        assert!(self.known.contains_key(&port), "{port} has left");
-        assert!(well(&port) || !self.known.keys().any(well), "{port} is ejected while another is well");
-        let best = |port: &u16| well(port) && fresh(port);
-        assert!(best(&port) || !self.known.keys().any(best), "{port} was tried while another was not");
-        let on_turn = |port: &u16| share(port) > thrown && fresh(port);
-        let any_on_turn = self.known.keys().any(on_turn);
-        assert!(on_turn(&port) || !any_on_turn, "{port} was thrown out, another was not");
-        let first = |port: &u16| if any_on_turn { on_turn(port) } else { best(port) };
-        if let [one, two] = self.known.keys().copied().filter(first).collect::<Vec<_>>()[..] {
-            let least = self.known[&one].in_flight.min(self.known[&two].in_flight);
-            assert_eq!(self.known[&port].in_flight, least, "with two to choose from, the idler one");
+        let of = |fits: &dyn Fn(&u16, &Known) -> bool| -> Vec<u16> {
+            self.known.iter().filter(|(port, known)| fits(port, known)).map(|(port, _)| *port).collect()
+        };
+        let due = if may_probe { of(&|_, known| known.is_due(self.at)) } else { Vec::new() };
+        let in_order = [
+            of(&|port, known| known.share(self.at) > thrown && fresh(port)),
+            of(&|port, known| known.well && fresh(port)),
+            of(&|port, known| known.may_serve(self.at) && fresh(port)),
+            of(&|_, known| known.may_serve(self.at)),
+            of(&|port, _| fresh(port)),
+            of(&|_, _| true),
+        ];
+        let best = in_order.iter().find(|ports| !ports.is_empty()).unwrap();
+        if due.is_empty() {
+            assert!(best.contains(&port), "{port} of {:?}, not one of {best:?}", self.known);
+            if let [one, two] = best[..] {
+                let least = self.known[&one].in_flight.min(self.known[&two].in_flight);
+                assert_eq!(self.known[&port].in_flight, least, "with two to choose from, the idler one");
+            }
+        } else {
+            assert!(due.contains(&port), "{port}, not one of {due:?}, which are to be probed");
+            self.paid = self.paid.max(self.calls) + 8;
         }
 
         let known = self.known.get_mut(&port).unwrap();
+        if !due.is_empty() {
+            known.turn = self.at + PROBE;
+        }
         known.in_flight += 1;
         self.flights.push(Flight { port, age: known.age, orphan: false, lease });
+    }
+
+    /// Counts a first try, and tells whether it may be a probe.
+    fn may_probe(&mut self) -> bool {
+        self.calls += 1;
+        self.paid.max(self.calls - 1) + 8 <= self.calls - 1 + 4 * 8
     }
 
     /// Ends a call: answered, failed, or cancelled, which tells nothing.
@@ -162,13 +198,12 @@ impl World {
         known.in_flight -= 1;
         let news = flight.age == known.age;
         match outcome {
-            12..=14 if news && known.failures > 0 => {
-                known.well_since = known.well_since.min(self.at);
-                known.failures = 0;
-                known.age += 1;
+            12..=14 if news && !known.well => {
+                *known = Known { well: true, turn: self.at, failures: 0, age: known.age + 1, ..*known };
             }
             15..=17 if news => {
-                known.well_since = self.at + Duration::from_millis(100 << known.failures.min(6));
+                known.well = false;
+                known.turn = self.at + Duration::from_millis(100 << known.failures.min(6));
                 known.failures += 1;
                 known.age += 1;
             }
@@ -183,10 +218,11 @@ impl World {
         for (endpoint, (port, known)) in endpoints.iter().zip(&self.known) {
             assert_eq!(endpoint.instance().port, *port);
             assert_eq!(endpoint.in_flight(), known.in_flight, "calls in flight to {port}");
-            let before = known.well_since.saturating_sub(Duration::from_millis(1));
-            for at in [self.at, before, known.well_since, known.well_since + SLOW_START / 2] {
+            assert_eq!(endpoint.standing().is_well(), known.well, "{port}");
+            let before = known.turn.saturating_sub(MS);
+            for at in [self.at, before, known.turn, known.turn + SLOW_START / 2] {
                 assert_eq!(endpoint.standing().share(at), known.share(at), "{port} at {at:?}");
-                assert_eq!(endpoint.standing().is_well(at), known.share(at) > 0, "{port} at {at:?}");
+                assert_eq!(endpoint.standing().may_serve(at), known.may_serve(at), "{port} at {at:?}");
             }
         }
     }
@@ -241,18 +277,21 @@ fn hundredths(picker: &Picker<u16>, port: u16, now: Instant) -> usize {
 }
 
 #[test]
-fn the_share_of_who_is_new_or_returns_grows_from_a_tenth_to_the_whole_in_a_second() {
+fn once_probed_the_share_of_who_is_new_or_returns_grows_from_a_tenth_to_the_whole_in_a_second() {
+    let (with_newcomer, with_returned) = (picker(1..=3), picker(1..=4));
     let now = Instant::now();
-    let with_newcomer = picker(1..=3);
     join(&with_newcomer, 1..=4, now);
-
-    let with_returned = picker(1..=4);
     let others: Vec<_> = with_returned.endpoints.load()[..3].to_vec();
     with_returned.failed(&with_returned.pick(&others, now).unwrap(), now);
     assert_eq!(hundredths(&with_returned, 4, now), 0);
 
-    for (picker, begins) in [(with_newcomer, now), (with_returned, now + FIRST_EJECTION)] {
-        for (age, share) in [(2, 10), (100, 10), (300, 30), (700, 70), (1002, 100), (9000, 100)] {
+    for (picker, begins) in [(with_newcomer, now), (with_returned, now + FIRST_EJECTION + MS)] {
+        let probe = picker.pick(&[], begins).unwrap();
+        assert_eq!(*probe.endpoint().connection(), 4);
+        assert_eq!(hundredths(&picker, 4, begins), 0, "nothing is known yet");
+        picker.succeeded(&probe, begins);
+        drop(probe);
+        for (age, share) in [(0, 10), (100, 10), (300, 30), (700, 70), (1000, 100), (9000, 100)] {
             let got = hundredths(&picker, 4, begins + Duration::from_millis(age));
             assert!(got.abs_diff(share) <= 5, "{got} hundredths after {age} ms");
         }
@@ -264,8 +303,74 @@ fn slow_start_holds_nothing_back_where_there_is_nobody_else() {
     let now = Instant::now();
     assert!(hundredths(&picker([1, 2]), 1, now).abs_diff(100) <= 5, "the first start in full");
     let replaced = picker([1]);
-    join(&replaced, [2], now);
-    assert_eq!(hundredths(&replaced, 2, now), 100, "alone");
+    join(&replaced, [2, 3], now);
+    assert!(hundredths(&replaced, 2, now).abs_diff(100) <= 5, "alone");
+}
+
+#[test]
+fn the_next_call_probes_who_is_new_and_no_other_goes_there_until_it_is_answered() {
+    let picker = picker(1..=3);
+    let now = Instant::now();
+    join(&picker, 1..=4, now);
+    let called = |now| *picker.pick(&[], now).unwrap().endpoint().connection();
+    assert_eq!(called(now), 4);
+    for second in 1..4 {
+        let later = now + second * PROBE;
+        let just_before = later - MS;
+        assert!((0..1000).all(|_| called(just_before) != 4), "its probe is under way");
+        assert_eq!(called(later), 4, "the probe was given up without news");
+    }
+}
+
+#[test]
+fn a_call_that_was_tried_elsewhere_is_no_probe() {
+    let now = Instant::now();
+    let picker = picker(1..=3);
+    join(&picker, 1..=4, now);
+    let tried = &picker.endpoints.load()[..1];
+    assert!((0..1000).all(|_| *picker.pick(tried, now).unwrap().endpoint().connection() != 4));
+}
+
+/// Joins 1,000 instances to two and makes `calls`, one after the other: how many went to those that came, and
+/// how often each was called.
+fn called_of_1000(calls: usize, answer: bool) -> (usize, Vec<usize>) {
+    let now = Instant::now();
+    let picker = picker(1..=2);
+    join(&picker, 1..=1002, now);
+    let mut called = vec![0; 1003];
+    for _ in 0..calls {
+        let lease = picker.pick(&[], now).unwrap();
+        let port = *lease.endpoint().connection();
+        called[usize::from(port)] += 1;
+        if port <= 2 || answer {
+            picker.succeeded(&lease, now);
+        } else {
+            picker.failed(&lease, now);
+        }
+    }
+    (called[3..].iter().sum(), called)
+}
+
+#[test]
+fn a_thousand_newcomers_at_once_are_each_probed_once_and_put_few_calls_at_risk() {
+    let (to_broken, called) = called_of_1000(10_000, false);
+    assert_eq!(to_broken, 1000);
+    assert!(called[3..].iter().all(|calls| *calls == 1));
+    let (to_broken, _) = called_of_1000(800, false);
+    assert_eq!(to_broken, 4 + 799 / 8, "a burst, then one in eight");
+
+    let (_, called) = called_of_1000(9000, true);
+    assert!(called[3..].iter().all(|calls| *calls >= 1), "all are in use");
+}
+
+#[test]
+fn where_all_are_new_calls_spread_at_once() {
+    let now = Instant::now();
+    let picker = picker(1..=2);
+    join(&picker, 1001..=2000, now);
+    let leases: Vec<_> = (0..1000).map(|_| picker.pick(&[], now).unwrap()).collect();
+    let most = leases.iter().map(|lease| lease.endpoint().in_flight()).max().unwrap();
+    assert!(most <= 8, "{most} calls to one of 1000");
 }
 
 #[test]
@@ -277,7 +382,7 @@ fn ten_calls_that_fail_at_once_eject_once() {
         picker.failed(lease, now);
     }
     let standing = leases[0].endpoint().standing();
-    assert!(standing.is_well(picker.since_epoch(now) + FIRST_EJECTION + Duration::from_millis(1)));
+    assert!(standing.may_serve(picker.since_epoch(now) + FIRST_EJECTION + MS));
 }
 
 #[test]
@@ -287,9 +392,9 @@ fn a_late_success_from_before_the_ejection_does_not_end_it() {
     let [early, failing] = [picker.pick(&[], now).unwrap(), picker.pick(&[], now).unwrap()];
     picker.failed(&failing, now);
     picker.succeeded(&early, now);
-    assert!(!early.endpoint().standing().is_well(picker.since_epoch(now)));
+    assert!(!early.endpoint().standing().is_well());
     picker.succeeded(&picker.pick(&[], now).unwrap(), now);
-    assert!(early.endpoint().standing().is_well(picker.since_epoch(now)));
+    assert!(early.endpoint().standing().is_well());
 }
 
 #[test]

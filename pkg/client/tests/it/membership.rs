@@ -190,3 +190,41 @@ async fn before_the_registry_has_answered_a_call_waits_a_second_for_it() {
         assert!(start.elapsed().as_millis().abs_diff(waits) < 5, "{:?}", start.elapsed());
     }
 }
+
+/// Calls every `pause` until `port` is called, at most for 300 ms; tells whether it was.
+async fn is_called(client: &Client<Connection>, port: u16, pause: Duration) -> bool {
+    let end = Instant::now() + Duration::from_millis(300);
+    while Instant::now() < end {
+        if call(client).await.unwrap() == port {
+            return true;
+        }
+        sleep(pause).await;
+    }
+    false
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_instance_is_called_within_300_ms_and_one_that_left_no_more_after_that() {
+    for pause in [10, 100].map(Duration::from_millis) {
+        for _ in 0..20 {
+            let fixture = Fixture::new();
+            let client = fixture.client();
+            for port in 1..=9 {
+                fixture.registry.register(&instance(port)).await.unwrap();
+            }
+            fixture.opens(9).await;
+            for _ in 0..20 {
+                call(&client).await.unwrap();
+                sleep(pause).await;
+            }
+            fixture.registry.register(&instance(10)).await.unwrap();
+            assert!(is_called(&client, 10, pause).await, "every {pause:?}");
+
+            fixture.registry.deregister(&instance(10)).await.unwrap();
+            sleep(Duration::from_millis(300)).await;
+            for _ in 0..50 {
+                assert_ne!(call(&client).await.unwrap(), 10);
+            }
+        }
+    }
+}
