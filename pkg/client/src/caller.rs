@@ -1,15 +1,22 @@
 //! One call: pick, try, and try elsewhere while that is safe, useful and paid for.
 
+mod attempt;
+mod options;
+
+pub use options::{Hedge, Mode, Options};
+
 use crate::error::{Class, Error, Failure};
 use crate::instances::Instances;
+use crate::latency::Latencies;
 use crate::picker::{Lease, Picker};
+use crate::statistics::{Counters, Outcome, Reason};
+use attempt::{Run, Tried};
 use discovery::Instance;
 use std::fmt;
-use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tower::retry::budget::{Budget, TpsBudget};
 
@@ -22,43 +29,6 @@ const BUDGET_RESERVE: u32 = 4;
 /// Retries for each call: one for six, so that with the reserve and a burst after quiet times a service whose
 /// every instance fails gets at most 1.2 times the calls.
 const BUDGET_SHARE: f32 = 0.166;
-
-/// Whether a call may be executed twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// It changes nothing: it is tried elsewhere whenever its instance does not answer.
-    Read,
-    /// It is tried elsewhere only where it can't have been executed.
-    Write,
-}
-
-impl Mode {
-    fn may_follow(self, class: Class) -> bool {
-        match class {
-            Class::Application => false,
-            Class::Unsent => true,
-            Class::Unavailable | Class::Broken => self == Self::Read,
-        }
-    }
-}
-
-/// How patient a client is.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// How long one instance may take before its silence counts as a failure and a read goes elsewhere. A
-    /// call that may not be tried elsewhere goes on until the caller's deadline.
-    pub try_timeout: Duration,
-    /// How many instances one call is sent to at most.
-    pub tries: usize,
-    /// How long a call waits at most for the registry's first answer.
-    pub first_set: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { try_timeout: Duration::from_millis(500), tries: 4, first_set: Duration::from_secs(1) }
-    }
-}
 
 /// Calls the instances of one service over connections of type `C`. Clones share them.
 ///
@@ -73,6 +43,8 @@ struct Shared<C> {
     picker: Arc<Picker<C>>,
     known: watch::Receiver<bool>,
     budget: TpsBudget,
+    latencies: Latencies,
+    counters: Arc<Counters>,
     options: Options,
     _follower: DropGuard,
 }
@@ -98,6 +70,8 @@ impl<C: Clone + Send + Sync + 'static> Client<C> {
         options: Options,
     ) -> Self {
         let picker = Arc::new(Picker::new(Instant::now()));
+        let observed: Weak<Picker<C>> = Arc::downgrade(&picker);
+        instances.counters().observe(observed);
         let (tell, known) = watch::channel(false);
         let stop = CancellationToken::new();
         let follow = follow(picker.clone(), instances.subscribe(), connect, tell);
@@ -107,6 +81,8 @@ impl<C: Clone + Send + Sync + 'static> Client<C> {
             picker,
             known,
             budget: TpsBudget::new(BUDGET_WINDOW, BUDGET_RESERVE, BUDGET_SHARE),
+            latencies: Latencies::new(),
+            counters: instances.counters().clone(),
             options,
             _follower: stop.drop_guard(),
         };
@@ -130,67 +106,44 @@ impl<C: Clone + Send + Sync + 'static> Client<C> {
         F: Fn(C) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        let deadline = deadline.into();
-        let picker = &self.shared.picker;
-        self.first_set(deadline).await;
-        self.shared.budget.deposit();
-        let mut tried = Vec::new();
-        loop {
-            let lease = picker.pick(&tried, Instant::now()).ok_or_else(|| self.no_instance())?;
-            let retry = |class| {
-                mode.may_follow(class)
-                    && tried.len() + 1 < self.shared.options.tries
-                    && Instant::now() < deadline
-                    && self.shared.budget.withdraw()
-            };
-            match self.attempt(&lease, deadline, &call, &retry).await {
-                Some(Ok(answer)) => {
-                    picker.succeeded(&lease, Instant::now());
-                    return Ok(answer);
-                }
-                Some(Err(cause)) => {
-                    let class = cause.class();
-                    if class == Class::Application {
-                        picker.succeeded(&lease, Instant::now());
-                    } else {
-                        picker.failed(&lease, Instant::now());
-                    }
-                    if !retry(class) {
-                        return Err(self.failed(&lease, cause));
-                    }
-                }
-                None if Instant::now() < deadline => {}
-                None => return Err(self.late()),
-            }
-            tried.push(lease.endpoint().clone());
-        }
+        let counted = self.shared.counters.call();
+        let result = self.call_before(deadline.into(), mode, call).await;
+        counted.ended(match &result {
+            Ok(_) => Outcome::Answered,
+            Err(Error::Failed { cause, .. }) if cause.class() == Class::Application => Outcome::Answered,
+            Err(Error::Failed { .. }) => Outcome::Failed,
+            Err(Error::Late { .. }) => Outcome::Late,
+            Err(Error::NoInstance { .. }) => Outcome::NoInstance,
+        });
+        result
     }
 
-    /// Tries one instance. `None` where it did not answer by `deadline`, or is silent for so long that the
-    /// call goes elsewhere.
-    async fn attempt<T, E, F, Fut>(
-        &self,
-        lease: &Lease<C>,
-        deadline: Instant,
-        call: &F,
-        retry: &impl Fn(Class) -> bool,
-    ) -> Option<Result<T, E>>
+    async fn call_before<T, E, F, Fut>(&self, deadline: Instant, mode: Mode, call: F) -> Result<T, Error<E>>
     where
+        E: Failure,
         F: Fn(C) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        let mut answer = pin!(call(lease.endpoint().connection().clone()));
-        let silent = Instant::now() + self.shared.options.try_timeout;
-        if silent < deadline {
-            if let Ok(answer) = timeout_at(silent, &mut answer).await {
-                return Some(answer);
-            }
-            self.shared.picker.failed(lease, Instant::now());
-            if retry(Class::Broken) {
-                return None;
-            }
+        self.first_set(deadline).await;
+        self.shared.budget.deposit();
+        let run = Run { client: self, deadline, mode, call };
+        let mut tried = Vec::new();
+        loop {
+            let lease = self.shared.picker.pick(&tried, Instant::now());
+            let lease = lease.ok_or_else(|| Error::NoInstance { service: self.shared.service.clone() })?;
+            tried.push(lease.endpoint().clone());
+            let reason = match run.attempt_or_two(&lease, &mut tried).await {
+                Tried::Answered(answer) => return Ok(answer),
+                Tried::Failed { authority, cause } => {
+                    let reason = mode.reason(cause.class()).filter(|_| run.may_retry(tried.len()));
+                    let service = || self.shared.service.clone();
+                    reason.ok_or_else(|| Error::Failed { service: service(), authority, cause })?
+                }
+                Tried::Silent => Reason::Silent,
+                Tried::Late => return Err(Error::Late { service: self.shared.service.clone() }),
+            };
+            self.shared.counters.retried(reason);
         }
-        timeout_at(deadline, answer).await.ok()
     }
 
     /// Waits until the registry has answered once, for a while.
@@ -204,17 +157,19 @@ impl<C: Clone + Send + Sync + 'static> Client<C> {
         }
     }
 
-    fn no_instance<E>(&self) -> Error<E> {
-        Error::NoInstance { service: self.shared.service.clone() }
+    /// Has the budget pay for one more try.
+    fn pay(&self) -> bool {
+        let paid = self.shared.budget.withdraw();
+        if !paid {
+            self.shared.counters.refusals.count();
+        }
+        paid
     }
 
-    fn late<E>(&self) -> Error<E> {
-        Error::Late { service: self.shared.service.clone() }
-    }
-
-    fn failed<E>(&self, lease: &Lease<C>, cause: E) -> Error<E> {
-        let authority = lease.endpoint().instance().authority();
-        Error::Failed { service: self.shared.service.clone(), authority, cause }
+    fn failed(&self, lease: &Lease<C>) {
+        if self.shared.picker.failed(lease, Instant::now()) {
+            self.shared.counters.ejections.count();
+        }
     }
 }
 

@@ -1,14 +1,18 @@
 //! Who there is to call: one watch of a service, shared by the clients of all workers, or a fixed list.
 
+use crate::statistics::{Counters, Statistics};
 use discovery::{Instance, InstanceSet, Registry};
+use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_stream::StreamExt;
 
-/// The instances of one service as they come and go. Clones share one watch.
+/// The instances of one service as they come and go, and what calls to them come to. Clones share one watch and
+/// count together.
 #[derive(Clone, Debug)]
 pub struct Instances {
     service: String,
     seen: watch::Receiver<Option<InstanceSet>>,
+    counters: Arc<Counters>,
 }
 
 impl Instances {
@@ -28,7 +32,7 @@ impl Instances {
                 () = send.closed() => {}
             }
         });
-        Self { service: service.to_owned(), seen }
+        Self { service: service.to_owned(), seen, counters: Arc::default() }
     }
 
     /// The instances of `service` at these addresses, `HOST:PORT` or `http://HOST:PORT`, for ever.
@@ -43,11 +47,23 @@ impl Instances {
         let instance = |address: A| instance_at(service, address.as_ref());
         let set: Vec<Instance> = addresses.into_iter().map(instance).collect::<Result<_, _>>()?;
         let (_, seen) = watch::channel(Some(set.into()));
-        Ok(Self { service: service.to_owned(), seen })
+        Ok(Self { service: service.to_owned(), seen, counters: Arc::default() })
     }
 
-    pub(crate) fn service(&self) -> &str {
+    /// The service's name.
+    #[must_use]
+    pub fn service(&self) -> &str {
         &self.service
+    }
+
+    /// What the calls of all clients came to so far.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.counters.statistics(self.seen.borrow().as_deref().unwrap_or_default())
+    }
+
+    pub(crate) fn counters(&self) -> &Arc<Counters> {
+        &self.counters
     }
 
     /// The sets from now on, beginning with the present one; `None` until the registry has answered once.

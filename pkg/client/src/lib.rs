@@ -7,9 +7,12 @@
 mod caller;
 mod error;
 mod instances;
+mod latency;
 mod picker;
+mod statistics;
 
-pub use caller::{Client, Mode, Options};
+pub use caller::{Client, Hedge, Mode, Options};
 pub use error::{Class, Error, Failure};
 pub use instances::{BadAddress, Instances};
 pub use picker::{Endpoint, Lease, Picker};
+pub use statistics::Statistics;

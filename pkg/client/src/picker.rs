@@ -3,6 +3,7 @@
 mod endpoint;
 mod probes;
 
+use crate::statistics::Observed;
 use arc_swap::ArcSwap;
 use discovery::Instance;
 pub use endpoint::Endpoint;
@@ -102,6 +103,12 @@ impl<C> Picker<C> {
         })
     }
 
+    /// Picks an endpoint that is well and not in `tried`, if there is one: never a probe.
+    #[must_use]
+    pub fn pick_another(&self, tried: &[Arc<Endpoint<C>>], now: Instant) -> Option<Lease<C>> {
+        self.pick_well_above(throw(), tried, self.since_epoch(now))
+    }
+
     fn pick_well_above(&self, thrown: u64, tried: &[Arc<Endpoint<C>>], at: Duration) -> Option<Lease<C>> {
         let endpoints = self.endpoints.load();
         let above = |share: u64| {
@@ -140,17 +147,39 @@ impl<C> Picker<C> {
     }
 
     /// Takes note that a call failed: its endpoint is ejected for a while. Calls that were picked before the
-    /// last ejection tell nothing new, so that ten that fail at once count as one.
-    pub fn failed(&self, lease: &Lease<C>, now: Instant) {
+    /// last ejection tell nothing new, so that ten that fail at once count as one. Tells whether it is ejected by
+    /// this.
+    pub fn failed(&self, lease: &Lease<C>, now: Instant) -> bool {
         let at = self.since_epoch(now);
-        if lease.endpoint.move_on(lease.standing, |standing| standing.ejected(at)) {
+        let ejected = lease.endpoint.move_on(lease.standing, |standing| standing.ejected(at));
+        if ejected {
             self.probes.expect(lease.endpoint.standing().turn());
         }
+        ejected
+    }
+
+    /// Takes note that a call was given up, because an endpoint that was asked later answered first: its endpoint
+    /// starts slowly again, as a call that isn't waited for no longer keeps others away. That is no failure.
+    pub fn outrun(&self, lease: &Lease<C>, now: Instant) {
+        let at = self.since_epoch(now);
+        lease.endpoint.move_on(lease.standing, |standing| standing.outrun(at));
     }
 
     /// The epoch is a slow start before the picker's first moment, so that who is well since then is through.
     fn since_epoch(&self, now: Instant) -> Duration {
         SLOW_START + now.saturating_duration_since(self.start)
+    }
+}
+
+impl<C: Send + Sync> Observed for Picker<C> {
+    fn in_flight(&self) -> usize {
+        self.endpoints.load().iter().map(|endpoint| endpoint.in_flight()).sum()
+    }
+
+    fn ejected(&self) -> Vec<Instance> {
+        let endpoints = self.endpoints.load();
+        let ejected = endpoints.iter().filter(|endpoint| endpoint.standing().has_failed());
+        ejected.map(|endpoint| endpoint.instance().clone()).collect()
     }
 }
 

@@ -77,6 +77,11 @@ impl Standing {
         self.0 & WELL != 0
     }
 
+    /// Whether calls failed there, and none was answered since.
+    pub(super) fn has_failed(self) -> bool {
+        self.row() > 0
+    }
+
     /// Whether it is to be probed.
     fn is_due(self, at: Duration) -> bool {
         !self.is_well() && self.turn() <= milliseconds(at)
@@ -84,7 +89,7 @@ impl Standing {
 
     /// Whether it is well, or may be for all that is known.
     pub(super) fn may_serve(self, at: Duration) -> bool {
-        self.is_well() || self.row() == 0 || self.is_due(at)
+        !self.has_failed() || self.is_due(at)
     }
 
     /// How much of its even share of the calls the endpoint gets at this time since the epoch, of [`FULL`]:
@@ -99,15 +104,18 @@ impl Standing {
 
     /// The standing while a probe that was sent at this time since the epoch is under way, if one was due.
     pub(super) fn probed(self, at: Duration) -> Self {
-        if !self.is_due(at) {
-            return self;
-        }
-        Self((milliseconds(at + PROBE) << 24) | (self.0 & 0xff_ffff))
+        if self.is_due(at) { self.turning(at + PROBE) } else { self }
     }
 
     /// The standing after an answer at this time since the epoch: failures are forgotten, an ejection ends.
     pub(super) fn answered(self, at: Duration) -> Self {
         if self.is_well() { self } else { self.then(milliseconds(at), WELL) }
+    }
+
+    /// The standing after another endpoint was quicker at this time since the epoch. What the calls under way
+    /// tell is still news.
+    pub(super) fn outrun(self, at: Duration) -> Self {
+        if self.is_well() { self.turning(at) } else { self }
     }
 
     /// The standing after one more failure at this time since the epoch.
@@ -128,6 +136,11 @@ impl Standing {
 
     fn changes(self) -> u64 {
         (self.0 >> 4) & 0xf_ffff
+    }
+
+    /// The same with another turn.
+    fn turning(self, turn: Duration) -> Self {
+        Self((milliseconds(turn) << 24) | (self.0 & 0xff_ffff))
     }
 
     fn then(self, turn: u64, state: u64) -> Self {

@@ -1,9 +1,9 @@
 //! Instances by port, each with what it does to a call and how many it got.
 
-use client::{Class, Client, Failure, Instances, Mode, Options};
+use client::{Class, Client, Failure, Instances, Mode, Options, Statistics};
 use fault::{Fault, Kind};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -13,6 +13,7 @@ pub(crate) enum Does {
     Answer,
     AnswerAfter(Duration),
     Fail(Class),
+    FailAfter(Duration, Class),
     Freeze,
 }
 
@@ -40,6 +41,8 @@ pub(crate) type Outcome = Result<u16, client::Error<Failed>>;
 pub(crate) struct Backends {
     does: Arc<Mutex<HashMap<u16, Does>>>,
     calls: Arc<Mutex<HashMap<u16, usize>>>,
+    /// Who was called, and by which numbers, once a client was made.
+    instances: Arc<OnceLock<Instances>>,
 }
 
 impl Backends {
@@ -61,9 +64,20 @@ impl Backends {
 
     /// A client of a fixed list of all these instances.
     pub(crate) fn client(&self) -> Client<u16> {
-        let ports: Vec<_> = self.does.lock().unwrap().keys().map(|port| format!("h:{port}")).collect();
-        let instances = Instances::fixed("rating", ports).unwrap();
-        Client::new(&instances, |instance| instance.port, Options::default())
+        self.client_with(Options::default())
+    }
+
+    pub(crate) fn client_with(&self, options: Options) -> Client<u16> {
+        let instances = self.instances.get_or_init(|| {
+            let ports: Vec<_> = self.does.lock().unwrap().keys().map(|port| format!("h:{port}")).collect();
+            Instances::fixed("rating", ports).unwrap()
+        });
+        Client::new(instances, |instance| instance.port, options)
+    }
+
+    /// What the calls of all clients came to.
+    pub(crate) fn statistics(&self) -> Statistics {
+        self.instances.get().unwrap().statistics()
     }
 
     pub(crate) async fn call(&self, client: &Client<u16>, mode: Mode) -> Outcome {
@@ -84,6 +98,10 @@ impl Backends {
                 Ok(port)
             }
             Does::Fail(class) => Err(Failed(class)),
+            Does::FailAfter(time, class) => {
+                sleep(time).await;
+                Err(Failed(class))
+            }
             Does::Freeze => std::future::pending().await,
         }
     }

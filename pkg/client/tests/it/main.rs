@@ -5,4 +5,6 @@
 
 mod backends;
 mod calls;
+mod counted;
+mod hedging;
 mod membership;
