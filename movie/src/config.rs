@@ -2,7 +2,7 @@
 
 use crate::Error;
 use clap::{Parser, ValueEnum};
-use client::{BadAddress, Instances};
+use client::{BadAddress, Hedge, Instances};
 use service::RegistryKind;
 use std::time::Duration;
 
@@ -41,6 +41,11 @@ pub struct Config {
     #[arg(long, env = "GATEWAY", value_enum, default_value = "grpc")]
     pub gateway: GatewayKind,
 
+    /// When a read that isn't answered goes to a second instance too: after a time, or `p95`, what 95 of 100 reads
+    /// took of late. The first answer counts. Never where it is absent.
+    #[arg(long, env = "HEDGE_AFTER", value_name = "p95|DURATION", value_parser = hedge)]
+    pub hedge_after: Option<Hedge>,
+
     /// How long a registry that comes back empty is not believed; instances leave as calls to them fail.
     #[arg(long, env = "REGISTRY_GRACE", default_value = "30s", value_name = "DURATION", value_parser = service::duration)]
     pub registry_grace: Duration,
@@ -70,4 +75,32 @@ impl Config {
 /// Holds an address against what can be called.
 fn address(text: &str) -> Result<String, BadAddress> {
     Instances::fixed("", [text]).map(|_| text.to_owned())
+}
+
+fn hedge(text: &str) -> Result<Hedge, String> {
+    match text {
+        "p95" => Ok(Hedge::P95),
+        text => match service::duration(text) {
+            Ok(time) if time > Duration::ZERO => Ok(Hedge::After(time)),
+            _ => Err("expected p95, or a duration above 0 such as 50ms".to_owned()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_try_is_made_after_a_time_or_the_percentile() {
+        assert_eq!(hedge("p95"), Ok(Hedge::P95));
+        assert_eq!(hedge("50ms"), Ok(Hedge::After(Duration::from_millis(50))));
+        for text in ["", "p99", "0s", "50"] {
+            assert_eq!(
+                hedge(text),
+                Err("expected p95, or a duration above 0 such as 50ms".to_owned()),
+                "{text}"
+            );
+        }
+    }
 }

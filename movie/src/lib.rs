@@ -4,12 +4,13 @@ mod config;
 pub mod controller;
 pub mod gateway;
 mod handler;
+mod metrics;
 
 pub use config::{Config, GatewayKind, LISTEN};
 
 use clap::CommandFactory;
 use clap::error::ErrorKind;
-use client::{BadAddress, Instances};
+use client::{BadAddress, Instances, Options};
 use controller::Controller;
 use discovery::Registry;
 use gateway::{MetadataGateway, RatingGateway, grpc, http};
@@ -70,9 +71,12 @@ pub async fn run(
     };
     let metadata = find("metadata", "--metadata-url", &config.metadata_url)?;
     let rating = find("rating", "--rating-url", &config.rating_url)?;
+    let metrics = Metrics::new();
+    metrics.registry(|registry| metrics::register(registry, vec![metadata.clone(), rating.clone()]));
     let gateway = config.gateway;
+    let options = Options { hedge: config.hedge_after, ..Options::default() };
     let make = move || {
-        let controller = controller(gateway, &metadata, &rating);
+        let controller = controller(gateway, &metadata, &rating, options);
         Routes { rest: handler::http::routes(controller.clone()), grpc: handler::grpc::routes(controller) }
     };
     let description = Description {
@@ -83,18 +87,25 @@ pub async fn run(
     };
     // What stands behind may come and go: movie answers as well as it can, and is always ready to.
     let ready = || -> futures::future::BoxFuture<'static, _> { Box::pin(async { Ok(()) }) };
-    service::run(description, &config.service, registry, Metrics::new(), ready, make, shutdown).await?;
+    service::run(description, &config.service, registry, metrics, ready, make, shutdown).await?;
     Ok(())
 }
 
 /// The join with connections of its own, for the present runtime.
-fn controller(gateway: GatewayKind, metadata: &Instances, rating: &Instances) -> Controller {
+fn controller(
+    gateway: GatewayKind,
+    metadata: &Instances,
+    rating: &Instances,
+    options: Options,
+) -> Controller {
     let (metadata, rating): (Arc<dyn MetadataGateway>, Arc<dyn RatingGateway>) = match gateway {
         GatewayKind::Grpc => {
-            (Arc::new(grpc::MetadataBackend::new(metadata)), Arc::new(grpc::RatingBackend::new(rating)))
+            let metadata = grpc::MetadataBackend::new(metadata, options);
+            (Arc::new(metadata), Arc::new(grpc::RatingBackend::new(rating, options)))
         }
         GatewayKind::Http => {
-            (Arc::new(http::MetadataBackend::new(metadata)), Arc::new(http::RatingBackend::new(rating)))
+            let metadata = http::MetadataBackend::new(metadata, options);
+            (Arc::new(metadata), Arc::new(http::RatingBackend::new(rating, options)))
         }
     };
     Controller::new(metadata, rating)

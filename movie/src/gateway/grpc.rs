@@ -57,8 +57,8 @@ struct Backend {
 }
 
 impl Backend {
-    fn new(name: &'static str, instances: &Instances) -> Self {
-        Self { name, client: Client::new(instances, connect, Options::default()) }
+    fn new(name: &'static str, instances: &Instances, options: Options) -> Self {
+        Self { name, client: Client::new(instances, connect, options) }
     }
 
     /// Reads once, or again elsewhere, before `deadline`.
@@ -113,8 +113,8 @@ pub struct MetadataBackend(Backend);
 impl MetadataBackend {
     /// A gateway to `instances` for the present runtime.
     #[must_use]
-    pub fn new(instances: &Instances) -> Self {
-        Self(Backend::new(METADATA, instances))
+    pub fn new(instances: &Instances, options: Options) -> Self {
+        Self(Backend::new(METADATA, instances, options))
     }
 }
 
@@ -164,8 +164,8 @@ pub struct RatingBackend(Backend);
 impl RatingBackend {
     /// A gateway to `instances` for the present runtime.
     #[must_use]
-    pub fn new(instances: &Instances) -> Self {
-        Self(Backend::new(RATING, instances))
+    pub fn new(instances: &Instances, options: Options) -> Self {
+        Self(Backend::new(RATING, instances, options))
     }
 }
 

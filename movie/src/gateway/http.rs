@@ -6,7 +6,7 @@ use super::{Error, METADATA, MetadataGateway, RATING, RatingGateway, all, unders
 use api::json;
 use async_trait::async_trait;
 use backend::{Backend, batches, encoded};
-use client::Instances;
+use client::{Instances, Options};
 use model::page::{Page, Request};
 use model::{Aggregate, Metadata, MinCount, Record, RecordId, RecordType};
 use tokio::time::Instant;
@@ -27,8 +27,8 @@ pub struct MetadataBackend(Backend);
 impl MetadataBackend {
     /// A gateway to `instances` for the present runtime.
     #[must_use]
-    pub fn new(instances: &Instances) -> Self {
-        Self(Backend::new(METADATA, instances))
+    pub fn new(instances: &Instances, options: Options) -> Self {
+        Self(Backend::new(METADATA, instances, options))
     }
 }
 
@@ -64,8 +64,8 @@ pub struct RatingBackend(Backend);
 impl RatingBackend {
     /// A gateway to `instances` for the present runtime.
     #[must_use]
-    pub fn new(instances: &Instances) -> Self {
-        Self(Backend::new(RATING, instances))
+    pub fn new(instances: &Instances, options: Options) -> Self {
+        Self(Backend::new(RATING, instances, options))
     }
 }
 

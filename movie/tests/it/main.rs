@@ -4,5 +4,6 @@
 
 mod connections;
 mod joined;
+mod measured;
 mod refused;
 mod stack;

@@ -118,8 +118,8 @@ pub(super) struct Backend {
 }
 
 impl Backend {
-    pub(super) fn new(name: &'static str, instances: &Instances) -> Self {
-        Self { name, client: Client::new(instances, connect, Options::default()) }
+    pub(super) fn new(name: &'static str, instances: &Instances, options: Options) -> Self {
+        Self { name, client: Client::new(instances, connect, options) }
     }
 
     /// Reads `path` once, or again elsewhere, before `deadline`.

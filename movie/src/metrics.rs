@@ -1,0 +1,80 @@
+//! What calls to the services behind come to, among movie's metrics.
+
+use client::{Instances, Statistics};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+use std::fmt;
+
+/// Adds the numbers of `services` to `registry`, each under its service's name.
+pub(crate) fn register(registry: &mut Registry, services: Vec<Instances>) {
+    registry.register_collector(Box::new(Calls { services }));
+}
+
+#[derive(Debug)]
+struct Calls {
+    services: Vec<Instances>,
+}
+
+/// What a metric's rows of one service are, each with one more label where there are several.
+type Rows = fn(&Statistics) -> Vec<(Option<&'static str>, u64)>;
+
+/// A metric: name, help, the further label, and the rows.
+type Metric = (&'static str, &'static str, &'static str, Rows);
+
+const COUNTERS: [Metric; 7] = [
+    ("client_calls", "Calls to a service, by outcome", "outcome", |of| named(&of.calls)),
+    ("client_tries", "Requests sent to an instance of a service", "", |of| one(of.tries)),
+    ("client_retries", "Further tries, by what the one before met", "reason", |of| named(&of.retries)),
+    ("client_hedges", "Second tries beside a slow first", "", |of| one(of.hedges)),
+    ("client_hedges_won", "Second tries whose answer came first", "", |of| one(of.hedges_won)),
+    ("client_budget_refusals", "Further and second tries that the budget refused", "", |of| one(of.refusals)),
+    ("client_ejections", "Times a worker ejected an instance", "", |of| one(of.ejections)),
+];
+
+const GAUGES: [Metric; 3] = [
+    ("client_instances", "Instances of a service that are known", "", |of| one(of.instances)),
+    ("client_instances_ejected", "Known instances that a worker has ejected", "", |of| one(of.ejected)),
+    ("client_tries_in_flight", "Requests to a service that are not answered yet", "", |of| one(of.in_flight)),
+];
+
+fn one(number: u64) -> Vec<(Option<&'static str>, u64)> {
+    vec![(None, number)]
+}
+
+fn named(numbers: &[(&'static str, u64)]) -> Vec<(Option<&'static str>, u64)> {
+    numbers.iter().map(|(name, number)| (Some(*name), *number)).collect()
+}
+
+impl Collector for Calls {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let services = self.services.iter().map(|service| (service.service(), service.statistics()));
+        let services: Vec<_> = services.collect();
+        for counter in COUNTERS {
+            write(&mut encoder, &services, counter, ConstCounter::new)?;
+        }
+        for gauge in GAUGES {
+            write(&mut encoder, &services, gauge, ConstGauge::new)?;
+        }
+        Ok(())
+    }
+}
+
+fn write<M: EncodeMetric>(
+    encoder: &mut DescriptorEncoder<'_>,
+    services: &[(&str, Statistics)],
+    (name, help, label, rows): Metric,
+    metric: fn(u64) -> M,
+) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(name, help, None, metric(0).metric_type())?;
+    for (service, statistics) in services {
+        for (value, number) in rows(statistics) {
+            let service = [("service", *service)];
+            let labels = service.into_iter().chain(value.map(|value| (label, value)));
+            metric(number).encode(family.encode_family(&labels.collect::<Vec<_>>())?)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! What movie's metrics tell of its calls to the services behind.
+
+use crate::stack::Stack;
+use futures::future::join_all;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The samples of the client, each with its value.
+async fn samples(stack: &Stack) -> Vec<(String, u64)> {
+    let metrics = stack.movie.get("/metrics").await.unwrap().body;
+    promtool(&metrics);
+    let text = String::from_utf8(metrics.to_vec()).unwrap();
+    let ours = text.lines().filter(|line| line.starts_with("client_"));
+    ours.map(|line| line.rsplit_once(' ').unwrap())
+        .map(|(name, value)| (name.to_owned(), value.parse().unwrap()))
+        .collect()
+}
+
+/// `promtool check metrics`, where it is installed.
+fn promtool(metrics: &[u8]) {
+    let mut command = Command::new("promtool");
+    command.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let Ok(mut child) = command.spawn() else {
+        eprintln!("promtool is not installed");
+        return;
+    };
+    child.stdin.take().unwrap().write_all(metrics).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stdout.is_empty() && output.stderr.is_empty(), "{output:?}");
+}
+
+#[tokio::test]
+async fn the_workers_calls_add_up_in_one_row_a_service() {
+    for gateway in ["grpc", "http"] {
+        let mut stack = Stack::start(gateway).await;
+        stack.put_movies(["1".to_owned()]).await;
+        for answer in join_all((0..40).map(|_| stack.movie.get("/v1/movies/1"))).await {
+            assert_eq!(answer.unwrap().status, 200);
+        }
+        let found = samples(&stack).await;
+        let value = |name: &str| {
+            let rows: Vec<_> = found.iter().filter(|(row, _)| row == name).map(|(_, value)| *value).collect();
+            assert_eq!(rows.len(), 1, "{gateway} {name}: {found:?}");
+            rows[0]
+        };
+        for service in ["metadata", "rating"] {
+            assert_eq!(
+                value(&format!("client_calls_total{{service=\"{service}\",outcome=\"answered\"}}")),
+                40,
+                "{gateway}"
+            );
+            assert_eq!(value(&format!("client_tries_total{{service=\"{service}\"}}")), 40, "{gateway}");
+            assert_eq!(value(&format!("client_instances{{service=\"{service}\"}}")), 1);
+            assert_eq!(value(&format!("client_tries_in_flight{{service=\"{service}\"}}")), 0);
+            for number in ["hedges_total", "hedges_won_total", "budget_refusals_total", "instances_ejected"] {
+                assert_eq!(value(&format!("client_{number}{{service=\"{service}\"}}")), 0, "{number}");
+            }
+        }
+
+        let rating = stack.rating.take().unwrap();
+        stack.registry.register(&unreachable(&rating.authority())).await.unwrap();
+        rating.stop().await.unwrap();
+        let ejected = || async {
+            let rows = samples(&stack).await;
+            let of = |name: &str| rows.iter().find(|(row, _)| row.starts_with(name)).unwrap().1;
+            let retries: u64 = rows
+                .iter()
+                .filter(|(row, _)| row.starts_with("client_retries_total{service=\"rating\""))
+                .map(|(_, value)| value)
+                .sum();
+            (of("client_ejections_total{service=\"rating\"}"), retries)
+        };
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while ejected().await.0 == 0 {
+            assert!(Instant::now() < deadline, "{gateway}: nobody is ejected");
+            assert_eq!(stack.movie.get("/v1/movies/1").await.unwrap().status, 200);
+        }
+        assert!(ejected().await.1 > 0, "{gateway}: it was tried again");
+        stack.stop().await;
+    }
+}
+
+/// An instance at an address where nobody listens once the service there has stopped.
+fn unreachable(authority: &str) -> discovery::Instance {
+    let (host, port) = authority.rsplit_once(':').unwrap();
+    let port = port.parse().unwrap();
+    let id = "rating-that-is-gone".to_owned();
+    discovery::Instance { service: "rating".into(), id, host: host.into(), port, tags: Vec::new() }
+}
