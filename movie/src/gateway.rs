@@ -1,5 +1,6 @@
 //! The services behind this one, as the controller sees them: what can be asked, and how it can fail.
 
+mod failure;
 pub mod grpc;
 pub mod http;
 

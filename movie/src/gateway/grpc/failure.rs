@@ -1,9 +1,9 @@
 //! What a gRPC status says about the instance, and how it reaches the controller.
 
-use crate::gateway::Error;
+use crate::gateway::{Error, failure};
 use client::{Class, Failure};
 use fault::{Invalid, Violation};
-use tonic::{Code, Status, TimeoutExpired};
+use tonic::{Code, ConnectError, Status, TimeoutExpired};
 use tonic_types::StatusExt;
 
 /// A call that an instance failed.
@@ -18,7 +18,8 @@ impl CallFailure {
 
     /// The registry gave an address that can't be called.
     pub(super) fn unusable_address() -> Self {
-        Self::new(Status::unavailable("the instance's address can't be called"))
+        let error = ConnectError("the instance's address can't be called".into());
+        Self::new(Status::from_error(Box::new(error)))
     }
 }
 
@@ -38,11 +39,11 @@ impl CallFailure {
 
 impl Failure for CallFailure {
     fn class(&self) -> Class {
-        match self.0.code() {
-            Code::Unavailable => Class::Unavailable,
-            // A server that is killed or stops in the midst of a call.
-            Code::Unknown | Code::Cancelled if std::error::Error::source(&*self.0).is_some() => Class::Broken,
-            _ => Class::Application,
+        match std::error::Error::source(&*self.0) {
+            // Without an answer, whatever code tonic finds for that.
+            Some(error) => failure::class(error),
+            None if self.0.code() == Code::Unavailable => Class::Unavailable,
+            None => Class::Application,
         }
     }
 }
@@ -83,6 +84,12 @@ mod tests {
     fn a_refusal_keeps_the_fields_that_the_service_named() {
         let error = failed(service::grpc::status(Invalid::field("page_token", "is another list's")));
         assert_eq!(error.violations(), [Violation::new("page_token", "is another list's")]);
+    }
+
+    #[test]
+    fn an_address_that_is_none_gets_nothing() {
+        let failure = CallFailure::unusable_address();
+        assert_eq!((failure.class(), failure.0.code()), (Class::Unsent, Code::Unavailable));
     }
 
     #[test]

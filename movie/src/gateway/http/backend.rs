@@ -1,6 +1,6 @@
 //! One backend service, called over REST.
 
-use crate::gateway::{Error, OPEN_TIMEOUT};
+use crate::gateway::{Error, OPEN_TIMEOUT, failure};
 use bytes::Bytes;
 use client::{Class, Client, Failure, Instances, Mode, Options};
 use discovery::Instance;
@@ -88,8 +88,8 @@ enum CallFailure {
 impl Failure for CallFailure {
     fn class(&self) -> Class {
         match self {
-            Self::Connection(error) if error.is_connect() => Class::Unsent,
-            Self::Connection(_) | Self::Body(_) => Class::Broken,
+            Self::Connection(error) => failure::class(error),
+            Self::Body(_) => Class::Broken,
             Self::Address(_) => Class::Unsent,
             Self::Status(StatusCode::SERVICE_UNAVAILABLE, _) => Class::Unavailable,
             Self::Status(..) => Class::Application,

@@ -1,0 +1,241 @@
+//! Exchanges that break off, by servers that speak raw bytes: what can't have been executed is told from what may
+//! have been.
+
+use client::{Hedge, Instances, Options, Statistics};
+use model::{Record, RecordId, RecordType};
+use movie::gateway::{RatingGateway, grpc, http};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, timeout};
+use tokio_util::task::AbortOnDropHandle;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What becomes of each HTTP/2 stream.
+#[derive(Clone, Copy, Debug)]
+enum Stream {
+    /// It is refused by a reset.
+    Refused,
+    /// The server goes away, having seen no stream but those before.
+    GoneBefore,
+    /// The server goes away, having seen it, and closes the connection.
+    GoneWith,
+    /// The connection is closed.
+    Killed,
+    /// It is reset for an error within the server.
+    Reset,
+    /// It is answered UNAVAILABLE.
+    Unavailable,
+}
+
+/// A frame of RFC 9113, section 4.1.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap();
+    let mut frame = length.to_be_bytes()[1..].to_vec();
+    frame.extend([kind, flags]);
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
+
+const HEADERS: u8 = 1;
+const SETTINGS: u8 = 4;
+const ACK: u8 = 1;
+
+fn reset(stream: u32, error: u32) -> Vec<u8> {
+    frame(3, 0, stream, &error.to_be_bytes())
+}
+
+fn go_away(last: u32) -> Vec<u8> {
+    frame(7, 0, 0, &[last.to_be_bytes(), [0; 4]].concat())
+}
+
+/// `:status: 200` and a gRPC status, uncompressed, and no more.
+fn unavailable(stream: u32) -> Vec<u8> {
+    let mut block = vec![0x88];
+    for (name, value) in [("content-type", "application/grpc"), ("grpc-status", "14")] {
+        block.push(0);
+        for text in [name, value] {
+            block.push(u8::try_from(text.len()).unwrap());
+            block.extend(text.as_bytes());
+        }
+    }
+    frame(HEADERS, 0b101, stream, &block)
+}
+
+/// Speaks HTTP/2 until the client closes, or `does` says so.
+async fn speak(mut connection: TcpStream, does: Stream) -> std::io::Result<()> {
+    connection.read_exact(&mut [0; 24]).await?;
+    connection.write_all(&frame(SETTINGS, 0, 0, &[])).await?;
+    loop {
+        let mut head = [0; 9];
+        connection.read_exact(&mut head).await?;
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        connection.read_exact(&mut vec![0; length as usize]).await?;
+        let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+        let answer = match (head[3], head[4], does) {
+            (SETTINGS, 0, _) => frame(SETTINGS, ACK, 0, &[]),
+            (HEADERS, _, Stream::Refused) => reset(stream, 7),
+            (HEADERS, _, Stream::Reset) => reset(stream, 2),
+            (HEADERS, _, Stream::GoneBefore) => go_away(stream.saturating_sub(2)),
+            (HEADERS, _, Stream::Unavailable) => unavailable(stream),
+            (HEADERS, _, Stream::GoneWith) => {
+                return connection.write_all(&go_away(stream)).await;
+            }
+            (HEADERS, _, Stream::Killed) => return Ok(()),
+            _ => continue,
+        };
+        connection.write_all(&answer).await?;
+    }
+}
+
+/// Serves each connection by `serve`, until the handle is dropped.
+async fn server<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> (String, AbortOnDropHandle<()>)
+where
+    F: Future<Output = std::io::Result<()>> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let accept = async move {
+        loop {
+            let (connection, _) = listener.accept().await.unwrap();
+            // That the client closes first is no failure here.
+            tokio::spawn(serve(connection));
+        }
+    };
+    (address, AbortOnDropHandle::new(tokio::spawn(accept)))
+}
+
+/// Asks for an aggregate, before a deadline that is far.
+async fn aggregate(gateway: &dyn RatingGateway) -> Result<bool, movie::gateway::Error> {
+    let record = Record { record_type: RecordType::movie(), record_id: RecordId::new("1").unwrap() };
+    let answer = gateway.aggregate(&record, Instant::now() + Duration::from_secs(5)).await?;
+    Ok(answer.is_some())
+}
+
+/// Why calls were tried again.
+fn reasons(statistics: &Statistics) -> BTreeSet<&'static str> {
+    statistics.retries.iter().filter(|(_, count)| *count > 0).map(|(reason, _)| *reason).collect()
+}
+
+/// Nobody listens there: the port was given out and is free again.
+async fn closed_port() -> String {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string()
+}
+
+#[tokio::test]
+async fn a_stream_that_was_not_seen_is_told_from_one_that_may_have_been() {
+    for (does, expected) in [
+        (Stream::Refused, "unsent"),
+        (Stream::GoneBefore, "unsent"),
+        (Stream::GoneWith, "broken"),
+        (Stream::Killed, "broken"),
+        (Stream::Reset, "broken"),
+        (Stream::Unavailable, "unavailable"),
+    ] {
+        let (address, _server) = server(move |connection| speak(connection, does)).await;
+        let instances = Instances::fixed("rating", [address]).unwrap();
+        let gateway = grpc::RatingBackend::new(&instances, Options::default());
+        for _ in 0..3 {
+            assert!(aggregate(&gateway).await.is_err(), "{does:?}");
+        }
+        let reasons = reasons(&instances.statistics());
+        assert!(reasons.contains(expected), "{does:?}: {reasons:?}");
+        // A connection that has just ended refuses the next call by itself.
+        let others: BTreeSet<_> = reasons.difference(&[expected, "unsent"].into()).copied().collect();
+        assert!(others.is_empty(), "{does:?}: {others:?}");
+    }
+}
+
+#[tokio::test]
+async fn where_nobody_listens_nothing_is_sent() {
+    let instances = Instances::fixed("rating", [closed_port().await]).unwrap();
+    for gateway in [
+        &grpc::RatingBackend::new(&instances, Options::default()) as &dyn RatingGateway,
+        &http::RatingBackend::new(&instances, Options::default()),
+    ] {
+        assert!(aggregate(gateway).await.is_err());
+        assert_eq!(reasons(&instances.statistics()), ["unsent"].into());
+    }
+}
+
+/// Reads a request's head.
+async fn request(connection: &mut TcpStream) -> std::io::Result<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(connection.read_u8().await?);
+    }
+    Ok(())
+}
+
+const NOT_FOUND: &[u8] = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
+
+#[tokio::test]
+async fn an_idle_connection_that_the_service_closes_fails_no_call() {
+    let (closed, mut wait_closed) = tokio::sync::mpsc::unbounded_channel();
+    let (address, _server) = server(move |mut connection| {
+        let closed = closed.clone();
+        async move {
+            let idle = Duration::from_millis(50);
+            while let Ok(asked) = timeout(idle, request(&mut connection)).await {
+                asked?;
+                connection.write_all(NOT_FOUND).await?;
+            }
+            drop(connection);
+            closed.send(()).unwrap();
+            Ok(())
+        }
+    })
+    .await;
+    let instances = Instances::fixed("rating", [address]).unwrap();
+    let gateway = http::RatingBackend::new(&instances, Options::default());
+    for _ in 0..5 {
+        timeout(PATIENCE, wait_closed.recv()).await.unwrap();
+        assert!(!aggregate(&gateway).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_closes_as_it_is_used_again_costs_a_retry_and_no_call() {
+    let (address, _server) = server(|mut connection| async move {
+        request(&mut connection).await?;
+        connection.write_all(NOT_FOUND).await?;
+        request(&mut connection).await
+    })
+    .await;
+    let instances = Instances::fixed("rating", [address]).unwrap();
+    let gateway = http::RatingBackend::new(&instances, Options::default());
+    for _ in 0..6 {
+        assert!(!aggregate(&gateway).await.unwrap());
+    }
+    assert_eq!(reasons(&instances.statistics()), ["broken"].into());
+}
+
+#[tokio::test]
+async fn a_read_over_either_gateway_is_hedged() {
+    let (frozen, _server) = server(|mut connection| async move {
+        // It takes whatever comes, and answers nothing.
+        connection.read_to_end(&mut Vec::new()).await.map(drop)
+    })
+    .await;
+    for gateway in ["grpc", "http"] {
+        let stack = crate::stack::Stack::start(gateway).await;
+        let well = stack.rating.as_ref().unwrap().authority();
+        let instances = Instances::fixed("rating", [frozen.clone(), well]).unwrap();
+        let options = Options { hedge: Some(Hedge::After(Duration::from_millis(20))), ..Options::default() };
+        let gateway: Box<dyn RatingGateway> = match gateway {
+            "grpc" => Box::new(grpc::RatingBackend::new(&instances, options)),
+            _ => Box::new(http::RatingBackend::new(&instances, options)),
+        };
+        let deadline = Instant::now() + PATIENCE;
+        while instances.statistics().hedges_won == 0 {
+            assert!(Instant::now() < deadline, "{:?}", instances.statistics());
+            assert!(!aggregate(gateway.as_ref()).await.unwrap());
+        }
+        assert_eq!(instances.statistics().ejections, 0);
+        drop(gateway);
+        stack.stop().await;
+    }
+}
