@@ -1,7 +1,7 @@
 //! Exchanges that break off, by servers that speak raw bytes: what can't have been executed is told from what may
 //! have been.
 
-use client::{Hedge, Instances, Options, Statistics};
+use client::{Instances, Options, Statistics};
 use model::{Record, RecordId, RecordType};
 use movie::gateway::{RatingGateway, grpc, http};
 use std::collections::BTreeSet;
@@ -211,31 +211,4 @@ async fn a_connection_that_closes_as_it_is_used_again_costs_a_retry_and_no_call(
         assert!(!aggregate(&gateway).await.unwrap());
     }
     assert_eq!(reasons(&instances.statistics()), ["broken"].into());
-}
-
-#[tokio::test]
-async fn a_read_over_either_gateway_is_hedged() {
-    let (frozen, _server) = server(|mut connection| async move {
-        // It takes whatever comes, and answers nothing.
-        connection.read_to_end(&mut Vec::new()).await.map(drop)
-    })
-    .await;
-    for gateway in ["grpc", "http"] {
-        let stack = crate::stack::Stack::start(gateway).await;
-        let well = stack.rating.as_ref().unwrap().authority();
-        let instances = Instances::fixed("rating", [frozen.clone(), well]).unwrap();
-        let options = Options { hedge: Some(Hedge::After(Duration::from_millis(20))), ..Options::default() };
-        let gateway: Box<dyn RatingGateway> = match gateway {
-            "grpc" => Box::new(grpc::RatingBackend::new(&instances, options)),
-            _ => Box::new(http::RatingBackend::new(&instances, options)),
-        };
-        let deadline = Instant::now() + PATIENCE;
-        while instances.statistics().hedges_won == 0 {
-            assert!(Instant::now() < deadline, "{:?}", instances.statistics());
-            assert!(!aggregate(gateway.as_ref()).await.unwrap());
-        }
-        assert_eq!(instances.statistics().ejections, 0);
-        drop(gateway);
-        stack.stop().await;
-    }
 }

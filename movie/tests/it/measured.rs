@@ -59,7 +59,7 @@ async fn the_workers_calls_add_up_in_one_row_a_service() {
         }
 
         let rating = stack.rating.take().unwrap();
-        stack.registry.register(&unreachable(&rating.authority())).await.unwrap();
+        stack.registry.register(&another_rating(&rating.authority())).await.unwrap();
         rating.stop().await.unwrap();
         let ejected = || async {
             let rows = samples(&stack).await;
@@ -81,10 +81,32 @@ async fn the_workers_calls_add_up_in_one_row_a_service() {
     }
 }
 
-/// An instance at an address where nobody listens once the service there has stopped.
-fn unreachable(authority: &str) -> discovery::Instance {
+#[tokio::test]
+async fn a_frozen_instance_is_outrun_by_another_where_movie_may_hedge() {
+    for gateway in ["grpc", "http"] {
+        let stack = Stack::start_with(&["movie", "--gateway", gateway, "--hedge-after", "20ms"]).await;
+        stack.put_movies(["1".to_owned()]).await;
+        assert_eq!(stack.movie.get("/v1/movies/1").await.unwrap().status, 200);
+        // Connections to it come about, and nobody reads them.
+        let frozen = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let instance = another_rating(&frozen.local_addr().unwrap().to_string());
+        stack.registry.register(&instance).await.unwrap();
+
+        let won = "client_hedges_won_total{service=\"rating\"}";
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !samples(&stack).await.iter().any(|(name, value)| name == won && *value > 0) {
+            assert!(Instant::now() < deadline, "{gateway}: nothing is hedged");
+            let movie = stack.movie.get("/v1/movies/1").await.unwrap().json();
+            assert_eq!(movie.get("partial"), None, "{gateway}");
+        }
+        stack.stop().await;
+    }
+}
+
+/// An instance of rating at this address, whoever is there.
+fn another_rating(authority: &str) -> discovery::Instance {
     let (host, port) = authority.rsplit_once(':').unwrap();
+    let id = format!("another-rating-{port}");
     let port = port.parse().unwrap();
-    let id = "rating-that-is-gone".to_owned();
     discovery::Instance { service: "rating".into(), id, host: host.into(), port, tags: Vec::new() }
 }

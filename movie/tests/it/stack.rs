@@ -26,13 +26,18 @@ pub(crate) async fn start_rating(registry: &Arc<dyn Registry>) -> Running {
 impl Stack {
     /// Starts all three; `gateway` is `grpc` or `http`.
     pub(crate) async fn start(gateway: &str) -> Self {
+        Self::start_with(&["movie", "--gateway", gateway]).await
+    }
+
+    /// The same, with all that movie is told.
+    pub(crate) async fn start_with(movie: &[&str]) -> Self {
         let registry: Arc<dyn Registry> = discovery::memory::Registry::new();
         let config: metadata::Config = parsed(&["metadata", "--database", "memory:"]);
         let metadata =
             Running::start("metadata", &registry, |registry, stop| metadata::run(config, registry, stop));
         let metadata = Some(metadata.await.unwrap());
         let rating = Some(start_rating(&registry).await);
-        let config: movie::Config = parsed(&["movie", "--gateway", gateway]);
+        let config: movie::Config = parsed(movie);
         let movie = Running::start("movie", &registry, |registry, stop| movie::run(config, registry, stop));
         let movie = movie.await.unwrap();
         Self { registry, metadata, rating, movie }
