@@ -1,22 +1,23 @@
 //! A registry kept by Consul, or by anything that speaks its HTTP interface.
 
+mod ask;
 mod cursor;
 mod decode;
 mod http;
+mod link;
 mod watch;
 
-use crate::registration::TTL;
 use crate::registry::{Error, Instance, InstanceSet};
+use ask::{Answer, Ask, WRITE, within};
 use async_trait::async_trait;
 use fault::{Fault, Kind};
 use futures::stream::{self, BoxStream, StreamExt};
 use http::Http;
-use serde_json::json;
+use link::{Asker, Link};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
 use watch::Watcher;
 
 /// After how long in a critical state Consul forgets an instance by itself; it allows no less.
@@ -63,12 +64,12 @@ impl fmt::Debug for Config {
 }
 
 /// The registry that Consul keeps.
-#[derive(Debug)]
 pub struct Registry {
-    http: Http,
+    ask: Arc<dyn Ask>,
     grace: Duration,
     wait: Duration,
-    disturbed: Arc<Notify>,
+    /// Asks whatever is no watch.
+    writer: Asker,
 }
 
 impl Registry {
@@ -79,57 +80,67 @@ impl Registry {
     /// [`Kind::InvalidArgument`] where the URL, the token or the CA file can't be used.
     pub fn new(config: Config) -> Result<Self, Error> {
         let http = Http::new(&config.url, config.token.as_deref(), config.ca.as_deref())?;
-        Ok(Self { http, grace: config.grace, wait: config.wait, disturbed: Arc::default() })
+        Ok(Self::asking(Arc::new(http), &config))
     }
 
-    /// Says that `instance` is passing.
-    async fn pass(&self, instance: &Instance) -> Result<(), Error> {
-        let check = format!("service:{}", instance.id);
-        let status = json!({ "Status": "passing", "Output": "alive" });
-        let answer = self.http.put(&["v1", "agent", "check", "update", &check], Some(&status)).await?;
-        answer.forgotten_as_not_found("Unknown check")
+    /// The same with another way of asking.
+    pub(crate) fn asking(ask: Arc<dyn Ask>, config: &Config) -> Self {
+        let link = Link::new(&config.url);
+        Self { ask, grace: config.grace, wait: config.wait, writer: Asker::new(&link) }
+    }
+
+    async fn write(
+        &self,
+        question: impl Future<Output = Result<Answer, Error>>,
+        read: impl FnOnce(Answer) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let outcome = within(WRITE, question).await.and_then(read);
+        self.writer.note(&outcome);
+        outcome
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry")
+            .field("grace", &self.grace)
+            .field("wait", &self.wait)
+            .finish_non_exhaustive()
     }
 }
 
 #[async_trait]
 impl crate::Registry for Registry {
     async fn register(&self, instance: &Instance) -> Result<(), Error> {
-        let definition = json!({
-            "ID": instance.id,
-            "Name": instance.service,
-            "Address": instance.host,
-            "Port": instance.port,
-            "Tags": instance.tags,
-            "Check": {
-                "TTL": format!("{}s", TTL.as_secs()),
-                "Status": "passing",
-                "DeregisterCriticalServiceAfter": DEREGISTER_AFTER,
-            },
-        });
-        self.http.put(&["v1", "agent", "service", "register"], Some(&definition)).await?.success()?;
+        self.write(self.ask.register(instance), |answer| answer.success().map(drop)).await?;
         // A check that Consul already has keeps its status, critical too, whatever the definition says.
-        self.pass(instance).await
+        self.heartbeat(instance).await
     }
 
     async fn heartbeat(&self, instance: &Instance) -> Result<(), Error> {
-        self.pass(instance).await
+        let check = format!("service:{}", instance.id);
+        self.write(self.ask.pass(&check), |answer| answer.forgotten_as_not_found("Unknown check")).await
     }
 
     async fn deregister(&self, instance: &Instance) -> Result<(), Error> {
-        let answer = self.http.put(&["v1", "agent", "service", "deregister", &instance.id], None).await?;
-        match answer.forgotten_as_not_found("Unknown service") {
+        let gone = |answer: Answer| match answer.forgotten_as_not_found("Unknown service") {
             Err(error) if error.kind() == Kind::NotFound => Ok(()),
             other => other,
-        }
+        };
+        self.write(self.ask.deregister(&instance.id), gone).await
     }
 
     fn watch(&self, service: &str) -> BoxStream<'static, InstanceSet> {
-        let disturbed = self.disturbed.clone();
-        let watcher = Watcher::new(self.http.clone(), service, self.wait, self.grace, disturbed);
+        let asker = Asker::new(&self.writer.link);
+        let watcher = Watcher::new(self.ask.clone(), asker, service, self.wait, self.grace);
         stream::unfold(watcher, |mut watcher| async move { Some((watcher.next().await, watcher)) }).boxed()
     }
 
     async fn disturbed(&self) {
-        self.disturbed.notified().await;
+        self.writer.link.disturbed().await;
+    }
+
+    fn is_up(&self) -> bool {
+        self.writer.link.is_up()
     }
 }

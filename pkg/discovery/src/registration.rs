@@ -22,7 +22,7 @@ const CALL: Duration = Duration::from_secs(2);
 /// whatever state the registry is in.
 ///
 /// While the registry is away it tries again at growing intervals up to 1 s (5 s where the registry answers,
-/// but refuses), and says so in one log line on each change.
+/// but refuses). That it is away is the registry's own to say, that it refuses is said here, once.
 pub async fn announce(registry: Arc<dyn Registry>, instance: Instance, stop: CancellationToken) {
     let mut announcer = Announcer { registry: &*registry, instance: &instance, standing: Standing::New };
     stop.run_until_cancelled(announcer.keep()).await;
@@ -33,7 +33,9 @@ pub async fn announce(registry: Arc<dyn Registry>, instance: Instance, stop: Can
 enum Standing {
     New,
     Present,
-    Away,
+    /// The registry answered that it doesn't know the instance.
+    Lost,
+    Refused,
 }
 
 struct Announcer<'a> {
@@ -54,7 +56,7 @@ impl Announcer<'_> {
     async fn register(&mut self) {
         let mut pauses = Pauses::new();
         while let Err(error) = bounded(self.registry.register(self.instance)).await {
-            self.is_away(&error);
+            self.has_failed(&error);
             sleep(pauses.after(&error)).await;
         }
         self.is_present();
@@ -78,12 +80,11 @@ impl Announcer<'_> {
                     self.is_present();
                 }
                 Err(error) if error.kind() == Kind::NotFound => {
-                    tracing::warn!(instance = self.instance.id, "the registry lost this instance");
-                    self.standing = Standing::New;
+                    self.standing = Standing::Lost;
                     return;
                 }
                 Err(error) => {
-                    self.is_away(&error);
+                    self.has_failed(&error);
                     failed = Some(error);
                 }
             }
@@ -100,21 +101,25 @@ impl Announcer<'_> {
     }
 
     fn is_present(&mut self) {
-        let instance = &self.instance.id;
+        let (instance, address) = (&self.instance.id, self.instance.authority());
         match self.standing {
-            Standing::New => tracing::info!(instance, address = self.instance.authority(), "registered"),
-            Standing::Away => tracing::info!(instance, "the registry is back, and knows this instance"),
+            Standing::New => tracing::info!(instance, address, "registered"),
+            Standing::Lost => tracing::info!(instance, address, "registered again: the registry lost it"),
+            Standing::Refused => tracing::info!(instance, address, "the registry takes this instance now"),
             Standing::Present => {}
         }
         self.standing = Standing::Present;
     }
 
-    fn is_away(&mut self, error: &Error) {
-        if self.standing != Standing::Away {
-            let instance = &self.instance.id;
-            tracing::warn!(instance, error = chain(error), "could not reach the registry, trying on");
+    fn has_failed(&mut self, error: &Error) {
+        if error.is_outage() {
+            return;
         }
-        self.standing = Standing::Away;
+        if self.standing != Standing::Refused {
+            let instance = &self.instance.id;
+            tracing::warn!(instance, error = chain(error), "the registry refuses this instance, trying on");
+        }
+        self.standing = Standing::Refused;
     }
 }
 

@@ -56,6 +56,11 @@ impl Error {
         self.source = Some(source.into());
         self
     }
+
+    /// Whether it says that the registry can't be asked at all, not that it refuses one question.
+    pub(crate) fn is_outage(&self) -> bool {
+        matches!(self.kind, Kind::Unavailable | Kind::Timeout | Kind::RateLimited)
+    }
 }
 
 impl fmt::Display for Error {
@@ -97,5 +102,11 @@ pub trait Registry: Send + Sync + 'static {
     /// once instead of at the next heartbeat. Never, for a registry that can't tell.
     async fn disturbed(&self) {
         std::future::pending().await
+    }
+
+    /// Whether the registry could be asked at last; always, for one that is never away. Each change is said
+    /// once in its log, so that its callers need not.
+    fn is_up(&self) -> bool {
+        true
     }
 }

@@ -1,7 +1,7 @@
 //! What is known from the answers so far: the index to ask with, and the last good set.
 
 use super::decode::Instances;
-use crate::registry::InstanceSet;
+use crate::registry::{Instance, InstanceSet};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -33,12 +33,8 @@ impl Cursor {
         self.held_until
     }
 
-    /// Whether the last question failed.
-    pub(super) fn is_away(&self) -> bool {
-        self.away
-    }
-
-    /// Takes an answer; returns its set where it is new and believed.
+    /// Takes an answer; returns its set where it is new and believed. An instance that can't be called as it is
+    /// told now stays as it was.
     pub(super) fn accept(&mut self, index: u64, found: &Instances, now: Instant) -> Option<InstanceSet> {
         let went_back = index < self.index;
         if went_back || self.away {
@@ -47,13 +43,21 @@ impl Cursor {
         self.away = false;
         self.index = if went_back { 0 } else { index.max(1) };
 
-        let full = self.seen.as_ref().is_some_and(|seen| !seen.is_empty());
+        let seen = self.seen.as_deref().unwrap_or_default();
+        let mut set = found.usable.clone();
+        let spoilt = |instance: &&Instance| {
+            found.flaws.contains_key(&instance.id)
+                && found.usable.iter().all(|usable| usable.id != instance.id)
+        };
+        set.extend(seen.iter().filter(spoilt).cloned());
+        set.sort();
+
         let doubted = self.doubted_until.filter(|until| now < *until);
-        self.held_until = doubted.filter(|_| full && found.usable.is_empty());
-        if self.held_until.is_some() || self.seen.as_deref() == Some(&found.usable[..]) {
+        self.held_until = doubted.filter(|_| set.is_empty() && !seen.is_empty());
+        if self.held_until.is_some() || self.seen.as_deref() == Some(&set[..]) {
             return None;
         }
-        self.seen = Some(found.usable.as_slice().into());
+        self.seen = Some(set.into());
         self.seen.clone()
     }
 
@@ -77,7 +81,6 @@ impl Cursor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Instance;
 
     const GRACE: Duration = Duration::from_secs(30);
 
@@ -101,6 +104,16 @@ mod tests {
         assert!(cursor.accept(8, &found(&[]), now).is_none());
         assert_eq!(cursor.accept(9, &found(&["a"]), now).unwrap().len(), 1);
         assert!(cursor.accept(10, &found(&[]), now).unwrap().is_empty(), "nobody was away");
+    }
+
+    #[test]
+    fn an_instance_that_can_no_longer_be_called_stays_as_it_was() {
+        let (mut cursor, now) = (Cursor::new(GRACE), Instant::now());
+        cursor.accept(7, &found(&["a", "b"]), now);
+        let flaws = [("a".to_owned(), "port 0".to_owned()), ("new".to_owned(), "port 0".to_owned())].into();
+        let set = cursor.accept(8, &Instances { flaws, ..found(&["c"]) }, now).unwrap();
+        assert_eq!(set.iter().map(|instance| instance.id.as_str()).collect::<Vec<_>>(), ["a", "c"]);
+        assert_eq!(cursor.accept(9, &found(&["c"]), now).unwrap().len(), 1, "gone is gone");
     }
 
     #[test]

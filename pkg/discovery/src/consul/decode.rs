@@ -35,8 +35,8 @@ struct Service {
 pub(super) struct Instances {
     /// Those that can be called, sorted by id.
     pub(super) usable: Vec<Instance>,
-    /// Why each of the others can't, by id.
-    pub(super) skipped: BTreeMap<String, String>,
+    /// What is wrong with instances, by id; all but a blank in the id itself keeps them from being called.
+    pub(super) flaws: BTreeMap<String, String>,
 }
 
 /// Reads the instances of `service` from the body of an answer.
@@ -45,7 +45,7 @@ pub(super) fn instances(service: &str, body: &[u8]) -> Result<Instances, Error> 
     let read = Collect { service }.deserialize(&mut deserializer);
     let mut instances = read
         .and_then(|instances| deserializer.end().map(|()| instances))
-        .map_err(|error| Error::new(Kind::Unavailable, "consul's answer can't be read").caused_by(error))?;
+        .map_err(|error| Error::new(Kind::Internal, "consul's answer can't be read").caused_by(error))?;
     instances.usable.sort();
     instances.usable.dedup();
     Ok(instances)
@@ -86,21 +86,22 @@ impl Instances {
         let Some(found) = entry.service else { return };
         let id = found.id.unwrap_or_else(|| service.to_owned());
         let host = found.address.filter(|address| !address.is_empty()).or(node).unwrap_or_default();
-        match (usable_host(&host), u16::try_from(found.port.unwrap_or(0))) {
-            (true, Ok(port @ 1..)) => self.usable.push(Instance {
-                service: service.to_owned(),
-                id,
-                host: host.trim_matches(['[', ']']).to_owned(),
-                port,
-                tags: found.tags.unwrap_or_default(),
-            }),
-            (true, _) => {
-                self.skipped.insert(id, format!("port {} can't be called", found.port.unwrap_or(0)));
+        let flaw = match (usable_host(&host), u16::try_from(found.port.unwrap_or(0))) {
+            (true, Ok(port @ 1..)) => {
+                let odd = id.contains(|c: char| c.is_whitespace() || c.is_control());
+                self.usable.push(Instance {
+                    service: service.to_owned(),
+                    id: id.clone(),
+                    host: host.trim_matches(['[', ']']).to_owned(),
+                    port,
+                    tags: found.tags.unwrap_or_default(),
+                });
+                odd.then(|| "its id has blanks".to_owned())
             }
-            (false, _) => {
-                self.skipped.insert(id, format!("address {host:?} can't be called"));
-            }
-        }
+            (true, _) => Some(format!("port {} can't be called", found.port.unwrap_or(0))),
+            (false, _) => Some(format!("address {host:?} can't be called")),
+        };
+        self.flaws.extend(flaw.map(|flaw| (id, flaw)));
     }
 }
 
@@ -140,25 +141,27 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_called_is_skipped_with_its_reason() {
+    fn what_cannot_be_called_is_left_out_with_its_reason() {
         let found = read(
             r#"[{"Service":{"ID":"none","Address":"h"}},
                 {"Service":{"ID":"big","Address":"h","Port":70000}},
                 {"Service":{"ID":"blank","Address":"a b","Port":1}},
                 {"Service":{"ID":"nowhere","Port":1}},
                 {"Node":{}},
+                {"Service":{"ID":"odd one","Address":"h","Port":1}},
                 {"Service":{"ID":"fine","Address":"h","Port":1}}]"#,
         );
-        assert_eq!(found.usable.len(), 1);
-        let skipped: Vec<_> = found.skipped.keys().map(String::as_str).collect();
-        assert_eq!(skipped, ["big", "blank", "none", "nowhere"]);
+        let usable: Vec<_> = found.usable.iter().map(|instance| instance.id.as_str()).collect();
+        assert_eq!(usable, ["fine", "odd one"]);
+        let flawed: Vec<_> = found.flaws.keys().map(String::as_str).collect();
+        assert_eq!(flawed, ["big", "blank", "none", "nowhere", "odd one"]);
     }
 
     #[test]
     fn html_half_a_document_and_another_shape_are_errors() {
         for body in ["<html></html>", r#"[{"Service":{"ID":"a""#, "{}", "null", ""] {
             let error = instances("rating", body.as_bytes()).unwrap_err();
-            assert_eq!(fault::Fault::kind(&error), Kind::Unavailable, "{body}");
+            assert_eq!(fault::Fault::kind(&error), Kind::Internal, "{body}");
         }
     }
 }

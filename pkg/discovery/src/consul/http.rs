@@ -1,17 +1,19 @@
-//! One HTTP request to Consul: where it goes, what it carries, and what its answer means.
+//! Questions to Consul as HTTP requests: where they go and what they carry.
 
-use crate::registry::Error;
+use super::DEREGISTER_AFTER;
+use super::ask::{Answer, Ask};
+use crate::registration::TTL;
+use crate::registry::{Error, Instance};
+use async_trait::async_trait;
 use fault::Kind;
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, ClientBuilder, RequestBuilder, StatusCode, Url};
+use reqwest::{Certificate, Client, ClientBuilder, RequestBuilder, Url};
 use rustls::crypto::ring;
+use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// How long a write may take.
-const WRITE: Duration = Duration::from_secs(2);
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -19,11 +21,7 @@ const CONNECT: Duration = Duration::from_secs(2);
 /// The largest answer that is read: some ten thousand instances.
 const LARGEST: usize = 16 * 1024 * 1024;
 
-/// How much of an error's text is kept.
-const ERROR_TEXT: usize = 300;
-
 /// A connection pool to one Consul.
-#[derive(Clone, Debug)]
 pub(super) struct Http {
     client: Client,
     base: Url,
@@ -62,25 +60,6 @@ impl Http {
         Ok(Self { client, base })
     }
 
-    /// Sends a write and reads its answer, whatever its status.
-    pub(super) async fn put(&self, path: &[&str], body: Option<&serde_json::Value>) -> Result<Answer, Error> {
-        let mut request = self.client.put(self.url(path)).timeout(WRITE);
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        self.send(request).await
-    }
-
-    /// Sends a read that is given up after `patience`.
-    pub(super) async fn get(
-        &self,
-        path: &[&str],
-        query: &[(&str, &str)],
-        patience: Duration,
-    ) -> Result<Answer, Error> {
-        self.send(self.client.get(self.url(path)).query(query).timeout(patience)).await
-    }
-
     fn url(&self, path: &[&str]) -> Url {
         let mut url = self.base.clone();
         // `http` and `https` URLs always have segments.
@@ -93,8 +72,7 @@ impl Http {
     async fn send(&self, request: RequestBuilder) -> Result<Answer, Error> {
         let failed = |error: reqwest::Error| {
             let kind = if error.is_timeout() { Kind::Timeout } else { Kind::Unavailable };
-            let text = format!("consul at {} can't be asked", self.base);
-            Error::new(kind, text).caused_by(error.without_url())
+            Error::new(kind, "consul can't be asked").caused_by(error.without_url())
         };
         let mut response = request.send().await.map_err(failed)?;
         // A vector that grows to megabytes by doubling costs more than the reading.
@@ -103,13 +81,49 @@ impl Http {
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > LARGEST {
                 let text = format!("consul's answer is larger than {LARGEST} bytes");
-                return Err(Error::new(Kind::Unavailable, text));
+                return Err(Error::new(Kind::Internal, text));
             }
             body.extend_from_slice(&chunk);
         }
         let index = response.headers().get("x-consul-index");
         let index = index.and_then(|value| value.to_str().ok()?.parse().ok());
-        Ok(Answer { status: response.status(), index, body })
+        Ok(Answer { status: response.status().as_u16(), index, body })
+    }
+}
+
+#[async_trait]
+impl Ask for Http {
+    async fn register(&self, instance: &Instance) -> Result<Answer, Error> {
+        let definition = json!({
+            "ID": instance.id,
+            "Name": instance.service,
+            "Address": instance.host,
+            "Port": instance.port,
+            "Tags": instance.tags,
+            "Check": {
+                "TTL": format!("{}s", TTL.as_secs()),
+                "Status": "passing",
+                "DeregisterCriticalServiceAfter": DEREGISTER_AFTER,
+            },
+        });
+        let url = self.url(&["v1", "agent", "service", "register"]);
+        self.send(self.client.put(url).json(&definition)).await
+    }
+
+    async fn pass(&self, check: &str) -> Result<Answer, Error> {
+        let status = json!({ "Status": "passing", "Output": "alive" });
+        let url = self.url(&["v1", "agent", "check", "update", check]);
+        self.send(self.client.put(url).json(&status)).await
+    }
+
+    async fn deregister(&self, id: &str) -> Result<Answer, Error> {
+        self.send(self.client.put(self.url(&["v1", "agent", "service", "deregister", id]))).await
+    }
+
+    async fn passing(&self, service: &str, index: u64, wait: Duration) -> Result<Answer, Error> {
+        let (wait, index) = (format!("{}ms", wait.as_millis()), index.to_string());
+        let query = [("passing", "1"), ("wait", &wait), ("index", &index)];
+        self.send(self.client.get(self.url(&["v1", "health", "service", service])).query(&query)).await
     }
 }
 
@@ -141,46 +155,12 @@ fn with_tls(builder: ClientBuilder, ca: Option<&Path>) -> Result<ClientBuilder, 
     let text = format!("the CA file `{}` can't be used", file.display());
     let pem = std::fs::read(file).map_err(|error| unusable(&text, error))?;
     let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| unusable(&text, error))?;
+    if certificates.is_empty() {
+        return Err(Error::new(Kind::InvalidArgument, format!("{text}: it holds no certificate")));
+    }
     Ok(builder.tls_certs_only(certificates))
 }
 
 fn unusable(text: &str, cause: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::new(Kind::InvalidArgument, text).caused_by(cause)
-}
-
-/// What Consul answered.
-#[derive(Debug)]
-pub(super) struct Answer {
-    status: StatusCode,
-    /// The cursor of an indexed read.
-    pub(super) index: Option<u64>,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    /// The body of an answer with status 200; the error that any other one means.
-    pub(super) fn success(self) -> Result<Vec<u8>, Error> {
-        let kind = match self.status {
-            StatusCode::OK => return Ok(self.body),
-            StatusCode::BAD_REQUEST => Kind::InvalidArgument,
-            StatusCode::UNAUTHORIZED => Kind::Unauthenticated,
-            StatusCode::FORBIDDEN => Kind::PermissionDenied,
-            StatusCode::NOT_FOUND => Kind::NotFound,
-            StatusCode::TOO_MANY_REQUESTS => Kind::RateLimited,
-            _ => Kind::Unavailable,
-        };
-        let text: String = String::from_utf8_lossy(&self.body).trim().chars().take(ERROR_TEXT).collect();
-        Err(Error::new(kind, format!("consul answered {}: {text}", self.status.as_u16())))
-    }
-
-    /// Like [`Self::success`] for a write to something that Consul may have forgotten: 404, or before 1.11.2
-    /// a 500 whose text begins with `unknown`.
-    pub(super) fn forgotten_as_not_found(self, unknown: &str) -> Result<(), Error> {
-        let old =
-            self.status == StatusCode::INTERNAL_SERVER_ERROR && self.body.starts_with(unknown.as_bytes());
-        match self.success() {
-            Err(error) if old => Err(Error::new(Kind::NotFound, error.to_string())),
-            other => other.map(drop),
-        }
-    }
 }

@@ -1,16 +1,17 @@
 //! Blocking queries, one after the other, that follow the passing instances of one service.
 
+use super::ask::{Ask, within};
 use super::cursor::Cursor;
 use super::decode::{self, Instances};
-use super::http::Http;
+use super::link::Asker;
 use crate::backoff::Backoff;
 use crate::registration::chain;
 use crate::registry::{Error, InstanceSet};
 use fault::Kind;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 /// The least time between the starts of two polls, for a Consul that answers at once without news.
@@ -26,33 +27,44 @@ const SLOWEST_PACE: Duration = Duration::from_millis(200);
 const MARGIN: Duration = Duration::from_secs(2);
 
 pub(super) struct Watcher {
-    http: Http,
+    ask: Arc<dyn Ask>,
+    asker: Asker,
     service: String,
     wait: Duration,
     cursor: Cursor,
     backoff: Backoff,
     not_before: Instant,
-    skipped: BTreeMap<String, String>,
-    disturbed: Arc<Notify>,
+    /// What is said in the log once, until it is otherwise.
+    said: Said,
+}
+
+#[derive(Default)]
+struct Said {
+    /// The answers for this service can't be used.
+    unusable: bool,
+    /// The index goes back.
+    went_back: bool,
+    /// What is wrong with instances, by id.
+    flaws: BTreeMap<String, String>,
 }
 
 impl Watcher {
     pub(super) fn new(
-        http: Http,
+        ask: Arc<dyn Ask>,
+        asker: Asker,
         service: &str,
         wait: Duration,
         grace: Duration,
-        disturbed: Arc<Notify>,
     ) -> Self {
         Self {
-            http,
+            ask,
+            asker,
             service: service.to_owned(),
             wait,
             cursor: Cursor::new(grace),
             backoff: Backoff::new(Duration::from_millis(100), Duration::from_secs(1)),
             not_before: Instant::now(),
-            skipped: BTreeMap::new(),
-            disturbed,
+            said: Said::default(),
         }
     }
 
@@ -85,40 +97,50 @@ impl Watcher {
     }
 
     async fn poll(&self) -> Result<(u64, Instances), Error> {
-        let wait = format!("{}ms", self.wait.as_millis());
-        let index = self.cursor.index().to_string();
-        let query = [("passing", "1"), ("wait", &wait), ("index", &index)];
         let patience = self.wait + self.wait / 16 + MARGIN;
-        let answer = self.http.get(&["v1", "health", "service", &self.service], &query, patience).await?;
-        let index = answer.index;
-        let body = answer.success()?;
-        let index =
-            index.ok_or_else(|| Error::new(Kind::Unavailable, "consul's answer lacks X-Consul-Index"))?;
-        Ok((index, decode::instances(&self.service, &body)?))
+        let question = self.ask.passing(&self.service, self.cursor.index(), self.wait);
+        let answer = within(patience, question).await;
+        let read = answer.and_then(|answer| {
+            let index = answer.index;
+            let found = decode::instances(&self.service, &answer.success()?)?;
+            let missing = || Error::new(Kind::Internal, "consul's answer lacks X-Consul-Index");
+            Ok((index.ok_or_else(missing)?, found))
+        });
+        self.asker.note(&read);
+        read
     }
 
     fn accept(&mut self, index: u64, found: Instances) -> Option<InstanceSet> {
         let service = &self.service;
-        if self.cursor.is_away() {
-            tracing::info!(service, "the registry is back");
-            self.disturbed.notify_waiters();
+        if std::mem::take(&mut self.said.unusable) {
+            tracing::info!(service, "the service can be watched again");
+        }
+        match index.cmp(&self.cursor.index()) {
+            Ordering::Less if !self.said.went_back => {
+                self.said.went_back = true;
+                tracing::warn!(service, index, "the registry's index went back, starting over");
+                self.asker.link.disturb();
+            }
+            // After a start with 0 any index is higher, which proves nothing.
+            Ordering::Greater if self.cursor.index() > 0 => self.said.went_back = false,
+            _ => {}
         }
         self.backoff.reset();
         let set = self.cursor.accept(index, &found, Instant::now());
-        for (instance, reason) in &found.skipped {
-            if !self.skipped.contains_key(instance) {
-                tracing::warn!(service, instance, reason, "an instance is skipped");
+        for (instance, flaw) in &found.flaws {
+            if self.said.flaws.get(instance) != Some(flaw) {
+                tracing::warn!(service, instance, flaw, "an instance is not as it should be");
             }
         }
-        self.skipped = found.skipped;
+        self.said.flaws = found.flaws;
         set
     }
 
     fn fail(&mut self, error: &Error) {
-        if !self.cursor.is_away() {
+        // That the registry is away is said once for all who ask it.
+        if !error.is_outage() && !std::mem::replace(&mut self.said.unusable, true) {
             let (service, error) = (&self.service, chain(error));
             tracing::warn!(service, error, "can't watch the service, the last good set stays");
-            self.disturbed.notify_waiters();
         }
         self.cursor.fail();
     }

@@ -10,15 +10,11 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 fn answer(status: u16, body: &str) -> Reply {
-    Reply::Answer(status, None, body.to_owned())
+    Reply::answer(status, body)
 }
 
 fn set(index: u64, ports: &[u16]) -> Reply {
-    let service = |port: &u16| {
-        format!(r#"{{"Node":{{}},"Service":{{"ID":"rating-{port}","Address":"127.0.0.1","Port":{port}}}}}"#)
-    };
-    let services: Vec<String> = ports.iter().map(service).collect();
-    Reply::Answer(200, Some(index), format!("[{}]", services.join(",")))
+    Reply::set(index, ports)
 }
 
 fn registry(script: &Script) -> Registry {
@@ -79,7 +75,7 @@ async fn a_forgotten_check_is_not_found_in_every_version_and_other_failures_are_
         (500, r#"CheckID "service:x" does not have associated TTL"#, Kind::Unavailable),
         (403, "Permission denied", Kind::PermissionDenied),
         (429, "RPC rate limit exceeded", Kind::RateLimited),
-        (301, "", Kind::Unavailable),
+        (301, "", Kind::Internal),
     ];
     let script = Script::start(cases.iter().map(|(status, body, _)| answer(*status, body))).await;
     for (status, body, kind) in cases {

@@ -3,4 +3,8 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod consul;
+mod input;
+mod log;
+mod outage;
 mod script;
+mod transport;

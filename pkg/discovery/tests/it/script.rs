@@ -1,10 +1,13 @@
 //! An HTTP server that takes its answers from the test, in order.
 
 use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, UnixListener};
+use tokio_rustls::TlsAcceptor;
 
 /// What the server does with one request.
 #[derive(Clone)]
@@ -13,10 +16,29 @@ pub(crate) enum Reply {
     Answer(u16, Option<u64>, String),
     /// Sends this and closes the connection, whatever was promised.
     Cut(String),
-    /// Sends a body without an end.
+    /// Sends a body without an end, as fast as it is read.
     Endless,
+    /// The same, a byte at a time.
+    Trickle,
     /// Never answers.
     Hang,
+}
+
+impl Reply {
+    pub(crate) fn answer(status: u16, body: &str) -> Self {
+        Self::Answer(status, None, body.to_owned())
+    }
+
+    /// A service's instances on this host, by their ports.
+    pub(crate) fn set(index: u64, ports: &[u16]) -> Self {
+        let service = |port: &u16| {
+            format!(
+                r#"{{"Node":{{}},"Service":{{"ID":"rating-{port}","Address":"127.0.0.1","Port":{port}}}}}"#
+            )
+        };
+        let services: Vec<String> = ports.iter().map(service).collect();
+        Self::Answer(200, Some(index), format!("[{}]", services.join(",")))
+    }
 }
 
 /// The server, its requests so far, and the replies still to be given; after the last one it hangs.
@@ -25,16 +47,51 @@ pub(crate) struct Script {
     pub(crate) url: String,
     requests: Arc<Mutex<Vec<String>>>,
     replies: Arc<Mutex<VecDeque<Reply>>>,
+    /// What is given once the replies are used up.
+    last: Arc<Mutex<Reply>>,
+    /// How many bytes of endless bodies were taken.
+    taken: Arc<AtomicUsize>,
 }
 
 impl Script {
+    fn new(url: String, replies: impl IntoIterator<Item = Reply>) -> Self {
+        let replies = Arc::new(Mutex::new(replies.into_iter().collect()));
+        let last = Arc::new(Mutex::new(Reply::Hang));
+        Self { url, requests: Arc::default(), replies, last, taken: Arc::default() }
+    }
+
     pub(crate) async fn start(replies: impl IntoIterator<Item = Reply>) -> Self {
+        Self::over(None, replies).await
+    }
+
+    /// With TLS.
+    pub(crate) async fn start_tls(acceptor: TlsAcceptor, replies: impl IntoIterator<Item = Reply>) -> Self {
+        Self::over(Some(acceptor), replies).await
+    }
+
+    async fn over(tls: Option<TlsAcceptor>, replies: impl IntoIterator<Item = Reply>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let script = Self {
-            url: format!("http://{}", listener.local_addr().unwrap()),
-            requests: Arc::default(),
-            replies: Arc::new(Mutex::new(replies.into_iter().collect())),
-        };
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let script = Self::new(format!("{scheme}://{}", listener.local_addr().unwrap()), replies);
+        let server = script.clone();
+        tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                let (server, tls) = (server.clone(), tls.clone());
+                tokio::spawn(async move {
+                    match tls {
+                        None => server.serve(connection).await,
+                        Some(tls) => server.serve(tls.accept(connection).await.ok()?).await,
+                    }
+                });
+            }
+        });
+        script
+    }
+
+    /// On a socket of the file system.
+    pub(crate) fn start_unix(path: &Path, replies: impl IntoIterator<Item = Reply>) -> Self {
+        let listener = UnixListener::bind(path).unwrap();
+        let script = Self::new(format!("unix://{}", path.display()), replies);
         let server = script.clone();
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
@@ -43,6 +100,15 @@ impl Script {
             }
         });
         script
+    }
+
+    /// What every request gets from now on, once the replies are used up.
+    pub(crate) fn always(&self, reply: Reply) {
+        *self.last.lock().unwrap() = reply;
+    }
+
+    pub(crate) fn taken(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
     }
 
     /// Each request as `METHOD target`, then its header lines, then a blank line and its body.
@@ -54,11 +120,12 @@ impl Script {
         self.replies.lock().unwrap().push_back(reply);
     }
 
-    async fn serve(&self, mut connection: TcpStream) -> Option<()> {
+    async fn serve(&self, mut connection: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
         loop {
             let request = read(&mut connection).await?;
             self.requests.lock().unwrap().push(request);
-            let reply = self.replies.lock().unwrap().pop_front().unwrap_or(Reply::Hang);
+            let reply = self.replies.lock().unwrap().pop_front();
+            let reply = reply.unwrap_or_else(|| self.last.lock().unwrap().clone());
             match reply {
                 Reply::Answer(status, index, body) => {
                     let index = index.map(|index| format!("X-Consul-Index: {index}\r\n")).unwrap_or_default();
@@ -71,12 +138,18 @@ impl Script {
                     connection.write_all(text.as_bytes()).await.ok()?;
                     return None;
                 }
-                Reply::Endless => {
+                Reply::Endless | Reply::Trickle => {
                     let head = "HTTP/1.1 200 OK\r\nX-Consul-Index: 5\r\nConnection: close\r\n\r\n[";
                     connection.write_all(head.as_bytes()).await.ok()?;
-                    let blanks = vec![b' '; 1 << 20];
-                    while connection.write_all(&blanks).await.is_ok() {}
-                    return None;
+                    let slow = matches!(reply, Reply::Trickle);
+                    let blanks = vec![b' '; if slow { 1 } else { 1 << 20 }];
+                    loop {
+                        connection.write_all(&blanks).await.ok()?;
+                        self.taken.fetch_add(blanks.len(), Ordering::Relaxed);
+                        if slow {
+                            tokio::time::sleep(Duration::from_millis(5)).await;
+                        }
+                    }
                 }
                 Reply::Hang => tokio::time::sleep(Duration::from_secs(600)).await,
             }
@@ -84,7 +157,7 @@ impl Script {
     }
 }
 
-async fn read(connection: &mut TcpStream) -> Option<String> {
+async fn read(connection: &mut (impl AsyncRead + Unpin)) -> Option<String> {
     let mut text = Vec::new();
     let mut buffer = [0; 4096];
     loop {

@@ -1,0 +1,75 @@
+//! The questions that are put to Consul, whichever HTTP client carries them, and what its answers mean.
+
+use crate::registry::{Error, Instance};
+use async_trait::async_trait;
+use fault::Kind;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long a write may take: less than a registration gives its calls, so that the delay is noted here.
+pub(crate) const WRITE: Duration = Duration::from_millis(1500);
+
+/// How much of an error's text is kept, in characters.
+const ERROR_TEXT: usize = 300;
+
+/// A way of asking Consul. A question that hangs is given up by who asks it.
+#[async_trait]
+pub(crate) trait Ask: Send + Sync + 'static {
+    /// Registers `instance` with its TTL check.
+    async fn register(&self, instance: &Instance) -> Result<Answer, Error>;
+
+    /// Says that `check` is passing.
+    async fn pass(&self, check: &str) -> Result<Answer, Error>;
+
+    /// Takes the instance `id` out.
+    async fn deregister(&self, id: &str) -> Result<Answer, Error>;
+
+    /// Asks for the passing instances of `service` as soon as their index is not `index`, or after `wait`.
+    async fn passing(&self, service: &str, index: u64, wait: Duration) -> Result<Answer, Error>;
+}
+
+/// Awaits an answer for no longer than `limit`.
+pub(crate) async fn within(
+    limit: Duration,
+    question: impl Future<Output = Result<Answer, Error>>,
+) -> Result<Answer, Error> {
+    let late = |_| Err(Error::new(Kind::Timeout, format!("consul did not answer within {limit:?}")));
+    timeout(limit, question).await.unwrap_or_else(late)
+}
+
+/// What Consul answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// The cursor of an indexed read.
+    pub(crate) index: Option<u64>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body of an answer with status 200; the error that any other one means.
+    pub(crate) fn success(self) -> Result<Vec<u8>, Error> {
+        let kind = match self.status {
+            200 => return Ok(self.body),
+            400 => Kind::InvalidArgument,
+            401 => Kind::Unauthenticated,
+            403 => Kind::PermissionDenied,
+            404 => Kind::NotFound,
+            429 => Kind::RateLimited,
+            500.. => Kind::Unavailable,
+            _ => Kind::Internal,
+        };
+        let text: String = String::from_utf8_lossy(&self.body).trim().chars().take(ERROR_TEXT).collect();
+        Err(Error::new(kind, format!("consul answered {}: {text}", self.status)))
+    }
+
+    /// Like [`Self::success`] for a write to something that Consul may have forgotten: 404, or before 1.11.2
+    /// a 500 whose text begins with `unknown`.
+    pub(crate) fn forgotten_as_not_found(self, unknown: &str) -> Result<(), Error> {
+        let old = self.status == 500 && self.body.starts_with(unknown.as_bytes());
+        match self.success() {
+            Err(error) if old => Err(Error::new(Kind::NotFound, error.to_string())),
+            other => other.map(drop),
+        }
+    }
+}
