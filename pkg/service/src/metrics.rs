@@ -3,6 +3,7 @@
 
 mod body;
 mod exposition;
+mod registry;
 
 pub(crate) use body::Measured;
 
@@ -51,6 +52,11 @@ impl Metrics {
     /// Lets `register` add metrics of the service's own.
     pub fn registry<T>(&self, register: impl FnOnce(&mut Registry) -> T) -> T {
         register(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Adds whether `registry` can be asked.
+    pub(crate) fn tell_up(&self, registry: Arc<dyn discovery::Registry>) {
+        self.registry(|metrics| metrics.register_collector(Box::new(registry::Up(registry))));
     }
 
     /// All metrics as text: OpenMetrics 1.0, or Prometheus 0.0.4.

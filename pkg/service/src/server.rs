@@ -112,6 +112,9 @@ pub async fn run(
     let address = listener.local_addr().map_err(refused)?;
 
     let openapi = serde_json::to_vec(&openapi).map_err(|source| Error::OpenApi { service, source })?;
+    if let Some(registry) = &registry {
+        metrics.tell_up(Arc::clone(registry));
+    }
     let standing = Arc::new(Standing::new(metrics, Bytes::from(openapi), Box::new(ready)));
     let described =
         reflection::describe(descriptors).map_err(|source| Error::Descriptors { service, source })?;

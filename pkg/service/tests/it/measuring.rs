@@ -1,11 +1,17 @@
 //! What the service counts and how it tells.
 
-use crate::running::{Answer, Caller, Running, soon};
+use crate::running::{Answer, Caller, Running, description, soon};
+use discovery::{Registry, consul};
+use futures::FutureExt;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
-use service::Config;
+use service::{Config, Metrics};
+use std::net::SocketAddr;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 /// Waits until the metrics have `line`: a call is counted a moment after its last byte.
 async fn has(client: &Caller, line: &str) {
@@ -95,6 +101,39 @@ async fn metrics_come_in_the_format_that_is_asked_for_and_promtool_is_content() 
     structure(&plain);
     promtool(&plain);
     running.stop().await;
+}
+
+/// An address that nobody listens on.
+async fn closed() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
+#[tokio::test]
+async fn whether_the_registry_can_be_asked_is_told() {
+    let (consul, listen) = (closed().await, closed().await);
+    let url = format!("http://{consul}");
+    let registry = consul::Registry::new(consul::Config { url, ..Default::default() }).unwrap();
+    let stop = CancellationToken::new();
+    let running = tokio::spawn({
+        let (config, stop) = (Config { listen, ..Config::for_tests() }, stop.clone());
+        let make = || service::Routes { rest: axum::Router::new(), grpc: Default::default() };
+        let ready = || async { Ok(()) }.boxed();
+        let registry: Arc<dyn Registry> = Arc::new(registry);
+        async move {
+            service::run(description(), &config, Some(registry), Metrics::new(), ready, make, stop).await
+        }
+    });
+    let client = Caller::to(listen);
+    while client.send(http::Method::GET, "/healthz", &[], "").await.is_err() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    has(&client, "registry_up 0").await;
+
+    let listener = TcpListener::bind(consul).await.unwrap();
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(async || "")).await });
+    has(&client, "registry_up 1").await;
+    stop.cancel();
+    soon(running).await.unwrap().unwrap();
 }
 
 /// Each sample belongs to the family whose type was told last, and no family is told twice.

@@ -90,8 +90,7 @@ impl Running {
     }
 
     pub(crate) fn client(&self) -> Caller {
-        let http = Client::builder(TokioExecutor::new()).build(HttpConnector::new());
-        Caller { http, address: self.address }
+        Caller::to(self.address)
     }
 
     pub(crate) fn http2(&self) -> Caller {
@@ -232,6 +231,10 @@ pub(crate) struct Answer {
 }
 
 impl Caller {
+    pub(crate) fn to(address: SocketAddr) -> Self {
+        Self { http: Client::builder(TokioExecutor::new()).build(HttpConnector::new()), address }
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, &[], "").await.unwrap()
     }
