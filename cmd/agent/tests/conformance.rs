@@ -1,28 +1,68 @@
 //! The Consul client against this agent, under the cases that every registry must pass.
 
 use agent::Config;
-use discovery::conformance::{CASES, Case, Run};
-use discovery::consul;
-use libtest_mimic::{Arguments, Failed, Trial};
-use std::sync::Arc;
+use async_trait::async_trait;
+use discovery::conformance::{Consul, Power, Subject, trials};
+use discovery::{Instance, Registry, consul};
+use futures::FutureExt;
+use libtest_mimic::{Arguments, Failed};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 fn main() {
-    let trial = |&(name, case): &Case| Trial::test(format!("agent::{name}"), move || run(case));
-    libtest_mimic::run(&Arguments::from_args(), CASES.iter().map(trial).collect()).exit();
+    let all = trials("agent", None, || start().boxed());
+    libtest_mimic::run(&Arguments::from_args(), all).exit();
 }
 
-fn run(case: Run) -> Result<(), Failed> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}", listener.local_addr()?);
-        let stop = CancellationToken::new();
-        let agent = tokio::spawn(agent::serve(listener, Config::default(), stop.clone()));
-        let registry = consul::Registry::new(consul::Config { url, ..consul::Config::default() })?;
-        case(Arc::new(registry)).await?;
-        stop.cancel();
-        Ok(agent.await??)
-    })
+async fn start() -> Result<Box<dyn Subject>, Failed> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let config = consul::Config { url: format!("http://{address}"), ..consul::Config::default() };
+    let consul = Consul::new(config.clone(), consul::Registry::new(config)?);
+    Ok(Box::new(Running { consul, address, stop: Mutex::new(agent_on(listener)) }))
+}
+
+/// Starts an agent, and returns what stops it.
+fn agent_on(listener: TcpListener) -> CancellationToken {
+    let stop = CancellationToken::new();
+    tokio::spawn(agent::serve(listener, Config::default(), stop.clone()));
+    stop
+}
+
+/// A registry kept by an agent that can be stopped and started again.
+struct Running {
+    consul: Consul,
+    address: SocketAddr,
+    stop: Mutex<CancellationToken>,
+}
+
+#[async_trait]
+impl Subject for Running {
+    fn registry(&self) -> Arc<dyn Registry> {
+        self.consul.registry()
+    }
+
+    fn lacks(&self, _: Power) -> Option<&'static str> {
+        None
+    }
+
+    async fn restart(&self) -> Result<(), Failed> {
+        self.stop.lock().unwrap_or_else(PoisonError::into_inner).cancel();
+        let listener = loop {
+            match TcpListener::bind(self.address).await {
+                Ok(listener) => break listener,
+                Err(_) => sleep(Duration::from_millis(5)).await,
+            }
+        };
+        *self.stop.lock().unwrap_or_else(PoisonError::into_inner) = agent_on(listener);
+        Ok(())
+    }
+
+    async fn fail(&self, instance: &Instance) -> Result<(), Failed> {
+        self.consul.fail(instance).await
+    }
 }

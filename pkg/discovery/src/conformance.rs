@@ -1,193 +1,170 @@
-//! What every registry must do: cases for test programs, to be run against each implementation.
+//! What every registry must do: cases for test programs, run against each implementation.
 
-use crate::registry::{Error, Instance, InstanceSet, Registry};
-use fault::{Fault, Kind};
-use futures::future::{BoxFuture, FutureExt};
-use futures::stream::{BoxStream, StreamExt};
+mod bench;
+mod cases;
+
+use crate::registry::{Instance, Registry};
+use crate::{consul, memory};
+use async_trait::async_trait;
+use bench::Bench;
+use futures::future::BoxFuture;
+use libtest_mimic::{Completion, Failed, Trial};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::timeout;
 
-/// How long a change may take to be seen.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// What a case needs done to a registry behind its callers' backs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Power {
+    /// Starting it again without its memory, by [`Subject::restart`].
+    Restart,
+    /// Declaring an instance ill, by [`Subject::fail`].
+    Fail,
+    /// Taking out whoever is not heard of any more, by itself.
+    Expire,
+}
 
-/// What a case does with a registry of its own, empty at the start. It panics where the registry fails it.
-pub type Run = fn(Arc<dyn Registry>) -> BoxFuture<'static, Result<(), Error>>;
+/// A registry to be tried.
+#[async_trait]
+pub trait Subject: Send + Sync {
+    /// The way to ask it.
+    fn registry(&self) -> Arc<dyn Registry>;
 
-/// A case by its name.
-pub type Case = (&'static str, Run);
+    /// Why it can't do what a case needs, where it can't.
+    fn lacks(&self, power: Power) -> Option<&'static str>;
 
-/// All cases.
-pub const CASES: &[Case] = &[
-    ("an_unknown_service_has_no_instances", |r| an_unknown_service_has_no_instances(r).boxed()),
-    ("an_instance_is_found_as_it_was_registered", |r| an_instance_is_found_as_it_was_registered(r).boxed()),
-    ("a_later_watch_starts_with_what_is_there", |r| a_later_watch_starts_with_what_is_there(r).boxed()),
-    ("instances_come_sorted_by_id", |r| instances_come_sorted_by_id(r).boxed()),
-    ("the_same_id_again_replaces_the_instance", |r| the_same_id_again_replaces_the_instance(r).boxed()),
-    ("an_equal_registration_is_no_change", |r| an_equal_registration_is_no_change(r).boxed()),
-    ("a_heartbeat_is_no_change", |r| a_heartbeat_is_no_change(r).boxed()),
-    ("a_heartbeat_of_an_unknown_instance_is_not_found", |r| unknown_heartbeat(r).boxed()),
-    ("a_deregistered_instance_is_gone_and_not_found", |r| a_deregistered_instance_is_gone(r).boxed()),
-    ("deregistering_twice_is_no_error", |r| deregistering_twice_is_no_error(r).boxed()),
-    ("a_service_is_watched_apart_from_others", |r| a_service_is_watched_apart_from_others(r).boxed()),
-    ("every_watch_sees_every_last_state", |r| every_watch_sees_every_last_state(r).boxed()),
-    ("a_deregistered_instance_can_return", |r| a_deregistered_instance_can_return(r).boxed()),
+    /// Loses everything, and answers again.
+    async fn restart(&self) -> Result<(), Failed>;
+
+    /// Declares `instance` ill.
+    async fn fail(&self, instance: &Instance) -> Result<(), Failed>;
+}
+
+/// Prepares a subject for one case.
+pub type Start = fn() -> BoxFuture<'static, Result<Box<dyn Subject>, Failed>>;
+
+/// All cases as `name::case`, each on a subject of its own, which others may be using too. Where the
+/// implementation is `missing` they are ignored, for that reason.
+pub fn trials(name: &str, missing: Option<&'static str>, start: Start) -> Vec<Trial> {
+    let trial = |case: &'static Case| {
+        Trial::ignorable_test(format!("{name}::{}", case.name), move || match missing {
+            Some(reason) => Ok(Completion::ignored_with(reason)),
+            None => run(case, start),
+        })
+    };
+    CASES.iter().map(trial).collect()
+}
+
+fn run(case: &Case, start: Start) -> Result<Completion, Failed> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let subject = start().await?;
+        if let Some(reason) = case.needs.iter().find_map(|&power| subject.lacks(power)) {
+            return Ok(Completion::ignored_with(reason));
+        }
+        let bench = Bench::new(subject);
+        (case.run)(&bench).await?;
+        bench.clear().await?;
+        Ok(Completion::Completed)
+    })
+}
+
+struct Case {
+    name: &'static str,
+    needs: &'static [Power],
+    /// Panics or fails where the registry fails the case.
+    run: for<'a> fn(&'a Bench) -> BoxFuture<'a, Result<(), Failed>>,
+}
+
+macro_rules! cases {
+    ($($name:ident $(needs $power:ident)?),* $(,)?) => {
+        &[$(Case {
+            name: stringify!($name),
+            needs: &[$(Power::$power)?],
+            run: |bench| Box::pin(cases::$name(bench)),
+        }),*]
+    };
+}
+
+const CASES: &[Case] = cases![
+    an_unknown_service_has_no_instances,
+    an_instance_is_found_as_it_was_registered,
+    a_later_watch_starts_with_what_is_there,
+    a_watch_on_nothing_wakes_at_the_first_registration,
+    instances_come_sorted_by_id,
+    tags_keep_their_order,
+    an_id_may_hold_dots_colons_and_dashes,
+    a_service_is_found_in_any_case_of_its_name,
+    the_same_id_again_replaces_the_instance,
+    an_equal_registration_is_no_change,
+    a_heartbeat_is_no_change,
+    a_heartbeat_of_an_unknown_instance_is_not_found,
+    a_deregistered_instance_is_gone_and_not_found,
+    deregistering_twice_is_no_error,
+    a_deregistered_instance_can_return,
+    a_service_is_watched_apart_from_others,
+    every_watch_sees_every_last_state,
+    a_watch_that_is_dropped_leaves_the_others_alone,
+    many_changes_end_with_the_last_state,
+    concurrent_registrations_are_all_found,
+    an_announced_instance_is_there_until_it_stops,
+    an_ill_instance_is_not_listed_and_a_heartbeat_revives_it needs Fail,
+    registering_an_ill_instance_again_revives_it needs Fail,
+    an_instance_that_is_not_heard_of_leaves_and_may_return needs Expire,
+    a_registry_restarted_empty_knows_nobody needs Restart,
+    an_announced_instance_returns_after_a_restart needs Restart,
 ];
 
-fn instance(service: &str, host: &str, port: u16) -> Instance {
-    Instance {
-        service: service.to_owned(),
-        id: format!("{service}-host-{port}"),
-        host: host.to_owned(),
-        port,
-        tags: vec!["grpc".to_owned(), "rest".to_owned()],
+#[async_trait]
+impl Subject for Arc<memory::Registry> {
+    fn registry(&self) -> Arc<dyn Registry> {
+        self.clone()
     }
-}
 
-async fn next(watch: &mut BoxStream<'static, InstanceSet>) -> InstanceSet {
-    match timeout(PATIENCE, watch.next()).await {
-        Ok(Some(set)) => set,
-        Ok(None) => panic!("the watch ended"),
-        Err(_) => panic!("no change was seen within {PATIENCE:?}"),
-    }
-}
-
-/// Follows the watch until it shows `expected`, however many states lie between.
-async fn until(watch: &mut BoxStream<'static, InstanceSet>, expected: &[Instance]) {
-    let mut last = None;
-    let follow = async {
-        while last.as_deref() != Some(expected) {
-            last = Some(next(watch).await);
+    fn lacks(&self, power: Power) -> Option<&'static str> {
+        match power {
+            Power::Restart => None,
+            Power::Fail => Some("in memory there are no checks"),
+            Power::Expire => Some("in memory an instance stays until it is deregistered"),
         }
-    };
-    if timeout(PATIENCE, follow).await.is_err() {
-        panic!("expected {expected:?}, last seen {last:?}");
+    }
+
+    async fn restart(&self) -> Result<(), Failed> {
+        self.forget();
+        Ok(())
+    }
+
+    async fn fail(&self, _: &Instance) -> Result<(), Failed> {
+        unreachable!("in memory there are no checks")
     }
 }
 
-async fn an_unknown_service_has_no_instances(registry: Arc<dyn Registry>) -> Result<(), Error> {
-    assert!(next(&mut registry.watch("rating")).await.is_empty());
-    Ok(())
+/// A Consul that others use as well.
+pub struct Consul {
+    config: consul::Config,
+    registry: Arc<dyn Registry>,
 }
 
-async fn an_instance_is_found_as_it_was_registered(registry: Arc<dyn Registry>) -> Result<(), Error> {
-    let mut watch = registry.watch("rating");
-    assert!(next(&mut watch).await.is_empty());
-    let one = instance("rating", "10.1.2.3", 8082);
-    registry.register(&one).await?;
-    assert_eq!(next(&mut watch).await[..], [one]);
-    Ok(())
-}
-
-async fn a_later_watch_starts_with_what_is_there(registry: Arc<dyn Registry>) -> Result<(), Error> {
-    let one = instance("rating", "rating.internal", 8082);
-    registry.register(&one).await?;
-    assert_eq!(next(&mut registry.watch("rating")).await[..], [one]);
-    Ok(())
-}
-
-async fn instances_come_sorted_by_id(registry: Arc<dyn Registry>) -> Result<(), Error> {
-    let [a, b, c] = [1, 2, 3].map(|port| instance("rating", "::1", port));
-    for each in [&b, &c, &a] {
-        registry.register(each).await?;
+impl Consul {
+    /// The one that `config` names, asked by `registry`.
+    pub fn new(config: consul::Config, registry: impl Registry) -> Self {
+        Self { config, registry: Arc::new(registry) }
     }
-    until(&mut registry.watch("rating"), &[a, b, c]).await;
-    Ok(())
 }
 
-async fn the_same_id_again_replaces_the_instance(registry: Arc<dyn Registry>) -> Result<(), Error> {
-    let before = instance("rating", "127.0.0.1", 8082);
-    let after = Instance { host: "127.0.0.2".to_owned(), tags: Vec::new(), ..before.clone() };
-    registry.register(&before).await?;
-    let mut watch = registry.watch("rating");
-    assert_eq!(next(&mut watch).await[..], [before]);
-    registry.register(&after).await?;
-    until(&mut watch, &[after]).await;
-    Ok(())
-}
-
-async fn an_equal_registration_is_no_change(registry: Arc<dyn Registry>) -> Result<(), Error> {
-    let [one, two] = [1, 2].map(|port| instance("rating", "127.0.0.1", port));
-    registry.register(&one).await?;
-    let mut watch = registry.watch("rating");
-    assert_eq!(next(&mut watch).await.len(), 1);
-    registry.register(&one).await?;
-    registry.register(&two).await?;
-    assert_eq!(next(&mut watch).await[..], [one, two]);
-    Ok(())
-}
-
-async fn a_heartbeat_is_no_change(registry: Arc<dyn Registry>) -> Result<(), Error> {
-    let [one, two] = [1, 2].map(|port| instance("rating", "127.0.0.1", port));
-    registry.register(&one).await?;
-    let mut watch = registry.watch("rating");
-    assert_eq!(next(&mut watch).await.len(), 1);
-    registry.heartbeat(&one).await?;
-    registry.heartbeat(&one).await?;
-    registry.register(&two).await?;
-    assert_eq!(next(&mut watch).await[..], [one, two]);
-    Ok(())
-}
-
-async fn unknown_heartbeat(registry: Arc<dyn Registry>) -> Result<(), Error> {
-    let error = registry.heartbeat(&instance("rating", "127.0.0.1", 1)).await.err();
-    assert_eq!(error.map(|error| error.kind()), Some(Kind::NotFound));
-    Ok(())
-}
-
-async fn a_deregistered_instance_is_gone(registry: Arc<dyn Registry>) -> Result<(), Error> {
-    let [one, two] = [1, 2].map(|port| instance("rating", "127.0.0.1", port));
-    registry.register(&one).await?;
-    registry.register(&two).await?;
-    let mut watch = registry.watch("rating");
-    until(&mut watch, &[one.clone(), two.clone()]).await;
-    registry.deregister(&one).await?;
-    until(&mut watch, &[two]).await;
-    let error = registry.heartbeat(&one).await.err();
-    assert_eq!(error.map(|error| error.kind()), Some(Kind::NotFound));
-    Ok(())
-}
-
-async fn deregistering_twice_is_no_error(registry: Arc<dyn Registry>) -> Result<(), Error> {
-    let one = instance("rating", "127.0.0.1", 1);
-    registry.register(&one).await?;
-    registry.deregister(&one).await?;
-    registry.deregister(&one).await
-}
-
-async fn a_service_is_watched_apart_from_others(registry: Arc<dyn Registry>) -> Result<(), Error> {
-    let rating = instance("rating", "127.0.0.1", 1);
-    registry.register(&rating).await?;
-    let mut watch = registry.watch("rating");
-    assert_eq!(next(&mut watch).await.len(), 1);
-    registry.register(&instance("metadata", "127.0.0.1", 2)).await?;
-    registry.deregister(&rating).await?;
-    assert!(next(&mut watch).await.is_empty());
-    Ok(())
-}
-
-async fn every_watch_sees_every_last_state(registry: Arc<dyn Registry>) -> Result<(), Error> {
-    let mut watches = [registry.watch("rating"), registry.watch("rating")];
-    let one = instance("rating", "127.0.0.1", 1);
-    registry.register(&one).await?;
-    for watch in &mut watches {
-        until(watch, std::slice::from_ref(&one)).await;
+#[async_trait]
+impl Subject for Consul {
+    fn registry(&self) -> Arc<dyn Registry> {
+        self.registry.clone()
     }
-    registry.deregister(&one).await?;
-    for watch in &mut watches {
-        until(watch, &[]).await;
-    }
-    Ok(())
-}
 
-async fn a_deregistered_instance_can_return(registry: Arc<dyn Registry>) -> Result<(), Error> {
-    let one = instance("rating", "127.0.0.1", 1);
-    let mut watch = registry.watch("rating");
-    registry.register(&one).await?;
-    until(&mut watch, std::slice::from_ref(&one)).await;
-    registry.deregister(&one).await?;
-    until(&mut watch, &[]).await;
-    registry.register(&one).await?;
-    until(&mut watch, std::slice::from_ref(&one)).await;
-    registry.heartbeat(&one).await
+    fn lacks(&self, power: Power) -> Option<&'static str> {
+        (power == Power::Restart).then_some("a Consul that others use is not restarted")
+    }
+
+    async fn restart(&self) -> Result<(), Failed> {
+        unreachable!("a Consul that others use is not restarted")
+    }
+
+    async fn fail(&self, instance: &Instance) -> Result<(), Failed> {
+        Ok(consul::fail(&self.config, instance).await?)
+    }
 }

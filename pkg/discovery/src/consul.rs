@@ -79,8 +79,7 @@ impl Registry {
     ///
     /// [`Kind::InvalidArgument`] where the URL, the token or the CA file can't be used.
     pub fn new(config: Config) -> Result<Self, Error> {
-        let http = Http::new(&config.url, config.token.as_deref(), config.ca.as_deref())?;
-        Ok(Self::asking(Arc::new(http), &config))
+        Ok(Self::asking(Arc::new(Http::new(&config)?), &config))
     }
 
     /// The same with another way of asking.
@@ -98,6 +97,18 @@ impl Registry {
         self.writer.note(&outcome);
         outcome
     }
+}
+
+/// The id of an instance's one check, which Consul chooses.
+fn check(instance: &Instance) -> String {
+    format!("service:{}", instance.id)
+}
+
+/// Declares `instance` ill at the Consul that `config` names.
+#[cfg(feature = "conformance")]
+pub(crate) async fn fail(config: &Config, instance: &Instance) -> Result<(), Error> {
+    let http = Http::new(config)?;
+    within(WRITE, http.fail(&check(instance))).await?.success().map(drop)
 }
 
 impl fmt::Debug for Registry {
@@ -118,8 +129,8 @@ impl crate::Registry for Registry {
     }
 
     async fn heartbeat(&self, instance: &Instance) -> Result<(), Error> {
-        let check = format!("service:{}", instance.id);
-        self.write(self.ask.pass(&check), |answer| answer.forgotten_as_not_found("Unknown check")).await
+        self.write(self.ask.pass(&check(instance)), |answer| answer.forgotten_as_not_found("Unknown check"))
+            .await
     }
 
     async fn deregister(&self, instance: &Instance) -> Result<(), Error> {

@@ -13,6 +13,7 @@ use tokio_stream::wrappers::WatchStream;
 /// A registry in memory. An instance stays until it is deregistered: what it would outlive has ended with it.
 #[derive(Debug, Default)]
 pub struct Registry {
+    /// By name in lower case: case makes no difference to Consul either.
     services: Mutex<HashMap<String, watch::Sender<InstanceSet>>>,
 }
 
@@ -33,7 +34,7 @@ impl Registry {
 
     fn service<T>(&self, name: &str, act: impl FnOnce(&watch::Sender<InstanceSet>) -> T) -> T {
         let mut services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
-        act(services.entry(name.to_owned()).or_insert_with(|| watch::Sender::new(Arc::from([]))))
+        act(services.entry(name.to_lowercase()).or_insert_with(|| watch::Sender::new(Arc::from([]))))
     }
 
     /// Puts `instance` in the place of the one with its id, or takes that one out.

@@ -1,15 +1,30 @@
-//! The registry in memory under the cases that every registry must pass.
+//! The registry in memory under the cases that every registry must pass, and our client with a Consul that
+//! `CONSUL_HTTP_ADDR` names, where it does.
 
-use discovery::conformance::CASES;
-use discovery::memory;
-use libtest_mimic::{Arguments, Trial};
+use discovery::conformance::{Consul, Subject, trials};
+use discovery::{consul, memory};
+use futures::FutureExt;
+use libtest_mimic::{Arguments, Failed};
+use std::env;
 
 fn main() {
-    let trial = |&(name, case): &discovery::conformance::Case| {
-        Trial::test(format!("memory::{name}"), move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            Ok(runtime.block_on(case(memory::Registry::new()))?)
-        })
+    let mut all = trials("memory", None, || memory().boxed());
+    let missing = env::var_os("CONSUL_HTTP_ADDR").is_none();
+    let missing = missing.then_some("CONSUL_HTTP_ADDR names no Consul");
+    all.extend(trials("consul", missing, || consul().boxed()));
+    libtest_mimic::run(&Arguments::from_args(), all).exit();
+}
+
+async fn memory() -> Result<Box<dyn Subject>, Failed> {
+    Ok(Box::new(memory::Registry::new()))
+}
+
+async fn consul() -> Result<Box<dyn Subject>, Failed> {
+    let config = consul::Config {
+        url: env::var("CONSUL_HTTP_ADDR")?,
+        token: env::var("CONSUL_HTTP_TOKEN").ok(),
+        ca: env::var_os("CONSUL_CACERT").map(Into::into),
+        ..consul::Config::default()
     };
-    libtest_mimic::run(&Arguments::from_args(), CASES.iter().map(trial).collect()).exit();
+    Ok(Box::new(Consul::new(config.clone(), consul::Registry::new(config)?)))
 }

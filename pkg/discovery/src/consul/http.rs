@@ -1,7 +1,7 @@
 //! Questions to Consul as HTTP requests: where they go and what they carry.
 
-use super::DEREGISTER_AFTER;
 use super::ask::{Answer, Ask};
+use super::{Config, DEREGISTER_AFTER};
 use crate::registration::TTL;
 use crate::registry::{Error, Instance};
 use async_trait::async_trait;
@@ -28,7 +28,7 @@ pub(super) struct Http {
 }
 
 impl Http {
-    pub(super) fn new(url: &str, token: Option<&str>, ca: Option<&Path>) -> Result<Self, Error> {
+    pub(super) fn new(Config { url, token, ca, .. }: &Config) -> Result<Self, Error> {
         let refused = |reason: String| {
             let form = "must read http://HOST:PORT, https://HOST:PORT, unix:///PATH or HOST:PORT";
             Error::new(Kind::InvalidArgument, format!("consul `{url}` {form}{reason}"))
@@ -38,19 +38,19 @@ impl Http {
             .no_proxy()
             .http1_only()
             .connect_timeout(CONNECT)
-            .default_headers(headers(token)?);
+            .default_headers(headers(token.as_deref())?);
         let text = match url.split_once("://") {
             None => format!("http://{url}"),
             Some(("unix", path)) => {
                 builder = builder.unix_socket(Path::new(path));
                 "http://localhost".to_owned()
             }
-            Some(_) => url.to_owned(),
+            Some(_) => url.clone(),
         };
         let base: Url = text.parse().map_err(|error| refused(format!(": {error}")))?;
         builder = match base.scheme() {
             "http" => without_tls(builder)?,
-            "https" => with_tls(builder, ca)?,
+            "https" => with_tls(builder, ca.as_deref())?,
             _ => return Err(refused(String::new())),
         };
         if !base.has_host() {
@@ -58,6 +58,12 @@ impl Http {
         }
         let client = builder.build().map_err(|error| unusable("could not set up the client", error))?;
         Ok(Self { client, base })
+    }
+
+    /// Declares `check` critical, as an operator may.
+    #[cfg(feature = "conformance")]
+    pub(super) async fn fail(&self, check: &str) -> Result<Answer, Error> {
+        self.send(self.client.put(self.url(&["v1", "agent", "check", "fail", check]))).await
     }
 
     fn url(&self, path: &[&str]) -> Url {
