@@ -1,9 +1,10 @@
-//! The Consul client against this agent, under the cases that every registry must pass.
+//! The Consul client, and its like over the crate consulrs where that is built, against this agent, under the
+//! cases that every registry must pass.
 
 use agent::Config;
 use async_trait::async_trait;
 use discovery::conformance::{Consul, Power, Subject, trials};
-use discovery::{Instance, Registry, consul};
+use discovery::{Error, Instance, Registry, consul};
 use futures::FutureExt;
 use libtest_mimic::{Arguments, Failed};
 use std::net::SocketAddr;
@@ -14,15 +15,21 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 fn main() {
-    let all = trials("agent", None, || start().boxed());
-    libtest_mimic::run(&Arguments::from_args(), all).exit();
+    let all = [
+        trials("agent", None, || start(consul::Registry::new).boxed()),
+        #[cfg(feature = "consulrs")]
+        trials("consulrs", None, || start(discovery::consulrs::registry).boxed()),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), all.into_iter().flatten().collect()).exit();
 }
 
-async fn start() -> Result<Box<dyn Subject>, Failed> {
+async fn start(
+    registry: impl FnOnce(consul::Config) -> Result<consul::Registry, Error>,
+) -> Result<Box<dyn Subject>, Failed> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let config = consul::Config { url: format!("http://{address}"), ..consul::Config::default() };
-    let consul = Consul::new(config.clone(), consul::Registry::new(config)?);
+    let consul = Consul::new(config.clone(), registry(config)?);
     Ok(Box::new(Running { consul, address, stop: Mutex::new(agent_on(listener)) }))
 }
 

@@ -1,6 +1,6 @@
 //! A registry kept by Consul, or by anything that speaks its HTTP interface.
 
-mod ask;
+pub(crate) mod ask;
 mod cursor;
 mod decode;
 mod http;
@@ -21,7 +21,7 @@ use std::time::Duration;
 use watch::Watcher;
 
 /// After how long in a critical state Consul forgets an instance by itself; it allows no less.
-const DEREGISTER_AFTER: &str = "1m";
+pub(crate) const DEREGISTER_AFTER: &str = "1m";
 
 /// Where Consul is, and how it is asked.
 #[derive(Clone)]

@@ -5,6 +5,8 @@ mod backoff;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod consul;
+#[cfg(feature = "consulrs")]
+pub mod consulrs;
 pub mod memory;
 pub mod registration;
 mod registry;

@@ -45,10 +45,9 @@ impl Cursor {
 
         let seen = self.seen.as_deref().unwrap_or_default();
         let mut set = found.usable.clone();
-        let spoilt = |instance: &&Instance| {
-            found.flaws.contains_key(&instance.id)
-                && found.usable.iter().all(|usable| usable.id != instance.id)
-        };
+        // They are sorted by id, as all are of one service.
+        let usable = |id: &str| found.usable.binary_search_by(|usable| usable.id.as_str().cmp(id)).is_ok();
+        let spoilt = |instance: &&Instance| found.flaws.contains_key(&instance.id) && !usable(&instance.id);
         set.extend(seen.iter().filter(spoilt).cloned());
         set.sort();
 

@@ -88,20 +88,17 @@ impl Instances {
         let host = found.address.filter(|address| !address.is_empty()).or(node).unwrap_or_default();
         let flaw = match (usable_host(&host), u16::try_from(found.port.unwrap_or(0))) {
             (true, Ok(port @ 1..)) => {
-                let odd = id.contains(|c: char| c.is_whitespace() || c.is_control());
-                self.usable.push(Instance {
-                    service: service.to_owned(),
-                    id: id.clone(),
-                    host: host.trim_matches(['[', ']']).to_owned(),
-                    port,
-                    tags: found.tags.unwrap_or_default(),
-                });
-                odd.then(|| "its id has blanks".to_owned())
+                if id.contains(|c: char| c.is_whitespace() || c.is_control()) {
+                    self.flaws.insert(id.clone(), "its id has blanks".to_owned());
+                }
+                let (service, tags) = (service.to_owned(), found.tags.unwrap_or_default());
+                let host = host.trim_matches(['[', ']']).to_owned();
+                return self.usable.push(Instance { service, id, host, port, tags });
             }
-            (true, _) => Some(format!("port {} can't be called", found.port.unwrap_or(0))),
-            (false, _) => Some(format!("address {host:?} can't be called")),
+            (true, _) => format!("port {} can't be called", found.port.unwrap_or(0)),
+            (false, _) => format!("address {host:?} can't be called"),
         };
-        self.flaws.extend(flaw.map(|flaw| (id, flaw)));
+        self.flaws.insert(id, flaw);
     }
 }
 

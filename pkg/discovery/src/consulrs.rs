@@ -1,0 +1,127 @@
+//! The registry that Consul keeps, asked by the crate consulrs: a library's choice under the feature
+//! `consulrs`, which no program of this workspace offers. `docs/decisions/consul-client.md` says why.
+
+mod passing;
+
+use crate::consul::ask::{Answer, Ask};
+use crate::consul::{Config, DEREGISTER_AFTER, Registry};
+use crate::registration::TTL;
+use crate::registry::{Error, Instance};
+use ::consulrs::api::check::common::AgentServiceCheck;
+use ::consulrs::api::check::requests::TtlCheckUpdateRequest;
+use ::consulrs::api::service::requests::RegisterServiceRequest;
+use ::consulrs::api::{ApiResponse, exec_with_raw};
+use ::consulrs::client::{ConsulClient, ConsulClientSettings};
+use ::consulrs::error::ClientError;
+use ::consulrs::{check, service};
+use async_trait::async_trait;
+use fault::Kind;
+use passing::Passing;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Prepares to ask the Consul that `config` names as [`Registry::new`] does, but by consulrs: a CA file adds
+/// to whom the system trusts, redirects are followed, an answer may be of any size, and names must do without
+/// what a URL would escape.
+///
+/// # Errors
+///
+/// [`Kind::InvalidArgument`] where the URL, which may not be a `unix://` one, or the CA file can't be used.
+pub fn registry(config: Config) -> Result<Registry, Error> {
+    Ok(Registry::asking(Arc::new(Consulrs::new(&config)?), &config))
+}
+
+struct Consulrs(ConsulClient);
+
+impl Consulrs {
+    fn new(config: &Config) -> Result<Self, Error> {
+        let address = match config.url.split_once("://") {
+            None => format!("http://{}", config.url),
+            Some(("http" | "https", _)) => config.url.clone(),
+            Some(_) => {
+                let text = format!("consulrs takes `http://` and `https://`, not `{}`", config.url);
+                return Err(Error::new(Kind::InvalidArgument, text));
+            }
+        };
+        let ca_certs = config.ca.iter().map(|file| file.display().to_string()).collect();
+        // Written out in full: what is left to its builder is read from the environment.
+        let settings = ConsulClientSettings {
+            address,
+            ca_certs,
+            client_cert: None,
+            client_key: None,
+            token: config.token.clone().filter(|token| !token.is_empty()),
+            verify: true,
+            version: 1,
+        };
+        let unusable = |error| Error::new(Kind::InvalidArgument, "consulrs can't be set up").caused_by(error);
+        ConsulClient::new(settings).map(Self).map_err(unusable)
+    }
+}
+
+#[async_trait]
+impl Ask for Consulrs {
+    async fn register(&self, instance: &Instance) -> Result<Answer, Error> {
+        let check = AgentServiceCheck {
+            ttl: Some(format!("{}s", TTL.as_secs())),
+            status: Some("passing".to_owned()),
+            deregister_critical_service_after: Some(DEREGISTER_AFTER.to_owned()),
+            ..AgentServiceCheck::default()
+        };
+        let mut request = RegisterServiceRequest::builder();
+        request
+            .id(plain(&instance.id)?)
+            .address(&instance.host)
+            .port(u64::from(instance.port))
+            .tags(instance.tags.clone())
+            .check(check);
+        written(service::register(&self.0, &instance.service, Some(&mut request)).await)
+    }
+
+    async fn pass(&self, check: &str) -> Result<Answer, Error> {
+        let mut request = TtlCheckUpdateRequest::builder();
+        request.output("alive");
+        written(check::set_status(&self.0, plain(check)?, "passing", Some(&mut request)).await)
+    }
+
+    async fn deregister(&self, id: &str) -> Result<Answer, Error> {
+        written(service::deregister(&self.0, plain(id)?, None).await)
+    }
+
+    async fn passing(&self, service: &str, index: u64, wait: Duration) -> Result<Answer, Error> {
+        match exec_with_raw(&self.0, Passing::new(plain(service)?, index, wait)).await {
+            Ok(answer) => {
+                let index = answer.index.and_then(|index| index.parse().ok());
+                Ok(Answer { status: 200, index, body: answer.response })
+            }
+            Err(error) => refused(error),
+        }
+    }
+}
+
+/// Refuses what can't stand in a path as it is: consulrs escapes a path twice.
+fn plain(name: &str) -> Result<&str, Error> {
+    if name.chars().all(|c| c.is_ascii_alphanumeric() || "-._~:".contains(c)) {
+        Ok(name)
+    } else {
+        let text = format!("consulrs can't name `{name}`: letters, digits, `-`, `.`, `_`, `~` and `:` alone");
+        Err(Error::new(Kind::InvalidArgument, text))
+    }
+}
+
+/// What a write was answered, whose body says nothing.
+fn written(outcome: Result<ApiResponse<()>, ClientError>) -> Result<Answer, Error> {
+    match outcome {
+        Ok(_) => Ok(Answer { status: 200, index: None, body: Vec::new() }),
+        Err(error) => refused(error),
+    }
+}
+
+fn refused(error: ClientError) -> Result<Answer, Error> {
+    match error {
+        ClientError::APIError { code, message } => {
+            Ok(Answer { status: code, index: None, body: message.unwrap_or_default().into_bytes() })
+        }
+        error => Err(Error::new(Kind::Unavailable, "consul can't be asked").caused_by(error)),
+    }
+}
