@@ -39,6 +39,12 @@ figures *ARGS:
     cargo build --release -p devstack
     scripts/figures {{ARGS}}
 
+# Kills, freezes and replaces release builds of the services under a steady load, and holds counts and times.
+chaos *ARGS:
+    cargo build --release -p devstack
+    MARQUEE_CHAOS_TIMES=1 MARQUEE_CHAOS_PROGRAM="$PWD/target/release/devstack" \
+        cargo test --workspace --test chaos -- {{ARGS}}
+
 # Runs what the build server runs.
 ci:
     .ci/run

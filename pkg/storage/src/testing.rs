@@ -75,6 +75,12 @@ impl Database {
     pub fn url(&self) -> Url {
         Url::Postgres(Box::new(self.options()))
     }
+
+    /// The same as text with its password, for another process.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.options().to_url_lossy().to_string()
+    }
 }
 
 impl Drop for Database {
