@@ -117,27 +117,25 @@ where
         Some(lease)
     }
 
-    /// Tries one instance, after `tried` ones with it.
+    /// Tries one instance, after `tried` ones with it. Where it is silent and no other is well, it is waited for:
+    /// one that is slow is worth more than those that are known to fail.
     async fn attempt(&self, lease: &Lease<C>, tried: usize) -> Tried<T, E> {
         let shared = &*self.client.shared;
         shared.counters.tries.count();
         let mut answer = pin!((self.call)(lease.endpoint().connection().clone()));
-        let silent = Instant::now() + shared.options.try_timeout;
-        let result = if silent < self.deadline {
-            match timeout_at(silent, &mut answer).await {
-                Ok(result) => Ok(result),
-                Err(_) => {
-                    self.client.failed(lease);
-                    if self.mode == Mode::Read && self.may_retry(tried) {
-                        return Tried::Silent;
-                    }
-                    timeout_at(self.deadline, answer).await
-                }
+        let mut silent = Instant::now() + shared.options.try_timeout;
+        let result = loop {
+            match timeout_at(silent.min(self.deadline), &mut answer).await {
+                Ok(result) => break result,
+                Err(_) if silent >= self.deadline => return Tried::Late,
+                Err(_) => self.client.failed(lease),
             }
-        } else {
-            timeout_at(self.deadline, answer).await
+            let leaves = self.mode == Mode::Read && shared.picker.has_another(lease, Instant::now());
+            if leaves && self.may_retry(tried) {
+                return Tried::Silent;
+            }
+            silent += shared.options.try_timeout;
         };
-        let Ok(result) = result else { return Tried::Late };
         let outcome = match result {
             Ok(answer) => Tried::Answered(answer),
             Err(cause) => Tried::Failed { authority: lease.endpoint().instance().authority(), cause },

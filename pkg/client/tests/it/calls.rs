@@ -67,6 +67,36 @@ async fn a_read_leaves_a_frozen_instance_after_the_try_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_read_does_not_leave_a_slow_instance_for_one_that_fails() {
+    for class in [Class::Unavailable, Class::Unsent, Class::Broken] {
+        let backends = Backends::new([(1, Does::Fail(class)), (2, Does::Answer)]);
+        let client = backends.client();
+        // Ejected for 6.4 s at last.
+        while backends.calls(1) < 7 {
+            backends.call(&client, Mode::Read).await.unwrap();
+            tokio::time::advance(10 * MS).await;
+        }
+        backends.set(2, Does::AnswerAfter(700 * MS));
+        for _ in 0..8 {
+            assert_eq!(backends.call(&client, Mode::Read).await.unwrap(), 2);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_leaves_a_frozen_instance_once_another_is_well_again() {
+    let backends = Backends::new([(1, Does::Freeze), (2, Does::Fail(Class::Unavailable))]);
+    let client = backends.client();
+    while backends.calls(2) < 3 {
+        assert!(backends.call(&client, Mode::Read).await.is_err());
+    }
+    backends.set(2, Does::Answer);
+    for _ in 0..20 {
+        assert_eq!(backends.call(&client, Mode::Read).await.unwrap(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_write_waits_for_a_slow_instance_until_the_deadline() {
     let backends = Backends::new([(1, Does::AnswerAfter(1500 * MS)), (2, Does::AnswerAfter(1500 * MS))]);
     let client = backends.client();
