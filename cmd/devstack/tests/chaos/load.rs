@@ -9,9 +9,6 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-/// Requests a second.
-pub(crate) const RATE: u32 = 500;
-
 /// How many pools take turns, each with a connection at least, so that all of movie's workers get requests.
 const POOLS: usize = 16;
 
@@ -37,10 +34,10 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Asks the movie service at `authority` for one film after the other.
-    pub(crate) fn start(authority: &str) -> Self {
+    /// Asks the movie service at `authority` for one film after the other, `rate` of them a second.
+    pub(crate) fn start(authority: &str, rate: u32) -> Self {
         let stop = CancellationToken::new();
-        let task = tokio::spawn(send(authority.to_owned(), stop.clone()));
+        let task = tokio::spawn(send(authority.to_owned(), rate, stop.clone()));
         Self { stop, task }
     }
 
@@ -53,12 +50,12 @@ impl Load {
     }
 }
 
-async fn send(authority: String, stop: CancellationToken) -> Vec<Answer> {
+async fn send(authority: String, rate: u32, stop: CancellationToken) -> Vec<Answer> {
     let pools: Vec<Client> = (0..POOLS).map(|_| client()).collect();
     let begin = Instant::now();
     let mut asked = JoinSet::new();
     for (number, pool) in (0..).zip(pools.iter().cycle()) {
-        let due = begin + Duration::from_secs(1) * number / RATE;
+        let due = begin + Duration::from_secs(1) * number / rate;
         if stop.run_until_cancelled(sleep_until(due)).await.is_none() {
             break;
         }

@@ -24,11 +24,11 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `devstack PART FLAGS`, which logs errors alone unless `RUST_LOG` says otherwise.
+    /// Starts `devstack PART FLAGS`, which logs nothing unless `RUST_LOG` says otherwise.
     pub(crate) fn start(part: &str, flags: &[String]) -> Self {
         let program =
             std::env::var_os(PROGRAM).unwrap_or_else(|| OsString::from(env!("CARGO_BIN_EXE_devstack")));
-        let log = std::env::var_os("RUST_LOG").unwrap_or_else(|| OsString::from("error"));
+        let log = std::env::var_os("RUST_LOG").unwrap_or_else(|| OsString::from("off"));
         let mut command = Command::new(program);
         command.env_clear().env("RUST_LOG", log).arg(part).args(flags).stdin(Stdio::null());
         let child = command.spawn().unwrap();

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 pub(crate) async fn one_rating_is_killed_and_started_again(stage: &Stage) -> Report {
     let mut fleet = Fleet::start(stage.data().await).await;
-    let load = Load::start(fleet.movie.authority());
+    let load = Load::start(fleet.movie.authority(), stage.rate());
     sleep(SECOND).await;
     let place = fleet.rating.remove(0).kill();
     sleep(stage.lasts(5, 2)).await;
@@ -25,7 +25,7 @@ pub(crate) async fn one_rating_is_killed_and_started_again(stage: &Stage) -> Rep
 
 pub(crate) async fn one_rating_is_frozen(stage: &Stage) -> Report {
     let fleet = Fleet::start(stage.data().await).await;
-    let load = Load::start(fleet.movie.authority());
+    let load = Load::start(fleet.movie.authority(), stage.rate());
     sleep(SECOND).await;
     let frozen = Instant::now();
     fleet.rating[0].signal("STOP");
@@ -42,7 +42,7 @@ pub(crate) async fn one_rating_is_frozen(stage: &Stage) -> Report {
 
 pub(crate) async fn all_five_backends_are_replaced_in_turn(stage: &Stage) -> Report {
     let mut fleet = Fleet::start(stage.data().await).await;
-    let load = Load::start(fleet.movie.authority());
+    let load = Load::start(fleet.movie.authority(), stage.rate());
     sleep(SECOND).await;
     for member in mem::take(&mut fleet.metadata) {
         member.stop().await;
@@ -64,7 +64,7 @@ pub(crate) async fn all_five_backends_are_replaced_in_turn(stage: &Stage) -> Rep
 pub(crate) async fn all_ratings_are_dead_until_one_returns(stage: &Stage) -> Report {
     let timeout = Duration::from_secs(2);
     let mut fleet = Fleet::start(stage.data().await).await;
-    let load = Load::start(fleet.movie.authority());
+    let load = Load::start(fleet.movie.authority(), stage.rate());
     sleep(SECOND).await;
     let places: Vec<_> = mem::take(&mut fleet.rating).into_iter().map(|member| member.kill()).collect();
     sleep(stage.lasts(5, 2)).await;

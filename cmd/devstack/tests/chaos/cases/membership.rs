@@ -14,7 +14,7 @@ pub(crate) async fn instances_are_called_once_registered_and_no_more_once_deregi
 ) -> Report {
     let fleet = Fleet::start(stage.data().await).await;
     let registry = fleet.registry();
-    let load = Load::start(fleet.movie.authority());
+    let load = Load::start(fleet.movie.authority(), stage.rate());
     sleep(SECOND).await;
     let (mut first, mut last) = (Duration::ZERO, Duration::ZERO);
     let mut ignored = 0;

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 /// a second, and the time for which movie doesn't believe an empty registry begins when that answers again.
 pub(crate) async fn the_registry_is_killed_and_returns_empty(stage: &Stage) -> Report {
     let mut fleet = Fleet::start(stage.data().await).await;
-    let load = Load::start(fleet.movie.authority());
+    let load = Load::start(fleet.movie.authority(), stage.rate());
     sleep(SECOND).await;
     let place = fleet.agent.kill();
     sleep(stage.lasts(30, 6)).await;
@@ -28,7 +28,7 @@ pub(crate) async fn the_registry_is_killed_and_returns_empty(stage: &Stage) -> R
 
 pub(crate) async fn the_registry_is_frozen_while_services_stop(stage: &Stage) -> Report {
     let mut fleet = Fleet::start(stage.data().await).await;
-    let load = Load::start(fleet.movie.authority());
+    let load = Load::start(fleet.movie.authority(), stage.rate());
     sleep(SECOND).await;
     fleet.agent.signal("STOP");
     sleep(stage.lasts(5, 1)).await;
