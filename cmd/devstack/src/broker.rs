@@ -94,15 +94,18 @@ async fn forward(listener: TcpListener, servers: String) {
 mod tests {
     use super::*;
     use crate::lag::Lag;
-    use ratingingester::{Event, Producer, config::Kafka};
+    use ratingingester::config::{Cluster, Kafka};
+    use ratingingester::{Event, Producer};
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn it_is_reached_on_its_own_port_and_keeps_what_is_sent() {
         let broker = Broker::start(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
-        let kafka = Kafka { brokers: broker.servers(), topic: "ratings".into(), options: Vec::new() };
+        let brokers = broker.servers();
+        let cluster = Cluster { brokers: brokers.clone(), options: Vec::new() };
+        let kafka = Kafka { cluster, topic: "ratings".into() };
         let behind = tokio::task::spawn_blocking(move || {
-            let producer = Producer::open(&kafka, Box::new(|_, _| ())).unwrap();
-            let lag = Lag::open(&kafka.brokers, &kafka.topic, "rating").unwrap();
+            let producer = Producer::open(&kafka, Box::new(|_| ())).unwrap();
+            let lag = Lag::open(&brokers, &kafka.topic, "rating").unwrap();
             assert_eq!(lag.behind().unwrap(), 0);
             let json = br#"{"userId":"u","recordId":"1","recordType":"movie","value":7}"#;
             for _ in 0..5 {

@@ -4,7 +4,7 @@ use crate::lag::Lag;
 use crate::viewers::Viewers;
 use anyhow::Context;
 use model::RatingEvent;
-use ratingingester::Producer;
+use ratingingester::{Event, Producer};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -85,6 +85,6 @@ pub async fn flow(producer: Arc<Producer>, viewers: Viewers, stop: CancellationT
             _ = pace.tick() => {}
         }
         // A full queue (the broker is away) costs the viewers' next ratings, nothing else.
-        let _ = producer.try_send(&(&event).into(), Box::default());
+        let _ = producer.try_send(&(&Event::from(&event)).into(), 0);
     }
 }

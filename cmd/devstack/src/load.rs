@@ -11,7 +11,8 @@ use api::metadata::v1::metadata_service_client::MetadataServiceClient;
 use api::movie::v1::GetMovieDetailsRequest;
 use api::movie::v1::movie_service_client::MovieServiceClient;
 use discovery::Instance;
-use ratingingester::{Producer, config::Kafka};
+use ratingingester::Producer;
+use ratingingester::config::{Cluster, Kafka};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -47,9 +48,10 @@ pub async fn load(
     let ratings = tokio::task::spawn_blocking({
         let progress = Arc::clone(&progress);
         move || {
-            let kafka = Kafka { brokers: kafka, topic: TOPIC.to_owned(), options: Vec::new() };
-            let lag = Lag::open(&kafka.brokers, &kafka.topic, GROUP)?;
-            let producer = Producer::open(&kafka, Box::new(|_, _| ()))?;
+            let lag = Lag::open(&kafka, TOPIC, GROUP)?;
+            let cluster = Cluster { brokers: kafka, options: Vec::new() };
+            let kafka = Kafka { cluster, topic: TOPIC.to_owned() };
+            let producer = Producer::open(&kafka, Box::new(|_| ()))?;
             let applied = |count| progress.ratings.set_position(count);
             let count = feed::send_all(&producer, &lag, start, applied, &stop)?;
             anyhow::Ok((count, Arc::new(producer)))

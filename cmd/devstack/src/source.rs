@@ -4,7 +4,7 @@ use crate::movielens::{self, Folder};
 use crate::viewers::Viewers;
 use crate::{catalogue, config};
 use anyhow::anyhow;
-use model::{Metadata, RatingEvent, Timestamp};
+use model::{Metadata, RatingEvent};
 
 /// The viewers' seed: every run is the same.
 pub const SEED: u64 = 42;
@@ -61,7 +61,7 @@ impl Source {
     pub fn ratings(&self) -> anyhow::Result<Ratings> {
         Ok(match self {
             Self::Catalogue(films) => {
-                let viewers = Viewers::new(films, SEED, Timestamp::now);
+                let viewers = Viewers::new(films, SEED);
                 let mut viewers = viewers.map_err(|rule| anyhow!("the catalogue {rule}"))?;
                 let burst: Vec<RatingEvent> = viewers.by_ref().take(BURST).collect();
                 Ratings { start: Box::new(burst.into_iter().map(Ok)), flow: Some(viewers) }

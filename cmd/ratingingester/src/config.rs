@@ -1,8 +1,13 @@
-//! The command line: what is read, and which Kafka topic it goes to.
+//! The command line: what is read or simulated, and which Kafka topic it goes to.
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, ValueEnum};
-use rdkafka::ClientConfig;
+use http::Uri;
+use http::uri::{PathAndQuery, Scheme};
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use std::num::NonZeroU64;
 use std::path::PathBuf;
+use std::time::Duration;
 
 const AFTER_HELP: &str = "\
 Formats:
@@ -13,16 +18,32 @@ Formats:
 
 A line that can't be read is counted, named with its number and reason (the first 20), and never stops the run.
 
+--verify counts what is sent, the last event of each user and record, and holds that against what the service
+serves about these records. It presumes that they had no ratings before and that nobody else rates them meanwhile,
+and it deletes nothing. It keeps 20 to 40 bytes for each rating and about 200 for each record. Differences go to
+standard output.
+
 Exit codes:
   0  everything read was sent, or asked to stop and everything read until then was sent
-  1  failed while running (the broker can't be reached, a file can't be read or written)
+  1  failed while running (the broker can't be reached, a file can't be read or written, --verify found a difference)
   2  bad arguments
   3  sent, but some lines were rejected";
 
-/// Sends ratings from a file or standard input to Kafka.
+/// What says how a file is read; with simulated viewers there is none.
+const OF_FILES: [&str; 4] = ["input", "format", "rejects", "repeat"];
+
+/// Sends ratings from a file or standard input to Kafka, or those of simulated viewers.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "ratingingester", version, after_help = AFTER_HELP)]
 pub struct Config {
+    /// What is sent, and where to.
+    #[command(flatten)]
+    pub sending: Sending,
+}
+
+/// What is sent, and where to.
+#[derive(Args, Clone, Debug)]
+pub struct Sending {
     /// The file to read; `-` or none is standard input.
     #[arg(value_name = "FILE", default_value = "-")]
     pub input: PathBuf,
@@ -31,9 +52,54 @@ pub struct Config {
     #[arg(long)]
     pub format: Option<Format>,
 
-    /// A file for the rejected lines, as they were read; it is overwritten.
+    /// A file for the rejected lines, as they were read (an event that only the brokers refuse: its JSON); it is
+    /// overwritten.
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
+
+    /// Sends at most so many events a second, evenly.
+    #[arg(long, value_name = "EVENTS", value_parser = RangedU64ValueParser::<u64>::new().range(1..=10_000_000))]
+    pub rate: Option<u64>,
+
+    /// Sends the file so many times, one after the other; standard input can't be read again.
+    #[arg(long, value_name = "TIMES", default_value = "1")]
+    pub repeat: NonZeroU64,
+
+    /// Simulates so many viewers (1 to 1,000,000) in the place of a file, until it is stopped.
+    #[arg(
+        long,
+        value_name = "USERS",
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000),
+        conflicts_with_all = OF_FILES
+    )]
+    pub simulate: Option<usize>,
+
+    /// The viewers' seed: with the same viewers and movies it gives the same events.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "simulate", conflicts_with_all = OF_FILES)]
+    pub seed: u64,
+
+    /// How many events the viewers send.
+    #[arg(long, value_name = "N", requires = "simulate", conflicts_with_all = OF_FILES)]
+    pub events: Option<u64>,
+
+    /// How many movies there are to rate (1 to 1,000,000); ids count from 1, the most popular first.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 10_000,
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000),
+        requires = "simulate",
+        conflicts_with_all = OF_FILES
+    )]
+    pub records: usize,
+
+    /// The rating service that is asked afterwards what it made of the events: http://HOST:PORT.
+    #[arg(long, value_name = "URL", value_parser = service)]
+    pub verify: Option<Uri>,
+
+    /// How long the rating service may take to apply everything.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration, requires = "verify")]
+    pub verify_timeout: Duration,
 
     /// Where to send.
     #[command(flatten)]
@@ -55,6 +121,18 @@ pub enum Format {
 /// The topic to send to, and how its cluster is reached.
 #[derive(Args, Clone, Debug)]
 pub struct Kafka {
+    /// How the cluster is reached.
+    #[command(flatten)]
+    pub cluster: Cluster,
+
+    /// The topic.
+    #[arg(long = "kafka-topic", env = "KAFKA_TOPIC", value_name = "TOPIC", default_value = "ratings")]
+    pub topic: String,
+}
+
+/// How a Kafka cluster is reached.
+#[derive(Args, Clone, Debug)]
+pub struct Cluster {
     /// Brokers to ask first, separated by commas.
     #[arg(
         long = "kafka",
@@ -64,13 +142,25 @@ pub struct Kafka {
     )]
     pub brokers: String,
 
-    /// The topic.
-    #[arg(long = "kafka-topic", env = "KAFKA_TOPIC", value_name = "TOPIC", default_value = "ratings")]
-    pub topic: String,
-
     /// Any setting of librdkafka (SASL, TLS, timeouts); may be repeated.
     #[arg(long = "kafka-option", value_name = "KEY=VALUE", value_parser = option)]
     pub options: Vec<(String, String)>,
+}
+
+impl Cluster {
+    /// A client's settings: `defaults`, which the options override.
+    pub(crate) fn client(&self, defaults: &[(&str, &str)]) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        for (key, value) in defaults {
+            config.set(*key, *value);
+        }
+        config.set("bootstrap.servers", &self.brokers);
+        for (key, value) in &self.options {
+            config.set(key, value);
+        }
+        config.set_log_level(RDKafkaLogLevel::Error);
+        config
+    }
 }
 
 fn option(text: &str) -> Result<(String, String), String> {
@@ -81,6 +171,18 @@ fn option(text: &str) -> Result<(String, String), String> {
     // librdkafka says itself which settings it knows and what they take.
     ClientConfig::new().set(key, value).create_native_config().map_err(|error| error.to_string())?;
     Ok((key.to_owned(), value.to_owned()))
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|_| "expected a duration such as 500ms, 2s or 1m".to_owned())
+}
+
+fn service(text: &str) -> Result<Uri, String> {
+    let wrong = || "expected an address such as http://127.0.0.1:8082".to_owned();
+    let url: Uri = text.parse().map_err(|_| wrong())?;
+    let bare = matches!(url.path_and_query().map(PathAndQuery::as_str), None | Some("/"));
+    let plain = url.scheme() == Some(&Scheme::HTTP) && url.authority().is_some();
+    if bare && plain { Ok(url) } else { Err(wrong()) }
 }
 
 #[cfg(test)]

@@ -8,7 +8,12 @@ use crate::input::Unit;
 use csv::Layout;
 
 /// Reads units of one format.
-pub(crate) enum Decoder {
+pub(crate) struct Decoder {
+    rows: Rows,
+    event: Event,
+}
+
+enum Rows {
     /// Each unit is a JSON object.
     Json,
     /// Each unit is a row of a CSV file whose header hasn't come yet.
@@ -19,9 +24,9 @@ pub(crate) enum Decoder {
 
 /// What a unit is.
 #[derive(Debug)]
-pub(crate) enum Decoded {
+pub(crate) enum Decoded<'a> {
     /// An event.
-    Event(Event),
+    Event(&'a Event),
     /// A CSV file's header.
     Header,
     /// Neither, for this reason.
@@ -30,26 +35,30 @@ pub(crate) enum Decoded {
 
 impl Decoder {
     /// Reads units of `format` from the first on.
-    pub(crate) const fn new(format: Format) -> Self {
-        match format {
-            Format::Json | Format::Jsonl => Self::Json,
-            Format::Csv => Self::Header,
-        }
+    pub(crate) fn new(format: Format) -> Self {
+        let rows = match format {
+            Format::Json | Format::Jsonl => Rows::Json,
+            Format::Csv => Rows::Header,
+        };
+        Self { rows, event: Event::default() }
     }
 
     /// Reads one unit; an error where the first row of a CSV file names no columns that are known.
-    pub(crate) fn decode(&mut self, unit: &Unit<'_>) -> Result<Decoded, csv::UnknownHeader> {
+    pub(crate) fn decode(&mut self, unit: &Unit<'_>) -> Result<Decoded<'_>, csv::UnknownHeader> {
         if let Some(reason) = unit.broken {
             return Ok(Decoded::Rejected(reason.to_owned()));
         }
-        let event = match self {
-            Self::Json => Event::from_json(unit.bytes),
-            Self::Csv(layout) => layout.event(unit.bytes),
-            Self::Header => {
-                *self = Self::Csv(Layout::of(unit.bytes)?);
+        let read = match &self.rows {
+            Rows::Json => self.event.set_json(unit.bytes),
+            Rows::Csv(layout) => layout.read(unit.bytes, &mut self.event),
+            Rows::Header => {
+                self.rows = Rows::Csv(Layout::of(unit.bytes)?);
                 return Ok(Decoded::Header);
             }
         };
-        Ok(event.map_or_else(Decoded::Rejected, Decoded::Event))
+        Ok(match read {
+            Ok(()) => Decoded::Event(&self.event),
+            Err(reason) => Decoded::Rejected(reason),
+        })
     }
 }

@@ -1,43 +1,114 @@
 //! One event of the topic `ratings`, ready to be sent: it has passed the model's rules.
 
-use api::json::RatingEvent;
-use fault::Invalid;
-use model::{Rating, Record, Timestamp};
+mod canonical;
 
-/// A rating put or deleted: its key and its JSON.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use crate::viewers::Act;
+use api::json::{EventType, RatingEvent};
+use fault::Invalid;
+use model::{Record, Timestamp, UserId, Value};
+
+/// A rating put or deleted: its key and its JSON. One after the other can be read into the same room.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Event {
     key: String,
+    user_id: String,
+    value: Option<Value>,
     json: Vec<u8>,
 }
 
 impl Event {
     /// Holds an event against the rules.
     pub fn new(wire: &RatingEvent<'_>) -> Result<Self, Invalid> {
-        // Where the event doesn't say when, the Kafka record's own time does.
-        let checked = wire.event(Timestamp::now())?;
-        Ok(Self::of(checked.record(), wire))
+        let mut event = Self::default();
+        event.set(wire)?;
+        Ok(event)
     }
 
     /// Reads an event's JSON and holds it against the rules; unknown fields are ignored. The error names the
     /// field and the rule, or the column where the JSON ends to be JSON.
     pub fn from_json(json: &[u8]) -> Result<Self, String> {
-        let text = std::str::from_utf8(json).map_err(|e| format!("not UTF-8 at byte {}", e.valid_up_to()))?;
-        let wire = serde_json::from_str(text).map_err(|e| column(&e))?;
-        Self::new(&wire).map_err(|e| reason(&e))
+        let mut event = Self::default();
+        event.set_json(json)?;
+        Ok(event)
     }
 
-    fn of(record: &Record, wire: &RatingEvent<'_>) -> Self {
-        let mut json = Vec::with_capacity(160);
+    /// Becomes another event; after an error it is none.
+    pub(crate) fn set(&mut self, wire: &RatingEvent<'_>) -> Result<(), Invalid> {
+        self.check(wire)?;
+        self.write(wire);
+        Ok(())
+    }
+
+    /// The same, from JSON.
+    pub(crate) fn set_json(&mut self, json: &[u8]) -> Result<(), String> {
+        let text = std::str::from_utf8(json).map_err(|e| format!("not UTF-8 at byte {}", e.valid_up_to()))?;
+        if let Some(wire) = canonical::read(text) {
+            self.check(&wire).map_err(|e| reason(&e))?;
+            self.json.clear();
+            self.json.extend_from_slice(json);
+            return Ok(());
+        }
+        let wire = serde_json::from_str(text).map_err(|e| column(&e))?;
+        self.set(&wire).map_err(|e| reason(&e))
+    }
+
+    fn check(&mut self, wire: &RatingEvent<'_>) -> Result<(), Invalid> {
+        // Where the event doesn't say when, the Kafka record's own time does: this one goes nowhere.
+        let nowhere = Timestamp::from_millis(0).unwrap_or_else(|_| Timestamp::now());
+        self.name_of(&wire.event(nowhere)?);
+        Ok(())
+    }
+
+    /// The same, from what a simulated viewer does; it doesn't say when.
+    pub(crate) fn set_act(&mut self, act: &Act) {
+        self.name(&act.record, &act.user_id, act.value);
+        self.write(&RatingEvent {
+            user_id: Some(act.user_id.as_str().into()),
+            record_id: Some(act.record.record_id.as_str().into()),
+            record_type: Some(act.record.record_type.as_str().into()),
+            value: act.value.map(|value| value.get().into()),
+            event_type: act.value.is_none().then_some(EventType::Delete),
+            ..RatingEvent::default()
+        });
+    }
+
+    fn name_of(&mut self, event: &model::RatingEvent) {
+        match event {
+            model::RatingEvent::Put(rating) => self.name(&rating.record, &rating.user_id, Some(rating.value)),
+            model::RatingEvent::Delete { record, user_id } => self.name(record, user_id, None),
+        }
+    }
+
+    fn name(&mut self, record: &Record, user_id: &UserId, value: Option<Value>) {
+        self.key.clear();
+        self.key.extend([record.record_type.as_str(), "/", record.record_id.as_str()]);
+        self.user_id.clear();
+        self.user_id.push_str(user_id.as_str());
+        self.value = value;
+    }
+
+    fn write(&mut self, wire: &RatingEvent<'_>) {
+        self.json.clear();
         // A struct of strings and numbers always has a JSON form, and a vector always has room.
-        let _ = serde_json::to_writer(&mut json, wire);
-        Self { key: format!("{}/{}", record.record_type, record.record_id), json }
+        let _ = serde_json::to_writer(&mut self.json, wire);
     }
 
     /// The Kafka record's key, `<record_type>/<record_id>`, by which a record's events keep their order.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
+    }
+
+    /// Who rates.
+    #[must_use]
+    pub fn user_id(&self) -> &str {
+        &self.user_id
+    }
+
+    /// The value that is put; `None` where the rating is deleted.
+    #[must_use]
+    pub const fn value(&self) -> Option<Value> {
+        self.value
     }
 
     /// The Kafka record's value.
@@ -49,13 +120,10 @@ impl Event {
 
 impl From<&model::RatingEvent> for Event {
     fn from(event: &model::RatingEvent) -> Self {
-        Self::of(event.record(), &event.into())
-    }
-}
-
-impl From<Rating> for Event {
-    fn from(rating: Rating) -> Self {
-        Self::from(&model::RatingEvent::Put(rating))
+        let mut room = Self::default();
+        room.name_of(event);
+        room.write(&event.into());
+        room
     }
 }
 

@@ -1,16 +1,27 @@
-//! Files of ratings, sent to Kafka: JSON lines, a JSON array or CSV, event by event, in bounded memory.
-//! The event and its producer serve whoever else sends ratings.
+//! Ratings, sent to Kafka event by event in bounded memory: from files (JSON lines, a JSON array, CSV), or those
+//! of simulated viewers. The event, its producer and the viewers serve whoever else sends ratings.
 
 pub mod config;
 mod decode;
+mod error;
 pub mod event;
 mod input;
+mod pace;
 pub mod producer;
 mod progress;
 mod rejects;
 mod run;
+mod verify;
+pub mod viewers;
 
 pub use config::Config;
+pub use error::Error;
 pub use event::Event;
 pub use producer::Producer;
-pub use run::{Error, Summary, run};
+
+use std::process::ExitCode;
+
+/// Does what the command line says; 0 where all of it was done, 3 where lines were rejected.
+pub fn run(config: &Config) -> Result<ExitCode, Error> {
+    run::send(&config.sending).map(|summary| summary.exit_code())
+}

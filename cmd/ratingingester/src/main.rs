@@ -1,4 +1,4 @@
-//! Sends a file of ratings to Kafka; its exit code says how that went.
+//! Sends ratings to Kafka; its exit code says how that went.
 
 use clap::Parser;
 use ratingingester::{Config, run};
@@ -9,7 +9,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     match run(&Config::parse()) {
-        Ok(summary) => summary.exit_code(),
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");
             error.exit_code()

@@ -3,9 +3,9 @@
 use crate::config::Kafka;
 use crate::event::Event;
 use rdkafka::client::ClientContext;
-use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::DeliveryResult;
+use rdkafka::message::{DeliveryResult, Header, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, PurgeConfig, ThreadedProducer};
 use rdkafka::util::Timeout;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,12 +17,13 @@ const REACH: Duration = Duration::from_secs(10);
 
 /// Defaults of ours that `--kafka-option` overrides. The partitioner is that of Kafka's own clients, so that
 /// a record's events meet in one partition whoever sent them.
-const SETTINGS: [(&str, &str); 7] = [
+const SETTINGS: [(&str, &str); 8] = [
     ("enable.idempotence", "true"),
     ("compression.type", "lz4"),
     ("partitioner", "murmur2_random"),
+    ("delivery.report.only.error", "true"),
     ("linger.ms", "5"),
-    ("queue.buffering.max.messages", "200000"),
+    ("queue.buffering.max.messages", "50000"),
     ("queue.buffering.max.kbytes", "65536"),
     ("message.timeout.ms", "60000"),
 ];
@@ -64,36 +65,63 @@ pub enum Error {
     },
 }
 
-/// Where in the input an event came from.
-#[derive(Debug, Default)]
-pub struct Origin {
-    /// Its line, counted from 1.
-    pub line: u64,
-    /// Its bytes as they were read, where they may be wanted again.
-    pub bytes: Box<[u8]>,
+/// A record of the topic.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// Its key.
+    pub key: Option<&'a [u8]>,
+    /// Its value.
+    pub value: &'a [u8],
+    /// The header that says how the value is written, JSON where there is none.
+    pub content_type: Option<&'a [u8]>,
+    /// Its partition, where the key is not to decide.
+    pub partition: Option<i32>,
+    /// Its time in milliseconds since 1970, the present one where there is none.
+    pub timestamp: Option<i64>,
 }
 
-/// What a full send queue or a refusal gives back.
-#[derive(Debug)]
+impl<'a> From<&'a Event> for Message<'a> {
+    fn from(event: &'a Event) -> Self {
+        let (key, value) = (Some(event.key().as_bytes()), event.json());
+        Self { key, value, content_type: None, partition: None, timestamp: None }
+    }
+}
+
+/// Why a record is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// The queue is full: try again.
-    Full(Box<Origin>),
-    /// The event will never be taken.
-    Event(Box<Origin>, RDKafkaErrorCode),
+    Full,
+    /// It will never be taken.
+    Record(RDKafkaErrorCode),
+}
+
+/// An event that was taken and is not delivered.
+#[derive(Debug)]
+pub struct Failed<'a> {
+    /// Its line in the input.
+    pub line: u64,
+    /// Its key.
+    pub key: &'a [u8],
+    /// Its value.
+    pub value: &'a [u8],
+    /// Why.
+    pub code: RDKafkaErrorCode,
 }
 
 /// Called for each event that is not delivered, on the producer's own thread.
-pub type OnFailure = Box<dyn Fn(&Origin, RDKafkaErrorCode) + Send + Sync>;
+pub type OnFailure = Box<dyn Fn(&Failed<'_>) + Send + Sync>;
 
 /// Sends events to one topic, from any thread.
 pub struct Producer {
     inner: ThreadedProducer<Deliveries>,
     topic: String,
+    partitions: i32,
+    taken: AtomicU64,
 }
 
 struct Deliveries {
     on_failure: OnFailure,
-    delivered: AtomicU64,
     failed: AtomicU64,
     first_failure: Mutex<Option<RDKafkaErrorCode>>,
     last_error: Mutex<Option<String>>,
@@ -102,29 +130,22 @@ struct Deliveries {
 impl Producer {
     /// Connects, and holds the topic against the brokers; waits up to ten seconds for them.
     pub fn open(kafka: &Kafka, on_failure: OnFailure) -> Result<Self, Error> {
-        let mut config = ClientConfig::new();
-        for (key, value) in SETTINGS {
-            config.set(key, value);
-        }
-        config.set("bootstrap.servers", &kafka.brokers);
-        for (key, value) in &kafka.options {
-            config.set(key, value);
-        }
-        config.set_log_level(RDKafkaLogLevel::Error);
+        let config = kafka.cluster.client(&SETTINGS);
         let deliveries = Deliveries {
             on_failure,
-            delivered: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             first_failure: Mutex::new(None),
             last_error: Mutex::new(None),
         };
         let inner = config.create_with_context(deliveries).map_err(|e| Error::Option(plain(&e)))?;
-        let producer = Self { inner, topic: kafka.topic.clone() };
-        producer.reach(&kafka.brokers)?;
+        let mut producer =
+            Self { inner, topic: kafka.topic.clone(), partitions: 0, taken: AtomicU64::new(0) };
+        producer.partitions = producer.reach(&kafka.cluster.brokers)?;
         Ok(producer)
     }
 
-    fn reach(&self, brokers: &str) -> Result<(), Error> {
+    /// Waits for the topic; returns how many partitions it has.
+    fn reach(&self, brokers: &str) -> Result<i32, Error> {
         let deadline = Instant::now() + REACH;
         loop {
             let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
@@ -133,7 +154,11 @@ impl Producer {
                 brokers: brokers.to_owned(),
                 reason: self.last_error().unwrap_or_else(|| plain(&error)),
             })?;
-            let Some(code) = metadata.topics().first().and_then(|topic| topic.error()) else { return Ok(()) };
+            let topic = metadata.topics().first();
+            let Some(code) = topic.and_then(|topic| topic.error()) else {
+                let partitions = topic.map_or(0, |topic| topic.partitions().len());
+                return Ok(i32::try_from(partitions).unwrap_or(i32::MAX));
+            };
             let code = RDKafkaErrorCode::from(code);
             // A topic that the brokers make on demand appears a moment after it was first asked for.
             let appears = [RDKafkaErrorCode::LeaderNotAvailable, RDKafkaErrorCode::UnknownTopicOrPartition];
@@ -150,29 +175,37 @@ impl Producer {
 
     /// Takes an event into the send queue; waits while that is full.
     pub fn send(&self, event: &Event) -> Result<(), Error> {
-        let mut origin = Box::default();
         loop {
-            match self.try_send(event, origin) {
+            match self.try_send(&event.into(), 0) {
                 Ok(()) => return Ok(()),
-                Err(Refused::Event(_, code)) => return Err(Error::Refused(code)),
-                Err(Refused::Full(back)) => origin = back,
+                Err(Refused::Record(code)) => return Err(Error::Refused(code)),
+                Err(Refused::Full) => self.wait_for_room(),
             }
-            self.wait_for_room();
         }
     }
 
-    /// Takes an event into the send queue, if there is room.
-    pub fn try_send(&self, event: &Event, origin: Box<Origin>) -> Result<(), Refused> {
-        let record = BaseRecord::with_opaque_to(&self.topic, origin).key(event.key()).payload(event.json());
-        self.inner.send(record).map_err(|(error, record)| match error {
-            KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) => {
-                Refused::Full(record.delivery_opaque)
+    /// Takes a record into the send queue, if there is room; `line` is what a failure is told with.
+    pub fn try_send(&self, message: &Message<'_>, line: u64) -> Result<(), Refused> {
+        let content_type =
+            message.content_type.map(|value| Header { key: "content-type", value: Some(value) });
+        let record = BaseRecord {
+            topic: &self.topic,
+            partition: message.partition,
+            payload: Some(message.value),
+            key: message.key,
+            timestamp: message.timestamp,
+            headers: content_type.map(|header| OwnedHeaders::new().insert(header)),
+            // The type that is carried beside a record without being allocated.
+            delivery_opaque: usize::try_from(line).unwrap_or(usize::MAX),
+        };
+        match self.inner.send(record) {
+            Ok(()) => {
+                self.taken.fetch_add(1, Ordering::Relaxed);
+                Ok(())
             }
-            other => Refused::Event(
-                record.delivery_opaque,
-                other.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail),
-            ),
-        })
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Err(Refused::Full),
+            Err((error, _)) => Err(Refused::Record(code_of(&error))),
+        }
     }
 
     /// Gives a full queue a moment to empty.
@@ -180,10 +213,20 @@ impl Producer {
         std::thread::sleep(Duration::from_millis(2));
     }
 
-    /// How many events the brokers have acknowledged.
+    /// How many partitions the topic had when the producer was opened.
+    #[must_use]
+    pub const fn partitions(&self) -> i32 {
+        self.partitions
+    }
+
+    /// How many events the brokers have acknowledged; exact once [`Self::flush`] has returned.
     #[must_use]
     pub fn delivered(&self) -> u64 {
-        self.inner.context().delivered.load(Ordering::Relaxed)
+        // What is neither under way nor failed has arrived: brokers' answers are not told one by one. An event
+        // that fails is under way until its failure is counted.
+        let under_way = u64::try_from(self.inner.in_flight_count()).unwrap_or_default();
+        let failed = self.inner.context().failed.load(Ordering::Acquire);
+        self.taken.load(Ordering::Acquire).saturating_sub(under_way + failed)
     }
 
     /// Waits until every event is acknowledged or given up; an error if any was given up since the start.
@@ -225,17 +268,19 @@ impl ClientContext for Deliveries {
 }
 
 impl ProducerContext for Deliveries {
-    type DeliveryOpaque = Box<Origin>;
+    type DeliveryOpaque = usize;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, origin: Box<Origin>) {
-        let Err((error, _)) = result else {
-            self.delivered.fetch_add(1, Ordering::Relaxed);
-            return;
-        };
+    fn delivery(&self, result: &DeliveryResult<'_>, line: usize) {
+        let Err((error, message)) = result else { return };
         let code = code_of(error);
         self.failed.fetch_add(1, Ordering::Relaxed);
         self.first_failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(code);
-        (self.on_failure)(&origin, code);
+        (self.on_failure)(&Failed {
+            line: line as u64,
+            key: message.key().unwrap_or_default(),
+            value: message.payload().unwrap_or_default(),
+            code,
+        });
     }
 }
 

@@ -12,6 +12,7 @@ const EVERY: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
+    aim: Aim,
     started: Instant,
     said: Arc<Mutex<Instant>>,
 }
@@ -19,7 +20,7 @@ pub(crate) struct Progress {
 /// How far the run has come.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct State {
-    /// Bytes of the input.
+    /// Steps of the aim: bytes of the input, or events.
     pub(crate) position: u64,
     /// Events that were read.
     pub(crate) read: u64,
@@ -27,23 +28,37 @@ pub(crate) struct State {
     pub(crate) delivered: u64,
     /// Lines that were rejected.
     pub(crate) rejected: u64,
+    /// How many times the input was begun.
+    pub(crate) round: u64,
+}
+
+/// What the run aims at, where that is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Aim {
+    /// Steps until the end: bytes of the input, or events.
+    pub(crate) length: Option<u64>,
+    /// Events a second.
+    pub(crate) rate: Option<u64>,
+    /// How many times the input is sent.
+    pub(crate) rounds: u64,
 }
 
 impl Progress {
-    /// Begins, towards `length` bytes of input where that is known.
-    pub(crate) fn new(length: Option<u64>) -> Self {
+    /// Begins, towards `aim`.
+    pub(crate) fn new(aim: Aim) -> Self {
+        let length = aim.length;
         let bar = io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr());
             let template = match length {
                 Some(_) => "{wide_bar} {percent:>3} %  {msg}  {eta} left",
-                None => "{spinner} {bytes}  {msg}",
+                None => "{spinner} {msg}",
             };
             bar.with_style(
                 ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
             )
         });
         let now = Instant::now();
-        Self { bar, started: now, said: Arc::new(Mutex::new(now)) }
+        Self { bar, aim, started: now, said: Arc::new(Mutex::new(now)) }
     }
 
     /// Shows the present state.
@@ -77,8 +92,16 @@ impl Progress {
     }
 
     fn line(&self, state: &State) -> String {
-        let State { read, delivered, rejected, .. } = state;
+        let State { read, delivered, rejected, round, .. } = state;
+        let mut line = format!("{read} read, {delivered} delivered, {rejected} rejected");
+        if self.aim.rounds > 1 {
+            line.push_str(&format!(", round {round} of {}", self.aim.rounds));
+        }
         let rate = *delivered as f64 / self.started.elapsed().as_secs_f64().max(0.001);
-        format!("{read} read, {delivered} delivered, {rejected} rejected, {rate:.0} a second")
+        line.push_str(&format!(", {rate:.0} a second"));
+        if let Some(aim) = self.aim.rate {
+            line.push_str(&format!(" of {aim}"));
+        }
+        line
     }
 }

@@ -1,6 +1,7 @@
 //! The lines that were not sent: counted, the first of them named, and kept in a file where that is asked for.
 
 use crate::progress::Progress;
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -24,25 +25,30 @@ impl Rejects {
     }
 
     /// How many there are so far.
-    pub(crate) const fn count(&self) -> u64 {
+    pub(crate) const fn counted(&self) -> u64 {
         self.count
     }
 
-    /// Tells whether the lines' own bytes are wanted.
-    pub(crate) const fn keeps_bytes(&self) -> bool {
-        self.file.is_some()
+    /// Takes a line that is neither named nor kept.
+    pub(crate) const fn count(&mut self) {
+        self.count += 1;
     }
 
     /// Takes a line, and says why it was rejected.
     pub(crate) fn add(&mut self, line: u64, bytes: &[u8], reason: &str) {
+        self.name(&format_args!("line {line}"), reason);
+        self.keep(bytes);
+    }
+
+    /// Says why what is at `place` was rejected.
+    pub(crate) fn name(&mut self, place: &dyn Display, reason: &str) {
         self.count += 1;
         if self.count <= NAMED {
-            self.progress.say(&format!("line {line}: {reason}"));
+            self.progress.say(&format!("{place}: {reason}"));
         }
         if self.count == NAMED {
-            self.progress.say("further rejected lines are counted, not named");
+            self.progress.say("what else is rejected is counted, not named");
         }
-        self.keep(bytes);
     }
 
     /// Writes bytes to the file: a rejected line, or the header that makes such lines a file again. An
@@ -80,16 +86,17 @@ impl Rejects {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::progress::Aim;
 
     #[test]
     fn the_file_holds_a_line_for_each() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rejects");
-        let mut rejects = Rejects::open(Some(&path), Progress::new(None)).unwrap();
+        let mut rejects = Rejects::open(Some(&path), Progress::new(Aim::default())).unwrap();
         rejects.keep(b"header");
         rejects.add(3, b"{\n \"a\":1}", "of no use");
         rejects.finish().unwrap();
-        assert_eq!(rejects.count(), 1);
+        assert_eq!(rejects.counted(), 1);
         assert_eq!(std::fs::read_to_string(path).unwrap(), "header\n{  \"a\":1}\n");
     }
 }

@@ -1,16 +1,20 @@
-//! One run: a thread reads, decodes and queues; this one watches over it, shows how far it has come, and ends
+//! One run: a thread reads or simulates, and queues; this one watches over it, shows how far it has come, and ends
 //! it at the input's end, at a failure or when it is asked to.
 
 mod reading;
 
-use crate::config::Config;
+use crate::config::Sending;
 use crate::decode::Decoder;
+use crate::error::Error;
 use crate::input::{Source, is_standard_input};
-use crate::producer::{self, Producer};
-use crate::progress::Progress;
+use crate::pace::Pace;
+use crate::producer::Producer;
+use crate::progress::{Aim, Progress};
 use crate::rejects::Rejects;
-use reading::Reading;
-use std::io;
+use crate::verify::{Tally, Verdict, verify};
+use crate::viewers::Viewers;
+use reading::{Outlet, Reading};
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,94 +22,102 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
-/// Why a run failed, or could not begin.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The input can't be opened.
-    #[error("{path} can't be read: {error}")]
-    Input {
-        /// The file.
-        path: String,
-        /// Why.
-        error: io::Error,
-    },
-    /// The file for rejected lines can't be made or written.
-    #[error("--rejects {path} can't be written: {error}")]
-    Rejects {
-        /// The file.
-        path: String,
-        /// Why.
-        error: io::Error,
-    },
-    /// The file for rejected lines is the input.
-    #[error("--rejects {0} is the file that is read: it would be overwritten")]
-    SameFile(String),
-    /// The producer can't be opened.
-    #[error(transparent)]
-    Producer(#[from] producer::Error),
-    /// The system gives no threads or signals.
-    #[error("the run can't be set up: {0}")]
-    System(io::Error),
-    /// The run ended early, for this reason; what was sent until then was said.
-    #[error("{0}")]
-    Stopped(String),
-}
-
-impl Error {
-    /// 2 where the arguments are to blame, else 1.
-    #[must_use]
-    pub fn exit_code(&self) -> ExitCode {
-        let arguments = matches!(
-            self,
-            Self::Input { .. }
-                | Self::Rejects { .. }
-                | Self::SameFile(_)
-                | Self::Producer(producer::Error::Option(_))
-        );
-        ExitCode::from(if arguments { 2 } else { 1 })
-    }
-}
-
 /// What a run that was not broken off came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// Events that the brokers acknowledged.
-    pub delivered: u64,
+    pub(crate) delivered: u64,
     /// Lines that were not sent.
-    pub rejected: u64,
-    /// The last line that was read, counted from 1.
-    pub line: u64,
+    pub(crate) rejected: u64,
+    /// The last line that was read, or event that was simulated, counted from 1.
+    pub(crate) line: u64,
     /// Whether the run was asked to stop before the input's end.
-    pub interrupted: bool,
+    pub(crate) interrupted: bool,
+    /// Records that are not served as they were sent, where that was looked at.
+    pub(crate) differing: u64,
 }
 
 impl Summary {
-    /// 3 where lines were rejected, else 0.
-    #[must_use]
-    pub fn exit_code(&self) -> ExitCode {
-        ExitCode::from(if self.rejected == 0 { 0 } else { 3 })
+    /// 1 where records differ, else 3 where lines were rejected, else 0.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self { differing: 1.., .. } => 1,
+            Self { rejected: 1.., .. } => 3,
+            _ => 0,
+        })
     }
 }
 
-/// Reads the input to its end, or until SIGINT or SIGTERM, and sends what it holds.
-pub fn run(config: &Config) -> Result<Summary, Error> {
+/// Sends what the input holds to its end, or until SIGINT or SIGTERM.
+pub(crate) fn send(config: &Sending) -> Result<Summary, Error> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::System)?;
     runtime.block_on(drive(config))
 }
 
-async fn drive(config: &Config) -> Result<Summary, Error> {
-    let input = |error| Error::Input { path: name(&config.input), error };
+/// Where the events come from.
+enum Feed {
+    File(Source),
+    Viewers(Box<Viewers>),
+}
+
+impl Feed {
+    fn open(config: &Sending) -> Result<Self, Error> {
+        if let Some(viewers) = config.simulate {
+            let viewers = Viewers::of_films(viewers, config.records, config.seed);
+            return Ok(Self::Viewers(Box::new(viewers.map_err(|rule| Error::Stopped(rule.to_string()))?)));
+        }
+        let source =
+            Source::open(&config.input).map_err(|error| Error::Input { path: name(&config.input), error })?;
+        if config.repeat.get() > 1 && source.length.is_none() {
+            return Err(Error::Repeat(name(&config.input)));
+        }
+        Ok(Self::File(source))
+    }
+
+    fn aim(&self, config: &Sending) -> Aim {
+        let rounds = config.repeat.get();
+        let length = match self {
+            Self::File(source) => source.length.map(|length| length.saturating_mul(rounds)),
+            Self::Viewers(_) => config.events,
+        };
+        Aim { length, rate: config.rate, rounds }
+    }
+
+    /// Sends everything, or until the reading is stopped.
+    fn send(self, config: &Sending, reading: &Reading, producer: &Producer) -> Result<(), String> {
+        let mut outlet = Outlet { producer, pace: config.rate.map(Pace::new) };
+        let mut source = match self {
+            Self::Viewers(viewers) => {
+                reading.simulate(*viewers, config.events.unwrap_or(u64::MAX), &mut outlet);
+                return Ok(());
+            }
+            Self::File(source) => Some(source),
+        };
+        for _ in 0..config.repeat.get() {
+            let opened = source.take().map_or_else(|| Source::open(&config.input), Ok);
+            let units = opened.and_then(|source| source.units(&config.input, config.format));
+            let (format, mut units) = units.map_err(|e| e.to_string())?;
+            reading.read(&mut units, Decoder::new(format), &mut outlet)?;
+            if reading.is_stopped() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn drive(config: &Sending) -> Result<Summary, Error> {
     let mut signals = Signals::new().map_err(Error::System)?;
-    let source = Source::open(&config.input).map_err(input)?;
-    let progress = Progress::new(source.length);
+    let feed = Feed::open(config)?;
+    let progress = Progress::new(feed.aim(config));
     let rejects = open_rejects(config, &progress)?;
 
     let kafka = config.kafka.clone();
-    let reading = Arc::new(Reading::new(rejects));
+    let reading = Arc::new(Reading::new(rejects, config.verify.as_ref().map(|_| Tally::default())));
     let failures = Arc::clone(&reading);
     let opened = tokio::task::spawn_blocking(move || {
-        Producer::open(&kafka, Box::new(move |origin, code| failures.not_delivered(origin, code)))
+        Producer::open(&kafka, Box::new(move |failed| failures.not_delivered(failed)))
     });
     let producer = tokio::select! {
         opened = opened => Arc::new(opened.map_err(|e| Error::System(io::Error::other(e)))??),
@@ -113,15 +125,10 @@ async fn drive(config: &Config) -> Result<Summary, Error> {
     };
 
     let (done, mut ended) = oneshot::channel();
-    let (worker, sender) = (Arc::clone(&reading), Arc::clone(&producer));
-    let (path, format) = (config.input.clone(), config.format);
+    let (worker, sender, sending) = (Arc::clone(&reading), Arc::clone(&producer), config.clone());
     std::thread::spawn(move || {
-        let result = source
-            .units(&path, format)
-            .map_err(|e| e.to_string())
-            .and_then(|(format, mut units)| worker.run(&mut units, Decoder::new(format), &sender));
         // The receiver is gone where the run was interrupted meanwhile.
-        let _ = done.send(result);
+        let _ = done.send(feed.send(&sending, &worker, &sender));
     });
 
     let mut ticks = tokio::time::interval(Duration::from_millis(100));
@@ -141,7 +148,34 @@ async fn drive(config: &Config) -> Result<Summary, Error> {
     };
     reading.stop();
     flush(&producer, &reading, &progress, &mut signals).await?;
-    finish(config, &reading, &producer, &progress, started, result, interrupted)
+    let mut summary = finish(config, &reading, &producer, &progress, started, result, interrupted)?;
+    if let (Some(service), Some(tally)) = (&config.verify, reading.tally()) {
+        let verdict = tokio::select! {
+            verdict = verify(service, &tally, config.verify_timeout) => verdict.map_err(Error::Stopped)?,
+            () = signals.wait() => return Err(Error::Stopped("asked to stop before the comparison was through".into())),
+        };
+        summary.differing = tell(&verdict).map_err(Error::System)?;
+    }
+    Ok(summary)
+}
+
+/// Says what came of the comparison: the differences on standard output, their number on standard error.
+fn tell(verdict: &Verdict) -> io::Result<u64> {
+    let mut output = io::stdout().lock();
+    for difference in &verdict.differences {
+        writeln!(output, "{difference}")?;
+    }
+    output.flush()?;
+    let differing = verdict.differences.len() as u64;
+    let mut outcome = format!("verified {} records: {differing} differ", verdict.compared);
+    if verdict.doubtful > 0 {
+        outcome.push_str(&format!(
+            "; {} were left out, as the brokers refused events about them",
+            verdict.doubtful
+        ));
+    }
+    eprintln!("{outcome}");
+    Ok(differing)
 }
 
 /// Waits for the last acknowledgements; a second signal gives up on them.
@@ -168,7 +202,7 @@ async fn flush(
 }
 
 fn finish(
-    config: &Config,
+    config: &Sending,
     reading: &Reading,
     producer: &Producer,
     progress: &Progress,
@@ -178,21 +212,34 @@ fn finish(
 ) -> Result<Summary, Error> {
     let written = reading.rejects().finish();
     let state = reading.state(producer);
-    let summary =
-        Summary { delivered: state.delivered, rejected: state.rejected, line: reading.line(), interrupted };
+    let summary = Summary {
+        delivered: state.delivered,
+        rejected: state.rejected,
+        line: reading.line(),
+        interrupted,
+        differing: 0,
+    };
     let lost = reading.undelivered();
-    let mut outcome = format!(
-        "{}: {} up to line {}: {} delivered, {} rejected",
-        name(&config.input),
-        if interrupted { "interrupted, read" } else { "read" },
-        summary.line,
-        summary.delivered,
-        summary.rejected,
-    );
+    let interruption = if interrupted { "interrupted, " } else { "" };
+    let read = match config.simulate {
+        Some(viewers) => format!("{viewers} viewers: {interruption}simulated up to event {}", summary.line),
+        None if state.round > 1 => {
+            format!(
+                "{}: {interruption}read {} times up to line {}",
+                name(&config.input),
+                state.round,
+                summary.line
+            )
+        }
+        None => format!("{}: {interruption}read up to line {}", name(&config.input), summary.line),
+    };
+    let mut outcome = format!("{read}: {} delivered, {} rejected", summary.delivered, summary.rejected);
     if lost > 0 {
         outcome.push_str(&format!(", {lost} not delivered"));
     }
-    progress.end(&format!("{outcome} in {:.1} s", started.elapsed().as_secs_f64()));
+    let seconds = started.elapsed().as_secs_f64();
+    let rate = summary.delivered as f64 / seconds.max(0.001);
+    progress.end(&format!("{outcome} in {seconds:.1} s, {rate:.0} a second"));
 
     if let (Err(error), Some(path)) = (written, &config.rejects) {
         return Err(Error::Stopped(format!("--rejects {} can't be written: {error}", path.display())));
@@ -207,7 +254,7 @@ fn finish(
     Ok(summary)
 }
 
-fn open_rejects(config: &Config, progress: &Progress) -> Result<Rejects, Error> {
+fn open_rejects(config: &Sending, progress: &Progress) -> Result<Rejects, Error> {
     if let Some(rejects) = config.rejects.as_deref()
         && !is_standard_input(&config.input)
         && let (Ok(one), Ok(other)) = (rejects.canonicalize(), config.input.canonicalize())
@@ -216,7 +263,11 @@ fn open_rejects(config: &Config, progress: &Progress) -> Result<Rejects, Error> 
         return Err(Error::SameFile(rejects.display().to_string()));
     }
     let path = config.rejects.as_deref().map(|p| p.display().to_string()).unwrap_or_default();
-    Rejects::open(config.rejects.as_deref(), progress.clone()).map_err(|error| Error::Rejects { path, error })
+    Rejects::open(config.rejects.as_deref(), progress.clone()).map_err(|error| Error::Output {
+        flag: "--rejects",
+        path,
+        error,
+    })
 }
 
 fn name(input: &Path) -> String {

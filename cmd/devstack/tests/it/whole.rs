@@ -4,7 +4,7 @@ use crate::process::Stack;
 use devstack::catalogue;
 use devstack::source::{BURST, SEED};
 use devstack::viewers::Viewers;
-use model::{RatingEvent, Timestamp};
+use model::RatingEvent;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ type Histograms = HashMap<String, Vec<u64>>;
 
 /// What the viewers' first ratings come to, then that after each further one.
 fn expected() -> impl Iterator<Item = Histograms> {
-    let viewers = Viewers::new(&catalogue::films().unwrap(), SEED, Timestamp::now).unwrap();
+    let viewers = Viewers::new(&catalogue::films().unwrap(), SEED).unwrap();
     let (mut histograms, mut ratings) = (Histograms::new(), HashMap::new());
     viewers
         .map(move |event| {

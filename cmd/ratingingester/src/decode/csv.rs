@@ -83,15 +83,15 @@ impl Layout {
         }))
     }
 
-    /// Reads one row.
-    pub(crate) fn event(&self, row: &[u8]) -> Result<Event, String> {
+    /// Reads one row into `event`.
+    pub(crate) fn read(&self, row: &[u8], event: &mut Event) -> Result<(), String> {
         let row = std::str::from_utf8(row).map_err(|e| format!("not UTF-8 at byte {}", e.valid_up_to()))?;
         let row = Row(fields(row)?);
         let wire = match self {
             Self::Ratings(columns) => columns.event(&row)?,
             Self::MovieLens(columns) => columns.event(&row)?,
         };
-        Event::new(&wire).map_err(|e| reason(&e))
+        event.set(&wire).map_err(|e| reason(&e))
     }
 }
 
@@ -214,7 +214,9 @@ mod tests {
     use super::*;
 
     fn json(layout: &Layout, row: &str) -> Result<String, String> {
-        layout.event(row.as_bytes()).map(|event| String::from_utf8(event.json().to_vec()).unwrap())
+        let mut event = Event::default();
+        layout.read(row.as_bytes(), &mut event)?;
+        Ok(String::from_utf8(event.json().to_vec()).unwrap())
     }
 
     #[test]

@@ -1,97 +1,155 @@
-//! What the reading thread does, and what it shares with the thread that watches over it.
+//! What the sending thread does, and what it shares with the thread that watches over it.
 
 use crate::decode::{Decoded, Decoder};
 use crate::event::Event;
-use crate::input::Units;
-use crate::producer::{Origin, Producer, Refused};
+use crate::input::{Unit, Units};
+use crate::pace::Pace;
+use crate::producer::{Failed, Producer, Refused};
 use crate::progress::State;
 use crate::rejects::Rejects;
+use crate::verify::Tally;
+use crate::viewers::Viewers;
 use rdkafka::error::RDKafkaErrorCode;
 use std::io::BufRead;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// A run's counters and its way to be ended.
 pub(super) struct Reading {
     position: AtomicU64,
     line: AtomicU64,
+    round: AtomicU64,
     read: AtomicU64,
     undelivered: AtomicU64,
     stopped: AtomicBool,
-    /// Held while a unit is dealt with: who sets `stopped` and then takes this knows that no event follows.
+    /// Held while an event is dealt with: who sets `stopped` and then takes this knows that no event follows.
     turn: Mutex<()>,
     rejects: Mutex<Rejects>,
+    tally: Option<Mutex<Tally>>,
     failure: Mutex<Option<RDKafkaErrorCode>>,
 }
 
+/// Where the thread sends to, and how fast.
+pub(super) struct Outlet<'a> {
+    /// Takes the events.
+    pub(super) producer: &'a Producer,
+    /// Says when; at once where there is none.
+    pub(super) pace: Option<Pace>,
+}
+
+impl Outlet<'_> {
+    fn wait(&mut self) {
+        while let Some(pace) = &mut self.pace {
+            match pace.wait(Instant::now()) {
+                Duration::ZERO => return,
+                early => std::thread::sleep(early),
+            }
+        }
+    }
+}
+
 impl Reading {
-    /// Begins at the input's beginning.
-    pub(super) fn new(rejects: Rejects) -> Self {
+    /// Begins before the input's beginning.
+    pub(super) fn new(rejects: Rejects, tally: Option<Tally>) -> Self {
         Self {
             position: AtomicU64::new(0),
             line: AtomicU64::new(0),
+            round: AtomicU64::new(0),
             read: AtomicU64::new(0),
             undelivered: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
             turn: Mutex::new(()),
             rejects: Mutex::new(rejects),
+            tally: tally.map(Mutex::new),
             failure: Mutex::new(None),
         }
     }
 
-    /// Reads to the end of the input, or until it is stopped. The error says why it could not read on.
-    pub(super) fn run<R: BufRead>(
+    /// Sends what one round through the input holds, or until it is stopped. The error says why it could not
+    /// read on.
+    pub(super) fn read<R: BufRead>(
         &self,
         units: &mut Units<R>,
         mut decoder: Decoder,
-        producer: &Producer,
+        outlet: &mut Outlet<'_>,
     ) -> Result<(), String> {
-        let keep = self.rejects().keeps_bytes();
+        let before = self.position.load(Ordering::Relaxed);
+        let first = self.round.fetch_add(1, Ordering::Relaxed) == 0;
         loop {
-            self.position.store(units.position(), Ordering::Relaxed);
+            self.position.store(before + units.position(), Ordering::Relaxed);
             let Some(unit) = units.next().map_err(|e| e.to_string())? else { return Ok(()) };
+            outlet.wait();
             let _turn = lock(&self.turn);
-            if self.stopped.load(Ordering::Acquire) {
+            if self.is_stopped() {
                 return Ok(());
             }
             match decoder.decode(&unit).map_err(|e| e.on(unit.line).to_string())? {
-                Decoded::Header => self.rejects().keep(unit.bytes),
+                Decoded::Header if first => self.rejects().keep(unit.bytes),
+                Decoded::Header => {}
                 Decoded::Rejected(reason) => self.reject(unit.line, unit.bytes, &reason),
                 Decoded::Event(event) => {
-                    let bytes = if keep { unit.bytes.into() } else { Box::default() };
-                    if !self.send(producer, &event, Box::new(Origin { line: unit.line, bytes })) {
+                    if !self.send(event, &unit, outlet) {
                         return Ok(());
                     }
-                    self.read.fetch_add(1, Ordering::Relaxed);
                 }
             }
             self.line.store(unit.line, Ordering::Relaxed);
         }
     }
 
-    /// Queues an event, waiting for room; false where the run was stopped before there was any.
-    fn send(&self, producer: &Producer, event: &Event, mut origin: Box<Origin>) -> bool {
-        loop {
-            match producer.try_send(event, origin) {
-                Ok(()) => return true,
-                Err(Refused::Full(back)) => origin = back,
-                Err(Refused::Event(origin, code)) => {
-                    self.not_delivered(&origin, code);
-                    return true;
-                }
+    /// Sends what `viewers` do, so many events or until it is stopped.
+    pub(super) fn simulate(&self, viewers: Viewers, events: u64, outlet: &mut Outlet<'_>) {
+        let mut event = Event::default();
+        for (number, act) in (1..=events).zip(viewers) {
+            outlet.wait();
+            let _turn = lock(&self.turn);
+            event.set_act(&act);
+            let unit = Unit { line: number, bytes: event.json(), broken: None };
+            if self.is_stopped() || !self.send(&event, &unit, outlet) {
+                return;
             }
-            if self.stopped.load(Ordering::Acquire) {
-                return false;
-            }
-            producer.wait_for_room();
+            self.position.store(number, Ordering::Relaxed);
+            self.line.store(number, Ordering::Relaxed);
         }
     }
 
-    /// Takes note of an event that didn't arrive: rejected where the event is to blame, else the run fails.
-    pub(super) fn not_delivered(&self, origin: &Origin, code: RDKafkaErrorCode) {
+    /// Queues the event of a unit, waiting for room; false where the run was stopped before there was any.
+    fn send(&self, event: &Event, unit: &Unit<'_>, outlet: &mut Outlet<'_>) -> bool {
+        loop {
+            match outlet.producer.try_send(&event.into(), unit.line) {
+                Ok(()) => break,
+                Err(Refused::Full) if self.is_stopped() => return false,
+                Err(Refused::Full) => outlet.producer.wait_for_room(),
+                Err(Refused::Record(code)) => {
+                    self.refused(unit.line, unit.bytes, code);
+                    return true;
+                }
+            }
+        }
+        if let Some(tally) = &self.tally {
+            lock(tally).add(event);
+        }
+        if let Some(pace) = &mut outlet.pace {
+            pace.count();
+        }
+        self.read.fetch_add(1, Ordering::Relaxed);
+        true
+    }
+
+    /// Takes note of an event that was queued and didn't arrive.
+    pub(super) fn not_delivered(&self, failed: &Failed<'_>) {
+        if let Some(tally) = &self.tally {
+            lock(tally).doubt(failed.key);
+        }
+        self.refused(failed.line, failed.value, failed.code);
+    }
+
+    /// The event is rejected where it is to blame, else the run fails.
+    fn refused(&self, line: u64, bytes: &[u8], code: RDKafkaErrorCode) {
         use RDKafkaErrorCode::{InvalidMessage, InvalidRecord, InvalidTimestamp, MessageSizeTooLarge};
         if matches!(code, MessageSizeTooLarge | InvalidMessage | InvalidRecord | InvalidTimestamp) {
-            self.reject(origin.line, &origin.bytes, &code.to_string());
+            self.reject(line, bytes, &code.to_string());
             return;
         }
         self.undelivered.fetch_add(1, Ordering::Relaxed);
@@ -101,6 +159,11 @@ impl Reading {
 
     fn reject(&self, line: u64, bytes: &[u8], reason: &str) {
         let mut rejects = self.rejects();
+        if self.round.load(Ordering::Relaxed) > 1 {
+            // The first round has named and kept it.
+            rejects.count();
+            return;
+        }
         rejects.add(line, bytes, reason);
         if rejects.failed() {
             self.stopped.store(true, Ordering::Release);
@@ -124,7 +187,8 @@ impl Reading {
             position: self.position.load(Ordering::Relaxed),
             read: self.read.load(Ordering::Relaxed),
             delivered: producer.delivered(),
-            rejected: self.rejects().count(),
+            rejected: self.rejects().counted(),
+            round: self.round.load(Ordering::Relaxed),
         }
     }
 
@@ -146,6 +210,11 @@ impl Reading {
     /// The rejected lines.
     pub(super) fn rejects(&self) -> MutexGuard<'_, Rejects> {
         lock(&self.rejects)
+    }
+
+    /// What was sent, where that is counted.
+    pub(super) fn tally(&self) -> Option<Tally> {
+        self.tally.as_ref().map(|tally| std::mem::take(&mut *lock(tally)))
     }
 }
 

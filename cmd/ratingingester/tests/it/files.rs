@@ -1,85 +1,13 @@
-//! The program as a user runs it, against librdkafka's mock cluster.
+//! Files and standard input, sent to a mock cluster.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
-
-use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::Message;
-use rdkafka::mocking::MockCluster;
-use rdkafka::producer::DefaultProducerContext;
-use rdkafka::{Offset, TopicPartitionList};
+use crate::broker::{Broker, code, feed, program, said};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-const PARTITIONS: i32 = 2;
-
-struct Broker(MockCluster<'static, DefaultProducerContext>);
-
-impl Broker {
-    fn start() -> Self {
-        let cluster = MockCluster::new(1).unwrap();
-        cluster.create_topic("ratings", PARTITIONS, 1).unwrap();
-        Self(cluster)
-    }
-
-    /// The program, told where the broker is.
-    fn command(&self) -> Command {
-        let mut command = program();
-        command.env("KAFKA_BROKERS", self.0.bootstrap_servers());
-        command
-    }
-
-    /// Keys and values of the topic, once there are `count` of them, in the order of their values.
-    fn events(&self, count: usize) -> Vec<(String, String)> {
-        let consumer: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", self.0.bootstrap_servers())
-            .set("group.id", "test")
-            .create()
-            .unwrap();
-        let mut partitions = TopicPartitionList::new();
-        for partition in 0..PARTITIONS {
-            partitions.add_partition_offset("ratings", partition, Offset::Beginning).unwrap();
-        }
-        consumer.assign(&partitions).unwrap();
-        let deadline = Instant::now() + Duration::from_secs(20);
-        let mut events = Vec::new();
-        while events.len() < count && Instant::now() < deadline {
-            if let Some(message) = consumer.poll(Duration::from_millis(100)) {
-                let message = message.unwrap();
-                let text = |bytes: Option<&[u8]>| String::from_utf8(bytes.unwrap().to_vec()).unwrap();
-                events.push((text(message.key()), text(message.payload())));
-            }
-        }
-        assert_eq!(events.len(), count);
-        events.sort_by(|a, b| a.1.cmp(&b.1));
-        events
-    }
-}
-
-fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ratingingester"));
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-fn feed(mut command: Command, input: &str) -> Output {
-    let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    child.wait_with_output().unwrap()
-}
-
 fn run(broker: &Broker, path: &Path) -> Output {
     broker.command().arg(path).output().unwrap()
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().unwrap()
 }
 
 #[test]
@@ -189,6 +117,26 @@ fn bad_arguments_exit_with_2() {
         (vec!["--kafka-option", "no.such.option=1"], "no.such.option"),
         (vec!["/no/such/file"], "/no/such/file"),
         (vec![file, "--rejects", file], "overwritten"),
+        (vec!["--repeat", "2"], "--repeat"),
+        (vec!["-", "--repeat", "2"], "--repeat"),
+        (vec![file, "--repeat", "0"], "--repeat"),
+        (vec![file, "--rate", "0"], "--rate"),
+        (vec![file, "--rate", "0.5"], "--rate"),
+        (vec![file, "--simulate", "5"], "--simulate"),
+        (vec!["--simulate", "0"], "--simulate"),
+        (vec!["--simulate", "5", "--repeat", "2"], "--repeat"),
+        (vec!["--simulate", "5", "--format", "csv"], "--format"),
+        (vec!["--simulate", "5", "--rejects", "/tmp/x"], "--rejects"),
+        (vec!["--simulate", "5", "--records", "0"], "--records"),
+        (vec![file, "--seed", "5"], "--seed"),
+        (vec!["--seed", "5"], "--simulate"),
+        (vec!["--format", "csv", "--events", "5"], "--events"),
+        (vec!["--records", "5"], "--simulate"),
+        (vec![file, "--verify", "rating:8082"], "--verify"),
+        (vec![file, "--verify", "https://rating"], "--verify"),
+        (vec![file, "--verify", "http://rating/v1"], "--verify"),
+        (vec![file, "--verify-timeout", "5s"], "--verify"),
+        (vec![file, "--verify", "http://rating", "--verify-timeout", "5"], "--verify-timeout"),
         (vec![file, "--rejects", "/no/such/folder/x"], "--rejects"),
     ] {
         let output = program().args(&arguments).stdin(Stdio::null()).output().unwrap();

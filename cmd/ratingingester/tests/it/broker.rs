@@ -1,0 +1,83 @@
+//! The program and a mock cluster to run it against.
+
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
+use rdkafka::{Offset, TopicPartitionList};
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const PARTITIONS: i32 = 2;
+
+/// A Kafka of this process, with the topics `ratings` and `ratings.dlq`.
+pub(crate) struct Broker(MockCluster<'static, DefaultProducerContext>);
+
+impl Broker {
+    pub(crate) fn start() -> Self {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("ratings", PARTITIONS, 1).unwrap();
+        cluster.create_topic("ratings.dlq", 1, 1).unwrap();
+        Self(cluster)
+    }
+
+    /// The program, told where the broker is.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = program();
+        command.env("KAFKA_BROKERS", self.0.bootstrap_servers());
+        command
+    }
+
+    /// Keys and values of `ratings`, once there are `count` of them, in the order of their values.
+    pub(crate) fn events(&self, count: usize) -> Vec<(String, String)> {
+        let text = |bytes: Option<&[u8]>| String::from_utf8(bytes.unwrap().to_vec()).unwrap();
+        let mut events = self.read(count, |message| (text(message.key()), text(message.payload())));
+        events.sort_by(|a, b| a.1.cmp(&b.1));
+        events
+    }
+
+    fn read<T>(&self, count: usize, each: impl Fn(&BorrowedMessage<'_>) -> T) -> Vec<T> {
+        let consumer = self.consumer();
+        let mut partitions = TopicPartitionList::new();
+        for partition in 0..PARTITIONS {
+            partitions.add_partition_offset("ratings", partition, Offset::Beginning).unwrap();
+        }
+        consumer.assign(&partitions).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let mut read = Vec::new();
+        while read.len() < count && Instant::now() < deadline {
+            if let Some(message) = consumer.poll(Duration::from_millis(100)) {
+                read.push(each(&message.unwrap()));
+            }
+        }
+        assert_eq!(read.len(), count);
+        read
+    }
+
+    fn consumer(&self) -> BaseConsumer {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", self.0.bootstrap_servers()).set("group.id", "test").create().unwrap()
+    }
+}
+
+pub(crate) fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ratingingester"));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+pub(crate) fn feed(mut command: Command, input: &str) -> Output {
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+pub(crate) fn said(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+pub(crate) fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
