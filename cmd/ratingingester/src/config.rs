@@ -1,7 +1,7 @@
 //! The command line: what is read or simulated, and which Kafka topic it goes to.
 
 use clap::builder::RangedU64ValueParser;
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use http::Uri;
 use http::uri::{PathAndQuery, Scheme};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
@@ -32,13 +32,63 @@ Exit codes:
 /// What says how a file is read; with simulated viewers there is none.
 const OF_FILES: [&str; 4] = ["input", "format", "rejects", "repeat"];
 
+const AFTER_REPLAY_HELP: &str = "\
+A letter goes back to the topic that its header names, into the partition that it was in, with its key, bytes and
+content type. One that still breaks a rule, whose value is missing, or that was cut to fit is left: it is counted,
+and the first 20 are named with partition, offset and reason. --out keeps the bytes of those that are JSON; repaired,
+the file is sent as any other: ratingingester FILE.
+
+A replayed event comes after everything that its user and record did since: an old rating then takes the place of a
+newer one. Without --group every run tries all letters again; that counts nothing twice, as a user has one rating of
+a record, but it makes old ratings the last word again. With --group a letter is tried once, whatever came of it,
+unless the run fails: then nothing is committed.
+
+Exit codes:
+  0  all letters were replayed
+  1  failed while running
+  2  bad arguments
+  3  some letters were left";
+
 /// Sends ratings from a file or standard input to Kafka, or those of simulated viewers.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "ratingingester", version, after_help = AFTER_HELP)]
+#[command(name = "ratingingester", version, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
 pub struct Config {
+    /// Does something else than sending ratings.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     /// What is sent, and where to.
     #[command(flatten)]
     pub sending: Sending,
+}
+
+/// What there is to do beside sending ratings. A file of such a name is read as `./replay`.
+#[derive(Clone, Debug, Subcommand)]
+#[command(disable_help_subcommand = true)]
+pub enum Command {
+    /// Sends dead letters that are valid now back to where they came from, and reports the rest.
+    Replay(Replay),
+}
+
+/// Which dead letters are tried again.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = AFTER_REPLAY_HELP)]
+pub struct Replay {
+    /// The topic of dead letters; it is read from its beginning to its present end.
+    #[arg(long, value_name = "TOPIC", default_value = "ratings.dlq")]
+    pub from: String,
+
+    /// Begins where this consumer group ended, and commits the end for the next time.
+    #[arg(long, value_name = "GROUP")]
+    pub group: Option<String>,
+
+    /// A file for the letters that are left, a line each, to be repaired and sent again; it is overwritten.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    /// How the cluster is reached.
+    #[command(flatten)]
+    pub cluster: Cluster,
 }
 
 /// What is sent, and where to.

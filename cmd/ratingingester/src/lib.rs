@@ -10,6 +10,7 @@ mod pace;
 pub mod producer;
 mod progress;
 mod rejects;
+mod replay;
 mod run;
 mod verify;
 pub mod viewers;
@@ -19,9 +20,15 @@ pub use error::Error;
 pub use event::Event;
 pub use producer::Producer;
 
+use config::Command;
 use std::process::ExitCode;
 
-/// Does what the command line says; 0 where all of it was done, 3 where lines were rejected.
+/// Does what the command line says; 0 where all of it was done, 3 where lines or letters were left.
 pub fn run(config: &Config) -> Result<ExitCode, Error> {
-    run::send(&config.sending).map(|summary| summary.exit_code())
+    match &config.command {
+        Some(Command::Replay(config)) => {
+            replay::replay(config).map(|outcome| ExitCode::from(if outcome.left == 0 { 0 } else { 3 }))
+        }
+        None => run::send(&config.sending).map(|summary| summary.exit_code()),
+    }
 }

@@ -2,9 +2,9 @@
 
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::message::{BorrowedMessage, Header, Headers, Message, OwnedHeaders};
 use rdkafka::mocking::MockCluster;
-use rdkafka::producer::DefaultProducerContext;
+use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
@@ -38,6 +38,16 @@ impl Broker {
         events
     }
 
+    /// The content types of the first `count` records of `ratings` that have one.
+    pub(crate) fn content_types(&self, count: usize) -> Vec<String> {
+        let headers = self.read(count, |message| {
+            let headers = message.headers()?;
+            let found = headers.iter().find(|header| header.key == "content-type")?;
+            Some(String::from_utf8(found.value?.to_vec()).unwrap())
+        });
+        headers.into_iter().flatten().collect()
+    }
+
     fn read<T>(&self, count: usize, each: impl Fn(&BorrowedMessage<'_>) -> T) -> Vec<T> {
         let consumer = self.consumer();
         let mut partitions = TopicPartitionList::new();
@@ -59,6 +69,27 @@ impl Broker {
     fn consumer(&self) -> BaseConsumer {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", self.0.bootstrap_servers()).set("group.id", "test").create().unwrap()
+    }
+
+    /// How many records there are in each partition of a topic.
+    pub(crate) fn ends(&self, topic: &str) -> Vec<i64> {
+        let consumer = self.consumer();
+        let end = |partition| consumer.fetch_watermarks(topic, partition, Duration::from_secs(10)).unwrap().1;
+        (0..PARTITIONS).map(end).collect()
+    }
+
+    /// Adds a record with the key `key`.
+    pub(crate) fn put(&self, topic: &str, value: Option<&str>, headers: &[(&str, &str)]) {
+        let mut config = ClientConfig::new();
+        let producer: BaseProducer =
+            config.set("bootstrap.servers", self.0.bootstrap_servers()).create().unwrap();
+        let mut record = BaseRecord::<str, str>::to(topic).key("key").partition(0);
+        record.payload = value;
+        let headers = headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
+            headers.insert(Header { key, value: Some(*value) })
+        });
+        producer.send(record.headers(headers)).map_err(|(error, _)| error).unwrap();
+        producer.flush(Duration::from_secs(10)).unwrap();
     }
 }
 

@@ -5,5 +5,6 @@
 mod broker;
 mod files;
 mod pace;
+mod replay;
 mod simulation;
 mod verification;

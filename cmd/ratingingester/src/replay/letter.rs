@@ -1,0 +1,129 @@
+//! One dead letter: a record that the rating service could not apply, as it was, and where it came from.
+
+use crate::event::{Event, reason};
+use api::rating::v1::RatingEvent;
+use model::Timestamp;
+use prost::Message as _;
+use rdkafka::Message;
+use rdkafka::message::{BorrowedMessage, Headers};
+
+/// What the dead-letter topic holds of a record.
+#[derive(Debug, Default)]
+pub(super) struct Letter<'a> {
+    /// Where the letter is.
+    pub(super) partition: i32,
+    /// Where the letter is in its partition.
+    pub(super) offset: i64,
+    /// Milliseconds since 1970.
+    pub(super) timestamp: Option<i64>,
+    pub(super) key: Option<&'a [u8]>,
+    pub(super) value: Option<&'a [u8]>,
+    pub(super) content_type: Option<&'a [u8]>,
+    topic: Option<&'a [u8]>,
+    /// The partition of its topic that the record was in.
+    pub(super) origin: Option<i32>,
+    cut: bool,
+}
+
+impl<'a> Letter<'a> {
+    /// Reads a record of the dead-letter topic.
+    pub(super) fn of(message: &'a BorrowedMessage<'_>) -> Self {
+        let mut letter = Self {
+            partition: message.partition(),
+            offset: message.offset(),
+            timestamp: message.timestamp().to_millis(),
+            key: message.key(),
+            value: message.payload(),
+            ..Self::default()
+        };
+        for header in message.headers().into_iter().flat_map(Headers::iter) {
+            match header.key {
+                "content-type" => letter.content_type = header.value,
+                "topic" => letter.topic = header.value,
+                "partition" => letter.origin = header.value.and_then(number),
+                "cut" => letter.cut = true,
+                _ => {}
+            }
+        }
+        letter
+    }
+
+    /// Holds the letter against the present rules; returns the topic that it goes back to, which is not
+    /// `here`, or why it doesn't.
+    pub(super) fn check(&self, here: &str) -> Result<&'a str, String> {
+        let topic = self.topic.and_then(|topic| std::str::from_utf8(topic).ok());
+        let topic = topic.filter(|topic| *topic != here).ok_or("no header says which topic it came from")?;
+        if self.cut {
+            return Err("it was cut to fit, its end is lost".to_owned());
+        }
+        let value = self.value.ok_or("it has no value")?;
+        if self.is_protobuf() {
+            let event = RatingEvent::decode(value).map_err(|e| e.to_string())?;
+            event.event(Timestamp::now()).map_err(|e| reason(&e))?;
+        } else {
+            Event::from_json(value)?;
+        }
+        Ok(topic)
+    }
+
+    /// Its bytes, where they can be a line of a file that is repaired and sent again.
+    pub(super) fn line(&self) -> Option<&'a [u8]> {
+        self.value.filter(|_| !self.cut && !self.is_protobuf())
+    }
+
+    fn is_protobuf(&self) -> bool {
+        self.content_type.is_some_and(|bytes| bytes.eq_ignore_ascii_case(b"application/x-protobuf"))
+    }
+}
+
+fn number(bytes: &[u8]) -> Option<i32> {
+    std::str::from_utf8(bytes).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &[u8] = br#"{"userId":"u","recordId":"1","recordType":"movie","value":7}"#;
+
+    fn letter(value: Option<&[u8]>) -> Letter<'_> {
+        Letter { value, topic: Some(b"ratings"), ..Letter::default() }
+    }
+
+    #[test]
+    fn what_is_valid_now_goes_back_to_its_topic() {
+        assert_eq!(letter(Some(GOOD)).check("ratings.dlq"), Ok("ratings"));
+        let event = RatingEvent {
+            user_id: "u".to_owned(),
+            record_id: "1".to_owned(),
+            record_type: "movie".to_owned(),
+            value: 7,
+            ..RatingEvent::default()
+        };
+        let bytes = event.encode_to_vec();
+        let protobuf = Letter { content_type: Some(b"application/X-protobuf"), ..letter(Some(&bytes)) };
+        assert_eq!(protobuf.check("ratings.dlq"), Ok("ratings"));
+        assert_eq!(protobuf.line(), None);
+        assert!(letter(Some(&bytes)).check("ratings.dlq").is_err());
+    }
+
+    #[test]
+    fn what_is_not_says_why() {
+        let of_nowhere = Letter { topic: None, ..letter(Some(GOOD)) };
+        let cut = Letter { cut: true, ..letter(Some(GOOD)) };
+        let protobuf = Letter { content_type: Some(b"application/x-protobuf"), ..letter(Some(b"\x08")) };
+        for (letter, reason, line) in [
+            (letter(None), "it has no value", false),
+            (letter(Some(b"{}")), "userId is required; recordId is required", true),
+            (letter(Some(b"{")), "EOF while parsing", true),
+            (cut, "it was cut", false),
+            (of_nowhere, "no header says", true),
+            (protobuf, "failed to decode", false),
+        ] {
+            let found = letter.check("ratings.dlq").unwrap_err();
+            assert!(found.starts_with(reason), "{found}");
+            assert_eq!(letter.line().is_some(), line, "{reason}");
+        }
+        assert!(letter(Some(GOOD)).check("ratings").is_err(), "it would go where it comes from");
+    }
+}
