@@ -132,7 +132,7 @@ pub struct Sending {
     #[arg(long, value_name = "N", requires = "simulate", conflicts_with_all = OF_FILES)]
     pub events: Option<u64>,
 
-    /// How many movies there are to rate (1 to 1,000,000); ids count from 1, the most popular first.
+    /// How many movies there are to rate (1 to 1,000,000): simulated-1 and on, the most popular first.
     #[arg(
         long,
         value_name = "N",

@@ -94,12 +94,12 @@ impl Viewers {
         Ok(Self { random, films, popularity, viewers })
     }
 
-    /// So many viewers of so many made-up films, whose ids count from `1`.
+    /// So many viewers of so many made-up films, `simulated-1` and on, which are nobody else's.
     pub fn of_films(viewers: usize, films: usize, seed: u64) -> Result<Self, Broken> {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(seed.wrapping_add(1));
         let films = (1..=films).map(|number| {
             let genres = (0..random.random_range(1..=3)).map(|_| random.random_range(0..GENRES));
-            Ok((RecordId::new(number.to_string())?, genres.collect()))
+            Ok((RecordId::new(format!("simulated-{number}"))?, genres.collect()))
         });
         Self::new(viewers, films.collect::<Result<Vec<_>, Broken>>()?, seed)
     }
@@ -229,7 +229,8 @@ mod tests {
     fn popular_films_are_rated_more_often_and_none_is_forgotten() {
         let mut counts = HashMap::new();
         for act in viewers(1).take(20_000) {
-            *counts.entry(act.record.record_id.as_str().parse::<usize>().unwrap()).or_insert(0) += 1;
+            let rank = act.record.record_id.as_str().strip_prefix("simulated-").unwrap();
+            *counts.entry(rank.parse::<usize>().unwrap()).or_insert(0) += 1;
         }
         assert_eq!(counts.len(), 100);
         let among = |ranks: std::ops::RangeInclusive<usize>| ranks.map(|rank| counts[&rank]).sum::<usize>();
