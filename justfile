@@ -34,6 +34,10 @@ agent-page FOLDER="target/agent-page":
     cargo build -p agent
     scripts/agent-page {{FOLDER}}
 
+# Measures how many events a second go from a file to the Kafka that MARQUEE_BENCH_KAFKA names.
+bench-produce:
+    cargo bench -p ratingingester --bench produce
+
 # Measures how long the stack takes to be ready and what it holds in memory.
 figures *ARGS:
     cargo build --release -p devstack
