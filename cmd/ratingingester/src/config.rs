@@ -18,9 +18,9 @@ Formats:
 
 A line that can't be read is counted, named with its number and reason (the first 20), and never stops the run.
 
---verify counts what is sent, the last event of each user and record, and holds that against what the service
-serves about these records. It presumes that they had no ratings before and that nobody else rates them meanwhile,
-and it deletes nothing. It keeps 20 to 40 bytes for each rating and about 200 for each record. Differences go to
+--verify counts what is sent, the last event of each user and record, and holds that against what the service \
+serves about these records. It presumes that they had no ratings before and that nobody else rates them meanwhile, \
+and it deletes nothing. It keeps 20 to 40 bytes for each rating and about 200 for each record. Differences go to \
 standard output.
 
 Exit codes:
@@ -33,15 +33,15 @@ Exit codes:
 const OF_FILES: [&str; 4] = ["input", "format", "rejects", "repeat"];
 
 const AFTER_REPLAY_HELP: &str = "\
-A letter goes back to the topic that its header names, into the partition that it was in, with its key, bytes and
-content type. One that still breaks a rule, whose value is missing, or that was cut to fit is left: it is counted,
-and the first 20 are named with partition, offset and reason. --out keeps the bytes of those that are JSON; repaired,
-the file is sent as any other: ratingingester FILE.
+A letter goes back to the topic that its header names, into the partition that it was in, with its key, bytes and \
+content type. One that still breaks a rule, whose value is missing, or that was cut to fit is left: it is counted, \
+and the first 20 are named with partition, offset and reason. --out keeps the bytes of those that are JSON; \
+repaired, the file is sent as any other: ratingingester FILE.
 
-A replayed event comes after everything that its user and record did since: an old rating then takes the place of a
-newer one. Without --group every run tries all letters again; that counts nothing twice, as a user has one rating of
-a record, but it makes old ratings the last word again. With --group a letter is tried once, whatever came of it,
-unless the run fails: then nothing is committed.
+A replayed event comes after everything that its user and record did since: an old rating then takes the place of a \
+newer one. Without --group every run tries all letters again; that counts nothing twice, as a user has one rating \
+of a record, but it makes old ratings the last word again. With --group a letter is tried once, whatever came of \
+it, unless the run fails: then nothing is committed.
 
 Exit codes:
   0  all letters were replayed
