@@ -1,11 +1,13 @@
 //! The JSON shapes of REST and Kafka: camel case, absent optional fields left out, lists always there.
 
+mod ingestion;
 mod metadata;
 mod movie;
 mod rating;
 mod request;
 mod whole;
 
+pub use ingestion::{IngestedBatches, IngestedEvents, IngestedPartition, Ingestion, PartitionState};
 pub use metadata::{BatchPutMetadata, Metadata, MetadataList, PutMetadata};
 pub use movie::{Movie, MovieList, MovieRating, ShortMovie};
 pub use rating::{Aggregate, AggregateList, EventType, PutRating, Rating, RatingEvent, RatingList};

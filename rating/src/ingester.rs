@@ -15,6 +15,8 @@ mod health;
 mod lane;
 mod metrics;
 mod place;
+mod progress;
+mod report;
 
 pub use bytes::Bytes;
 pub use config::{Config, OnLostOffset};
@@ -48,6 +50,9 @@ pub enum Error {
 /// Ingestion as it runs.
 #[derive(Debug)]
 pub struct Handle {
+    config: Config,
+    metrics: Metrics,
+    writer: Writer,
     health: Health,
     thread: Mutex<Option<JoinHandle<()>>>,
     ended: CancellationToken,
@@ -112,7 +117,15 @@ pub fn start(
             consumer.run();
         })
         .map_err(Error::Thread)?;
-    Ok(Some(Handle { health, thread: Mutex::new(Some(thread)), ended, lanes: tasks }))
+    Ok(Some(Handle {
+        config: config.clone(),
+        metrics: metrics.clone(),
+        writer: writer.clone(),
+        health,
+        thread: Mutex::new(Some(thread)),
+        ended,
+        lanes: tasks,
+    }))
 }
 
 impl Handle {

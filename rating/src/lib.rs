@@ -87,7 +87,10 @@ async fn serve(
 ) -> Result<(), Error> {
     let metrics = Metrics::new();
     let counted = ingester::Metrics::default();
-    metrics.registry(|registry| counted.register(registry));
+    metrics.registry(|registry| {
+        counted.register(registry);
+        writer.register(registry);
+    });
     let ingest_until = shutdown.child_token();
     let ingesting =
         ingester::start(&config.ingester, writer, repository.clone(), &counted, &ingest_until)?.map(Arc::new);
@@ -109,8 +112,9 @@ async fn serve(
             })
         }
     };
+    let asked = handler::http::Asked { controller: controller.clone(), ingesting: ingesting.clone() };
     let make = move || Routes {
-        rest: handler::http::routes(controller.clone()),
+        rest: handler::http::routes(asked.clone()),
         grpc: handler::grpc::routes(controller.clone()),
     };
     let served = service::run(description, &config.service, registry, metrics, ready, make, shutdown).await;

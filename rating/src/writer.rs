@@ -2,6 +2,7 @@
 //! applies one batch after the other. While one batch commits, the calls that arrive queue up and go together
 //! in the next (group commit, without a timer).
 
+mod metrics;
 #[cfg(test)]
 mod tests;
 

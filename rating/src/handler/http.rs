@@ -1,25 +1,50 @@
 //! Ratings over REST, with the short forms.
 
+mod ingestion;
 mod short;
 
 use crate::controller::Controller;
+use crate::ingester;
 use api::json;
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{FromRef, State};
 use axum::http::StatusCode;
 use fault::Invalid;
 use model::{Record, RecordId, RecordType, Timestamp, UserId};
 use serde::Deserialize;
 use service::Problem;
 use service::extract::{Ids, Json, Path, Query};
+use std::sync::Arc;
 use utoipa::openapi::OpenApi;
 use utoipa::{IntoParams, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+/// What the routes ask: the controller, and ingestion where it runs.
+#[derive(Clone)]
+pub(crate) struct Asked {
+    pub(crate) controller: Controller,
+    pub(crate) ingesting: Option<Arc<ingester::Handle>>,
+}
+
+#[derive(Clone)]
+struct Ingesting(Option<Arc<ingester::Handle>>);
+
+impl FromRef<Asked> for Controller {
+    fn from_ref(asked: &Asked) -> Self {
+        asked.controller.clone()
+    }
+}
+
+impl FromRef<Asked> for Ingesting {
+    fn from_ref(asked: &Asked) -> Self {
+        Self(asked.ingesting.clone())
+    }
+}
+
 /// The service's REST routes.
-pub(crate) fn routes(controller: Controller) -> Router {
-    described().with_state(controller).into()
+pub(crate) fn routes(asked: Asked) -> Router {
+    described().with_state(asked).into()
 }
 
 /// The description of these routes.
@@ -27,13 +52,14 @@ pub(crate) fn document() -> OpenApi {
     described().into_openapi()
 }
 
-fn described() -> OpenApiRouter<Controller> {
+fn described() -> OpenApiRouter<Asked> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(aggregate))
         .routes(routes!(batch_aggregates))
         .routes(routes!(get, put, delete))
         .routes(routes!(list_user_ratings))
         .routes(routes!(list_top))
+        .routes(routes!(ingestion::get))
         .routes(routes!(short::get, short::put))
         .routes(routes!(short::shortest))
 }

@@ -123,10 +123,11 @@ impl Consumer {
                 self.health.trouble(Subject::Group, format!("the Kafka consumer broke: {error}"));
                 self.sleep(RETRY);
             }
-            for gathering in &mut self.lanes {
+            for (number, gathering) in self.lanes.iter_mut().enumerate() {
                 gathering.chunk = Chunk::default();
                 gathering.behind = None;
                 gathering.paused = false;
+                self.metrics.progress.pause(number, false);
             }
         }
     }
@@ -194,6 +195,7 @@ impl Consumer {
             partitions.change(&mut self.lanes);
             partitions.take_up(&mut self.lanes);
             partitions.commit();
+            partitions.ask_ends();
             let timeout = self.hand_on(partitions);
             if self.lanes.iter().any(|lane| lane.behind.is_some() && !lane.paused) {
                 if let Ok(feedback) = self.feedback.recv_timeout(Duration::from_millis(10)) {

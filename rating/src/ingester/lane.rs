@@ -27,7 +27,12 @@ pub(super) enum Feedback {
     /// A partition was applied up to here.
     Applied { partition: i32, epoch: u64, next_offset: i64 },
     /// The stored position of a partition is not the expected one: it must be read again.
-    Fenced { partition: i32, epoch: u64 },
+    Fenced {
+        partition: i32,
+        epoch: u64,
+        /// The first offset of what was refused.
+        first: i64,
+    },
     /// A chunk is done, so there is room for another.
     Room,
 }
@@ -60,6 +65,7 @@ type Decoded = BTreeMap<i32, Part>;
 #[derive(Debug)]
 struct Part {
     epoch: u64,
+    first: i64,
     writes: Vec<Write>,
     to: Position,
 }
@@ -130,10 +136,11 @@ impl Lane {
     async fn apply(&self, mut parts: Decoded, held: &mut HashMap<i32, Held>) -> Result<(), Stopped> {
         let mut wait = RETRY.0;
         while !parts.is_empty() {
+            let began = Instant::now();
             match self.writer.ingest(self.number, self.batch(&parts, held)).await {
                 Ok(outcomes) => {
                     self.health.well(Subject::Storage(Some(self.number)));
-                    self.metrics.applied(&outcomes);
+                    self.metrics.applied(&outcomes, began.elapsed());
                     self.applied(&parts, held);
                     return Ok(());
                 }
@@ -143,7 +150,8 @@ impl Lane {
                     tracing::warn!(partition, "the partition's stored offset was moved by another owner");
                     if let (Some(part), Some(held)) = (parts.remove(&partition), held.get_mut(&partition)) {
                         held.fenced = true;
-                        let _ = self.feedback.send(Feedback::Fenced { partition, epoch: part.epoch });
+                        let Part { epoch, first, .. } = part;
+                        let _ = self.feedback.send(Feedback::Fenced { partition, epoch, first });
                     }
                 }
                 Err(writer::Error::Storage(error)) => {
@@ -180,7 +188,7 @@ impl Lane {
             if let Some(held) = held.get_mut(&partition) {
                 held.from = Some(to.next_offset);
             }
-            self.metrics.stored(partition, to.next_offset);
+            self.metrics.progress.applied(partition, to);
             let next_offset = to.next_offset;
             let _ = self.feedback.send(Feedback::Applied { partition, epoch: *epoch, next_offset });
         }
@@ -196,6 +204,7 @@ fn decode_all(chunk: &Chunk, current: &HashMap<i32, u64>) -> (Decoded, Vec<(Reco
         last.insert(record.partition, *record);
         let part = parts.entry(record.partition).or_insert_with(|| Part {
             epoch: record.epoch,
+            first: record.offset,
             writes: Vec::new(),
             to: Position { next_offset: 0, last_timestamp: 0, last_digest: 0 },
         });

@@ -1,21 +1,47 @@
 //! What ingestion counts.
 
+use super::progress::Progress;
 use crate::batch::Outcome;
+use api::json;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
-/// The counters of ingestion; its clones share them.
-#[derive(Clone, Debug, Default)]
+/// The upper bounds of the batches' histograms, in events and in seconds.
+const EVENTS: [f64; 12] = [1.0, 10.0, 50.0, 100.0, 500.0, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5];
+const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+/// The metrics of ingestion; its clones share them.
+#[derive(Clone, Debug)]
 pub struct Metrics {
     events: Family<OfOutcome, Counter>,
     rejected: Family<OfReason, Counter>,
     batches: Counter,
+    batch_events: Histogram,
+    batch_seconds: Histogram,
+    /// The sum of the histogram, which doesn't tell it.
+    seconds: Counter<f64, AtomicU64>,
     fenced: Counter,
-    stored: Family<OfPartition, Gauge>,
-    lost: Family<OfPartition, Gauge>,
+    pub(super) progress: Progress,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            events: Family::default(),
+            rejected: Family::default(),
+            batches: Counter::default(),
+            batch_events: Histogram::new(EVENTS),
+            batch_seconds: Histogram::new(SECONDS),
+            seconds: Counter::default(),
+            fenced: Counter::default(),
+            progress: Progress::default(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -28,66 +54,74 @@ struct OfReason {
     reason: &'static str,
 }
 
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct OfPartition {
-    partition: i32,
-}
+const APPLIED: [&str; 5] = ["created", "replaced", "unchanged", "deleted", "absent"];
+const REJECTED: &str = "rejected";
+const DOUBLED: &str = "doubled";
 
 impl Metrics {
     /// Has them served.
     pub fn register(&self, registry: &mut Registry) {
         let registry = registry.sub_registry_with_prefix("ingest");
-        registry.register("events", "Events that were applied, by what they came to", self.events.clone());
-        registry.register("rejected_events", "Events that went to the dead letters", self.rejected.clone());
+        registry.register("events", "Events by what they came to", self.events.clone());
+        let help = "Events that went to the dead letters, by why";
+        registry.register("rejected_events", help, self.rejected.clone());
         registry.register("batches", "Transactions that applied events", self.batches.clone());
-        registry.register(
-            "fenced",
-            "Batches refused because the partition has another owner",
-            self.fenced.clone(),
-        );
-        registry.register("stored_offset", "The next offset to be applied", self.stored.clone());
-        registry.register(
-            "lost_offset",
-            "1 where a partition stands still for want of its offset",
-            self.lost.clone(),
-        );
+        registry.register("batch_events", "Events that were applied at once", self.batch_events.clone());
+        let help = "Time of a batch from the writer's queue to its commit";
+        registry.register("batch_seconds", help, self.batch_seconds.clone());
+        let help = "Batches refused because the partition has another owner";
+        registry.register("fenced", help, self.fenced.clone());
+        registry.register_collector(Box::new(self.progress.clone()));
     }
 
-    pub(super) fn applied(&self, outcomes: &[Outcome]) {
+    /// A batch was committed after `took`.
+    pub(super) fn applied(&self, outcomes: &[Outcome], took: Duration) {
         self.batches.inc();
-        let mut counts = [0_u64; 5];
+        self.batch_events.observe(outcomes.len() as f64);
+        self.batch_seconds.observe(took.as_secs_f64());
+        self.seconds.inc_by(took.as_secs_f64());
+        let mut counts = [0_u64; APPLIED.len()];
         for outcome in outcomes {
             counts[*outcome as usize] += 1;
         }
-        for (outcome, count) in
-            ["created", "replaced", "unchanged", "deleted", "absent"].into_iter().zip(counts)
-        {
+        for (outcome, count) in APPLIED.into_iter().zip(counts) {
             if count > 0 {
                 self.events.get_or_create(&OfOutcome { outcome }).inc_by(count);
             }
         }
     }
 
+    /// An event can't be read.
     pub(super) fn rejected(&self, reason: &'static str) {
+        self.events.get_or_create(&OfOutcome { outcome: REJECTED }).inc();
         self.rejected.get_or_create(&OfReason { reason }).inc();
     }
 
+    /// Events were skipped because the stored offset was past them.
+    pub(super) fn doubled(&self, count: u64) {
+        self.events.get_or_create(&OfOutcome { outcome: DOUBLED }).inc_by(count);
+    }
+
+    /// A batch was refused.
     pub(super) fn fenced(&self) {
         self.fenced.inc();
     }
 
-    pub(super) fn stored(&self, partition: i32, next_offset: i64) {
-        self.stored.get_or_create(&OfPartition { partition }).set(next_offset);
-    }
-
-    pub(super) fn lost(&self, partition: i32, lost: bool) {
-        self.lost.get_or_create(&OfPartition { partition }).set(lost.into());
-    }
-
-    /// Drops what was said of a partition that others read now.
-    pub(super) fn revoked(&self, partition: i32) {
-        self.stored.remove(&OfPartition { partition });
-        self.lost.remove(&OfPartition { partition });
+    /// Writes the counts into `report`.
+    pub(super) fn tell(&self, report: &mut json::Ingestion) {
+        let count = |outcome| self.events.get(&OfOutcome { outcome }).map_or(0, |counter| counter.get());
+        let [created, replaced, unchanged, deleted, absent] = APPLIED.map(count);
+        let (rejected, doubled) = (count(REJECTED), count(DOUBLED));
+        report.events =
+            json::IngestedEvents { created, replaced, unchanged, deleted, absent, rejected, doubled };
+        let (batches, events) = (self.batches.get(), created + replaced + unchanged + deleted + absent);
+        let mean = |sum: f64| if batches == 0 { 0.0 } else { sum / batches as f64 };
+        report.batches = json::IngestedBatches {
+            count: batches,
+            mean_events: mean(events as f64),
+            mean_milliseconds: mean(self.seconds.get() * 1000.0),
+        };
+        report.fenced = self.fenced.get();
     }
 }
 
@@ -99,12 +133,19 @@ mod tests {
     fn outcomes_are_counted_under_their_names() {
         let (metrics, mut registry) = (Metrics::default(), Registry::default());
         metrics.register(&mut registry);
-        metrics.applied(&[Outcome::Created, Outcome::Absent, Outcome::Absent]);
+        let outcomes = [Outcome::Created, Outcome::Absent, Outcome::Absent];
+        metrics.applied(&outcomes, Duration::from_millis(20));
         metrics.rejected("null");
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
         assert!(text.contains("ingest_events_total{outcome=\"created\"} 1"), "{text}");
         assert!(text.contains("ingest_events_total{outcome=\"absent\"} 2"), "{text}");
+        assert!(text.contains("ingest_events_total{outcome=\"rejected\"} 1"), "{text}");
         assert!(text.contains("ingest_rejected_events_total{reason=\"null\"} 1"), "{text}");
+        assert!(text.contains("ingest_batch_events_bucket{le=\"10.0\"} 1"), "{text}");
+        let mut report = json::Ingestion::default();
+        metrics.tell(&mut report);
+        let batches = json::IngestedBatches { count: 1, mean_events: 3.0, mean_milliseconds: 20.0 };
+        assert_eq!((report.batches, report.events.absent, report.events.rejected), (batches, 2, 1));
     }
 }

@@ -143,6 +143,33 @@ async fn a_position_that_someone_else_moved_is_read_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_owners_of_a_partition_apply_each_event_once() {
+    let broker = Broker::start(1);
+    let repository = Arc::new(memory::Repository::new());
+    // In a group of its own each is given every partition: what a zombie believes of itself.
+    let owner = |group: &str| {
+        Service::start_with(&broker, repository.clone(), |config| config.group = group.to_owned())
+    };
+    let owners = [owner("one"), owner("two")];
+    for owner in &owners {
+        owner.wait_ready().await;
+    }
+    let sum = |outcome: &'static str| owners.iter().map(|owner| owner.events(outcome)).sum::<u64>();
+    for round in 1..=20 {
+        broker.produce(&puts((round - 1) * 10..round * 10, 5));
+        wait_for("the round", || async { sum("created") == round as u64 * 50 }).await;
+    }
+    wait_for("both to have caught up", || async { owners.iter().all(|owner| owner.report().lag == 0) }).await;
+    assert_eq!((sum("created"), sum("unchanged"), sum("replaced")), (1000, 0, 0));
+    let fenced: u64 = owners.iter().map(|owner| owner.report().fenced).sum();
+    assert!(fenced > 0 && sum("doubled") > 0, "{fenced} {}", sum("doubled"));
+    assert_eq!(service::aggregate(&*repository, 4).await, (200, 200 * 7));
+    for owner in owners {
+        owner.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_that_is_not_the_one_that_was_read_stops_or_starts_over() {
     let broker = Broker::start(1);
     broker.produce(&puts(0..5, 1));
@@ -203,6 +230,10 @@ async fn a_storage_outage_is_waited_out() {
         service.ready().is_err_and(|e| e.contains("ratings can't be stored"))
     })
     .await;
+    wait_for("the lag to show", || async { service.report().lag == 100 }).await;
+    let late = service.report();
+    assert!(!late.ready && late.lag_seconds > 0.0, "{late:?}");
+    assert!(service.text().contains("ingest_lag_seconds{partition=\"0\"}"), "{}", service.text());
     repository.fail(false);
     wait_for("the later events", || async { service.events("created") == 200 && service.is_ready() }).await;
     assert_eq!(service.events("unchanged"), 0);

@@ -52,6 +52,11 @@ impl Service {
         self.handle.ready()
     }
 
+    /// How ingestion stands, as it is told over REST.
+    pub(crate) fn report(&self) -> api::json::Ingestion {
+        self.handle.report()
+    }
+
     pub(crate) fn is_ready(&self) -> bool {
         self.ready().is_ok()
     }

@@ -157,7 +157,7 @@ async fn the_port_describes_its_paths() {
     let (service, _) = start().await;
     let openapi = service.get("/openapi.json").await.unwrap().json();
     for path in
-        ["/v1/ratings/{type}/{id}", "/v1/ratings/{type}/{id}/users/{user}", "/v1/top/{type}", "/rating"]
+        ["/v1/ratings/{type}/{id}", "/v1/ratings/{type}/{id}/users/{user}", "/v1/ingestion", "/rating"]
     {
         assert!(openapi["paths"].get(path).is_some(), "{path}");
     }

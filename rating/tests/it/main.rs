@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod calls;
+mod ingestion;
 
 use api::rating::v1::rating_service_client::RatingServiceClient;
 use service::testing::Running;
@@ -11,9 +12,13 @@ use tonic::transport::Channel;
 
 /// Starts the service on a free port with a store in memory.
 async fn start() -> (Running, RatingServiceClient<Channel>) {
-    let config =
-        service::try_parse_from("127.0.0.1:0", ["rating", "--database", "memory:", "--workers", "2"]);
-    let config: rating::Config = config.unwrap();
+    start_with(&[]).await
+}
+
+/// The same with arguments of its own.
+async fn start_with(arguments: &[&str]) -> (Running, RatingServiceClient<Channel>) {
+    let all = ["rating", "--database", "memory:", "--workers", "2"].iter().chain(arguments);
+    let config: rating::Config = service::try_parse_from("127.0.0.1:0", all).unwrap();
     let registry: std::sync::Arc<dyn discovery::Registry> = discovery::memory::Registry::new();
     let running = Running::start("rating", &registry, |registry, stop| rating::run(config, registry, stop));
     let running = running.await.unwrap();

@@ -1,5 +1,7 @@
 //! The partitions that this consumer holds: where each is read, and whether it may be.
 
+mod ends;
+
 use super::{ANSWER, Consumer, Gathering, RETRY};
 use crate::batch::Position;
 use crate::ingester::OnLostOffset;
@@ -9,6 +11,7 @@ use crate::ingester::health::{Health, Subject};
 use crate::ingester::lane::Feedback;
 use crate::ingester::metrics::Metrics;
 use crate::ingester::place::{Place, lost, out_of_range, place};
+use crate::ingester::progress::Reading;
 use crate::repository::Repository;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::KafkaError;
@@ -39,9 +42,13 @@ pub(super) struct Partitions<'a> {
     coming: Option<BTreeSet<i32>>,
     /// Are read from the wrong place, and wait to be sought anew.
     seeking: BTreeSet<i32>,
+    /// What was refused of partitions that are sought anew: from the first offset to before the second.
+    refused: HashMap<i32, (i64, i64)>,
     tried: Option<Instant>,
     commits: BTreeMap<i32, i64>,
     committed: Instant,
+    /// When the brokers are next asked where the partitions end.
+    ask: Instant,
 }
 
 #[derive(Debug)]
@@ -69,9 +76,11 @@ impl<'a> Partitions<'a> {
             held: HashMap::new(),
             coming: None,
             seeking: BTreeSet::new(),
+            refused: HashMap::new(),
             tried: None,
             commits: BTreeMap::new(),
             committed: Instant::now(),
+            ask: Instant::now(),
         }
     }
 
@@ -82,13 +91,21 @@ impl<'a> Partitions<'a> {
             Feedback::Applied { partition, epoch, next_offset } if current(partition, epoch) => {
                 self.commits.insert(partition, next_offset);
             }
-            Feedback::Fenced { partition, epoch } if current(partition, epoch) => {
-                self.held.remove(&partition);
-                self.seeking.insert(partition);
-                self.tried = None;
+            Feedback::Fenced { partition, epoch, first } if current(partition, epoch) => {
+                if let Some(held) = self.held.get(&partition) {
+                    self.refused.insert(partition, (first, held.next));
+                }
+                self.seek_anew(partition);
             }
             _ => {}
         }
+    }
+
+    /// Has a partition sought from the stored position again, and held against what the brokers have.
+    fn seek_anew(&mut self, partition: i32) {
+        self.held.remove(&partition);
+        self.seeking.insert(partition);
+        self.tried = None;
     }
 
     /// Follows the changes of assignment.
@@ -115,9 +132,10 @@ impl<'a> Partitions<'a> {
         }
         self.held.remove(&partition);
         self.seeking.remove(&partition);
+        self.refused.remove(&partition);
         self.commits.remove(&partition);
         self.health.well(Subject::Offset(partition));
-        self.metrics.revoked(partition);
+        self.metrics.progress.revoked(partition);
         lanes[self.lane(partition)].chunk.forget(partition);
     }
 
@@ -157,10 +175,13 @@ impl<'a> Partitions<'a> {
         let mut places = Vec::new();
         for &partition in coming.iter().chain(&self.seeking) {
             let (low, high) = self.consumer.fetch_watermarks(&self.topic, partition, ANSWER)?;
-            places.push((partition, place(stored.get(&partition), low, high, self.on_lost)));
+            let stored = stored.get(&partition);
+            let reading = Reading::begin(self.lane(partition), stored, (low, high));
+            places.push((partition, reading, place(stored, low, high, self.on_lost)));
         }
         let mut assigned = TopicPartitionList::new();
-        for (partition, place) in places {
+        for (partition, reading, place) in places {
+            self.metrics.progress.begin(partition, reading);
             let offset = self.begin(partition, stored.get(&partition), place, lanes);
             if self.seeking.contains(&partition) {
                 self.consumer.seek(&self.topic, partition, offset, ANSWER)?;
@@ -191,12 +212,17 @@ impl<'a> Partitions<'a> {
         let chunk = &mut lanes[self.lane(partition)].chunk;
         chunk.forget(partition);
         chunk.starts.push(Start { partition, epoch, from });
+        if let Some((first, next)) = self.refused.remove(&partition) {
+            let past = from.unwrap_or(0).min(next);
+            self.metrics.doubled(u64::try_from(past - first).unwrap_or(0));
+        }
         let (offset, held) = match place {
             Place::At { offset, known } => {
                 (offset, Held { epoch, next: from.unwrap_or(0), known, lost: false })
             }
             Place::Over(reason) => {
                 tracing::warn!(partition, reason, "reading the partition from its beginning");
+                self.metrics.progress.over(partition);
                 (Offset::Beginning, Held { epoch, next: 0, known: None, lost: false })
             }
             Place::Lost(reason) => {
@@ -209,12 +235,12 @@ impl<'a> Partitions<'a> {
     }
 
     fn stands_still(&self, partition: i32, reason: &str) {
+        self.metrics.progress.lost(partition, reason);
         let advice = "start with --on-lost-offset earliest to read the partition from its beginning";
         let reason =
             format!("partition {partition} of topic {} stands still: {reason}; {advice}", self.topic);
         tracing::error!(partition, "{reason}");
         self.health.trouble(Subject::Offset(partition), reason);
-        self.metrics.lost(partition, true);
     }
 
     /// Decides on a record: which lane it goes to in which reading, or `None` where it isn't wanted.
@@ -235,6 +261,7 @@ impl<'a> Partitions<'a> {
             return None;
         }
         if message.offset() < held.next {
+            self.metrics.doubled(1);
             return None;
         }
         held.next = message.offset() + 1;
@@ -268,6 +295,7 @@ impl<'a> Partitions<'a> {
             Place::Over(reason) => {
                 (held.next, held.known) = (0, None);
                 tracing::warn!(partition, reason, "reading the partition from its beginning");
+                self.metrics.progress.over(partition);
                 self.seek(partition, Offset::Beginning);
             }
             Place::Lost(reason) => {
@@ -299,11 +327,13 @@ impl<'a> Partitions<'a> {
     /// Pauses the partitions of a lane.
     pub(super) fn pause(&self, lane: usize) {
         tracing::debug!(lane, "the lane is behind: its partitions pause");
+        self.metrics.progress.pause(lane, true);
         self.set_paused(&self.of_lane(lane), true);
     }
 
     /// Goes on with the partitions of a lane.
     pub(super) fn resume(&self, lane: usize) {
+        self.metrics.progress.pause(lane, false);
         self.set_paused(&self.of_lane(lane), false);
     }
 

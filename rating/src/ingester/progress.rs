@@ -1,0 +1,223 @@
+//! How far each partition has been applied and how much of it waits: what the consumer and the lanes note is
+//! told by metrics and over REST, reckoned when it is asked for.
+
+use crate::batch::Position;
+use model::Timestamp;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue};
+use prometheus_client::metrics::MetricType;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The partitions that this instance reads; its clones share them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Progress(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    partitions: BTreeMap<i32, Reading>,
+    paused: BTreeSet<usize>,
+    asked: Option<Timestamp>,
+}
+
+/// A partition as it is read.
+#[derive(Clone, Debug)]
+pub(super) struct Reading {
+    lane: usize,
+    /// The stored offset, if there is one.
+    pub(super) stored: Option<i64>,
+    /// The next offset to apply.
+    next: i64,
+    last_applied: Option<Timestamp>,
+    /// The offset behind the last one.
+    pub(super) end: i64,
+    /// Why it stands still, if it does.
+    pub(super) lost: Option<String>,
+}
+
+impl Reading {
+    /// Begins at the stored position, or where there is none at the first offset that the brokers have.
+    pub(super) fn begin(lane: usize, stored: Option<&Position>, (low, high): (i64, i64)) -> Self {
+        Self {
+            lane,
+            stored: stored.map(|position| position.next_offset),
+            next: stored.map_or(low, |position| position.next_offset),
+            last_applied: stored.and_then(time),
+            end: high,
+            lost: None,
+        }
+    }
+
+    /// How many events wait.
+    pub(super) fn lag(&self) -> u64 {
+        u64::try_from(self.end - self.next).unwrap_or(0)
+    }
+
+    /// How old the last applied event is, in seconds; 0 where none waits, `None` where none was applied.
+    pub(super) fn lag_seconds(&self, now: Timestamp) -> Option<f64> {
+        if self.lag() == 0 {
+            return Some(0.0);
+        }
+        let age = now.as_millis() - self.last_applied?.as_millis();
+        // A producer's clock may be ahead.
+        Some(age.max(0) as f64 / 1000.0)
+    }
+}
+
+fn time(position: &Position) -> Option<Timestamp> {
+    (position.last_timestamp >= 0).then(|| Timestamp::from_millis(position.last_timestamp).ok()).flatten()
+}
+
+/// All that is known at one moment.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    /// The partitions, each with whether its lane is paused.
+    pub(super) partitions: Vec<(i32, Reading, bool)>,
+    pub(super) paused_lanes: usize,
+    /// When the brokers were last asked for the ends.
+    pub(super) asked: Option<Timestamp>,
+}
+
+impl Progress {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A partition begins to be read, or begins again.
+    pub(super) fn begin(&self, partition: i32, reading: Reading) {
+        self.state().partitions.insert(partition, reading);
+    }
+
+    /// A partition is read from its beginning.
+    pub(super) fn over(&self, partition: i32) {
+        if let Some(reading) = self.state().partitions.get_mut(&partition) {
+            (reading.next, reading.last_applied) = (0, None);
+        }
+    }
+
+    /// A partition stands still.
+    pub(super) fn lost(&self, partition: i32, reason: &str) {
+        if let Some(reading) = self.state().partitions.get_mut(&partition) {
+            reading.lost = Some(reason.to_owned());
+        }
+    }
+
+    /// Others read the partition now.
+    pub(super) fn revoked(&self, partition: i32) {
+        self.state().partitions.remove(&partition);
+    }
+
+    /// A partition was applied up to `to`.
+    pub(super) fn applied(&self, partition: i32, to: &Position) {
+        if let Some(reading) = self.state().partitions.get_mut(&partition) {
+            (reading.stored, reading.next) = (Some(to.next_offset), to.next_offset);
+            reading.last_applied = time(to);
+            reading.end = reading.end.max(to.next_offset);
+        }
+    }
+
+    /// The brokers said where partitions end.
+    pub(super) fn ends(&self, ends: &[(i32, i64)]) {
+        let mut state = self.state();
+        state.asked = Some(Timestamp::now());
+        for (partition, end) in ends {
+            if let Some(reading) = state.partitions.get_mut(partition) {
+                reading.end = *end;
+            }
+        }
+    }
+
+    /// A lane's partitions are no longer read for the time being, or are again.
+    pub(super) fn pause(&self, lane: usize, paused: bool) {
+        let lanes = &mut self.state().paused;
+        if paused {
+            lanes.insert(lane)
+        } else {
+            lanes.remove(&lane)
+        };
+    }
+
+    /// All of it.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let state = self.state();
+        let with_pause = |(partition, reading): (&i32, &Reading)| {
+            (*partition, reading.clone(), state.paused.contains(&reading.lane))
+        };
+        Snapshot {
+            partitions: state.partitions.iter().map(with_pause).collect(),
+            paused_lanes: state.paused.len(),
+            asked: state.asked,
+        }
+    }
+}
+
+impl Collector for Progress {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let (snapshot, now) = (self.snapshot(), Timestamp::now());
+        let mut out = Out { encoder: &mut encoder, partitions: &snapshot.partitions };
+        out.each("stored_offset", "The next offset to apply, as it is stored", |reading| reading.stored)?;
+        out.each("end_offset", "The offset behind the last event", |reading| Some(reading.end))?;
+        out.each("lag_events", "Events that wait to be applied", |reading| Some(reading.lag()))?;
+        out.each("lag_seconds", "Age of the last applied event, 0 where none waits", |reading| {
+            reading.lag_seconds(now)
+        })?;
+        out.each("lost_offset", "1 where a partition stands still for want of its offset", |reading| {
+            Some(i64::from(reading.lost.is_some()))
+        })?;
+        let (assigned, paused) = (snapshot.partitions.len(), snapshot.paused_lanes);
+        out.one("assigned_partitions", "Partitions that this instance reads", assigned)?;
+        out.one("paused_lanes", "Lanes so far behind that their partitions are not read", paused)
+    }
+}
+
+/// Writes gauges.
+struct Out<'a, 'e> {
+    encoder: &'a mut DescriptorEncoder<'e>,
+    partitions: &'a [(i32, Reading, bool)],
+}
+
+impl Out<'_, '_> {
+    fn each<V: EncodeGaugeValue>(
+        &mut self,
+        name: &str,
+        help: &str,
+        value: impl Fn(&Reading) -> Option<V>,
+    ) -> fmt::Result {
+        let mut metric = self.encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (partition, reading, _) in self.partitions {
+            if let Some(value) = value(reading) {
+                metric.encode_family(&[("partition", *partition)])?.encode_gauge(&value)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn one(&mut self, name: &str, help: &str, value: usize) -> fmt::Result {
+        self.encoder.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn position(next_offset: i64, last_timestamp: i64) -> Position {
+        Position { next_offset, last_timestamp, last_digest: 0 }
+    }
+
+    #[test]
+    fn lag_is_what_waits_and_how_old_the_last_applied_event_is() {
+        let now = Timestamp::from_millis(10_000).unwrap();
+        let progress = Progress::default();
+        let reading = || progress.snapshot().partitions[0].1.clone();
+        progress.begin(3, Reading::begin(0, None, (5, 9)));
+        assert_eq!((reading().stored, reading().lag(), reading().lag_seconds(now)), (None, 4, None));
+        progress.applied(3, &position(7, 8_500));
+        assert_eq!((reading().stored, reading().lag(), reading().lag_seconds(now)), (Some(7), 2, Some(1.5)));
+        progress.applied(3, &position(12, 8_500));
+        assert_eq!((reading().end, reading().lag(), reading().lag_seconds(now)), (12, 0, Some(0.0)));
+        progress.ends(&[(3, 20), (4, 1)]);
+        assert_eq!((reading().lag(), progress.snapshot().partitions.len()), (8, 1));
+    }
+}

@@ -1,0 +1,26 @@
+//! The writer's queue, as metrics tell it.
+
+use super::Writer;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Registry;
+use std::fmt;
+
+impl Writer {
+    /// Has its queue served.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register_collector(Box::new(self.clone()));
+    }
+}
+
+impl Collector for Writer {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Writes of calls and events that wait or are being applied";
+        let mut metric = encoder.encode_descriptor("writer_queue", help, None, MetricType::Gauge)?;
+        for lane in 0..self.lanes() {
+            metric.encode_family(&[("lane", lane)])?.encode_gauge(&self.queued(lane))?;
+        }
+        Ok(())
+    }
+}
