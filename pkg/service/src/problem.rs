@@ -106,7 +106,8 @@ pub(crate) const fn hidden(kind: Kind) -> &'static str {
 }
 
 /// An error's text and those of everything that caused it.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+#[must_use]
+pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

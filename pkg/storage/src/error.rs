@@ -31,7 +31,7 @@ pub enum Error {
         source: sqlx::Error,
     },
     /// A newer version of this program has changed the database's tables.
-    #[error("the database is newer than this program, which knows no migration {0}")]
+    #[error("the database is newer than this program, which knows no migration {0}: start a newer version")]
     Newer(i64),
     /// The tables can't be brought up to date.
     #[error("can't bring the database's tables up to date")]
@@ -44,9 +44,49 @@ pub enum Error {
         /// The rule.
         reason: String,
     },
+    /// There is no room for more.
+    #[error("the database's disk is full: free space there, and writing goes on by itself")]
+    Full(#[source] sqlx::Error),
+    /// The database's user, or that of the process, may not do this.
+    #[error("the database does not allow this: grant the user its rights, or the process its file")]
+    Denied(#[source] sqlx::Error),
+    /// The tables are gone, or were never there.
+    #[error("the database has not the tables of this program: start it anew, which makes them")]
+    Unmigrated(#[source] sqlx::Error),
     /// A statement failed.
     #[error("the database failed")]
-    Database(#[from] sqlx::Error),
+    Database(#[source] sqlx::Error),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let sqlx::Error::Database(cause) = &error else { return Self::Database(error) };
+        match cause.code().as_deref().map(Code::of) {
+            Some(Code::Sqlite(13)) => Self::Full(error),
+            Some(Code::Postgres("53100")) => Self::Full(error),
+            Some(Code::Sqlite(8)) => Self::Denied(error),
+            // Who may not use a schema is told that there is none.
+            Some(Code::Postgres("42501" | "3F000")) => Self::Denied(error),
+            Some(Code::Sqlite(1)) if cause.message().starts_with("no such table") => Self::Unmigrated(error),
+            Some(Code::Postgres("42P01")) => Self::Unmigrated(error),
+            _ => Self::Database(error),
+        }
+    }
+}
+
+/// What a database calls an error: PostgreSQL five characters, SQLite a number whose low byte is the kind.
+enum Code<'a> {
+    Postgres(&'a str),
+    Sqlite(u32),
+}
+
+impl<'a> Code<'a> {
+    fn of(code: &'a str) -> Self {
+        match code.parse::<u32>() {
+            Ok(number) if code.len() < 5 => Self::Sqlite(number & 0xff),
+            _ => Self::Postgres(code),
+        }
+    }
 }
 
 impl Error {
@@ -59,6 +99,7 @@ impl Error {
 impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
+            Self::Full(_) => Kind::Unavailable,
             Self::Open { source, .. } | Self::Database(source) if is_passing(source) => Kind::Unavailable,
             _ => Kind::Internal,
         }
@@ -73,12 +114,15 @@ fn is_passing(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            // PostgreSQL: connection exceptions, resources exhausted, shut down or starting up, serialization
-            // failure and deadlock. SQLite: busy and locked, whose extended codes hold them in the low byte.
-            matches!(code.get(..2), Some("08" | "53"))
-                || matches!(&*code, "57P01" | "57P02" | "57P03" | "40001" | "40P01")
-                || code.len() < 5 && code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6))
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| match Code::of(&code) {
+            // Connection exceptions, resources exhausted, shut down or starting up, serialization failure and
+            // deadlock.
+            Code::Postgres(code) => {
+                matches!(code.get(..2), Some("08" | "53"))
+                    || matches!(code, "57P01" | "57P02" | "57P03" | "40001" | "40P01")
+            }
+            // Busy and locked.
+            Code::Sqlite(code) => matches!(code, 5 | 6),
         }),
         _ => false,
     }

@@ -39,7 +39,7 @@ where
     pool.close().await;
     Err(match error {
         MigrateError::VersionMissing(version) => Error::Newer(version),
-        MigrateError::Execute(error) => Error::Database(error),
+        MigrateError::Execute(error) => error.into(),
         error => Error::Migration(error),
     })
 }

@@ -39,10 +39,16 @@ fn main() -> ExitCode {
         trial("sqlite::what_is_no_database_is_an_error", sqlite::what_is_no_database_is_an_error),
         trial("sqlite::a_newer_database_is_refused", sqlite::a_newer_database_is_refused),
         trial("sqlite::a_changed_migration_is_refused", sqlite::a_changed_migration_is_refused),
+        trial("sqlite::a_full_disk_says_so_and_passes", sqlite::a_full_disk_says_so_and_passes),
         trial("postgres::an_unreachable_server_is_named", postgres::an_unreachable_server_is_named),
         with_server("postgres::instances_may_start_at_once", postgres::instances_may_start_at_once),
         with_server("postgres::services_share_a_database", postgres::services_share_a_database),
         with_server("postgres::a_newer_database_is_refused", postgres::a_newer_database_is_refused),
+        with_server("postgres::an_outage_is_told_in_time", postgres::an_outage_is_told_in_time),
+        with_server(
+            "postgres::what_is_not_allowed_and_what_is_missing_says_what_to_do",
+            postgres::what_is_not_allowed_and_what_is_missing_says_what_to_do,
+        ),
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
 }

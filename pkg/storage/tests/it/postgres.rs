@@ -2,8 +2,13 @@
 
 use crate::{FIRST, Outcome, SECOND};
 use fault::{Fault, Kind};
+use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnectOptions;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use storage::{Error, migrate, postgres};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 pub(crate) async fn an_unreachable_server_is_named() -> Outcome {
     let free = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
@@ -54,5 +59,67 @@ pub(crate) async fn a_newer_database_is_refused(options: PgConnectOptions) -> Ou
     assert!(matches!(error, Error::Newer(2)), "{error:?}");
     let pool = postgres::open(&options, "metadata", 2).await?;
     migrate(&pool, &[FIRST, SECOND]).await?;
+    Ok(())
+}
+
+/// A server that is gone, or hangs, is told as one that can't be reached, and before a request's time is over.
+pub(crate) async fn an_outage_is_told_in_time(options: PgConnectOptions) -> Outcome {
+    for hangs in [false, true] {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let between = options.clone().host("127.0.0.1").port(listener.local_addr()?.port());
+        let out = Arc::new(Notify::new());
+        let server = format!("{}:{}", options.get_host(), options.get_port());
+        let forwarding = tokio::spawn(forward(listener, server, Arc::clone(&out), hangs));
+        let pool = postgres::open(&between, "metadata", 1).await?;
+        sqlx::query("SELECT 1").execute(&pool).await?;
+        out.notify_one();
+        if !hangs {
+            forwarding.await??;
+        }
+        let began = Instant::now();
+        let error = Error::from(sqlx::query("SELECT 1").execute(&pool).await.unwrap_err());
+        assert_eq!(error.kind(), Kind::Unavailable, "{error:?}");
+        assert!(began.elapsed() < Duration::from_secs(1), "it took {:?}", began.elapsed());
+    }
+    Ok(())
+}
+
+/// Forwards one connection after the other until `out`, and then is gone, or says nothing any more.
+async fn forward(
+    listener: TcpListener,
+    server: String,
+    out: Arc<Notify>,
+    hangs: bool,
+) -> std::io::Result<()> {
+    loop {
+        let (mut client, _) = listener.accept().await?;
+        let mut server = TcpStream::connect(&server).await?;
+        tokio::select! {
+            _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
+            () = out.notified() => {
+                if hangs {
+                    std::future::pending::<()>().await;
+                }
+                return Ok(());
+            }
+        }
+    }
+}
+
+pub(crate) async fn what_is_not_allowed_and_what_is_missing_says_what_to_do(
+    options: PgConnectOptions,
+) -> Outcome {
+    let pool = postgres::open(&options, "metadata", 1).await?;
+    let missing = Error::from(sqlx::query("SELECT * FROM film").execute(&pool).await.unwrap_err());
+    assert!(matches!(missing, Error::Unmigrated(_)), "{missing:?}");
+    let name = options.get_database().unwrap_or_default();
+    let role = format!("guest_{name}");
+    for statement in [format!("CREATE ROLE {role}"), format!("SET ROLE {role}")] {
+        sqlx::query(AssertSqlSafe(statement)).execute(&pool).await?;
+    }
+    let denied = migrate(&pool, &[FIRST]).await.unwrap_err();
+    assert!(matches!(denied, Error::Denied(_)), "{denied:?}");
+    let pool = postgres::open(&options, "metadata", 1).await?;
+    sqlx::query(AssertSqlSafe(format!("DROP ROLE {role}"))).execute(&pool).await?;
     Ok(())
 }

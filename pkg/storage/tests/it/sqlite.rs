@@ -1,7 +1,8 @@
 //! Opening SQLite files.
 
 use crate::{FIRST, Outcome, SECOND};
-use sqlx::SqlitePool;
+use fault::{Fault, Kind};
+use sqlx::{AssertSqlSafe, SqlitePool};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -144,6 +145,27 @@ pub(crate) async fn a_changed_migration_is_refused() -> Outcome {
     let changed = Migration { sql: "CREATE TABLE film (id TEXT)", ..FIRST };
     let error = migrate(&sqlite.writer, &[changed]).await.unwrap_err();
     assert!(matches!(error, Error::Migration(_)), "{error:?}");
+    Ok(())
+}
+
+pub(crate) async fn a_full_disk_says_so_and_passes() -> Outcome {
+    let file = File::new()?;
+    let sqlite = sqlite::open(&file.path(), Synchronous::Full).await?;
+    migrate(&sqlite.writer, &[FIRST]).await?;
+    let pages = |most: i64| format!("PRAGMA max_page_count = {most}");
+    let grow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) \
+                INSERT INTO film SELECT i FROM n";
+    sqlx::query(AssertSqlSafe(pages(1))).execute(&sqlite.writer).await?;
+    let full = Error::from(sqlx::query(grow).execute(&sqlite.writer).await.unwrap_err());
+    assert!(matches!(full, Error::Full(_)), "{full:?}");
+    assert_eq!(full.kind(), Kind::Unavailable);
+    assert_eq!(count(&sqlite.readers).await?, 0);
+    sqlx::query(AssertSqlSafe(pages(1 << 20))).execute(&sqlite.writer).await?;
+    sqlx::query(grow).execute(&sqlite.writer).await?;
+    let missing = Error::from(sqlx::query("SELECT * FROM none").execute(&sqlite.readers).await.unwrap_err());
+    assert!(matches!(missing, Error::Unmigrated(_)), "{missing:?}");
+    let denied = Error::from(sqlx::query("DELETE FROM film").execute(&sqlite.readers).await.unwrap_err());
+    assert!(matches!(denied, Error::Denied(_)), "{denied:?}");
     Ok(())
 }
 
