@@ -11,6 +11,7 @@ mod consumer;
 mod context;
 mod dead_letters;
 mod decode;
+mod delivery;
 mod health;
 mod lane;
 mod metrics;
@@ -20,11 +21,13 @@ mod report;
 
 pub use bytes::Bytes;
 pub use config::{Config, OnLostOffset};
+pub use delivery::Delivery;
 pub use metrics::Metrics;
 
 use crate::repository::Repository;
 use crate::writer::Writer;
 use consumer::{Consumer, Gathering};
+use context::Quiet;
 use dead_letters::DeadLetters;
 use health::Health;
 use lane::Lane;
@@ -81,6 +84,7 @@ pub fn start(
             let lane = Lane {
                 number,
                 topic: config.topic.clone(),
+                delivery: config.delivery,
                 writer: writer.clone(),
                 dead_letters: dead_letters.clone(),
                 feedback: feedback.clone(),
@@ -106,7 +110,7 @@ pub fn start(
         cluster,
         stop: stop.clone(),
     };
-    consumer.settings.create::<BaseConsumer>().map_err(Error::Option)?;
+    consumer.settings.create_with_context::<_, BaseConsumer<_>>(Quiet).map_err(Error::Option)?;
     tokio::spawn(dead_letters.create_topic());
     let ended = CancellationToken::new();
     let guard = ended.clone().drop_guard();

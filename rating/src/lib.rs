@@ -107,7 +107,7 @@ async fn serve(
         move || -> BoxFuture<'static, Result<(), String>> {
             let (repository, ingesting) = (repository.clone(), ingesting.clone());
             Box::pin(async move {
-                repository.ready().await.map_err(|error| error.to_string())?;
+                repository.ready().await.map_err(|error| service::chain(&error))?;
                 ingesting.map_or(Ok(()), |ingesting| ingesting.ready())
             })
         }

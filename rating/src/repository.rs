@@ -103,6 +103,9 @@ pub trait Repository: fmt::Debug + Send + Sync {
     /// Returns the stored positions of a topic's partitions, by their numbers.
     async fn positions(&self, cluster: &str, topic: &str) -> Result<Vec<(i32, Position)>, Error>;
 
+    /// Returns the clusters of which positions of a topic are stored, by their ids.
+    async fn clusters(&self, topic: &str) -> Result<Vec<String>, Error>;
+
     /// Forgets the positions of a topic in every cluster, for a broker that begins anew at every start.
     async fn forget_positions(&self, topic: &str) -> Result<(), Error>;
 

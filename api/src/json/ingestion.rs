@@ -20,6 +20,10 @@ pub struct Ingestion {
     /// The consumer group whose members share the partitions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// How often an event has its effect where the service dies: `at-most-once`, `at-least-once` or
+    /// `exactly-once`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<String>,
     /// The events since the start, by what they came to.
     pub events: IngestedEvents,
     /// The batches in which they were applied.

@@ -1,6 +1,6 @@
 //! The flags of ingestion.
 
-use super::Bytes;
+use super::{Bytes, Delivery};
 use clap::{Args, ValueEnum};
 use rdkafka::ClientConfig;
 use std::time::Duration;
@@ -24,6 +24,11 @@ pub struct Config {
     /// topic from its beginning.
     #[arg(long, env = "ON_LOST_OFFSET", value_enum, default_value_t = OnLostOffset::Fail)]
     pub on_lost_offset: OnLostOffset,
+
+    /// How often an event has its effect where the service dies at the wrong moment: the offsets are stored
+    /// before the ratings, behind them, or with them in one transaction.
+    #[arg(long, env = "DELIVERY", value_enum, default_value_t = Delivery::ExactlyOnce)]
+    pub delivery: Delivery,
 
     /// Any setting of librdkafka (SASL, TLS, session timeout, static membership); may be repeated.
     #[arg(long = "kafka-option", value_name = "KEY=VALUE", value_parser = option)]

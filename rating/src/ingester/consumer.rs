@@ -162,7 +162,11 @@ impl Consumer {
                     );
                     self.health.trouble(Subject::Brokers, reason);
                 }
-                None => self.health.trouble(Subject::Brokers, "no Kafka broker can be reached"),
+                None => {
+                    let brokers = self.config.kafka.as_deref().unwrap_or_default();
+                    let reason = format!("no Kafka broker can be reached at {brokers}: check --kafka");
+                    self.health.trouble(Subject::Brokers, reason);
+                }
             }
             self.sleep(RETRY);
         }
@@ -174,7 +178,7 @@ impl Consumer {
             match self.runtime.block_on(self.repository.forget_positions(&self.config.topic)) {
                 Ok(()) => self.config.forget_offsets = false,
                 Err(error) => {
-                    let reason = format!("stored offsets can't be forgotten: {error}");
+                    let reason = format!("stored offsets can't be forgotten: {}", service::chain(&error));
                     self.health.trouble(Subject::Storage(None), reason);
                     self.sleep(RETRY);
                 }
@@ -206,20 +210,23 @@ impl Consumer {
             self.poll(consumer, partitions, timeout)?;
             if checked.elapsed() > RETRY {
                 checked = Instant::now();
-                self.look_again(consumer);
+                self.look_again(consumer, partitions);
             }
         }
         Ok(())
     }
 
     /// Asks the brokers whether what was amiss still is; librdkafka tells of troubles, not of their end.
-    fn look_again(&self, consumer: &BaseConsumer<Context>) {
+    fn look_again(&self, consumer: &BaseConsumer<Context>, partitions: &mut Partitions<'_>) {
         if !self.health.is_troubled(Subject::Brokers) && !self.health.is_troubled(Subject::Topic) {
             return;
         }
         let Ok(metadata) = consumer.fetch_metadata(Some(&self.config.topic), RETRY) else { return };
         self.health.well(Subject::Brokers);
         if metadata.topics().iter().all(|topic| topic.error().is_none() && !topic.partitions().is_empty()) {
+            if self.health.is_troubled(Subject::Topic) {
+                partitions.doubt();
+            }
             self.health.well(Subject::Topic);
         }
     }
@@ -306,14 +313,24 @@ impl Consumer {
                 | RDKafkaErrorCode::UnknownTopic
                 | RDKafkaErrorCode::TopicAuthorizationFailed
                 | RDKafkaErrorCode::GroupAuthorizationFailed),
-            ) => {
-                let topic = &self.config.topic;
-                self.health.trouble(Subject::Topic, format!("the topic {topic} can't be read: {code}"));
-            }
+            ) => self.health.trouble(Subject::Topic, self.unreadable(*code)),
             // librdkafka tries again by itself.
             other => tracing::debug!(error = %other, "poll"),
         }
         Ok(())
+    }
+
+    fn unreadable(&self, code: RDKafkaErrorCode) -> String {
+        let Config { topic, group, .. } = &self.config;
+        match code {
+            RDKafkaErrorCode::TopicAuthorizationFailed => {
+                format!("the topic {topic} may not be read: grant the service Read and Describe on it")
+            }
+            RDKafkaErrorCode::GroupAuthorizationFailed => {
+                format!("the group {group} may not be joined: grant the service Read on it")
+            }
+            _ => format!("there is no topic {topic}: create it, or name another by --kafka-topic"),
+        }
     }
 
     fn sleep(&self, time: Duration) {

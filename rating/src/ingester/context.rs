@@ -53,16 +53,42 @@ impl Context {
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        Quiet.log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let trouble = match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::AllBrokersDown) => {
+                Some(format!("no Kafka broker can be reached: {reason}; check --kafka"))
+            }
+            Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL) => {
+                Some(format!("the Kafka brokers refuse the service: {reason}; check --kafka-option"))
+            }
+            _ => None,
+        };
+        if let Some(trouble) = trouble {
+            self.health.trouble(Subject::Brokers, trouble);
+        }
+        Quiet.error(error, reason);
+    }
+}
+
+/// For clients whose troubles are told by what they answer: librdkafka's words go to the log for those who look
+/// closer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Quiet;
+
+impl ClientContext for Quiet {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         tracing::debug!(target: "librdkafka", ?level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(target: "librdkafka", %error, reason);
-        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
-            self.health.trouble(Subject::Brokers, format!("no Kafka broker can be reached: {reason}"));
-        }
     }
 }
+
+impl ConsumerContext for Quiet {}
 
 impl ConsumerContext for Context {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, error: RDKafkaRespErr, list: &mut TopicPartitionList) {

@@ -3,11 +3,11 @@
 
 use super::chunk::Content;
 use super::config::Config;
+use super::context::Quiet;
 use super::decode::Rejected;
 use super::health::{Health, Subject};
 use model::Timestamp;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
@@ -32,7 +32,7 @@ const RETRY: Duration = Duration::from_millis(500);
 /// Sends dead letters; its clones share a producer.
 #[derive(Clone)]
 pub(super) struct DeadLetters {
-    producer: FutureProducer,
+    producer: FutureProducer<Quiet>,
     config: ClientConfig,
     from: String,
     topic: String,
@@ -62,7 +62,7 @@ impl DeadLetters {
             }
         }
         Ok(Self {
-            producer: settings.create()?,
+            producer: settings.create_with_context(Quiet)?,
             config: settings,
             from: config.topic.clone(),
             topic: config.dead_letters(),
@@ -73,7 +73,7 @@ impl DeadLetters {
     /// Makes the topic where it is missing, with the brokers' own defaults. Brokers that don't let it be made
     /// this way may make it when it is first written to.
     pub(super) async fn create_topic(self) {
-        let Ok(admin) = self.config.create::<AdminClient<DefaultClientContext>>() else { return };
+        let Ok(admin) = self.config.create_with_context::<_, AdminClient<_>>(Quiet) else { return };
         let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(10)));
         let topic = NewTopic::new(&self.topic, -1, TopicReplication::Fixed(-1));
         match admin.create_topics([&topic], &options).await.as_deref() {

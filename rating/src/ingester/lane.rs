@@ -1,12 +1,13 @@
-//! One lane: decodes a chunk, sends off what can't be read, and has the rest applied together with the
-//! offsets that it takes its partitions to.
+//! One lane: decodes a chunk, sends off what can't be read, and has the rest applied and the offsets stored
+//! that it takes its partitions to.
 
 use super::chunk::{Chunk, Record, Start, digest};
 use super::dead_letters::{DeadLetters, Letter};
 use super::decode::{Rejected, decode};
+use super::delivery::{Delivery, Transaction};
 use super::health::{Health, Subject};
 use super::metrics::Metrics;
-use crate::batch::{Advance, Batch, Partition, Position, Write};
+use crate::batch::{Advance, Batch, Outcome, Partition, Position, Write};
 use crate::writer::{self, Writer};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -41,6 +42,7 @@ pub(super) enum Feedback {
 pub(super) struct Lane {
     pub(super) number: usize,
     pub(super) topic: String,
+    pub(super) delivery: Delivery,
     pub(super) writer: Writer,
     pub(super) dead_letters: DeadLetters,
     pub(super) feedback: Sender<Feedback>,
@@ -131,18 +133,37 @@ impl Lane {
         if self.dead_letters.send(&letters, &self.stop).await { Ok(()) } else { Err(Stopped) }
     }
 
-    /// Applies the parts in one transaction, again and again until it commits; a part whose partition has
-    /// another owner is left to that one.
+    /// Applies the parts and stores their offsets; a part whose partition has another owner is left to that
+    /// one.
     async fn apply(&self, mut parts: Decoded, held: &mut HashMap<i32, Held>) -> Result<(), Stopped> {
+        let began = Instant::now();
+        for &transaction in self.delivery.transactions() {
+            let committed = self.commit(transaction, &mut parts, held).await?;
+            if let Some(outcomes) = committed.filter(|_| transaction.ratings) {
+                self.metrics.applied(&outcomes, began.elapsed());
+            }
+        }
+        self.applied(&parts, held);
+        Ok(())
+    }
+
+    /// Makes one transaction, again and again until it commits; `None` where nothing is left for it.
+    async fn commit(
+        &self,
+        transaction: Transaction,
+        parts: &mut Decoded,
+        held: &mut HashMap<i32, Held>,
+    ) -> Result<Option<Vec<Outcome>>, Stopped> {
         let mut wait = RETRY.0;
-        while !parts.is_empty() {
-            let began = Instant::now();
-            match self.writer.ingest(self.number, self.batch(&parts, held)).await {
+        loop {
+            let batch = self.batch(transaction, parts, held);
+            if batch.writes.is_empty() && batch.offsets.is_empty() {
+                return Ok(None);
+            }
+            match self.writer.ingest(self.number, batch).await {
                 Ok(outcomes) => {
                     self.health.well(Subject::Storage(Some(self.number)));
-                    self.metrics.applied(&outcomes, began.elapsed());
-                    self.applied(&parts, held);
-                    return Ok(());
+                    return Ok(Some(outcomes));
                 }
                 Err(writer::Error::Fenced(fenced)) => {
                     let partition = fenced.partition;
@@ -155,7 +176,7 @@ impl Lane {
                     }
                 }
                 Err(writer::Error::Storage(error)) => {
-                    let reason = format!("ratings can't be stored: {error}");
+                    let reason = format!("ratings can't be stored: {}", service::chain(&*error));
                     self.health.trouble(Subject::Storage(Some(self.number)), reason);
                     tokio::select! {
                         () = self.stop.cancelled() => return Err(Stopped),
@@ -165,20 +186,22 @@ impl Lane {
                 Err(writer::Error::Stopped) => return Err(Stopped),
             }
         }
-        Ok(())
     }
 
-    fn batch(&self, parts: &Decoded, held: &HashMap<i32, Held>) -> Batch {
-        let cluster = self.cluster.get().cloned().unwrap_or_default();
+    fn batch(&self, transaction: Transaction, parts: &Decoded, held: &HashMap<i32, Held>) -> Batch {
         let mut batch = Batch::default();
-        batch.writes.reserve(parts.values().map(|part| part.writes.len()).sum());
-        for (&partition, part) in parts {
-            batch.writes.extend_from_slice(&part.writes);
-            batch.offsets.push(Advance {
-                partition: Partition { cluster: cluster.clone(), topic: self.topic.clone(), partition },
+        if transaction.ratings {
+            batch.writes.reserve(parts.values().map(|part| part.writes.len()).sum());
+            parts.values().for_each(|part| batch.writes.extend_from_slice(&part.writes));
+        }
+        if transaction.offsets {
+            let cluster = self.cluster.get().cloned().unwrap_or_default();
+            let topic = &self.topic;
+            batch.offsets.extend(parts.iter().map(|(&partition, part)| Advance {
+                partition: Partition { cluster: cluster.clone(), topic: topic.clone(), partition },
                 from: held.get(&partition).and_then(|held| held.from),
                 to: part.to.clone(),
-            });
+            }));
         }
         batch
     }

@@ -10,7 +10,7 @@ impl Handle {
     pub fn report(&self) -> json::Ingestion {
         let ready = self.ready();
         let now = Timestamp::now();
-        let Config { topic, group, .. } = &self.config;
+        let Config { topic, group, delivery, .. } = &self.config;
         let Snapshot { partitions, paused_lanes, asked } = self.metrics.progress.snapshot();
         let seconds = partitions.iter().filter_map(|(_, reading, _)| reading.lag_seconds(now));
         let mut report = json::Ingestion {
@@ -19,6 +19,7 @@ impl Handle {
             trouble: ready.err(),
             topic: Some(topic.clone()),
             group: Some(group.clone()),
+            delivery: Some(delivery.to_string()),
             writer_queue: (0..self.writer.lanes()).map(|lane| self.writer.queued(lane) as u64).collect(),
             assigned_partitions: partitions.len() as u64,
             paused_lanes: paused_lanes as u64,

@@ -5,7 +5,7 @@ use crate::batch::{Advance, Batch, Held, Keys, Outcome, Partition, Plan, Positio
 use async_trait::async_trait;
 use model::{Aggregate, Histogram, Prior, Rating, Record, RecordId, RecordType, UserId};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// As many lanes as PostgreSQL has by default, so that the writer works alike.
@@ -203,6 +203,12 @@ impl super::Repository for Repository {
             .filter(|(partition, _)| partition.cluster == cluster && partition.topic == topic)
             .map(|(partition, position)| (partition.partition, position.clone()))
             .collect())
+    }
+
+    async fn clusters(&self, topic: &str) -> Result<Vec<String>, Error> {
+        let state = self.state();
+        let of_topic = state.positions.keys().filter(|partition| partition.topic == topic);
+        Ok(of_topic.map(|partition| partition.cluster.clone()).collect::<BTreeSet<_>>().into_iter().collect())
     }
 
     async fn forget_positions(&self, topic: &str) -> Result<(), Error> {

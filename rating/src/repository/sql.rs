@@ -68,6 +68,10 @@ pub(super) const RATINGS: &str = concat!(
 pub(super) const POSITIONS: &str = "SELECT \"partition\", next_offset, last_timestamp, last_digest \
      FROM ingest_offset WHERE cluster = $1 AND topic = $2 ORDER BY \"partition\"";
 
+/// The clusters of which positions of topic `$1` are stored.
+pub(super) const CLUSTERS: &str =
+    "SELECT DISTINCT cluster FROM ingest_offset WHERE topic = $1 ORDER BY cluster";
+
 /// Forgets the positions of topic `$1`.
 pub(super) const FORGET_POSITIONS: &str = "DELETE FROM ingest_offset WHERE topic = $1";
 

@@ -137,6 +137,10 @@ impl super::Repository for Repository {
         Ok(rows.into_iter().map(sql::position).collect())
     }
 
+    async fn clusters(&self, topic: &str) -> Result<Vec<String>, Error> {
+        Ok(sqlx::query_scalar(sql::CLUSTERS).bind(topic).fetch_all(&self.database.readers).await?)
+    }
+
     async fn forget_positions(&self, topic: &str) -> Result<(), Error> {
         sqlx::query(sql::FORGET_POSITIONS).bind(topic).execute(&self.database.writer).await?;
         Ok(())

@@ -70,6 +70,10 @@ impl Repository for Gated {
         unreachable!("the writer does not read")
     }
 
+    async fn clusters(&self, _: &str) -> Result<Vec<String>, repository::Error> {
+        unreachable!("the writer does not read")
+    }
+
     async fn forget_positions(&self, _: &str) -> Result<(), repository::Error> {
         unreachable!("the writer only applies")
     }

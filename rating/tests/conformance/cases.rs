@@ -305,6 +305,19 @@ pub(crate) async fn forgotten_positions_are_gone(stores: &Stores) {
     assert!(store.positions("c", "ratings").await.unwrap().is_empty());
 }
 
+pub(crate) async fn the_clusters_of_a_topic_are_known(stores: &Stores) {
+    let store = stores.first();
+    assert!(store.clusters("ratings").await.unwrap().is_empty());
+    let of = |cluster: &str, topic: &str, number| {
+        let partition = Partition { cluster: cluster.into(), topic: topic.into(), partition: number };
+        Advance { partition, ..advance(number, None, 1) }
+    };
+    let offsets =
+        vec![of("d", "ratings", 0), of("d", "ratings", 1), of("C", "ratings", 0), of("e", "other", 0)];
+    store.apply(0, &Batch { writes: Vec::new(), offsets }).await.unwrap();
+    assert_eq!(store.clusters("ratings").await.unwrap(), ["C", "d"]);
+}
+
 pub(crate) async fn a_large_batch_is_applied_whole(stores: &Stores) {
     let store = stores.first();
     let writes: Vec<Write> =

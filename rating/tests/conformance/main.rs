@@ -43,6 +43,7 @@ const CASES: &[Case] = cases![
     cases::positions_are_stored_with_their_batch,
     cases::a_batch_that_expects_another_position_is_refused_whole,
     cases::forgotten_positions_are_gone,
+    cases::the_clusters_of_a_topic_are_known,
     cases::a_large_batch_is_applied_whole,
     random::batches_do_what_their_writes_do_one_by_one,
     random::transactions_that_meet_at_new_names_agree,

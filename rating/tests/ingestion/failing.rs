@@ -1,4 +1,4 @@
-//! A repository that fails or dawdles when it is told to.
+//! A repository that fails, dawdles or forgets to answer when it is told to.
 
 use async_trait::async_trait;
 use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
@@ -6,7 +6,7 @@ use rating::batch::{Batch, Outcome, Position};
 use rating::repository::{AfterRating, AfterTop, Error, Repository};
 use std::io;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 /// Wraps a repository that works.
@@ -15,15 +15,34 @@ pub(crate) struct Failing<R> {
     inner: R,
     fails: AtomicBool,
     delay: Mutex<Duration>,
+    /// How many batches are still applied before all fail.
+    left: AtomicU32,
+    unanswered: AtomicBool,
 }
 
 impl<R> Failing<R> {
     pub(crate) fn new(inner: R) -> Self {
-        Self { inner, fails: AtomicBool::new(false), delay: Mutex::new(Duration::ZERO) }
+        Self {
+            inner,
+            fails: AtomicBool::new(false),
+            delay: Mutex::new(Duration::ZERO),
+            left: AtomicU32::new(u32::MAX),
+            unanswered: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn fail(&self, fails: bool) {
         self.fails.store(fails, Ordering::Release);
+    }
+
+    /// Applies so many more batches and then none: what a database holds of a process that dies there.
+    pub(crate) fn apply_only(&self, batches: u32) {
+        self.left.store(batches, Ordering::Release);
+    }
+
+    /// Applies the next batch, but doesn't say so: a connection that is lost during the commit.
+    pub(crate) fn leave_unanswered(&self) {
+        self.unanswered.store(true, Ordering::Release);
     }
 
     pub(crate) fn delay(&self, delay: Duration) {
@@ -33,12 +52,13 @@ impl<R> Failing<R> {
     async fn check(&self) -> Result<(), Error> {
         let delay = *self.delay.lock().unwrap();
         tokio::time::sleep(delay).await;
-        if !self.fails.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        let source = io::Error::other("told to fail");
-        Err(Error::Storage(storage::Error::File { path: "nowhere".into(), source }))
+        if self.fails.load(Ordering::Acquire) { Err(failed()) } else { Ok(()) }
     }
+}
+
+fn failed() -> Error {
+    let source = io::Error::other("told to fail");
+    Error::Storage(storage::Error::File { path: "nowhere".into(), source })
 }
 
 #[async_trait]
@@ -49,7 +69,10 @@ impl<R: Repository> Repository for Failing<R> {
 
     async fn apply(&self, lane: usize, batch: &Batch) -> Result<Vec<Outcome>, Error> {
         self.check().await?;
-        self.inner.apply(lane, batch).await
+        let left = self.left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1));
+        left.map_err(|_| failed())?;
+        let outcomes = self.inner.apply(lane, batch).await?;
+        if self.unanswered.swap(false, Ordering::AcqRel) { Err(failed()) } else { Ok(outcomes) }
     }
 
     async fn aggregate(&self, record: &Record) -> Result<Option<Aggregate>, Error> {
@@ -92,6 +115,11 @@ impl<R: Repository> Repository for Failing<R> {
     async fn positions(&self, cluster: &str, topic: &str) -> Result<Vec<(i32, Position)>, Error> {
         self.check().await?;
         self.inner.positions(cluster, topic).await
+    }
+
+    async fn clusters(&self, topic: &str) -> Result<Vec<String>, Error> {
+        self.check().await?;
+        self.inner.clusters(topic).await
     }
 
     async fn forget_positions(&self, topic: &str) -> Result<(), Error> {

@@ -4,6 +4,7 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod broker;
+mod delivery;
 mod failing;
 mod service;
 
@@ -196,6 +197,47 @@ async fn a_topic_that_is_not_the_one_that_was_read_stops_or_starts_over() {
         assert_eq!(service.ready(), Ok(()));
         service.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_of_another_cluster_stops_or_starts_over() {
+    let brokers = [Broker::start(2), Broker::start(2)];
+    let repository = Arc::new(memory::Repository::new());
+    brokers[0].produce(&puts(0..5, 4));
+    brokers[1].produce(&puts(5..8, 4));
+    let first = Service::start(&brokers[0], repository.clone());
+    wait_for("the first cluster", || async { first.events("created") == 20 }).await;
+    first.stop().await;
+
+    let refused = Service::start(&brokers[1], repository.clone());
+    wait_for("both clusters to be named", || async {
+        let named = |e: String| brokers.iter().all(|broker| e.contains(&broker.cluster()));
+        refused.ready().is_err_and(named)
+    })
+    .await;
+    let lost = |partition: &api::json::IngestedPartition| partition.state == api::json::PartitionState::Lost;
+    assert!(refused.report().partitions.iter().all(lost), "{:?}", refused.report());
+    assert_eq!(refused.events("created"), 0);
+    refused.stop().await;
+
+    for created in [12, 0] {
+        // The second time it is known.
+        let service = Service::start_with(&brokers[1], repository.clone(), |config| {
+            if created > 0 {
+                config.on_lost_offset = OnLostOffset::Earliest;
+            }
+        });
+        service.wait_ready().await;
+        wait_for("the second cluster", || async { service.events("created") == created }).await;
+        assert_eq!(service.ready(), Ok(()));
+        service.stop().await;
+    }
+    let back = Service::start(&brokers[0], repository.clone());
+    back.wait_ready().await;
+    brokers[0].produce(&puts(8..9, 4));
+    wait_for("the first cluster again", || async { back.events("created") == 4 }).await;
+    assert_eq!(back.events("unchanged"), 0);
+    back.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -47,12 +47,14 @@ async fn events_partitions_and_lag_are_told_as_json_and_as_metrics() {
     producer.flush(Duration::from_secs(10)).unwrap();
 
     let options = ["--kafka-option=session.timeout.ms=3500", "--kafka-option=heartbeat.interval.ms=500"];
-    let (service, _) = start_with(&["--kafka", &brokers, options[0], options[1]]).await;
+    let arguments = ["--kafka", &brokers, options[0], options[1], "--delivery", "at-least-once"];
+    let (service, _) = start_with(&arguments).await;
     wait_for(&service, "the first look at the ends", |told| told["endsAskedAt"].is_string()).await;
     let told = wait_for(&service, "the events", |told| told["events"]["rejected"] == 1).await;
     let told = if told["lag"] == 0 { told } else { wait_for(&service, "no lag", |t| t["lag"] == 0).await };
     assert_eq!((&told["enabled"], &told["ready"]), (&json!(true), &json!(true)), "{told}");
     assert_eq!((&told["topic"], &told["group"]), (&json!("ratings"), &json!("rating")));
+    assert_eq!(told["delivery"], json!("at-least-once"));
     let events = json!({
         "created": 1, "replaced": 0, "unchanged": 0, "deleted": 0, "absent": 0, "rejected": 1, "doubled": 0,
     });

@@ -1,5 +1,6 @@
 //! The partitions that this consumer holds: where each is read, and whether it may be.
 
+mod commits;
 mod ends;
 
 use super::{ANSWER, Consumer, Gathering, RETRY};
@@ -12,8 +13,8 @@ use crate::ingester::lane::Feedback;
 use crate::ingester::metrics::Metrics;
 use crate::ingester::place::{Place, lost, out_of_range, place};
 use crate::ingester::progress::Reading;
-use crate::repository::Repository;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use crate::repository::{self, Repository};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message, Offset, TopicPartitionList};
@@ -49,6 +50,22 @@ pub(super) struct Partitions<'a> {
     committed: Instant,
     /// When the brokers are next asked where the partitions end.
     ask: Instant,
+}
+
+/// What the database knows of the topic.
+struct Stored {
+    positions: HashMap<i32, Position>,
+    /// The clusters that it was read from, where this one is none of them.
+    elsewhere: Vec<String>,
+}
+
+impl Stored {
+    fn read_elsewhere(&self, cluster: &str) -> Option<String> {
+        (!self.elsewhere.is_empty()).then(|| {
+            let others = self.elsewhere.join(" and ");
+            format!("it was read from cluster {others} so far, and these brokers are of cluster {cluster}")
+        })
+    }
 }
 
 #[derive(Debug)]
@@ -101,6 +118,14 @@ impl<'a> Partitions<'a> {
         }
     }
 
+    /// Has all partitions sought anew, because the topic may be another one by now.
+    pub(super) fn doubt(&mut self) {
+        let all: Vec<i32> = self.held.keys().copied().collect();
+        for partition in all {
+            self.seek_anew(partition);
+        }
+    }
+
     /// Has a partition sought from the stored position again, and held against what the brokers have.
     fn seek_anew(&mut self, partition: i32) {
         self.held.remove(&partition);
@@ -149,11 +174,10 @@ impl<'a> Partitions<'a> {
             return;
         }
         self.tried = Some(Instant::now());
-        let stored = self.runtime.block_on(self.repository.positions(&self.cluster, &self.topic));
-        let stored: HashMap<i32, Position> = match stored {
-            Ok(stored) => stored.into_iter().collect(),
+        let stored = match self.runtime.block_on(self.stored()) {
+            Ok(stored) => stored,
             Err(error) => {
-                let reason = format!("the stored offsets can't be read: {error}");
+                let reason = format!("the stored offsets can't be read: {}", service::chain(&error));
                 return self.health.trouble(Subject::Storage(None), reason);
             }
         };
@@ -166,23 +190,30 @@ impl<'a> Partitions<'a> {
         self.health.well(Subject::Group);
     }
 
-    fn take_up_at(
-        &mut self,
-        stored: &HashMap<i32, Position>,
-        lanes: &mut [Gathering],
-    ) -> Result<(), KafkaError> {
+    async fn stored(&self) -> Result<Stored, repository::Error> {
+        let positions = self.repository.positions(&self.cluster, &self.topic).await?;
+        let elsewhere =
+            if positions.is_empty() { self.repository.clusters(&self.topic).await? } else { vec![] };
+        Ok(Stored { positions: positions.into_iter().collect(), elsewhere })
+    }
+
+    fn take_up_at(&mut self, stored: &Stored, lanes: &mut [Gathering]) -> Result<(), KafkaError> {
         let coming: Vec<i32> = self.coming.iter().flatten().copied().collect();
         let mut places = Vec::new();
         for &partition in coming.iter().chain(&self.seeking) {
             let (low, high) = self.consumer.fetch_watermarks(&self.topic, partition, ANSWER)?;
-            let stored = stored.get(&partition);
-            let reading = Reading::begin(self.lane(partition), stored, (low, high));
-            places.push((partition, reading, place(stored, low, high, self.on_lost)));
+            let position = stored.positions.get(&partition);
+            let reading = Reading::begin(self.lane(partition), position, (low, high));
+            let place = match stored.read_elsewhere(&self.cluster) {
+                Some(reason) => lost(reason, self.on_lost),
+                None => place(position, low, high, self.on_lost),
+            };
+            places.push((partition, reading, place));
         }
         let mut assigned = TopicPartitionList::new();
         for (partition, reading, place) in places {
             self.metrics.progress.begin(partition, reading);
-            let offset = self.begin(partition, stored.get(&partition), place, lanes);
+            let offset = self.begin(partition, stored.positions.get(&partition), place, lanes);
             if self.seeking.contains(&partition) {
                 self.consumer.seek(&self.topic, partition, offset, ANSWER)?;
                 self.seeking.remove(&partition);
@@ -352,26 +383,6 @@ impl<'a> Partitions<'a> {
         let result = if paused { self.consumer.pause(&list) } else { self.consumer.resume(&list) };
         if let Err(error) = result {
             tracing::warn!(?partitions, paused, %error, "partitions can't be paused or resumed");
-        }
-    }
-
-    /// Tells Kafka how far the partitions are applied, now and then.
-    pub(super) fn commit(&mut self) {
-        if self.commits.is_empty() || self.committed.elapsed() < RETRY {
-            return;
-        }
-        self.committed = Instant::now();
-        self.commit_now();
-    }
-
-    fn commit_now(&mut self) {
-        let mut list = TopicPartitionList::new();
-        for (partition, next) in std::mem::take(&mut self.commits) {
-            // An offset that can't be represented can't have been read either.
-            let _ = list.add_partition_offset(&self.topic, partition, Offset::Offset(next));
-        }
-        if let Err(error) = self.consumer.commit(&list, CommitMode::Async) {
-            tracing::debug!(%error, "the lag can't be shown in Kafka");
         }
     }
 

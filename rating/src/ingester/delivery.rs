@@ -1,0 +1,48 @@
+//! How often an event may have its effect, if the service dies at the wrong moment: all that decides it is what
+//! a batch's transactions write, and in which order.
+
+use clap::ValueEnum;
+use std::fmt;
+
+/// How often an event has its effect where the service dies at the wrong moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Delivery {
+    /// Never or once: the offsets are stored before the ratings.
+    AtMostOnce,
+    /// Once or more: the ratings are stored before the offsets.
+    AtLeastOnce,
+    /// Once: both are stored in one transaction.
+    ExactlyOnce,
+}
+
+/// What a transaction writes of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Transaction {
+    pub(super) ratings: bool,
+    pub(super) offsets: bool,
+}
+
+const RATINGS: Transaction = Transaction { ratings: true, offsets: false };
+const OFFSETS: Transaction = Transaction { ratings: false, offsets: true };
+const BOTH: Transaction = Transaction { ratings: true, offsets: true };
+
+impl Delivery {
+    /// The transactions of a batch; each is committed before the next begins.
+    pub(super) const fn transactions(self) -> &'static [Transaction] {
+        match self {
+            Self::AtMostOnce => &[OFFSETS, RATINGS],
+            Self::AtLeastOnce => &[RATINGS, OFFSETS],
+            Self::ExactlyOnce => &[BOTH],
+        }
+    }
+}
+
+impl fmt::Display for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AtMostOnce => "at-most-once",
+            Self::AtLeastOnce => "at-least-once",
+            Self::ExactlyOnce => "exactly-once",
+        })
+    }
+}
