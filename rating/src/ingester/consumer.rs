@@ -97,10 +97,12 @@ impl Gathering {
 /// The settings of a consumer, without its context.
 pub(super) fn settings(brokers: &str, config: &Config) -> ClientConfig {
     let mut settings = ClientConfig::new();
-    // Half of the memory is librdkafka's, half that of the chunks.
-    let kibibytes = (config.ingest_memory.0 / 2 / 1024).max(1024);
-    settings.set("queued.max.messages.kbytes", kibibytes.to_string());
-    settings.set("fetch.max.bytes", (kibibytes * 1024 / 2).clamp(1 << 20, 50 << 20).to_string());
+    // Half of the memory is librdkafka's, half that of the chunks. What it fetches at once it counts only when it
+    // is unpacked, to some eight times of what was asked for, so it is asked to fetch little.
+    let memory = config.ingest_memory.0;
+    settings.set("queued.max.messages.kbytes", (memory / 2 / 1024).max(1024).to_string());
+    settings.set("fetch.max.bytes", (memory / 16).clamp(1 << 20, 50 << 20).to_string());
+    settings.set("max.partition.fetch.bytes", (memory / 64).clamp(64 << 10, 1 << 20).to_string());
     settings.set("group.id", &config.group);
     settings.set("bootstrap.servers", brokers);
     for (key, value) in SETTINGS {

@@ -29,6 +29,9 @@ impl Letter {
 }
 
 impl Broker {
+    /// How it is consumed from with little waiting.
+    pub(crate) const OPTIONS: [&str; 2] = ["session.timeout.ms=3500", "heartbeat.interval.ms=500"];
+
     pub(crate) fn start(partitions: i32) -> Self {
         let cluster = MockCluster::new(1).unwrap();
         cluster.create_topic("ratings", partitions, 1).unwrap();
@@ -39,6 +42,10 @@ impl Broker {
             .create()
             .unwrap();
         Self { cluster, producer }
+    }
+
+    pub(crate) fn topic(&self) -> &str {
+        "ratings"
     }
 
     pub(crate) fn servers(&self) -> String {

@@ -35,10 +35,10 @@ impl Service {
         repository: Arc<dyn Repository>,
         adapt: impl FnOnce(&mut Config),
     ) -> Self {
-        let options = ["session.timeout.ms=3500", "heartbeat.interval.ms=500"];
         let arguments = ["test", "--kafka", &broker.servers()].map(str::to_owned).into_iter();
-        let arguments = arguments.chain(options.map(|option| format!("--kafka-option={option}")));
+        let arguments = arguments.chain(Broker::OPTIONS.map(|option| format!("--kafka-option={option}")));
         let mut config = Arguments::parse_from(arguments).config;
+        (config.topic, config.group) = (broker.topic().to_owned(), broker.topic().to_owned());
         adapt(&mut config);
         let (stop, metrics) = (CancellationToken::new(), Metrics::default());
         let mut registry = Registry::default();
