@@ -3,8 +3,8 @@
 use crate::Error;
 use crate::sqlite::lock::Lock;
 use clap::ValueEnum;
-use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection, SqlitePool};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -67,6 +67,9 @@ pub async fn open(path: &Path, synchronous: Synchronous) -> Result<Sqlite, Error
     let failed = |source| Error::Open { database: path.display().to_string(), source };
     let writer = pool()
         .max_connections(1)
+        // Where the disk is full SQLite ends the transaction itself; sqlx doesn't notice, and would begin none on
+        // that connection any more.
+        .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
         .connect_with(options.clone().journal_mode(SqliteJournalMode::Wal))
         .await
         .map_err(failed)?;

@@ -156,12 +156,16 @@ pub(crate) async fn a_full_disk_says_so_and_passes() -> Outcome {
     let grow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) \
                 INSERT INTO film SELECT i FROM n";
     sqlx::query(AssertSqlSafe(pages(1))).execute(&sqlite.writer).await?;
-    let full = Error::from(sqlx::query(grow).execute(&sqlite.writer).await.unwrap_err());
+    let mut transaction = sqlite.writer.begin_with(BEGIN).await?;
+    let full = Error::from(sqlx::query(grow).execute(&mut *transaction).await.unwrap_err());
+    drop(transaction);
     assert!(matches!(full, Error::Full(_)), "{full:?}");
     assert_eq!(full.kind(), Kind::Unavailable);
     assert_eq!(count(&sqlite.readers).await?, 0);
-    sqlx::query(AssertSqlSafe(pages(1 << 20))).execute(&sqlite.writer).await?;
-    sqlx::query(grow).execute(&sqlite.writer).await?;
+    let mut transaction = sqlite.writer.begin_with(BEGIN).await?;
+    sqlx::query(AssertSqlSafe(pages(1 << 20))).execute(&mut *transaction).await?;
+    sqlx::query(grow).execute(&mut *transaction).await?;
+    transaction.commit().await?;
     let missing = Error::from(sqlx::query("SELECT * FROM none").execute(&sqlite.readers).await.unwrap_err());
     assert!(matches!(missing, Error::Unmigrated(_)), "{missing:?}");
     let denied = Error::from(sqlx::query("DELETE FROM film").execute(&sqlite.readers).await.unwrap_err());
