@@ -212,23 +212,20 @@ impl Consumer {
             self.poll(consumer, partitions, timeout)?;
             if checked.elapsed() > RETRY {
                 checked = Instant::now();
-                self.look_again(consumer, partitions);
+                self.look_again(consumer);
             }
         }
         Ok(())
     }
 
     /// Asks the brokers whether what was amiss still is; librdkafka tells of troubles, not of their end.
-    fn look_again(&self, consumer: &BaseConsumer<Context>, partitions: &mut Partitions<'_>) {
+    fn look_again(&self, consumer: &BaseConsumer<Context>) {
         if !self.health.is_troubled(Subject::Brokers) && !self.health.is_troubled(Subject::Topic) {
             return;
         }
         let Ok(metadata) = consumer.fetch_metadata(Some(&self.config.topic), RETRY) else { return };
         self.health.well(Subject::Brokers);
         if metadata.topics().iter().all(|topic| topic.error().is_none() && !topic.partitions().is_empty()) {
-            if self.health.is_troubled(Subject::Topic) {
-                partitions.doubt();
-            }
             self.health.well(Subject::Topic);
         }
     }
@@ -315,7 +312,11 @@ impl Consumer {
                 | RDKafkaErrorCode::UnknownTopic
                 | RDKafkaErrorCode::TopicAuthorizationFailed
                 | RDKafkaErrorCode::GroupAuthorizationFailed),
-            ) => self.health.trouble(Subject::Topic, self.unreadable(*code)),
+            ) => {
+                self.health.trouble(Subject::Topic, self.unreadable(*code));
+                // Nothing is taken from a topic that is back until it is known again.
+                partitions.check_offsets();
+            }
             // librdkafka tries again by itself.
             other => tracing::debug!(error = %other, "poll"),
         }

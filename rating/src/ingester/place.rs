@@ -38,7 +38,7 @@ pub(super) fn lost(reason: String, on_lost: OnLostOffset) -> Place {
 }
 
 /// Says why reading can't go on at `next`.
-pub(super) fn out_of_range(next: i64, low: i64, high: i64) -> Option<String> {
+fn out_of_range(next: i64, low: i64, high: i64) -> Option<String> {
     if next < low {
         return Some(format!(
             "the next offset to apply is {next}, but the topic begins at {low}: events are lost"

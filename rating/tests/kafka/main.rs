@@ -5,6 +5,7 @@
 
 mod broker;
 mod dead_letters;
+mod disk;
 #[path = "../ingestion/failing.rs"]
 #[expect(dead_code, reason = "the tests upon the mock cluster fail in more ways")]
 mod failing;
@@ -40,27 +41,32 @@ const CASES: &[Case] = cases![
     topics::a_shorter_topic_of_the_same_name_stops_or_starts_over,
     topics::a_longer_topic_of_the_same_name_stops_or_starts_over,
     topics::a_topic_made_again_while_it_is_read_stops,
+    topics::a_topic_made_again_before_anyone_looks_stops,
     topics::an_offset_that_retention_has_dropped_stops_or_starts_over,
     memory::a_backlog_takes_no_more_memory_than_is_set,
 ];
 
 fn main() {
     let arguments = Arguments::from_args();
-    let missing = broker::server().err();
     let trials = CASES.iter().map(|case| {
-        let missing = missing.clone();
-        Trial::ignorable_test(case.name, move || match missing {
-            Some(reason) => Ok(Completion::ignored_with(reason)),
-            None => run(case).map(|()| Completion::Completed),
+        Trial::ignorable_test(case.name, || match broker::server() {
+            Ok(_) => run((case.run)()),
+            Err(reason) => Ok(Completion::ignored_with(reason)),
         })
     });
-    libtest_mimic::run(&arguments, trials.collect()).exit();
+    let disk = Trial::ignorable_test("a_full_disk_is_waited_out", || {
+        match broker::server().and_then(|_| disk::Disk::mount()) {
+            Ok(disk) => run(disk::a_full_disk_is_waited_out(disk)),
+            Err(reason) => Ok(Completion::ignored_with(reason)),
+        }
+    });
+    libtest_mimic::run(&arguments, trials.chain([disk]).collect()).exit();
 }
 
-fn run(case: &Case) -> Result<(), Failed> {
+fn run(case: impl Future<Output = ()>) -> Result<Completion, Failed> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on((case.run)());
-    Ok(())
+    runtime.block_on(case);
+    Ok(Completion::Completed)
 }
 
 /// The event that `user` gives `record` 7 points, with its key.

@@ -11,7 +11,7 @@ use crate::ingester::context::{Change, Context};
 use crate::ingester::health::{Health, Subject};
 use crate::ingester::lane::Feedback;
 use crate::ingester::metrics::Metrics;
-use crate::ingester::place::{Place, lost, out_of_range, place};
+use crate::ingester::place::{Place, lost, place};
 use crate::ingester::progress::Reading;
 use crate::repository::{self, Repository};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -118,14 +118,6 @@ impl<'a> Partitions<'a> {
         }
     }
 
-    /// Has all partitions sought anew, because the topic may be another one by now.
-    pub(super) fn doubt(&mut self) {
-        let all: Vec<i32> = self.held.keys().copied().collect();
-        for partition in all {
-            self.seek_anew(partition);
-        }
-    }
-
     /// Has a partition sought from the stored position again, and held against what the brokers have.
     fn seek_anew(&mut self, partition: i32) {
         self.held.remove(&partition);
@@ -183,8 +175,12 @@ impl<'a> Partitions<'a> {
         };
         self.health.well(Subject::Storage(None));
         if let Err(error) = self.take_up_at(&stored, lanes) {
-            let reason = format!("the offsets of topic {} can't be read: {error}", self.topic);
-            return self.health.trouble(Subject::Topic, reason);
+            // What the consumer itself was told says more.
+            if !self.health.is_troubled(Subject::Topic) {
+                let reason = format!("the offsets of topic {} can't be read: {error}", self.topic);
+                self.health.trouble(Subject::Topic, reason);
+            }
+            return;
         }
         self.health.well(Subject::Topic);
         self.health.well(Subject::Group);
@@ -300,23 +296,13 @@ impl<'a> Partitions<'a> {
         Some((self.lane(partition), epoch))
     }
 
-    /// Finds the partitions whose next offset the brokers no longer have; called when they say that there is
-    /// one, because they don't say which.
+    /// Holds every partition against its stored position once more: when the brokers have not the next offset of
+    /// one, because they don't say of which, and when the topic was gone, because it may be another one now.
     pub(super) fn check_offsets(&mut self) {
-        let reading: Vec<(i32, i64)> = self
-            .held
-            .iter()
-            .filter(|(_, held)| !held.lost)
-            .map(|(partition, held)| (*partition, held.next))
-            .collect();
-        for (partition, next) in reading {
-            let Ok((low, high)) = self.consumer.fetch_watermarks(&self.topic, partition, ANSWER) else {
-                continue;
-            };
-            match out_of_range(next, low, high) {
-                Some(reason) => self.lose(partition, reason),
-                None => self.seek(partition, Offset::Offset(next.max(low))),
-            }
+        let reading = self.held.iter().filter(|(_, held)| !held.lost);
+        let reading: Vec<i32> = reading.map(|(partition, _)| *partition).collect();
+        for partition in reading {
+            self.seek_anew(partition);
         }
     }
 

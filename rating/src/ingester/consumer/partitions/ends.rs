@@ -1,4 +1,4 @@
-//! Where the partitions end, as the brokers say: for the lag, and to notice a topic that is another one by now.
+//! Where the partitions end, as the brokers say: for the lag.
 
 use super::Partitions;
 use rdkafka::consumer::Consumer as _;
@@ -24,12 +24,6 @@ impl Partitions<'_> {
             Ok(ends) => {
                 self.ask = Instant::now() + EVERY;
                 self.metrics.progress.ends(&ends);
-                for (partition, end) in ends {
-                    if self.held.get(&partition).is_some_and(|held| !held.lost && held.next > end) {
-                        tracing::warn!(partition, end, "the partition ends before what was read of it");
-                        self.seek_anew(partition);
-                    }
-                }
             }
             Err(error) => {
                 tracing::debug!(%error, "the partitions' ends are not known");
