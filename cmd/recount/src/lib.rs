@@ -1,0 +1,122 @@
+//! A second opinion on the rating service: reads the topic from its beginning, computes by itself what must
+//! be stored, and compares. It shares no code with the service, so that no mistake can be in both.
+
+pub mod compare;
+mod event;
+pub mod log;
+pub mod stored;
+pub mod tally;
+mod time;
+
+use anyhow::bail;
+use clap::Parser;
+use compare::{Differences, against_itself, against_log};
+use log::{Log, Reader};
+use std::fmt;
+use std::time::{Duration, Instant};
+use stored::Database;
+
+const AFTER_HELP: &str = "\
+It checks that each aggregate equals a recount of the stored ratings, and, where --kafka is given, that ratings,
+aggregates, revisions and stored offsets are those which the topic's events come to, and that every event that
+can't be applied is among the dead letters. The topic must be whole, and the only source of ratings: a rating that
+was put by a call is reported as a difference. Let nobody write to the topic meanwhile; reading changes nothing.
+
+Exit codes:
+  0  all of it agrees
+  1  something differs, or can't be read
+  2  bad arguments";
+
+/// Computes from the topic what the rating service must have stored, and compares it with the database.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "recount", version, after_help = AFTER_HELP)]
+pub struct Config {
+    /// Where the ratings are kept: sqlite:PATH or postgres://USER@HOST/DATABASE.
+    #[arg(long, env = "DATABASE_URL", value_name = "URL")]
+    pub database: String,
+
+    /// Brokers to ask first, separated by commas; without them only the database is held against itself.
+    #[arg(long, env = "KAFKA_BROKERS", value_name = "HOST:PORT,…")]
+    pub kafka: Option<String>,
+
+    /// The topic that ratings arrive on; dead letters are in its name with `.dlq`.
+    #[arg(long, env = "KAFKA_TOPIC", value_name = "TOPIC", default_value = "ratings")]
+    pub topic: String,
+
+    /// Any setting of librdkafka (SASL, TLS); may be repeated.
+    #[arg(long = "kafka-option", value_name = "KEY=VALUE", value_parser = option)]
+    pub options: Vec<(String, String)>,
+
+    /// How many seconds to wait until the stored offsets have reached the topic's end.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    pub wait: u64,
+}
+
+fn option(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE, such as security.protocol=SSL")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+/// What a comparison found.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// What was compared, a line each.
+    pub compared: Vec<String>,
+    /// How the two differ.
+    pub differences: Differences,
+}
+
+impl Report {
+    /// Whether nothing differs.
+    #[must_use]
+    pub const fn agrees(&self) -> bool {
+        self.differences.count == 0
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.compared.iter().try_for_each(|line| writeln!(f, "{line}"))?;
+        write!(f, "{}", self.differences)
+    }
+}
+
+/// Reads both and compares them.
+///
+/// # Errors
+///
+/// Where the topic or the database can't be read.
+pub async fn run(config: &Config) -> anyhow::Result<Report> {
+    let mut database = Database::open(&config.database).await?;
+    let Some(brokers) = &config.kafka else {
+        let stored = database.read("", "").await?;
+        let mut report = Report { compared: vec![stored.summary()], ..Report::default() };
+        against_itself(&stored, &mut report.differences);
+        return Ok(report);
+    };
+    let reader = Reader::new(brokers, &config.options);
+    let log = reader.read(&config.topic)?;
+    wait(&mut database, &log, Duration::from_secs(config.wait)).await?;
+    let letters = reader.dead_letters(&config.topic)?;
+    let stored = database.read(&log.cluster, &log.topic).await?;
+    let mut report = Report { compared: vec![log.summary(), stored.summary()], ..Report::default() };
+    against_itself(&stored, &mut report.differences);
+    against_log(&stored, &log, &letters, &mut report.differences);
+    Ok(report)
+}
+
+async fn wait(database: &mut Database, log: &Log, patience: Duration) -> anyhow::Result<()> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let offsets = database.offsets(Some(&log.cluster), &log.topic).await?;
+        let behind = log.ends.iter().find(|(partition, end)| offsets.get(*partition).unwrap_or(&0) < *end);
+        let Some((partition, end)) = behind else { return Ok(()) };
+        if Instant::now() >= deadline {
+            if patience.is_zero() {
+                return Ok(());
+            }
+            bail!("partition {partition} has not been applied up to {end} within {patience:?}");
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}

@@ -1,0 +1,21 @@
+//! Compares what the rating service has stored with the topic; its exit code says whether they agree.
+
+#![expect(clippy::print_stdout, reason = "its output is its purpose")]
+
+use clap::Parser;
+use recount::Config;
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match recount::run(&Config::parse()).await {
+        Ok(report) => {
+            print!("{report}");
+            if report.agrees() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Times as RFC 3339 writes them.
+
+/// The milliseconds since 1970 of a time such as `2026-11-21T12:00:00.123Z`; parts of one are cut off.
+pub(crate) fn millis(text: &str) -> Option<i64> {
+    let bytes = text.as_bytes();
+    let number = |from: usize, to: usize| -> Option<i64> {
+        let digits = text.get(from..to)?;
+        digits.bytes().all(|c| c.is_ascii_digit()).then(|| digits.parse().ok())?
+    };
+    let is = |at: usize, of: &[u8]| bytes.get(at).is_some_and(|c| of.contains(c));
+    if !(is(4, b"-") && is(7, b"-") && is(10, b"Tt ") && is(13, b":") && is(16, b":")) {
+        return None;
+    }
+    let days = days(number(0, 4)?, number(5, 7)?, number(8, 10)?)?;
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let mut at = 19;
+    let mut fraction = 0;
+    if is(at, b".") {
+        let digits = bytes[at + 1..].iter().take_while(|c| c.is_ascii_digit()).count();
+        let shown = text.get(at + 1..at + 1 + digits.min(3)).filter(|shown| !shown.is_empty())?;
+        fraction = shown.parse::<i64>().ok()? * 10_i64.pow(3 - u32::try_from(shown.len()).ok()?);
+        at += 1 + digits;
+    }
+    let minutes = match bytes.get(at)? {
+        b'Z' | b'z' if bytes.len() == at + 1 => 0,
+        sign @ (b'+' | b'-') if bytes.len() == at + 6 && is(at + 3, b":") => {
+            let (hours, minutes) = (number(at + 1, at + 3)?, number(at + 4, at + 6)?);
+            if hours > 23 || minutes > 59 {
+                return None;
+            }
+            (hours * 60 + minutes) * if *sign == b'-' { -1 } else { 1 }
+        }
+        _ => return None,
+    };
+    Some((((days * 24 + hour) * 60 + minute - minutes) * 60 + second) * 1000 + fraction)
+}
+
+/// Days from 1970-01-01 to a day of the Gregorian calendar.
+fn days(year: i64, month: i64, day: i64) -> Option<i64> {
+    let leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let lengths = [31, if leap(year) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let before = usize::try_from(month - 1).ok()?;
+    if year < 1 || day < 1 || day > *lengths.get(before)? {
+        return None;
+    }
+    let years = (year - 1) * 365 + (year - 1) / 4 - (year - 1) / 100 + (year - 1) / 400;
+    Some(years + lengths[..before].iter().sum::<i64>() + day - 1 - 719_162)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::millis;
+
+    #[test]
+    fn times_are_counted_from_1970() {
+        for (text, counted) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("1970-01-01T00:00:00.5Z", 500),
+            ("2000-02-29T12:00:00.123456Z", 951_825_600_123),
+            ("2026-11-21T12:00:00+02:00", 1_795_255_200_000),
+            ("0001-01-01T00:00:00Z", -62_135_596_800_000),
+        ] {
+            assert_eq!(millis(text), Some(counted), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_none() {
+        for text in ["", "2026-11-21", "2026-02-29T00:00:00Z", "2026-11-21T24:00:00Z", "2026-11-21T12:00:00"]
+        {
+            assert_eq!(millis(text), None, "{text}");
+        }
+    }
+}
