@@ -9,6 +9,10 @@ use std::time::Duration;
 /// a write that waits behind two others is told of an outage (503) before its time is over (504).
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(600);
 
+/// How long the server lets a transaction wait for its client. A process that is frozen, or whose machine is
+/// gone, would hold its locks for ever, and every other instance that comes upon them would stand still.
+const IDLE_TIMEOUT: &str = "5s";
+
 /// Opens the schema `schema`, which is created where it is missing, with at most `connections` connections.
 /// An unqualified name in a statement means that schema.
 pub async fn open(
@@ -16,7 +20,8 @@ pub async fn open(
     schema: &'static str,
     connections: u32,
 ) -> Result<PgPool, Error> {
-    let options = options.clone().application_name(schema).options([("search_path", schema)]);
+    let settings = [("search_path", schema), ("idle_in_transaction_session_timeout", IDLE_TIMEOUT)];
+    let options = options.clone().application_name(schema).options(settings);
     // A pool tells only that it ran out of time; a connection tells why.
     let mut connection =
         options.connect().await.map_err(|source| Error::Open { database: address(&options), source })?;

@@ -49,6 +49,10 @@ fn main() -> ExitCode {
             "postgres::what_is_not_allowed_and_what_is_missing_says_what_to_do",
             postgres::what_is_not_allowed_and_what_is_missing_says_what_to_do,
         ),
+        with_server(
+            "postgres::a_transaction_that_says_nothing_gives_its_locks_up",
+            postgres::a_transaction_that_says_nothing_gives_its_locks_up,
+        ),
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -123,3 +123,19 @@ pub(crate) async fn what_is_not_allowed_and_what_is_missing_says_what_to_do(
     sqlx::query(AssertSqlSafe(format!("DROP ROLE {role}"))).execute(&pool).await?;
     Ok(())
 }
+
+pub(crate) async fn a_transaction_that_says_nothing_gives_its_locks_up(options: PgConnectOptions) -> Outcome {
+    let frozen = postgres::open(&options, "rating", 1).await?;
+    migrate(&frozen, &[FIRST]).await?;
+    let lock = "LOCK TABLE film IN EXCLUSIVE MODE";
+    let mut silent = frozen.begin().await?;
+    sqlx::query(lock).execute(&mut *silent).await?;
+
+    let awake = postgres::open(&options, "rating", 1).await?;
+    let mut transaction = awake.begin().await?;
+    let waited = sqlx::query(lock).execute(&mut *transaction);
+    tokio::time::timeout(Duration::from_secs(60), waited).await??;
+    transaction.rollback().await?;
+    assert!(sqlx::query("SELECT 1").execute(&mut *silent).await.is_err());
+    Ok(())
+}
