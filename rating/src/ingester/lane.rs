@@ -167,6 +167,8 @@ impl Lane {
                 }
                 Err(writer::Error::Fenced(fenced)) => {
                     let partition = fenced.partition;
+                    // The database has answered; this lane may get nothing more to store, and to say so then.
+                    self.health.well(Subject::Storage(Some(self.number)));
                     self.metrics.fenced();
                     tracing::warn!(partition, "the partition's stored offset was moved by another owner");
                     if let (Some(part), Some(held)) = (parts.remove(&partition), held.get_mut(&partition)) {

@@ -283,6 +283,21 @@ async fn a_storage_outage_is_waited_out() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_whose_answer_is_lost_is_found_by_the_fence_and_all_is_well_again() {
+    let broker = Broker::start(1);
+    let repository = Arc::new(Failing::new(memory::Repository::new()));
+    let service = Service::start(&broker, repository.clone());
+    service.wait_ready().await;
+    repository.leave_unanswered();
+    broker.produce(&puts(0..10, 1));
+    wait_for("the fence", || async { service.count("ingest_fenced_total") == 1 }).await;
+    // Nothing more arrives that could be stored.
+    service.wait_ready().await;
+    wait_for("all events", || async { service::aggregate(&*repository, 0).await == (10, 70) }).await;
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn little_memory_and_a_slow_lane_lose_nothing() {
     let broker = Broker::start(8);
     let repository = Arc::new(Failing::new(memory::Repository::new()));
