@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -31,9 +32,13 @@ pub(crate) struct Stack {
     pub(crate) printed: Vec<String>,
 }
 
+/// The variable that names another build of the program to be tested.
+const PROGRAM: &str = "MARQUEE_TEST_DEVSTACK";
+
 /// The program, without anything of this process's environment that it could read.
 pub(crate) fn devstack() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_devstack"));
+    let built = || OsString::from(env!("CARGO_BIN_EXE_devstack"));
+    let mut command = Command::new(std::env::var_os(PROGRAM).unwrap_or_else(built));
     command.env_clear();
     command
 }
@@ -90,13 +95,28 @@ impl Stack {
 impl Process {
     /// Starts `command`, whose standard output can be read.
     pub(crate) fn start(mut command: Command) -> Self {
-        Self(command.stdout(Stdio::piped()).spawn().unwrap())
+        Self::spawn(command.stdout(Stdio::piped()))
+    }
+
+    /// Starts `command` as it is.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        Self(command.spawn().unwrap())
+    }
+
+    /// Its id.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Sends it a signal, such as `INT`.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.id().to_string()]).status();
+        assert!(sent.unwrap().success());
     }
 
     /// Asks it to stop, as Ctrl-C does, and waits for its end.
     pub(crate) fn stop(mut self) -> ExitStatus {
-        let killed = Command::new("kill").args(["-INT", &self.0.id().to_string()]).status().unwrap();
-        assert!(killed.success());
+        self.signal("INT");
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.0.try_wait().unwrap() {
@@ -127,6 +147,12 @@ pub(crate) fn get(authority: &str, path: &str) -> Option<(u16, Value)> {
 
 /// The status and body of a call; a body that isn't JSON is null.
 fn call(method: &str, authority: &str, path: &str) -> std::io::Result<(u16, Value)> {
+    let (status, body) = call_text(method, authority, path)?;
+    Ok((status, serde_json::from_str(&body).unwrap_or_default()))
+}
+
+/// The status and body of a call.
+pub(crate) fn call_text(method: &str, authority: &str, path: &str) -> std::io::Result<(u16, String)> {
     let mut stream = TcpStream::connect(authority)?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     let request = format!("{method} {path} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n\r\n");
@@ -134,9 +160,9 @@ fn call(method: &str, authority: &str, path: &str) -> std::io::Result<(u16, Valu
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     let answer = String::from_utf8(answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or(ErrorKind::UnexpectedEof)?;
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Ok((status, serde_json::from_str(body).unwrap_or_default()))
+    Ok((status, body.to_owned()))
 }
 
 fn lines(output: impl Read + Send + 'static) -> Receiver<String> {
