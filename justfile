@@ -21,6 +21,15 @@ lint:
 bench-writes:
     cargo bench -p rating --bench put_rating
 
+# Kills the service, Kafka and PostgreSQL again and again, and recounts what is stored afterwards.
+crash *ARGS:
+    cargo build --release -p devstack
+    MARQUEE_TEST_KAFKA=own MARQUEE_TEST_DEVSTACK=$PWD/target/release/devstack cargo test -p devstack --test crash -- {{ARGS}}
+
+# Measures how fast events get from Kafka into the database.
+bench-ingest *ARGS:
+    MARQUEE_TEST_KAFKA=own cargo bench -p devstack --bench ingest -- {{ARGS}}
+
 # Measures how long it takes to pick the instance that a call goes to.
 bench-pick:
     cargo bench -p client --bench pick
