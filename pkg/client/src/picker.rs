@@ -109,12 +109,12 @@ impl<C> Picker<C> {
         self.pick_well_above(throw(), tried, self.since_epoch(now))
     }
 
-    /// Tells whether another endpoint than that of `lease` is well.
+    /// Tells whether another endpoint than that of `lease` is well, or may be again.
     #[must_use]
     pub fn has_another(&self, lease: &Lease<C>, now: Instant) -> bool {
         let at = self.since_epoch(now);
         let other = |endpoint: &&Arc<Endpoint<C>>| !Arc::ptr_eq(endpoint, &lease.endpoint);
-        self.endpoints.load().iter().filter(other).any(|endpoint| endpoint.standing().share(at) > 0)
+        self.endpoints.load().iter().filter(other).any(|endpoint| endpoint.standing().may_serve(at))
     }
 
     fn pick_well_above(&self, thrown: u64, tried: &[Arc<Endpoint<C>>], at: Duration) -> Option<Lease<C>> {
