@@ -1,7 +1,8 @@
 //! The log of one test: what is logged on its thread, where its tasks run too.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
+use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -16,6 +17,10 @@ struct Written(Arc<Mutex<Vec<u8>>>);
 impl Log {
     /// Takes whatever is logged, down to the last detail, until it is dropped.
     pub(crate) fn start() -> Self {
+        // With a single subscriber in the process, tracing asks whichever thread comes first to a log line whether
+        // anybody wants it, and remembers a no for all.
+        static SECOND: OnceLock<Dispatch> = OnceLock::new();
+        SECOND.get_or_init(|| Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish()));
         let written = Written::default();
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::TRACE)
