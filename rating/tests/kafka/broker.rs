@@ -50,8 +50,10 @@ impl Broker {
         config.set("bootstrap.servers", &servers);
         let admin = config.create().unwrap();
         config.set("compression.type", "lz4").set("message.max.bytes", "4000000").set("linger.ms", "20");
-        // A topic that was made a moment ago may not be known everywhere.
-        config.set("topic.metadata.refresh.fast.interval.ms", "50");
+        // A topic or a partition that was made a moment ago may not be known everywhere.
+        config
+            .set("topic.metadata.refresh.fast.interval.ms", "50")
+            .set("topic.metadata.refresh.interval.ms", "500");
         Self { servers, topic, producer: config.create().unwrap(), admin }
     }
 
@@ -119,8 +121,12 @@ impl Broker {
     pub(crate) fn send(&self, partition: Option<i32>, key: Option<&[u8]>, value: Option<&[u8]>) {
         let mut record = BaseRecord::<[u8], [u8]>::to(&self.topic);
         (record.partition, record.key, record.payload) = (partition, key, value);
+        let deadline = Instant::now() + PATIENCE;
         while let Err((error, back)) = self.producer.send(record) {
-            assert!(matches!(error, KafkaError::MessageProduction(_)), "{error}");
+            assert!(
+                matches!(error, KafkaError::MessageProduction(_)) && Instant::now() < deadline,
+                "{error}"
+            );
             self.producer.poll(Duration::from_millis(10));
             record = back;
         }
