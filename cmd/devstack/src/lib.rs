@@ -10,7 +10,6 @@ pub mod films;
 pub mod find;
 pub mod lag;
 pub mod load;
-pub mod movielens;
 pub mod ports;
 pub mod progress;
 pub mod registry;

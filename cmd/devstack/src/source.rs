@@ -1,10 +1,10 @@
 //! What the stack is filled with: the built-in catalogue and its viewers, or a MovieLens folder.
 
-use crate::movielens::{self, Folder};
 use crate::viewers::Viewers;
 use crate::{catalogue, config};
 use anyhow::anyhow;
 use model::{Metadata, RatingEvent};
+use movielens::Folder;
 
 /// The viewers' seed: every run is the same.
 pub const SEED: u64 = 42;
