@@ -151,16 +151,26 @@ impl<'a> Fleet<'a> {
 
     /// Waits until movie's answers are whole, time after time; how long that took.
     pub(crate) async fn is_whole(&self) -> Duration {
-        let whole = async || {
+        self.answers("movie's answers are whole", |movie| movie.get("partial").is_none()).await
+    }
+
+    /// Waits until every worker of movie has found the metadata, whatever it says of ratings.
+    pub(crate) async fn has_metadata(&self) {
+        self.answers("movie has metadata", |_| true).await;
+    }
+
+    /// Waits until movie answers 20 times in a row as `wanted`; returns how long that took.
+    async fn answers(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Duration {
+        let all = async || {
             for _ in 0..20 {
                 match get(&self.client, self.movie.authority(), "/v1/movies/1").await {
-                    Ok((200, movie)) if movie.get("partial").is_none() => {}
+                    Ok((200, movie)) if wanted(&movie) => {}
                     _ => return false,
                 }
             }
             true
         };
-        eventually("movie's answers are whole", whole).await
+        eventually(what, all).await
     }
 
     /// Where the passing instances of `service` are, as the agent says.

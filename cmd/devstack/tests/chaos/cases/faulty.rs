@@ -86,6 +86,7 @@ pub(crate) async fn all_instances_fail_everything(stage: &Stage) -> Report {
     let failing = join_all(fleet.rating.iter().map(|rating| StandIn::start(rating.authority(), does))).await;
     let places: Vec<_> = failing.iter().map(|one| instance("rating", one.port())).collect();
     let _registered = join_all(places.iter().map(|place| fleet.announce(place))).await;
+    fleet.has_metadata().await;
 
     let load = Load::start(fleet.movie.authority(), stage.rate());
     sleep(calm).await;
