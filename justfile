@@ -58,6 +58,10 @@ chaos *ARGS:
     MARQUEE_CHAOS_TIMES=1 MARQUEE_CHAOS_PROGRAM="$PWD/target/release/devstack" \
         cargo test --workspace --test chaos -- {{ARGS}}
 
+# Compares serialization formats by size, speed and allocations.
+sizes *ARGS:
+    cargo run --release -p sizecompare -- {{ARGS}}
+
 # Runs what the build server runs.
 ci:
     .ci/run
