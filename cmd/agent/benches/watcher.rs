@@ -24,6 +24,8 @@ const PACE: Duration = Duration::from_millis(100);
 const CHANGES: u32 = 150;
 
 const MOST_PERCENT: f64 = 2.0;
+/// How many sets must have been seen, or else nothing was measured: two a second.
+const LEAST_SETS: f64 = 30.0;
 const MOST_MIB: f64 = 20.0;
 
 /// The argument that makes this program the watcher, before the registry's address.
@@ -75,7 +77,7 @@ fn measure() -> bool {
     watcher.0.wait().expect("the watcher ends");
     let told: Vec<f64> = told.split(' ').map(|number| number.parse().expect("a number")).collect();
     let [percent, idle, grown, sets] = told[..] else { panic!("four numbers, not {told:?}") };
-    let held = percent < MOST_PERCENT && grown < MOST_MIB;
+    let held = percent < MOST_PERCENT && grown < MOST_MIB && sets > LEAST_SETS;
     println!(
         "watching {INSTANCES} instances, {CHANGES} changes in {:.1} s: {percent:.2} % of a core, {grown:.1} MiB over \
          {idle:.1} MiB idle, {sets} sets seen; the agent {agent_percent:.1} % (under {MOST_PERCENT} % and {MOST_MIB} \
@@ -135,10 +137,14 @@ impl Changes {
         self.put("service/register", &body);
     }
 
-    /// Lets an instance fail, and with the next change pass again.
+    /// Lets an instance fail, and some changes later pass again: later than between two polls, which would see
+    /// nothing new.
     fn change(&mut self, change: usize) {
-        let call = if change.is_multiple_of(2) { "fail" } else { "pass" };
-        let number = change / 2 * 13 % INSTANCES;
+        let (call, turn) = match change.is_multiple_of(2) {
+            true => ("fail", change / 2),
+            false => ("pass", (change / 2).saturating_sub(5)),
+        };
+        let number = turn * 13 % INSTANCES;
         self.put(&format!("check/{call}/service:rating-host{number}-8082"), "");
     }
 
