@@ -110,7 +110,7 @@ impl Watcher {
         read
     }
 
-    fn accept(&mut self, index: u64, found: Instances) -> Option<InstanceSet> {
+    fn accept(&mut self, index: u64, mut found: Instances) -> Option<InstanceSet> {
         let service = &self.service;
         if std::mem::take(&mut self.said.unusable) {
             tracing::info!(service, "the service can be watched again");
@@ -126,7 +126,7 @@ impl Watcher {
             _ => {}
         }
         self.backoff.reset();
-        let set = self.cursor.accept(index, &found, Instant::now());
+        let set = self.cursor.accept(index, &mut found, Instant::now());
         for (instance, flaw) in &found.flaws {
             if self.said.flaws.get(instance) != Some(flaw) {
                 tracing::warn!(service, instance, flaw, "an instance is not as it should be");
