@@ -1,3 +1,5 @@
+//! What the report says, in each of its forms.
+
 use super::*;
 
 fn row(format: &'static str, size: usize, encode_ns: f64, in_place_ns: Option<f64>) -> Row {
