@@ -6,6 +6,9 @@ use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
 use rdkafka::{Offset, TopicPartitionList};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// A cluster of one broker with the topics of the service.
@@ -100,5 +103,39 @@ impl Broker {
             });
         }
         letters
+    }
+}
+
+/// Another member of the service's group, which is given partitions and applies nothing.
+pub(crate) struct Member {
+    leave: Arc<AtomicBool>,
+    polling: JoinHandle<()>,
+}
+
+impl Member {
+    pub(crate) fn join(broker: &Broker) -> Self {
+        let mut settings = ClientConfig::new();
+        settings.set("bootstrap.servers", broker.servers()).set("group.id", broker.topic());
+        settings
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            .set("enable.auto.commit", "false");
+        for (key, value) in Broker::OPTIONS.iter().filter_map(|option| option.split_once('=')) {
+            settings.set(key, value);
+        }
+        let consumer: BaseConsumer = settings.create().unwrap();
+        consumer.subscribe(&[broker.topic()]).unwrap();
+        let leave = Arc::new(AtomicBool::new(false));
+        let left = Arc::clone(&leave);
+        let polling = std::thread::spawn(move || {
+            while !left.load(Ordering::Acquire) {
+                consumer.poll(Duration::from_millis(20));
+            }
+        });
+        Self { leave, polling }
+    }
+
+    pub(crate) fn leave(self) {
+        self.leave.store(true, Ordering::Release);
+        self.polling.join().unwrap();
     }
 }

@@ -8,7 +8,7 @@ mod delivery;
 mod failing;
 mod service;
 
-use broker::Broker;
+use broker::{Broker, Member};
 use failing::Failing;
 use prost::Message;
 use rating::batch::{Advance, Batch, Partition, Position};
@@ -310,6 +310,27 @@ async fn little_memory_and_a_slow_lane_lose_nothing() {
     });
     wait_for("a second batch", || async { service.count("ingest_batches_total") > 4 }).await;
     repository.delay(std::time::Duration::from_millis(1));
+    wait_for("all events", || async { service.events("created") == 10_000 }).await;
+    assert_eq!(service.events("unchanged"), 0);
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn partitions_that_go_while_they_are_paused_are_read_when_they_come_back() {
+    let broker = Broker::start(8);
+    let repository = Arc::new(Failing::new(memory::Repository::new()));
+    repository.delay(std::time::Duration::from_secs(3));
+    broker.produce(&puts(0..200, 50));
+    let service = Service::start_with(&broker, repository.clone(), |config| {
+        config.batch_events = 200;
+        config.ingest_memory = "1MiB".parse().unwrap();
+    });
+    wait_for("the lane to be paused", || async { service.report().paused_lanes == 1 }).await;
+    let other = Member::join(&broker);
+    wait_for("some partitions to go", || async { service.report().assigned_partitions < 8 }).await;
+    repository.delay(std::time::Duration::ZERO);
+    wait_for("the lane to go on", || async { service.report().paused_lanes == 0 }).await;
+    other.leave();
     wait_for("all events", || async { service.events("created") == 10_000 }).await;
     assert_eq!(service.events("unchanged"), 0);
     service.stop().await;

@@ -207,7 +207,9 @@ impl<'a> Partitions<'a> {
             places.push((partition, reading, place));
         }
         let mut assigned = TopicPartitionList::new();
+        let mut begun = Vec::new();
         for (partition, reading, place) in places {
+            begun.push(partition);
             self.metrics.progress.begin(partition, reading);
             let offset = self.begin(partition, stored.positions.get(&partition), place, lanes);
             if self.seeking.contains(&partition) {
@@ -222,6 +224,8 @@ impl<'a> Partitions<'a> {
             self.coming = None;
             tracing::info!(partitions = ?coming, "partitions were assigned");
         }
+        // librdkafka remembers a pause for as long as it lives, also while the partition is another member's.
+        self.set_paused(&begun, false);
         self.hold_back(lanes);
         Ok(())
     }
