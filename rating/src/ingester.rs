@@ -79,7 +79,7 @@ pub fn start(
     let cluster = Arc::new(OnceLock::new());
     let lanes = (0..writer.lanes())
         .map(|number| {
-            // One chunk waits while another is applied.
+            // One chunk waits while another is decoded and a third applied.
             let (chunks, received) = mpsc::channel(1);
             let lane = Lane {
                 number,

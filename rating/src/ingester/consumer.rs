@@ -47,6 +47,9 @@ const ANSWER: Duration = Duration::from_secs(5);
 
 const RETRY: Duration = Duration::from_secs(1);
 
+/// How many chunks a lane may have: one that grows, one that waits, one that is decoded and one that is applied.
+const CHUNKS: usize = 4;
+
 /// What the consumer's thread works with.
 pub(super) struct Consumer {
     pub(super) settings: ClientConfig,
@@ -233,7 +236,7 @@ impl Consumer {
     /// Hands on the chunks that are full or old enough; returns how long the next poll may take.
     fn hand_on(&mut self, partitions: &Partitions<'_>) -> Duration {
         let mut timeout = POLL;
-        let most = self.config.ingest_memory.0 / 2 / (3 * self.lanes.len()).max(1);
+        let most = self.config.ingest_memory.0 / 2 / (CHUNKS * self.lanes.len()).max(1);
         for (number, gathering) in self.lanes.iter_mut().enumerate() {
             if gathering.is_empty() {
                 // What it held may have been revoked.

@@ -34,7 +34,7 @@ pub(super) enum Feedback {
         /// The first offset of what was refused.
         first: i64,
     },
-    /// A chunk is done, so there is room for another.
+    /// A chunk was taken, so there is room for another.
     Room,
 }
 
@@ -60,10 +60,17 @@ struct Held {
     fenced: bool,
 }
 
-/// A chunk's records after decoding, those of each partition by themselves.
-type Decoded = BTreeMap<i32, Part>;
+/// A chunk and what its records say.
+struct Decoded {
+    chunk: Chunk,
+    parts: Parts,
+    rejected: Vec<(Record, Rejected)>,
+}
 
-/// What a chunk holds of one partition.
+/// The events of each partition by themselves.
+type Parts = BTreeMap<i32, Part>;
+
+/// What a chunk holds of one partition, which is one reading of it.
 #[derive(Debug)]
 struct Part {
     epoch: u64,
@@ -76,39 +83,47 @@ struct Part {
 struct Stopped;
 
 impl Lane {
-    /// Works through chunks until there are no more, or the service stops.
+    /// Works through chunks until there are no more, or the service stops. While one is applied the next is
+    /// decoded.
     pub(super) async fn run(self, mut chunks: Receiver<Chunk>) {
         let mut held = HashMap::new();
         let mut log = Sparse::new(NAMED);
-        while let Some(chunk) = chunks.recv().await {
-            for Start { partition, epoch, from } in &chunk.starts {
-                held.insert(*partition, Held { epoch: *epoch, from: *from, fenced: false });
-            }
-            if self.work(chunk, &mut held, &mut log).await.is_err() {
+        let mut next = self.decode_next(&mut chunks).await;
+        while let Some(decoded) = next {
+            let worked = self.work(decoded, &mut held, &mut log);
+            let (worked, following) = tokio::join!(worked, self.decode_next(&mut chunks));
+            if worked.is_err() {
                 return;
             }
-            // The consumer may have ended already.
-            let _ = self.feedback.send(Feedback::Room);
+            next = following;
         }
+    }
+
+    /// Waits for a chunk and decodes it; `None` where there are no more.
+    async fn decode_next(&self, chunks: &mut Receiver<Chunk>) -> Option<Decoded> {
+        let chunk = chunks.recv().await?;
+        // The consumer may have ended already.
+        let _ = self.feedback.send(Feedback::Room);
+        tokio::task::spawn_blocking(move || Decoded::of(chunk)).await.ok()
     }
 
     async fn work(
         &self,
-        chunk: Chunk,
+        decoded: Decoded,
         held: &mut HashMap<i32, Held>,
         log: &mut Sparse,
     ) -> Result<(), Stopped> {
-        let current: HashMap<i32, u64> = held
-            .iter()
-            .filter(|(_, held)| !held.fenced)
-            .map(|(partition, held)| (*partition, held.epoch))
-            .collect();
-        let decoded = tokio::task::spawn_blocking(move || {
-            let (parts, rejected) = decode_all(&chunk, &current);
-            (chunk, parts, rejected)
-        });
-        let (chunk, parts, rejected) = decoded.await.map_err(|_| Stopped)?;
+        let Decoded { chunk, mut parts, mut rejected } = decoded;
+        for Start { partition, epoch, from } in &chunk.starts {
+            held.insert(*partition, Held { epoch: *epoch, from: *from, fenced: false });
+        }
+        let current = |partition, epoch| {
+            held.get(&partition).is_some_and(|held: &Held| !held.fenced && held.epoch == epoch)
+        };
+        parts.retain(|partition, part| current(*partition, part.epoch));
+        rejected.retain(|(record, _)| current(record.partition, record.epoch));
         self.reject(&chunk, rejected, log).await?;
+        drop(chunk);
         self.apply(parts, held).await
     }
 
@@ -135,7 +150,7 @@ impl Lane {
 
     /// Applies the parts and stores their offsets; a part whose partition has another owner is left to that
     /// one.
-    async fn apply(&self, mut parts: Decoded, held: &mut HashMap<i32, Held>) -> Result<(), Stopped> {
+    async fn apply(&self, mut parts: Parts, held: &mut HashMap<i32, Held>) -> Result<(), Stopped> {
         let began = Instant::now();
         for &transaction in self.delivery.transactions() {
             let committed = self.commit(transaction, &mut parts, held).await?;
@@ -151,7 +166,7 @@ impl Lane {
     async fn commit(
         &self,
         transaction: Transaction,
-        parts: &mut Decoded,
+        parts: &mut Parts,
         held: &mut HashMap<i32, Held>,
     ) -> Result<Option<Vec<Outcome>>, Stopped> {
         let mut wait = RETRY.0;
@@ -190,7 +205,7 @@ impl Lane {
         }
     }
 
-    fn batch(&self, transaction: Transaction, parts: &Decoded, held: &HashMap<i32, Held>) -> Batch {
+    fn batch(&self, transaction: Transaction, parts: &Parts, held: &HashMap<i32, Held>) -> Batch {
         let mut batch = Batch::default();
         if transaction.ratings {
             batch.writes.reserve(parts.values().map(|part| part.writes.len()).sum());
@@ -208,7 +223,7 @@ impl Lane {
         batch
     }
 
-    fn applied(&self, parts: &Decoded, held: &mut HashMap<i32, Held>) {
+    fn applied(&self, parts: &Parts, held: &mut HashMap<i32, Held>) {
         for (&partition, Part { epoch, to, .. }) in parts {
             if let Some(held) = held.get_mut(&partition) {
                 held.from = Some(to.next_offset);
@@ -220,35 +235,35 @@ impl Lane {
     }
 }
 
-/// Decodes what belongs to the current reading of its partition.
-fn decode_all(chunk: &Chunk, current: &HashMap<i32, u64>) -> (Decoded, Vec<(Record, Rejected)>) {
-    let (mut parts, mut rejected) = (Decoded::new(), Vec::new());
-    let mut last: BTreeMap<i32, Record> = BTreeMap::new();
-    for record in chunk.records.iter().filter(|record| current.get(&record.partition) == Some(&record.epoch))
-    {
-        last.insert(record.partition, *record);
-        let part = parts.entry(record.partition).or_insert_with(|| Part {
-            epoch: record.epoch,
-            first: record.offset,
-            writes: Vec::new(),
-            to: Position { next_offset: 0, last_timestamp: 0, last_digest: 0 },
-        });
-        match decode(&chunk.content(record), record.timestamp) {
-            Ok(write) => part.writes.push(write),
-            Err(reason) => rejected.push((*record, reason)),
+impl Decoded {
+    fn of(chunk: Chunk) -> Self {
+        let (mut parts, mut rejected) = (Parts::new(), Vec::new());
+        let mut last: BTreeMap<i32, Record> = BTreeMap::new();
+        for record in &chunk.records {
+            last.insert(record.partition, *record);
+            let part = parts.entry(record.partition).or_insert_with(|| Part {
+                epoch: record.epoch,
+                first: record.offset,
+                writes: Vec::new(),
+                to: Position { next_offset: 0, last_timestamp: 0, last_digest: 0 },
+            });
+            match decode(&chunk.content(record), record.timestamp) {
+                Ok(write) => part.writes.push(write),
+                Err(reason) => rejected.push((*record, reason)),
+            }
         }
-    }
-    for (partition, part) in &mut parts {
-        if let Some(record) = last.get(partition) {
-            let content = chunk.content(record);
-            part.to = Position {
-                next_offset: record.offset + 1,
-                last_timestamp: record.timestamp,
-                last_digest: digest(content.key, content.value),
-            };
+        for (partition, part) in &mut parts {
+            if let Some(record) = last.get(partition) {
+                let content = chunk.content(record);
+                part.to = Position {
+                    next_offset: record.offset + 1,
+                    last_timestamp: record.timestamp,
+                    last_digest: digest(content.key, content.value),
+                };
+            }
         }
+        Self { chunk, parts, rejected }
     }
-    (parts, rejected)
 }
 
 /// Lets a few log lines a second pass.
