@@ -13,6 +13,9 @@ use std::time::Duration;
 mod lock;
 
 const READERS: u32 = 4;
+/// The writer's page cache, in KiB below zero as SQLite wants it: what a large batch changes must fit, or SQLite writes
+/// pages before the commit and reads them again.
+const WRITER_CACHE: &str = "-49152";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How writing transactions begin (`pool.begin_with(BEGIN)`): a deferred one would read first and then fail
 /// where another program has written meanwhile.
@@ -58,10 +61,12 @@ pub async fn open(path: &Path, synchronous: Synchronous) -> Result<Sqlite, Error
             Synchronous::Full => SqliteSynchronous::Full,
             Synchronous::Normal => SqliteSynchronous::Normal,
         })
+        // Rows cross from the connection's thread one by one; with few on the way the two would wait for each other.
+        .row_buffer_size(1_024)
         // What a statement of many rows keeps in order to undo itself goes to a file otherwise.
         .pragma("temp_store", "memory")
-        // Four times the default, so that a page written by many commits goes to the file once.
-        .pragma("wal_autocheckpoint", "4000");
+        // 64 MiB of log, so that a page written by many commits goes to the file once.
+        .pragma("wal_autocheckpoint", "16000");
     // A connection to a file neither ages nor breaks: the pools keep theirs and don't try them before use.
     let pool = || SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None).test_before_acquire(false);
     let failed = |source| Error::Open { database: path.display().to_string(), source };
@@ -70,7 +75,7 @@ pub async fn open(path: &Path, synchronous: Synchronous) -> Result<Sqlite, Error
         // Where the disk is full SQLite ends the transaction itself; sqlx doesn't notice, and would begin none on
         // that connection any more.
         .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
-        .connect_with(options.clone().journal_mode(SqliteJournalMode::Wal))
+        .connect_with(options.clone().journal_mode(SqliteJournalMode::Wal).pragma("cache_size", WRITER_CACHE))
         .await
         .map_err(failed)?;
     let readers = pool()

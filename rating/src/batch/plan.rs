@@ -1,8 +1,8 @@
 //! The plan of a batch: which keys it touches, and what its writes do to what is stored under them.
 
 use super::{Outcome, Write};
+use foldhash::{HashMap, HashMapExt};
 use model::{Histogram, ProviderId, Rating, Record, Timestamp, UserId, Value};
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 /// The distinct keys that a batch touches, numbered in the order in which it first names them.

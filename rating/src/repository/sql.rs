@@ -94,10 +94,11 @@ pub(super) const WEIGH_AGAIN: &str = "UPDATE aggregate SET weighted_mean = \
      coalesce((sum + s.prior_weight * s.prior_mean) / nullif(count + s.prior_weight, 0), s.prior_mean) \
      FROM setting AS s";
 
-/// Lets aggregates grow by the rows of `n`, whose columns are those of [`Grown`] and whose making follows.
+/// What follows `UPDATE`: lets aggregates grow by the rows of `n`, whose columns are those of [`Grown`] and whose
+/// making follows.
 macro_rules! grow {
     () => {
-        "UPDATE aggregate SET \
+        "aggregate SET \
          h1 = h1 + n.d1, h2 = h2 + n.d2, h3 = h3 + n.d3, h4 = h4 + n.d4, h5 = h5 + n.d5, \
          h6 = h6 + n.d6, h7 = h7 + n.d7, h8 = h8 + n.d8, h9 = h9 + n.d9, h10 = h10 + n.d10, \
          revision = revision + n.revisions, \

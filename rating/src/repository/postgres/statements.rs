@@ -34,6 +34,7 @@ const PUT: &str = "INSERT INTO rating (record, rater, provider_id, value, rated_
 const DELETE: &str = "DELETE FROM rating AS r USING unnest($1::bigint[], $2::bigint[]) AS n (record, rater) \
      WHERE r.record = n.record AND r.rater = n.rater";
 const GROW: &str = concat!(
+    "UPDATE ",
     sql::grow!(),
     "unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], \
      $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], \
@@ -102,9 +103,10 @@ impl sql::Statements for Statements<'_> {
         Ok(places(query.fetch_all(&mut *self.0).await?))
     }
 
-    async fn add_records(&mut self, records: &[&Record]) -> Result<(), Error> {
+    async fn add_records(&mut self, records: &[&Record]) -> Result<Vec<(usize, i64)>, Error> {
         sqlx::query(ADD_RECORDS).bind(types(records)).bind(ids(records)).execute(&mut *self.0).await?;
-        Ok(())
+        // Another transaction may have given some of them theirs meanwhile.
+        self.find_records(records).await
     }
 
     async fn find_raters(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
@@ -112,9 +114,9 @@ impl sql::Statements for Statements<'_> {
         Ok(places(query.fetch_all(&mut *self.0).await?))
     }
 
-    async fn add_raters(&mut self, users: &[&UserId]) -> Result<(), Error> {
+    async fn add_raters(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
         sqlx::query(ADD_RATERS).bind(users_ids(users)).execute(&mut *self.0).await?;
-        Ok(())
+        self.find_raters(users).await
     }
 
     async fn add_aggregates(&mut self, records: &[(i64, &RecordType)]) -> Result<(), Error> {

@@ -22,14 +22,16 @@ pub(in crate::repository) trait Statements {
     /// Returns the keys of those of `records` that have one, each with its place in the list.
     async fn find_records(&mut self, records: &[&Record]) -> Result<Vec<(usize, i64)>, storage::Error>;
 
-    /// Gives keys to those of `records` that have none.
-    async fn add_records(&mut self, records: &[&Record]) -> Result<(), storage::Error>;
+    /// Gives keys to `records`, which had none when they were looked for; returns the keys they have now, as
+    /// `find_records` does.
+    async fn add_records(&mut self, records: &[&Record]) -> Result<Vec<(usize, i64)>, storage::Error>;
 
     /// Returns the keys of those of `users` that have one, each with its place in the list.
     async fn find_raters(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, storage::Error>;
 
-    /// Gives keys to those of `users` that have none.
-    async fn add_raters(&mut self, users: &[&UserId]) -> Result<(), storage::Error>;
+    /// Gives keys to `users`, which had none when they were looked for; returns the keys they have now, as
+    /// `find_raters` does.
+    async fn add_raters(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, storage::Error>;
 
     /// Adds empty aggregates of the records that have none.
     async fn add_aggregates(&mut self, records: &[(i64, &RecordType)]) -> Result<(), storage::Error>;
@@ -137,8 +139,7 @@ async fn record_keys(
     fill(&mut found, &missing, statements.find_records(&names(&missing)).await?);
     let new = nameless(&missing, &found, &keys.records_put);
     if !new.is_empty() {
-        statements.add_records(&names(&new)).await?;
-        fill(&mut found, &new, statements.find_records(&names(&new)).await?);
+        fill(&mut found, &new, statements.add_records(&names(&new)).await?);
     }
     let keyed = missing.iter().filter_map(|&place| Some((keys.records[place].clone(), found[place]?)));
     learned.records.extend(keyed);
@@ -160,8 +161,7 @@ async fn rater_keys(
     fill(&mut found, &missing, statements.find_raters(&names(&missing)).await?);
     let new = nameless(&missing, &found, &keys.users_put);
     if !new.is_empty() {
-        statements.add_raters(&names(&new)).await?;
-        fill(&mut found, &new, statements.find_raters(&names(&new)).await?);
+        fill(&mut found, &new, statements.add_raters(&names(&new)).await?);
     }
     let keyed = missing.iter().filter_map(|&place| Some((keys.users[place].clone(), found[place]?)));
     learned.users.extend(keyed);
@@ -191,8 +191,11 @@ async fn held(
     pairs: &[Option<(i64, i64)>],
 ) -> Result<Vec<Option<Held>>, storage::Error> {
     let mut held = vec![None; pairs.len()];
-    let (places, asked): (Vec<usize>, Vec<(i64, i64)>) =
-        pairs.iter().enumerate().filter_map(|(place, pair)| Some((place, (*pair)?))).unzip();
+    let mut asked: Vec<(usize, (i64, i64))> =
+        pairs.iter().enumerate().filter_map(|(place, pair)| Some((place, (*pair)?))).collect();
+    // Neighbours in the table's tree are read one after the other.
+    asked.sort_unstable_by_key(|(_, pair)| *pair);
+    let (places, asked): (Vec<usize>, Vec<(i64, i64)>) = asked.into_iter().unzip();
     if !asked.is_empty() {
         for (place, found) in statements.held(&asked).await? {
             held[places[place]] = Some(found);

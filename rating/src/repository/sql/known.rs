@@ -1,11 +1,14 @@
 //! The keys that are known: once committed they never change, so most batches need not look theirs up.
 
+use foldhash::{HashMap, HashMapExt};
 use model::{Record, UserId};
-use std::collections::HashMap;
 use std::hash::Hash;
 
-/// How many keys of a kind are remembered for certain; at most twice as many are held.
-const REMEMBERED: usize = 50_000;
+/// How much memory the names of a kind may take, in bytes; half of that is remembered for certain.
+const ROOM: usize = 32 << 20;
+
+/// About what an entry takes beside its name's bytes: the map's slot, and what allocating adds.
+const ENTRY: usize = 64;
 
 /// The keys of records and users that were used last.
 #[derive(Debug, Default)]
@@ -39,20 +42,38 @@ pub(in crate::repository) struct Learned {
     pub(super) users: Vec<(UserId, i64)>,
 }
 
+/// A name, and how long it is.
+trait Name: Hash + Eq + Clone {
+    fn bytes(&self) -> usize;
+}
+
+impl Name for Record {
+    fn bytes(&self) -> usize {
+        self.record_type.as_str().len() + self.record_id.as_str().len()
+    }
+}
+
+impl Name for UserId {
+    fn bytes(&self) -> usize {
+        self.as_str().len()
+    }
+}
+
 /// Two generations: when the young one is full it becomes the old one, and what was old is forgotten.
 #[derive(Debug)]
 struct Recent<K> {
     young: HashMap<K, i64>,
+    young_bytes: usize,
     old: HashMap<K, i64>,
 }
 
 impl<K> Default for Recent<K> {
     fn default() -> Self {
-        Self { young: HashMap::new(), old: HashMap::new() }
+        Self { young: HashMap::new(), young_bytes: 0, old: HashMap::new() }
     }
 }
 
-impl<K: Hash + Eq + Clone> Recent<K> {
+impl<K: Name> Recent<K> {
     fn get(&mut self, name: &K) -> Option<i64> {
         if let Some(key) = self.young.get(name) {
             return Some(*key);
@@ -63,10 +84,14 @@ impl<K: Hash + Eq + Clone> Recent<K> {
     }
 
     fn insert(&mut self, name: K, key: i64) {
-        if self.young.len() >= REMEMBERED {
+        if self.young_bytes >= ROOM / 2 {
             self.old = std::mem::take(&mut self.young);
+            self.young_bytes = 0;
         }
-        self.young.insert(name, key);
+        let bytes = name.bytes() + ENTRY;
+        if self.young.insert(name, key).is_none() {
+            self.young_bytes += bytes;
+        }
     }
 }
 
@@ -74,16 +99,25 @@ impl<K: Hash + Eq + Clone> Recent<K> {
 mod tests {
     use super::*;
 
+    impl Name for u64 {
+        fn bytes(&self) -> usize {
+            1_024
+        }
+    }
+
     #[test]
     fn what_is_used_is_remembered_and_the_rest_forgotten() {
+        let fit = ROOM / (1_024 + ENTRY);
         let mut recent = Recent::default();
-        let many = i64::try_from(3 * REMEMBERED).unwrap();
-        for key in 0..many {
-            recent.insert(key, key);
-            assert_eq!(recent.get(&0), Some(0));
+        let many = 3 * fit as u64;
+        for name in 0..many {
+            recent.insert(name, 7);
+            recent.insert(name, 8);
+            assert_eq!(recent.get(&0), Some(8));
         }
-        assert_eq!(recent.get(&(many - 1)), Some(many - 1));
+        assert_eq!(recent.get(&(many - 1)), Some(8));
+        assert_eq!(recent.get(&(many - fit as u64 / 3)), Some(8));
         assert_eq!(recent.get(&1), None);
-        assert!(recent.young.len() + recent.old.len() <= 2 * REMEMBERED);
+        assert!(recent.young.len() + recent.old.len() <= fit + 2);
     }
 }

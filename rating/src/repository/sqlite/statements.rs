@@ -1,43 +1,53 @@
-//! The steps of a transaction in SQLite's words. Lists go through `json_each`: one parameter, however long.
+//! The steps of a transaction in SQLite's words. Lists of names go through `json_each`, one parameter, however
+//! long; rows of numbers as so many parameters, which spares SQLite the taking apart of JSON.
+
+mod rows;
 
 use crate::batch::{Advance, Held};
 use crate::repository::sql::{self, Changes, Grown, HeldRow};
 use async_trait::async_trait;
 use model::{Record, RecordType, UserId};
+use rows::{Query, Rows};
 use serde::Serialize;
-use sqlx::SqliteConnection;
 use sqlx::types::Json;
+use sqlx::{FromRow, SqliteConnection};
 use storage::Error;
 
 const FIND_RECORDS: &str = "SELECT n.key, r.key FROM json_each($1) AS n \
      CROSS JOIN record AS r ON r.record_type = n.value ->> 0 AND r.record_id = n.value ->> 1";
-const ADD_RECORDS: &str = "INSERT INTO record (record_type, record_id) \
-     SELECT value ->> 0, value ->> 1 FROM json_each($1) WHERE true ON CONFLICT DO NOTHING";
+const LAST_RECORD: &str = "SELECT coalesce(max(key), 0) FROM record";
+const ADD_RECORDS: &str = "INSERT INTO record (key, record_type, record_id) \
+     SELECT key + $2, value ->> 0, value ->> 1 FROM json_each($1)";
 const FIND_RATERS: &str =
     "SELECT n.key, r.key FROM json_each($1) AS n CROSS JOIN rater AS r ON r.user_id = n.value";
-const ADD_RATERS: &str =
-    "INSERT INTO rater (user_id) SELECT value FROM json_each($1) WHERE true ON CONFLICT DO NOTHING";
+const LAST_RATER: &str = "SELECT coalesce(max(key), 0) FROM rater";
+const ADD_RATERS: &str = "INSERT INTO rater (key, user_id) SELECT key + $2, value FROM json_each($1)";
 const ADD_AGGREGATES: &str = "INSERT INTO aggregate (record, record_type) \
      SELECT value ->> 0, value ->> 1 FROM json_each($1) WHERE true ON CONFLICT DO NOTHING";
-const HELD: &str = "SELECT n.key, r.value, r.provider_id, r.rated_at FROM json_each($1) AS n \
-     CROSS JOIN rating AS r ON r.record = n.value ->> 0 AND r.rater = n.value ->> 1";
-/// Three statements that go to the connection's thread together, because every errand there takes time.
-const WRITE: &str = concat!(
-    "INSERT INTO rating (record, rater, provider_id, value, rated_at) \
-     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each($1) WHERE true \
-     ON CONFLICT (record, rater) DO UPDATE SET \
-     provider_id = excluded.provider_id, value = excluded.value, rated_at = excluded.rated_at; \
-     DELETE FROM rating WHERE (record, rater) IN (SELECT value ->> 0, value ->> 1 FROM json_each($2)); ",
-    sql::grow!(),
-    "(SELECT value ->> 0 AS record, value ->> 1 AS revisions, \
-     value ->> 2 AS count_grown, value ->> 3 AS sum_grown, \
-     value ->> 4 AS d1, value ->> 5 AS d2, value ->> 6 AS d3, value ->> 7 AS d4, value ->> 8 AS d5, \
-     value ->> 9 AS d6, value ->> 10 AS d7, value ->> 11 AS d8, value ->> 12 AS d9, value ->> 13 AS d10 \
-     FROM json_each($3)) AS n WHERE aggregate.record = n.record"
+static HELD: Rows = Rows::new(
+    "SELECT n.column1, r.value, r.provider_id, r.rated_at FROM (VALUES ",
+    3,
+    ") AS n CROSS JOIN rating AS r ON r.record = n.column2 AND r.rater = n.column3",
 );
-
-/// How many rows a statement writes at most: what it needs in order to undo itself is kept in memory.
-const ROWS: usize = 1_000;
+// `OR FAIL`: what fails is undone with its transaction, so that a statement need not keep what would undo it alone.
+static PUT: Rows = Rows::new(
+    "INSERT OR FAIL INTO rating (record, rater, provider_id, value, rated_at) VALUES ",
+    5,
+    " ON CONFLICT (record, rater) DO UPDATE SET \
+     provider_id = excluded.provider_id, value = excluded.value, rated_at = excluded.rated_at",
+);
+static DELETE: Rows = Rows::new("DELETE FROM rating WHERE (record, rater) IN (VALUES ", 2, ")");
+static GROW: Rows = Rows::new(
+    concat!(
+        "UPDATE OR FAIL ",
+        sql::grow!(),
+        "(SELECT column1 AS record, column2 AS revisions, column3 AS count_grown, column4 AS sum_grown, \
+         column5 AS d1, column6 AS d2, column7 AS d3, column8 AS d4, column9 AS d5, \
+         column10 AS d6, column11 AS d7, column12 AS d8, column13 AS d9, column14 AS d10 FROM (VALUES "
+    ),
+    Grown::COLUMNS,
+    ")) AS n WHERE aggregate.record = n.record",
+);
 
 /// A transaction of the connection that writes.
 pub(super) struct Statements<'a>(pub(super) &'a mut SqliteConnection);
@@ -57,12 +67,31 @@ impl Statements<'_> {
             sqlx::query_as(statement).bind(Json(names)).fetch_all(&mut *self.0).await?;
         Ok(rows.into_iter().map(|(place, key)| (sql::place(place), key)).collect())
     }
-}
 
-/// The rows of `list` that a statement writes which begins at the place `at`.
-fn part<T>(list: &[T], at: usize) -> &[T] {
-    let rest = list.get(at..).unwrap_or_default();
-    &rest[..rest.len().min(ROWS)]
+    /// Gives names the keys that follow the last one: nobody else writes, so none is taken meanwhile.
+    async fn add(
+        &mut self,
+        last: &'static str,
+        statement: &'static str,
+        names: &[impl Serialize + Sync],
+    ) -> Result<Vec<(usize, i64)>, Error> {
+        let last: i64 = sqlx::query_scalar(last).fetch_one(&mut *self.0).await?;
+        sqlx::query(statement).bind(Json(names)).bind(last + 1).execute(&mut *self.0).await?;
+        Ok((0..names.len()).zip(last + 1..).collect())
+    }
+
+    async fn execute_rows<T>(
+        &mut self,
+        statement: &'static Rows,
+        list: &[T],
+        bind: impl Fn(Query<'static>, &T) -> Query<'static>,
+    ) -> Result<(), Error> {
+        for part in list.chunks(Rows::MOST) {
+            let query = part.iter().fold(statement.query(part.len()), &bind);
+            query.execute(&mut *self.0).await?;
+        }
+        Ok(())
+    }
 }
 
 fn names<'a>(records: &[&'a Record]) -> Vec<(&'a str, &'a str)> {
@@ -75,16 +104,16 @@ impl sql::Statements for Statements<'_> {
         self.find(FIND_RECORDS, names(records)).await
     }
 
-    async fn add_records(&mut self, records: &[&Record]) -> Result<(), Error> {
-        self.execute(ADD_RECORDS, names(records)).await
+    async fn add_records(&mut self, records: &[&Record]) -> Result<Vec<(usize, i64)>, Error> {
+        self.add(LAST_RECORD, ADD_RECORDS, &names(records)).await
     }
 
     async fn find_raters(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
         self.find(FIND_RATERS, users).await
     }
 
-    async fn add_raters(&mut self, users: &[&UserId]) -> Result<(), Error> {
-        self.execute(ADD_RATERS, users).await
+    async fn add_raters(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
+        self.add(LAST_RATER, ADD_RATERS, users).await
     }
 
     async fn add_aggregates(&mut self, records: &[(i64, &RecordType)]) -> Result<(), Error> {
@@ -97,25 +126,34 @@ impl sql::Statements for Statements<'_> {
     }
 
     async fn held(&mut self, pairs: &[(i64, i64)]) -> Result<Vec<(usize, Held)>, Error> {
-        let rows: Vec<HeldRow> = sqlx::query_as(HELD).bind(Json(pairs)).fetch_all(&mut *self.0).await?;
-        rows.into_iter().map(sql::held).collect()
+        let mut held = Vec::new();
+        for (part, first) in pairs.chunks(Rows::MOST).zip((0..).step_by(Rows::MOST)) {
+            let numbered = (first..).zip(part);
+            let query = numbered.fold(HELD.query(part.len()), |query, (place, (record, rater))| {
+                query.bind(place).bind(*record).bind(*rater)
+            });
+            for row in query.fetch_all(&mut *self.0).await? {
+                held.push(sql::held(HeldRow::from_row(&row)?)?);
+            }
+        }
+        Ok(held)
     }
 
     async fn write(&mut self, changes: &Changes<'_>) -> Result<(), Error> {
-        let Changes { put, deleted, grown } = changes;
-        let longest = put.len().max(deleted.len()).max(grown.len());
-        for at in (0..longest).step_by(ROWS) {
-            let put: Vec<_> = part(put, at)
-                .iter()
-                .map(|(record, rater, rating)| {
-                    (record, rater, &rating.provider_id, rating.value, rating.rated_at.as_millis())
-                })
-                .collect();
-            let grown: Vec<_> = part(grown, at).iter().map(Grown::columns).collect();
-            let query = sqlx::query(WRITE).bind(Json(put)).bind(Json(part(deleted, at))).bind(Json(grown));
-            query.execute(&mut *self.0).await?;
-        }
-        Ok(())
+        self.execute_rows(&PUT, &changes.put, |query, (record, rater, rating)| {
+            let provider = rating.provider_id.as_ref().map(|id| id.as_str().to_owned());
+            let query = query.bind(*record).bind(*rater).bind(provider);
+            query.bind(rating.value.get()).bind(rating.rated_at.as_millis())
+        })
+        .await?;
+        self.execute_rows(&DELETE, &changes.deleted, |query, (record, rater)| {
+            query.bind(*record).bind(*rater)
+        })
+        .await?;
+        self.execute_rows(&GROW, &changes.grown, |query, grown| {
+            grown.columns().into_iter().fold(query, |query, column| query.bind(column))
+        })
+        .await
     }
 
     async fn advance(&mut self, step: &Advance) -> Result<bool, Error> {
