@@ -3,8 +3,9 @@
 use rdkafka::Message;
 use rdkafka::message::{BorrowedMessage, Headers};
 
-/// What a record weighs beside its bytes: its own fields, and the event that it becomes.
-const WEIGHT: usize = 512;
+/// What a record weighs beside its bytes: its own fields, and, in two of the four chunks that a lane has, the event
+/// that it becomes.
+const WEIGHT: usize = 256;
 
 const CONTENT_TYPE: &str = "content-type";
 

@@ -2,13 +2,13 @@
 
 mod statements;
 
-use super::sql::{self, AggregateRow, Known, PositionRow, RatingRow, aggregate_columns};
+use super::sql::{self, AggregateRow, Known, Named, PositionRow, RatingRow, aggregate_columns};
 use super::{AfterRating, AfterTop, Error};
 use crate::batch::{Batch, Outcome, Position};
 use async_trait::async_trait;
 use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool};
 use std::sync::{Mutex, PoisonError};
 use storage::{Migration, migrate};
 
@@ -29,6 +29,9 @@ const AGGREGATES: &str = concat!(
 /// before everything else that is locked.
 const SHARE_PRIOR: &str = "SELECT pg_advisory_xact_lock_shared(hashtext('rating.prior'))";
 const OWN_PRIOR: &str = "SELECT pg_advisory_xact_lock(hashtext('rating.prior'))";
+
+/// The commit of keys need not be on the disk: whoever uses one commits later, and the log goes to the disk in order.
+const LEAVE_UNFLUSHED: &str = "SET LOCAL synchronous_commit = off";
 
 const SCHEMA: &str = "rating";
 
@@ -54,6 +57,21 @@ impl Repository {
         Ok(Self { lanes, writers, readers, known: Mutex::default() })
     }
 
+    /// Completes the keys in a transaction of its own: in that of the batch, lanes that name the same new users would
+    /// wait for each other until its end. A key without a rating does no harm.
+    async fn complete(
+        &self,
+        connection: &mut PgConnection,
+        named: &mut Named<'_>,
+    ) -> Result<(), storage::Error> {
+        let mut transaction = connection.begin().await?;
+        sqlx::query(LEAVE_UNFLUSHED).execute(&mut *transaction).await?;
+        let learned = named.complete(&mut statements::Statements(&mut transaction)).await?;
+        transaction.commit().await?;
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).learn(learned);
+        Ok(())
+    }
+
     /// Closes all connections.
     pub async fn close(&self) {
         self.readers.close().await;
@@ -68,13 +86,16 @@ impl super::Repository for Repository {
     }
 
     async fn apply(&self, _lane: usize, batch: &Batch) -> Result<Vec<Outcome>, Error> {
-        let mut transaction = self.writers.begin().await?;
+        let mut connection = self.writers.acquire().await?;
+        let mut named = Named::of(&batch.writes, &self.known);
+        if !named.is_complete() {
+            self.complete(&mut connection, &mut named).await?;
+        }
+        let mut transaction = connection.begin().await?;
         let connection: &mut PgConnection = &mut transaction;
         sqlx::query(SHARE_PRIOR).execute(&mut *connection).await?;
-        let mut statements = statements::Statements(connection);
-        let (outcomes, learned) = sql::apply(&mut statements, &self.known, batch).await?;
+        let outcomes = sql::apply(&mut statements::Statements(connection), &named, batch).await?;
         transaction.commit().await?;
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).learn(learned);
         Ok(outcomes)
     }
 

@@ -3,10 +3,12 @@
 
 mod apply;
 mod known;
+mod named;
 mod rows;
 
 pub(super) use apply::{Changes, Grown, Statements, apply};
 pub(super) use known::Known;
+pub(super) use named::Named;
 pub(super) use rows::{
     AggregateRow, HeldRow, PositionRow, RatingRow, aggregate, aggregates_as_asked, held, number, place,
     position, rating,

@@ -2,7 +2,7 @@
 
 mod statements;
 
-use super::sql::{self, AggregateRow, Known, PositionRow, RatingRow, aggregate_columns};
+use super::sql::{self, AggregateRow, Known, Named, PositionRow, RatingRow, aggregate_columns};
 use super::{AfterRating, AfterTop, Error};
 use crate::batch::{Batch, Outcome, Position};
 use async_trait::async_trait;
@@ -53,7 +53,9 @@ impl super::Repository for Repository {
         let mut transaction = self.database.writer.begin_with(BEGIN).await?;
         let connection: &mut SqliteConnection = &mut transaction;
         let mut statements = statements::Statements(connection);
-        let (outcomes, learned) = sql::apply(&mut statements, &self.known, batch).await?;
+        let mut named = Named::of(&batch.writes, &self.known);
+        let learned = named.complete(&mut statements).await?;
+        let outcomes = sql::apply(&mut statements, &named, batch).await?;
         transaction.commit().await?;
         self.known.lock().unwrap_or_else(PoisonError::into_inner).learn(learned);
         Ok(outcomes)

@@ -1,4 +1,4 @@
-//! The order in which a batch is applied within one transaction, the same on both databases.
+//! The order in which a batch is applied, the same on both databases.
 //!
 //! What makes it right where several transactions write at once: each locks the aggregates of its records, and
 //! only then, in a new statement, reads the ratings that it replaces. Without the lock two that both add a
@@ -9,12 +9,11 @@
 //! or keys. Who waits in a step, waits for someone in that step or a later one; and within a step for a row
 //! that comes after all it holds.
 
-use super::known::{Known, Learned};
-use crate::batch::{Advance, Batch, Change, Held, Keys, Outcome, Plan};
+use super::named::Named;
+use crate::batch::{Advance, Batch, Change, Held, Outcome, Plan};
 use crate::repository::Error;
 use async_trait::async_trait;
 use model::{Rating, Record, RecordType, UserId, Value};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The steps of a transaction in a database's own dialect. Lists of names are sorted and without doubles.
 #[async_trait]
@@ -83,22 +82,13 @@ impl Grown {
     }
 }
 
-/// Does what `batch` says but for the commit, after which the keys that it learned are to be remembered.
+/// Does what `batch` says but for the commit; its names have their keys.
 pub(in crate::repository) async fn apply(
     statements: &mut impl Statements,
-    known: &Mutex<Known>,
+    named: &Named<'_>,
     batch: &Batch,
-) -> Result<(Vec<Outcome>, Learned), Error> {
-    let keys = Keys::of(&batch.writes);
-    let mut learned = Learned::default();
-    let records = record_keys(statements, known, &keys, &mut learned).await?;
-    let users = rater_keys(statements, known, &keys, &mut learned).await?;
-    let mut new: Vec<(i64, &RecordType)> =
-        learned.records.iter().map(|(record, key)| (*key, &record.record_type)).collect();
-    if !new.is_empty() {
-        new.sort_unstable();
-        statements.add_aggregates(&new).await?;
-    }
+) -> Result<Vec<Outcome>, Error> {
+    let Named { keys, records, users } = named;
     let mut locked: Vec<i64> = records.iter().flatten().copied().collect();
     if !locked.is_empty() {
         locked.sort_unstable();
@@ -108,8 +98,8 @@ pub(in crate::repository) async fn apply(
     let pairs: Vec<Option<(i64, i64)>> =
         keys.pairs.iter().map(|&(record, user)| records[record].zip(users[user])).collect();
     let held = held(statements, &pairs).await?;
-    let plan = Plan::of(&batch.writes, &keys, &held);
-    let changes = Changes::of(&plan, &records, &pairs)?;
+    let plan = Plan::of(&batch.writes, keys, &held);
+    let changes = Changes::of(&plan, records, &pairs)?;
     if !changes.is_empty() {
         statements.write(&changes).await?;
     }
@@ -121,69 +111,7 @@ pub(in crate::repository) async fn apply(
             return Err(Error::Fenced(step.partition.clone()));
         }
     }
-    Ok((plan.outcomes, learned))
-}
-
-async fn record_keys(
-    statements: &mut impl Statements,
-    known: &Mutex<Known>,
-    keys: &Keys<'_>,
-    learned: &mut Learned,
-) -> Result<Vec<Option<i64>>, storage::Error> {
-    let mut found = lock(known).records(&keys.records);
-    let missing = missing(&keys.records, &found);
-    if missing.is_empty() {
-        return Ok(found);
-    }
-    let names = |places: &[usize]| places.iter().map(|&place| keys.records[place]).collect::<Vec<_>>();
-    fill(&mut found, &missing, statements.find_records(&names(&missing)).await?);
-    let new = nameless(&missing, &found, &keys.records_put);
-    if !new.is_empty() {
-        fill(&mut found, &new, statements.add_records(&names(&new)).await?);
-    }
-    let keyed = missing.iter().filter_map(|&place| Some((keys.records[place].clone(), found[place]?)));
-    learned.records.extend(keyed);
-    Ok(found)
-}
-
-async fn rater_keys(
-    statements: &mut impl Statements,
-    known: &Mutex<Known>,
-    keys: &Keys<'_>,
-    learned: &mut Learned,
-) -> Result<Vec<Option<i64>>, storage::Error> {
-    let mut found = lock(known).users(&keys.users);
-    let missing = missing(&keys.users, &found);
-    if missing.is_empty() {
-        return Ok(found);
-    }
-    let names = |places: &[usize]| places.iter().map(|&place| keys.users[place]).collect::<Vec<_>>();
-    fill(&mut found, &missing, statements.find_raters(&names(&missing)).await?);
-    let new = nameless(&missing, &found, &keys.users_put);
-    if !new.is_empty() {
-        fill(&mut found, &new, statements.add_raters(&names(&new)).await?);
-    }
-    let keyed = missing.iter().filter_map(|&place| Some((keys.users[place].clone(), found[place]?)));
-    learned.users.extend(keyed);
-    Ok(found)
-}
-
-/// The places of the names whose keys are not known, in the order of the names.
-fn missing<K: Ord>(names: &[&K], found: &[Option<i64>]) -> Vec<usize> {
-    let mut missing: Vec<usize> = (0..names.len()).filter(|&place| found[place].is_none()).collect();
-    missing.sort_unstable_by_key(|&place| names[place]);
-    missing
-}
-
-/// Those of `places` that have no key but need one; a delete alone needs none.
-fn nameless(places: &[usize], found: &[Option<i64>], put: &[bool]) -> Vec<usize> {
-    places.iter().copied().filter(|&place| found[place].is_none() && put[place]).collect()
-}
-
-fn fill(found: &mut [Option<i64>], places: &[usize], keys: Vec<(usize, i64)>) {
-    for (asked, key) in keys {
-        found[places[asked]] = Some(key);
-    }
+    Ok(plan.outcomes)
 }
 
 async fn held(
@@ -233,8 +161,4 @@ impl<'a> Changes<'a> {
     const fn is_empty(&self) -> bool {
         self.put.is_empty() && self.deleted.is_empty() && self.grown.is_empty()
     }
-}
-
-fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
-    known.lock().unwrap_or_else(PoisonError::into_inner)
 }
