@@ -1,0 +1,120 @@
+//! Values of a store, kept in memory while they are exact.
+//!
+//! What is read from the store is kept until it is written through the same process, and where others write to
+//! the store as well, for a limited time. A reader never gets a value older than the last write that was
+//! [told of](Cache::wrote) before he asked.
+
+use quick_cache::Weighter;
+use quick_cache::sync::Cache as Values;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+#[cfg(test)]
+mod tests;
+
+/// How many groups of keys there are. A write to a key costs what is being read of its group meanwhile.
+const GROUPS: usize = 1024;
+
+/// What an entry takes beside the bytes of its key and value: two hash tables' slots and counters.
+const OVERHEAD: u64 = 96;
+
+/// Values by their keys, bounded in bytes.
+#[derive(Debug)]
+pub struct Cache<K, V> {
+    values: Values<K, Kept<V>, Weigh<K, V>>,
+    /// How many writes each group of keys has seen.
+    writes: Box<[Mutex<u64>]>,
+    hasher: RandomState,
+    max_age: Option<Duration>,
+}
+
+#[derive(Clone, Debug)]
+struct Kept<V> {
+    value: V,
+    since: Instant,
+}
+
+#[derive(Debug)]
+struct Weigh<K, V>(fn(&K, &V) -> usize);
+
+impl<K, V> Clone for Weigh<K, V> {
+    fn clone(&self) -> Self {
+        Self(self.0)
+    }
+}
+
+impl<K, V> Weighter<K, Kept<V>> for Weigh<K, V> {
+    fn weight(&self, key: &K, kept: &Kept<V>) -> u64 {
+        (self.0)(key, &kept.value) as u64 + OVERHEAD
+    }
+}
+
+/// A read from the store that is under way: which writes it is sure to see.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
+    group: usize,
+    writes: u64,
+    since: Instant,
+}
+
+impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
+    /// An empty cache of at most `bytes` bytes, as `weigh` counts a key with its value. What has been kept for
+    /// `max_age` is read again; without it the process must be the only one that writes to the store.
+    #[must_use]
+    pub fn new(bytes: u64, max_age: Option<Duration>, weigh: fn(&K, &V) -> usize) -> Self {
+        let entries = usize::try_from(bytes / (4 * OVERHEAD)).unwrap_or(usize::MAX);
+        Self {
+            values: Values::with_weighter(entries, bytes, Weigh(weigh)),
+            writes: (0..GROUPS).map(|_| Mutex::new(0)).collect(),
+            hasher: RandomState::new(),
+            max_age,
+        }
+    }
+
+    /// The value of `key`, if it is kept.
+    pub fn get(&self, key: &K) -> Option<V> {
+        let kept = self.values.get(key)?;
+        let fresh = self.max_age.is_none_or(|age| kept.since.elapsed() < age);
+        fresh.then_some(kept.value)
+    }
+
+    /// Begins to read `key` from the store; to be called before the store is asked.
+    pub fn read(&self, key: &K) -> Reading {
+        let group = self.group(key);
+        Reading { group, writes: *self.writes(group), since: Instant::now() }
+    }
+
+    /// Keeps what `reading` found, unless a key of its group was written since it began.
+    pub fn keep(&self, reading: Reading, key: K, value: V) {
+        let writes = self.writes(reading.group);
+        if *writes == reading.writes {
+            self.values.insert(key, Kept { value, since: reading.since });
+        }
+    }
+
+    /// Forgets `key`: it has been written. To be called after the store has it, whether or not it said so, and
+    /// before the writer is told.
+    pub fn wrote(&self, key: &K) {
+        let mut writes = self.writes(self.group(key));
+        *writes += 1;
+        self.values.remove(key);
+    }
+
+    /// How many bytes are taken at present.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.values.weight()
+    }
+
+    fn group(&self, key: &K) -> usize {
+        // Truncated on purpose: any bits of the hash will do.
+        #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash tell a group")]
+        let hash = self.hasher.hash_one(key) as usize;
+        hash % GROUPS
+    }
+
+    fn writes(&self, group: usize) -> MutexGuard<'_, u64> {
+        self.writes[group].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,117 @@
+//! The cache beside a plain store, with readers and writers that run into each other at random.
+
+use super::*;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+/// A store of versions: what is committed, and what its writers have been told.
+#[derive(Default)]
+struct Store {
+    committed: [AtomicU64; 8],
+    told: [AtomicU64; 8],
+    turns: [Mutex<()>; 8],
+}
+
+fn pause(random: &mut StdRng) {
+    for _ in 0..random.random_range(0..3) {
+        thread::yield_now();
+    }
+}
+
+impl Store {
+    fn write(&self, cache: &Cache<usize, u64>, key: usize, random: &mut StdRng) {
+        let _turn = self.turns[key].lock().unwrap();
+        let version = self.committed[key].fetch_add(1, Ordering::SeqCst) + 1;
+        pause(random);
+        cache.wrote(&key);
+        self.told[key].store(version, Ordering::SeqCst);
+    }
+
+    fn read(&self, cache: &Cache<usize, u64>, key: usize, random: &mut StdRng) -> u64 {
+        cache.get(&key).unwrap_or_else(|| {
+            let reading = cache.read(&key);
+            pause(random);
+            let version = self.committed[key].load(Ordering::SeqCst);
+            pause(random);
+            cache.keep(reading, key, version);
+            version
+        })
+    }
+}
+
+#[test]
+fn a_reader_never_gets_less_than_the_last_write_that_was_told() {
+    for seed in 0..4 {
+        let (store, cache) = (Store::default(), Cache::new(1 << 20, None, |_, _| 16));
+        let (ended, hits) = (AtomicBool::new(false), AtomicU64::new(0));
+        thread::scope(|scope| {
+            for reader in 0..3 {
+                let (store, cache, ended, hits) = (&store, &cache, &ended, &hits);
+                scope.spawn(move || {
+                    let mut random = StdRng::seed_from_u64(seed * 10 + reader);
+                    while !ended.load(Ordering::SeqCst) {
+                        let key = random.random_range(0..8);
+                        let told = store.told[key].load(Ordering::SeqCst);
+                        hits.fetch_add(u64::from(cache.get(&key).is_some()), Ordering::Relaxed);
+                        let read = store.read(cache, key, &mut random);
+                        assert!(read >= told, "seed {seed}: read {read} after {told} was told");
+                    }
+                });
+            }
+            let writers = (3..5).map(|writer| {
+                let (store, cache) = (&store, &cache);
+                scope.spawn(move || {
+                    let mut random = StdRng::seed_from_u64(seed * 10 + writer);
+                    for _ in 0..1000 {
+                        store.write(cache, random.random_range(0..8), &mut random);
+                        pause(&mut random);
+                    }
+                })
+            });
+            let ends: Vec<_> = writers.collect::<Vec<_>>().into_iter().map(|writer| writer.join()).collect();
+            ended.store(true, Ordering::SeqCst);
+            assert!(ends.iter().all(Result::is_ok));
+        });
+        assert!(hits.load(Ordering::Relaxed) > 0, "seed {seed}: nothing was ever kept");
+    }
+}
+
+#[test]
+fn what_was_read_before_a_write_is_not_kept_after_it() {
+    let cache = Cache::new(1 << 20, None, |_: &u8, _: &u8| 2);
+    let before = cache.read(&1);
+    cache.wrote(&1);
+    cache.keep(before, 1, 10);
+    assert_eq!(cache.get(&1), None);
+    cache.keep(cache.read(&1), 1, 11);
+    assert_eq!(cache.get(&1), Some(11));
+    cache.wrote(&1);
+    assert_eq!(cache.get(&1), None);
+}
+
+#[test]
+fn what_is_kept_is_bounded_in_bytes() {
+    let cache = Cache::new(100_000, None, |_: &u32, value: &Vec<u8>| value.len());
+    for key in 0..10_000 {
+        cache.keep(cache.read(&key), key, vec![0; 100]);
+        assert!(cache.bytes() <= 100_000, "{}", cache.bytes());
+    }
+    assert!(cache.bytes() > 50_000, "{}", cache.bytes());
+    cache.keep(cache.read(&0), 0, vec![0; 200_000]);
+    assert_eq!(cache.get(&0), None);
+}
+
+#[test]
+fn what_is_as_old_as_the_reading_allows_is_read_again() {
+    let age = Duration::from_millis(20);
+    let cache = Cache::new(1 << 20, Some(age), |_: &u8, _: &u8| 2);
+    let reading = cache.read(&1);
+    cache.keep(reading, 1, 10);
+    while reading.since.elapsed() < age {
+        // The age counts from before the store was asked.
+        thread::yield_now();
+    }
+    assert_eq!(cache.get(&1), None);
+}
