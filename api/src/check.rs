@@ -152,9 +152,11 @@ pub(crate) fn ids(field: &str, ids: Vec<String>) -> Result<Vec<RecordId>, Invali
     let mut seen = HashSet::with_capacity(ids.len());
     let mut kept = Vec::with_capacity(ids.len());
     for (i, id) in ids.into_iter().enumerate() {
-        let Some(id) = check.at(&format!("{field}[{i}]"), RecordId::new(id)) else { continue };
-        if seen.insert(id.clone()) {
-            kept.push(id);
+        match RecordId::new(id) {
+            Ok(id) if seen.insert(id.clone()) => kept.push(id),
+            Ok(_) => {}
+            // The place is spelled out for a broken rule alone.
+            Err(broken) => check.0.push(Violation::new(format!("{field}[{i}]"), broken.to_string())),
         }
     }
     check.finish(Some(kept))

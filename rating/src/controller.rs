@@ -72,8 +72,8 @@ impl Controller {
         self.repository.aggregate(&record).await?.ok_or(Error::NoRatings(record))
     }
 
-    /// Returns the aggregates of at most 500 records of one type, in the order of `ids` and each once; those
-    /// without a rating are left out.
+    /// Returns the aggregates of at most 500 records of one type, in the order of `ids`, of which none stands
+    /// twice; those without a rating are left out.
     pub async fn batch_aggregates(
         &self,
         record_type: &RecordType,

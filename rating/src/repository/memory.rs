@@ -5,7 +5,7 @@ use crate::batch::{Advance, Batch, Held, Keys, Outcome, Partition, Plan, Positio
 use async_trait::async_trait;
 use model::{Aggregate, Histogram, Prior, Rating, Record, RecordId, RecordType, UserId};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// As many lanes as PostgreSQL has by default, so that the writer works alike.
@@ -137,14 +137,8 @@ impl super::Repository for Repository {
 
     async fn aggregates(&self, record_type: &RecordType, ids: &[RecordId]) -> Result<Vec<Aggregate>, Error> {
         let state = self.state();
-        let mut asked = HashSet::new();
-        Ok(ids
-            .iter()
-            .filter(|id| asked.insert(*id))
-            .filter_map(|id| {
-                state.aggregate(&Record { record_type: record_type.clone(), record_id: id.clone() })
-            })
-            .collect())
+        let record = |id: &RecordId| Record { record_type: record_type.clone(), record_id: id.clone() };
+        Ok(ids.iter().filter_map(|id| state.aggregate(&record(id))).collect())
     }
 
     async fn rating(&self, record: &Record, user: &UserId) -> Result<Option<Rating>, Error> {

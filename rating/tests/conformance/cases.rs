@@ -154,7 +154,7 @@ pub(crate) async fn any_id_that_the_model_allows_is_kept_byte_by_byte(stores: &S
 pub(crate) async fn batch_aggregates_come_in_the_order_asked(stores: &Stores) {
     let store = stores.first();
     apply(store, vec![put("a", "ann", 1), put("b", "ann", 2), put("c", "ann", 3), delete("b", "ann")]).await;
-    let asked = ["c", "none", "a", "b", "c"].map(|id| RecordId::new(id).unwrap());
+    let asked = ["c", "none", "a", "b"].map(|id| RecordId::new(id).unwrap());
     let found = store.aggregates(&RecordType::movie(), &asked).await.unwrap();
     assert_eq!(ids(&found), ["c", "a"]);
     assert_eq!(Some(&found[0]), aggregate(store, "c").await.as_ref());

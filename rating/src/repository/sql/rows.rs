@@ -34,7 +34,7 @@ pub(in crate::repository) fn aggregate(row: AggregateRow) -> Result<Aggregate, E
     })
 }
 
-/// Turns rows into aggregates in the order of `ids`, each once.
+/// Turns rows into aggregates in the order of `ids`.
 pub(in crate::repository) fn aggregates_as_asked(
     rows: Vec<AggregateRow>,
     ids: &[RecordId],
