@@ -1,5 +1,6 @@
-//! Where metadata is kept: what a store must do, and the three that do it.
+//! Where metadata is kept: what a store must do, the three that do it, and what is kept of them in memory.
 
+pub mod cached;
 mod change;
 pub mod memory;
 pub mod postgres;
@@ -30,7 +31,7 @@ pub trait Repository: Send + Sync {
     /// Returns what is stored under `id`.
     async fn get(&self, id: &RecordId) -> Result<Option<Metadata>, Error>;
 
-    /// Returns what is stored under `ids`, in their order; missing ones are left out.
+    /// Returns what is stored under `ids`, no id twice, in their order; missing ones are left out.
     async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Metadata>, Error>;
 
     /// Stores all of `batch`, in which no id stands twice, or nothing, and returns what is stored now, in its
@@ -63,7 +64,12 @@ pub trait Repository: Send + Sync {
 pub async fn open(config: &Config) -> Result<Arc<dyn Repository>, Error> {
     Ok(match &config.database {
         Url::Memory => Arc::new(memory::Repository::default()),
-        Url::Sqlite(path) => Arc::new(sqlite::Repository::open(path, config.sqlite_synchronous).await?),
+        // The file is this process's alone: what is read from it stays true until it is written here. Other
+        // instances write to PostgreSQL, so that nothing read from there is kept.
+        Url::Sqlite(path) => {
+            let store = sqlite::Repository::open(path, config.sqlite_synchronous).await?;
+            Arc::new(cached::Repository::new(Arc::new(store)))
+        }
         Url::Postgres(options) => Arc::new(postgres::Repository::open(options).await?),
     })
 }

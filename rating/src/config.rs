@@ -3,6 +3,7 @@
 use crate::ingester;
 use clap::Parser;
 use model::Prior;
+use std::time::Duration;
 
 /// Where the rating service listens unless it is told otherwise.
 pub const LISTEN: &str = "127.0.0.1:8082";
@@ -21,6 +22,11 @@ pub struct Config {
     /// Where the ratings are kept.
     #[command(flatten)]
     pub storage: storage::Config,
+
+    /// For how long an aggregate that was read from PostgreSQL is answered from memory, although other instances
+    /// may have changed it since; 0s: never. What this instance writes always shows at once.
+    #[arg(long, env = "CACHE_TTL", value_name = "DURATION", default_value = "1s", value_parser = service::duration)]
+    pub cache_ttl: Duration,
 
     /// Which events are ingested.
     #[command(flatten)]

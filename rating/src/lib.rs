@@ -65,7 +65,7 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
     let prior = Prior::new(config.prior_weight, config.prior_mean)?;
-    let repository = repository::open(&config.storage).await?;
+    let repository = repository::open(&config.storage, config.cache_ttl).await?;
     repository.set_prior(prior).await?;
 
     let write_until = CancellationToken::new();

@@ -1,5 +1,6 @@
-//! Where ratings are kept: what a store must do, and the three that do it.
+//! Where ratings are kept: what a store must do, the three that do it, and what is kept of them in memory.
 
+pub mod cached;
 pub mod memory;
 pub mod postgres;
 mod sql;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::cmp::{Ordering, Reverse};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 use storage::{Config, Url};
 
 /// Why a store could not do what it was asked to.
@@ -75,8 +77,8 @@ pub trait Repository: fmt::Debug + Send + Sync {
     /// Returns the aggregate of `record`, if it has a rating.
     async fn aggregate(&self, record: &Record) -> Result<Option<Aggregate>, Error>;
 
-    /// Returns the aggregates of the records of one type, in the order of `ids` and each once; those without
-    /// a rating are left out.
+    /// Returns the aggregates of the records of one type, in the order of `ids`, of which none stands twice;
+    /// those without a rating are left out.
     async fn aggregates(&self, record_type: &RecordType, ids: &[RecordId]) -> Result<Vec<Aggregate>, Error>;
 
     /// Returns the user's rating of `record`, if there is one.
@@ -168,11 +170,22 @@ impl AfterTop {
     }
 }
 
-/// Opens the store that `config` names, its tables up to date.
-pub async fn open(config: &Config) -> Result<Arc<dyn Repository>, storage::Error> {
+/// Opens the store that `config` names, its tables up to date. What is read from PostgreSQL, to which other
+/// instances write as well, is kept in memory for `cache_ttl`; what is read from SQLite, until it is written.
+pub async fn open(config: &Config, cache_ttl: Duration) -> Result<Arc<dyn Repository>, storage::Error> {
     Ok(match &config.database {
         Url::Memory => Arc::new(memory::Repository::new()),
-        Url::Sqlite(path) => Arc::new(sqlite::Repository::open(path, config.sqlite_synchronous).await?),
-        Url::Postgres(options) => Arc::new(postgres::Repository::open(options, postgres::LANES).await?),
+        Url::Sqlite(path) => {
+            let store = sqlite::Repository::open(path, config.sqlite_synchronous).await?;
+            Arc::new(cached::Repository::new(Arc::new(store), None))
+        }
+        Url::Postgres(options) => {
+            let store = Arc::new(postgres::Repository::open(options, postgres::LANES).await?);
+            if cache_ttl.is_zero() {
+                store
+            } else {
+                Arc::new(cached::Repository::new(store, Some(cache_ttl)))
+            }
+        }
     })
 }

@@ -1,10 +1,12 @@
-//! What every store of metadata must do, in memory, SQLite and PostgreSQL. The cases of PostgreSQL run where
+//! What every store of metadata must do, in memory, SQLite and PostgreSQL, each as it is and with a cache before
+//! it. The cases of PostgreSQL run where
 //! `MARQUEE_TEST_POSTGRES` names a server.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it finds nothing to unwrap")]
 
 mod durability;
 mod films;
+mod fresh;
 mod reading;
 mod searching;
 mod store;
@@ -15,7 +17,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
-use store::{Backend, Store};
+use store::{Backend, Kind, Store};
 
 type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
 type Run = Arc<dyn Fn(Store) -> BoxFuture<'static, Outcome> + Send + Sync>;
@@ -23,12 +25,12 @@ type Run = Arc<dyn Fn(Store) -> BoxFuture<'static, Outcome> + Send + Sync>;
 /// A behaviour, and which stores it is asked of.
 struct Case {
     name: &'static str,
-    backends: &'static [Backend],
+    kinds: &'static [Kind],
     run: Run,
 }
 
-const EVERY: &[Backend] = &[Backend::Memory, Backend::Sqlite, Backend::Postgres];
-const DURABLE: &[Backend] = &[Backend::Sqlite, Backend::Postgres];
+const EVERY: &[Kind] = &[Kind::Memory, Kind::Sqlite, Kind::Postgres];
+const DURABLE: &[Kind] = &[Kind::Sqlite, Kind::Postgres];
 
 fn main() -> ExitCode {
     let cases = [
@@ -50,6 +52,16 @@ fn main() -> ExitCode {
             EVERY,
             writing::changes_show_in_the_order_of_revisions,
         ),
+        case(
+            "no_read_answers_what_was_before_a_write_that_was_answered",
+            EVERY,
+            fresh::no_read_answers_what_was_before_a_write_that_was_answered,
+        ),
+        case(
+            "a_put_whose_caller_has_gone_away_shows_or_has_not_been",
+            EVERY,
+            fresh::a_put_whose_caller_has_gone_away_shows_or_has_not_been,
+        ),
         case("search_finds_words_and_their_beginnings", EVERY, searching::finds_words_and_their_beginnings),
         case("search_follows_renaming_and_deleting", EVERY, searching::follows_renaming_and_deleting),
         case("search_takes_wild_characters_literally", EVERY, searching::takes_wild_characters_literally),
@@ -62,15 +74,19 @@ fn main() -> ExitCode {
         case("a_row_that_breaks_a_rule_is_named", DURABLE, durability::a_row_that_breaks_a_rule_is_named),
         case("a_closed_store_is_unavailable", DURABLE, durability::a_closed_store_is_unavailable),
     ];
-    let trials = cases.iter().flat_map(|case| case.backends.iter().map(|backend| trial(case, *backend)));
+    let trials = cases.iter().flat_map(|case| {
+        let backends =
+            case.kinds.iter().flat_map(|&kind| [false, true].map(|cached| Backend { kind, cached }));
+        backends.map(|backend| trial(case, backend))
+    });
     libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
 }
 
-fn case<F>(name: &'static str, backends: &'static [Backend], run: fn(Store) -> F) -> Case
+fn case<F>(name: &'static str, kinds: &'static [Kind], run: fn(Store) -> F) -> Case
 where
     F: Future<Output = Outcome> + Send + 'static,
 {
-    Case { name, backends, run: Arc::new(move |store| run(store).boxed()) }
+    Case { name, kinds, run: Arc::new(move |store| run(store).boxed()) }
 }
 
 fn trial(case: &Case, backend: Backend) -> Trial {

@@ -1,35 +1,43 @@
 //! A fresh store of each kind, and the way past its interface to its database.
 
-use metadata::repository::{self, Repository};
+use metadata::repository::{Repository, cached, memory, postgres, sqlite};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use std::error::Error;
 use std::sync::Arc;
 use storage::sqlite::Synchronous;
 use storage::testing::{self, Database, File};
-use storage::{Config, Url};
 
-/// A kind of store.
 #[derive(Clone, Copy)]
-pub(crate) enum Backend {
+pub(crate) enum Kind {
     Memory,
     Sqlite,
     Postgres,
 }
 
+/// A kind of store, as it is or with a cache before it.
+#[derive(Clone, Copy)]
+pub(crate) struct Backend {
+    pub(crate) kind: Kind,
+    pub(crate) cached: bool,
+}
+
 impl Backend {
     pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Memory => "memory",
-            Self::Sqlite => "sqlite",
-            Self::Postgres => "postgres",
+        match (self.kind, self.cached) {
+            (Kind::Memory, false) => "memory",
+            (Kind::Memory, true) => "cached_memory",
+            (Kind::Sqlite, false) => "sqlite",
+            (Kind::Sqlite, true) => "cached_sqlite",
+            (Kind::Postgres, false) => "postgres",
+            (Kind::Postgres, true) => "cached_postgres",
         }
     }
 
     /// Whether this machine has what the kind needs; the reason where it has not.
     pub(crate) fn available(self) -> Result<(), String> {
-        match self {
-            Self::Memory | Self::Sqlite => Ok(()),
-            Self::Postgres => testing::server().map(|_| ()),
+        match self.kind {
+            Kind::Memory | Kind::Sqlite => Ok(()),
+            Kind::Postgres => testing::server().map(|_| ()),
         }
     }
 }
@@ -37,6 +45,7 @@ impl Backend {
 /// An open store and where it keeps its data.
 pub(crate) struct Store {
     pub(crate) repository: Arc<dyn Repository>,
+    cached: bool,
     place: Place,
 }
 
@@ -47,35 +56,34 @@ enum Place {
 }
 
 impl Place {
-    fn url(&self) -> Url {
-        match self {
-            Self::Memory => Url::Memory,
-            Self::Sqlite(file) => file.url(),
-            Self::Postgres(database) => database.url(),
-        }
-    }
-
-    async fn open(&self) -> Result<Arc<dyn Repository>, storage::Error> {
-        let config = Config { database: self.url(), sqlite_synchronous: Synchronous::Normal };
-        repository::open(&config).await
+    async fn open(&self, cached: bool) -> Result<Arc<dyn Repository>, storage::Error> {
+        let store: Arc<dyn Repository> = match self {
+            Self::Memory => Arc::new(memory::Repository::default()),
+            Self::Sqlite(file) => {
+                Arc::new(sqlite::Repository::open(&file.path(), Synchronous::Normal).await?)
+            }
+            Self::Postgres(database) => Arc::new(postgres::Repository::open(&database.options()).await?),
+        };
+        Ok(if cached { Arc::new(cached::Repository::new(store)) } else { store })
     }
 }
 
 impl Store {
     pub(crate) async fn open(backend: Backend) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let place = match backend {
-            Backend::Memory => Place::Memory,
-            Backend::Sqlite => Place::Sqlite(File::new()?),
-            Backend::Postgres => Place::Postgres(Box::new(Database::create(&testing::server()?).await?)),
+        let place = match backend.kind {
+            Kind::Memory => Place::Memory,
+            Kind::Sqlite => Place::Sqlite(File::new()?),
+            Kind::Postgres => Place::Postgres(Box::new(Database::create(&testing::server()?).await?)),
         };
-        Ok(Self { repository: place.open().await?, place })
+        let cached = backend.cached;
+        Ok(Self { repository: place.open(cached).await?, cached, place })
     }
 
     /// The same store as another instance of the service sees it, where several may share one.
     pub(crate) async fn instance(&self) -> Result<Arc<dyn Repository>, storage::Error> {
         match &self.place {
-            Place::Postgres(_) => self.place.open().await,
-            Place::Memory | Place::Sqlite(_) => Ok(self.repository.clone()),
+            Place::Postgres(_) if !self.cached => self.place.open(false).await,
+            _ => Ok(self.repository.clone()),
         }
     }
 
@@ -83,7 +91,7 @@ impl Store {
     pub(crate) async fn reopened(self) -> Result<Self, storage::Error> {
         self.repository.close().await;
         drop(self.repository);
-        Ok(Self { repository: self.place.open().await?, place: self.place })
+        Ok(Self { repository: self.place.open(self.cached).await?, ..self })
     }
 
     /// Runs a statement written for the store's database, behind its back.

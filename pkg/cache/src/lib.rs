@@ -79,6 +79,54 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
         fresh.then_some(kept.value)
     }
 
+    /// The value of `key`: what is kept, or else what `read` finds in the store.
+    ///
+    /// # Errors
+    ///
+    /// That of `read`; nothing is kept then.
+    pub async fn get_or_read<E, F>(&self, key: &K, read: impl FnOnce() -> F) -> Result<V, E>
+    where
+        F: Future<Output = Result<V, E>>,
+    {
+        if let Some(value) = self.get(key) {
+            return Ok(value);
+        }
+        let reading = self.read(key);
+        let value = read().await?;
+        self.keep(reading, key.clone(), value.clone());
+        Ok(value)
+    }
+
+    /// The values of `keys` in their order: what is kept, and for the others what `read` finds in the store,
+    /// which is given them in their order and returns a value for each.
+    ///
+    /// # Errors
+    ///
+    /// That of `read`; nothing is kept then.
+    pub async fn get_or_read_all<E, F>(
+        &self,
+        keys: Vec<K>,
+        read: impl FnOnce(Vec<K>) -> F,
+    ) -> Result<Vec<V>, E>
+    where
+        F: Future<Output = Result<Vec<V>, E>>,
+    {
+        let mut found: Vec<Option<V>> = keys.iter().map(|key| self.get(key)).collect();
+        let missing: Vec<K> =
+            keys.into_iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(key, _)| key).collect();
+        if !missing.is_empty() {
+            let readings: Vec<Reading> = missing.iter().map(|key| self.read(key)).collect();
+            let values = read(missing.clone()).await?;
+            let read = missing.into_iter().zip(readings).zip(values);
+            for (place, ((key, reading), value)) in found.iter_mut().filter(|found| found.is_none()).zip(read)
+            {
+                self.keep(reading, key, value.clone());
+                *place = Some(value);
+            }
+        }
+        Ok(found.into_iter().flatten().collect())
+    }
+
     /// Begins to read `key` from the store; to be called before the store is asked.
     pub fn read(&self, key: &K) -> Reading {
         let group = self.group(key);
@@ -99,6 +147,14 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
         let mut writes = self.writes(self.group(key));
         *writes += 1;
         self.values.remove(key);
+    }
+
+    /// Forgets everything: any key may have been written. To be called when [`wrote`](Self::wrote) would be.
+    pub fn wrote_all(&self) {
+        for group in 0..GROUPS {
+            *self.writes(group) += 1;
+        }
+        self.values.clear();
     }
 
     /// How many bytes are taken at present.

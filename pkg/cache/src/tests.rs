@@ -115,3 +115,28 @@ fn what_is_as_old_as_the_reading_allows_is_read_again() {
     }
     assert_eq!(cache.get(&1), None);
 }
+
+#[tokio::test]
+async fn only_what_is_not_kept_is_read() {
+    let cache = Cache::new(1 << 20, None, |_: &u8, _: &u8| 2);
+    let read = async |keys: Vec<u8>| Ok::<_, ()>(keys.iter().map(|key| key * 10).collect());
+    assert_eq!(cache.get_or_read_all(vec![1, 3], read).await, Ok(vec![10, 30]));
+    let rest = async |keys: Vec<u8>| {
+        assert_eq!(keys, [2, 4]);
+        read(keys).await
+    };
+    assert_eq!(cache.get_or_read_all(vec![2, 1, 4, 3], rest).await, Ok(vec![20, 10, 40, 30]));
+    assert_eq!(cache.get_or_read(&4, async || Err("not asked")).await, Ok(40));
+    assert_eq!(cache.get_or_read(&5, async || Err("failed")).await, Err("failed"));
+    assert_eq!(cache.get_or_read(&5, async || Ok::<_, ()>(50)).await, Ok(50));
+}
+
+#[tokio::test]
+async fn nothing_is_kept_when_any_key_may_have_been_written() {
+    let cache = Cache::new(1 << 20, None, |_: &u8, _: &u8| 2);
+    assert_eq!(cache.get_or_read(&1, async || Ok::<_, ()>(10)).await, Ok(10));
+    let before = cache.read(&2);
+    cache.wrote_all();
+    cache.keep(before, 2, 20);
+    assert_eq!((cache.get(&1), cache.get(&2)), (None, None));
+}

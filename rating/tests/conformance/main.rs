@@ -1,9 +1,10 @@
-//! What every store of ratings must do, case by case, on memory, SQLite and PostgreSQL; and what the writer
-//! must do upon each of them, shown by random runs.
+//! What every store of ratings must do, case by case, on memory, SQLite and PostgreSQL, each as it is and with a
+//! cache before it; and what the writer must do upon each of them, shown by random runs.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod cases;
+mod fresh;
 mod random;
 mod stores;
 
@@ -48,11 +49,13 @@ const CASES: &[Case] = cases![
     random::batches_do_what_their_writes_do_one_by_one,
     random::transactions_that_meet_at_new_names_agree,
     random::concurrent_writers_agree_with_the_model,
+    fresh::no_read_answers_what_was_before_a_write_that_was_answered,
+    fresh::what_another_instance_has_written_shows_in_time,
 ];
 
 fn main() {
     let arguments = Arguments::from_args();
-    let trials = Backend::ALL.into_iter().flat_map(|backend| {
+    let trials = Backend::all().flat_map(|backend| {
         let missing = backend.missing();
         CASES.iter().map(move |case| {
             let name = format!("{}::{}", backend.name(), case.name);

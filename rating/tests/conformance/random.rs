@@ -84,7 +84,7 @@ impl Model {
 }
 
 /// Prints the seed of a run that fails.
-struct Seed(u64);
+pub(crate) struct Seed(pub(crate) u64);
 
 impl Drop for Seed {
     fn drop(&mut self) {
@@ -95,7 +95,7 @@ impl Drop for Seed {
 }
 
 /// A seed for each run: the one that is asked for, or new ones until the time is up.
-fn seeds() -> impl Iterator<Item = Seed> {
+pub(crate) fn seeds() -> impl Iterator<Item = Seed> {
     let number = |name| env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let asked = number("MARQUEE_TEST_SEED");
     let until = Instant::now() + Duration::from_secs(number("MARQUEE_TEST_SECONDS").unwrap_or(0));
@@ -153,6 +153,7 @@ pub(crate) async fn batches_do_what_their_writes_do_one_by_one(stores: &Stores) 
             let expected: Vec<Outcome> = batch.writes.iter().map(|write| model.apply(write)).collect();
             assert_eq!(store.apply(lane, &batch).await.unwrap(), expected);
         }
+        stores.settle().await;
         model.check(stores.first(), &pairs).await;
     }
 }
@@ -253,6 +254,7 @@ async fn run_concurrently(stores: &Stores, seed: &Seed) {
         writer.ended().await;
     }
     watching.await.unwrap();
+    stores.settle().await;
     whole.check(stores.first(), &pairs).await;
 }
 

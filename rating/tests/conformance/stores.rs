@@ -1,35 +1,64 @@
 //! The stores under test, each on a fresh database that is gone afterwards.
 
-use rating::repository::{Repository, memory, postgres, sqlite};
+use rating::repository::{Repository, cached, memory, postgres, sqlite};
 use std::sync::Arc;
+use std::time::Duration;
 use storage::sqlite::Synchronous;
 use storage::testing;
 
-/// A kind of store.
+/// For how long what is read from PostgreSQL is kept: short, so that it is read again in the middle of a case.
+const MAX_AGE: Duration = Duration::from_millis(20);
+
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Backend {
+enum Kind {
     Memory,
     Sqlite,
     Postgres,
 }
 
+/// A kind of store, as it is or with a cache before it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Backend {
+    kind: Kind,
+    cached: bool,
+}
+
 impl Backend {
-    pub(crate) const ALL: [Self; 3] = [Self::Memory, Self::Sqlite, Self::Postgres];
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        let kinds = [Kind::Memory, Kind::Sqlite, Kind::Postgres];
+        kinds.into_iter().flat_map(|kind| [false, true].map(|cached| Self { kind, cached }))
+    }
 
     pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Memory => "memory",
-            Self::Sqlite => "sqlite",
-            Self::Postgres => "postgres",
+        match (self.kind, self.cached) {
+            (Kind::Memory, false) => "memory",
+            (Kind::Memory, true) => "cached_memory",
+            (Kind::Sqlite, false) => "sqlite",
+            (Kind::Sqlite, true) => "cached_sqlite",
+            (Kind::Postgres, false) => "postgres",
+            (Kind::Postgres, true) => "cached_postgres",
         }
     }
 
     /// Why this kind can't be tested here, if so.
     pub(crate) fn missing(self) -> Option<String> {
-        match self {
-            Self::Memory | Self::Sqlite => None,
-            Self::Postgres => testing::server().err(),
+        match self.kind {
+            Kind::Memory | Kind::Sqlite => None,
+            Kind::Postgres => testing::server().err(),
         }
+    }
+
+    /// How long an instance may answer what another one has changed since.
+    fn max_age(self) -> Option<Duration> {
+        match self.kind {
+            Kind::Memory | Kind::Sqlite => None,
+            Kind::Postgres => self.cached.then_some(MAX_AGE),
+        }
+    }
+
+    fn instance(self, store: impl Repository + 'static) -> Arc<dyn Repository> {
+        let store = Arc::new(store);
+        if self.cached { Arc::new(cached::Repository::new(store, self.max_age())) } else { store }
     }
 }
 
@@ -38,6 +67,8 @@ pub(crate) struct Stores {
     pub(crate) instances: Vec<Arc<dyn Repository>>,
     /// How many writes each task of a random run makes: fewer where a commit is slow.
     pub(crate) steps: usize,
+    /// How long an instance may answer what another one has changed since.
+    pub(crate) max_age: Duration,
     _database: Option<Database>,
 }
 
@@ -50,30 +81,38 @@ enum Database {
 
 impl Stores {
     pub(crate) async fn open(backend: Backend) -> Self {
-        match backend {
-            Backend::Memory => {
-                Self { instances: vec![Arc::new(memory::Repository::new())], steps: 400, _database: None }
+        let max_age = backend.max_age().unwrap_or_default();
+        match backend.kind {
+            Kind::Memory => {
+                let instances = vec![backend.instance(memory::Repository::new())];
+                Self { instances, steps: 400, max_age, _database: None }
             }
-            Backend::Sqlite => {
+            Kind::Sqlite => {
                 let file = testing::File::new().unwrap();
                 let store = sqlite::Repository::open(&file.path(), Synchronous::Normal).await.unwrap();
-                let database = Some(Database::Sqlite(file));
-                Self { instances: vec![Arc::new(store)], steps: 200, _database: database }
+                let (instances, _database) = (vec![backend.instance(store)], Some(Database::Sqlite(file)));
+                Self { instances, steps: 200, max_age, _database }
             }
-            Backend::Postgres => {
+            Kind::Postgres => {
                 let database = testing::Database::create(&testing::server().unwrap()).await.unwrap();
-                let mut instances: Vec<Arc<dyn Repository>> = Vec::new();
+                let mut instances = Vec::new();
                 for _ in 0..2 {
                     let lanes = postgres::LANES;
                     let store = postgres::Repository::open(&database.options(), lanes).await.unwrap();
-                    instances.push(Arc::new(store));
+                    instances.push(backend.instance(store));
                 }
-                Self { instances, steps: 100, _database: Some(Database::Postgres(Box::new(database))) }
+                let _database = Some(Database::Postgres(Box::new(database)));
+                Self { instances, steps: 100, max_age, _database }
             }
         }
     }
 
     pub(crate) fn first(&self) -> &dyn Repository {
         &*self.instances[0]
+    }
+
+    /// Lets as much time go by as an instance may answer what another one has changed since.
+    pub(crate) async fn settle(&self) {
+        tokio::time::sleep(self.max_age).await;
     }
 }
