@@ -34,6 +34,14 @@ bench-ingest *ARGS:
 bench-pick:
     cargo bench -p client --bench pick
 
+# Measures parts of the way: applying a batch, decoding an event, a page of a list, checking nouns, refusing.
+bench-parts:
+    cargo bench -p rating --bench apply
+    cargo bench -p api --bench event
+    cargo bench -p metadata --bench paging
+    cargo bench -p model --bench validation
+    cargo bench -p service --bench problem
+
 # Measures what watching a service of 1,000 instances costs.
 bench-watcher:
     cargo bench -p agent --bench watcher

@@ -1,0 +1,31 @@
+//! What does a refused request cost: turning its fault into problem details?
+//!
+//! `cargo bench -p service --bench problem` prints how long it takes to make an answer of something not found, of
+//! a request that breaks one rule, and of a batch that breaks 500. The path, which the server adds, and the log
+//! line of a failure that is not the caller's are not measured.
+
+use axum::response::IntoResponse;
+use criterion::{BatchSize, BenchmarkId, Criterion};
+use fault::{Invalid, Kind, Violation};
+use service::Problem;
+
+fn broken(rules: usize) -> Option<Invalid> {
+    let violation = |i| Violation::new(format!("metadata[{i}].release_year"), "must be 1 or more, not 0");
+    Invalid::of((0..rules).map(violation).collect())
+}
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    let mut group = criterion.benchmark_group("problem");
+    group.bench_function("not found", |bencher| {
+        bencher.iter(|| Problem::of(Kind::NotFound, "there is no metadata of \"tt0211915\"").into_response());
+    });
+    for rules in [1, 500] {
+        group.bench_function(BenchmarkId::new("broken rules", rules), |bencher| {
+            let answer = |invalid: Option<Invalid>| invalid.map(|it| Problem::from(it).into_response());
+            bencher.iter_batched(|| broken(rules), answer, BatchSize::SmallInput);
+        });
+    }
+    group.finish();
+    criterion.final_summary();
+}
