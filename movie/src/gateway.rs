@@ -1,5 +1,6 @@
 //! The services behind this one, as the controller sees them: what can be asked, and how it can fail.
 
+pub mod coalesce;
 mod failure;
 pub mod grpc;
 pub mod http;
@@ -8,14 +9,15 @@ use async_trait::async_trait;
 use fault::{Fault, Invalid, Kind, Violation};
 use model::page::{Page, Request};
 use model::{Aggregate, Metadata, MinCount, Record, RecordId, RecordType};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long a new instance may take over its first connection before it is left to the calls to connect.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A call to a service behind this one that failed.
-#[derive(Debug, thiserror::Error)]
+/// A call to a service behind this one that failed; several who asked together get the same failure.
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// No instance could be reached.
     #[error("the {service} service can't be reached")]
@@ -24,7 +26,7 @@ pub enum Error {
         service: &'static str,
         /// What each try met.
         #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: Arc<dyn std::error::Error + Send + Sync>,
     },
     /// The answer did not come in time.
     #[error("the {service} service is late")]
@@ -42,8 +44,26 @@ pub enum Error {
         service: &'static str,
         /// What it said.
         #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: Arc<dyn std::error::Error + Send + Sync>,
     },
+}
+
+impl Error {
+    /// `service` can't be reached, because of `source`.
+    pub fn unavailable(
+        service: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Unavailable { service, source: source.into().into() }
+    }
+
+    /// `service` failed, as `source` tells.
+    pub fn failed(
+        service: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Failed { service, source: source.into().into() }
+    }
 }
 
 impl Fault for Error {
@@ -70,7 +90,7 @@ const RATING: &str = "rating";
 
 /// What a conversion made of an answer of `service`; one that breaks the model's rules is the service's failure.
 fn understood<T>(service: &'static str, converted: Result<T, Invalid>) -> Result<T, Error> {
-    converted.map_err(|invalid| Error::Failed { service, source: invalid.into() })
+    converted.map_err(|invalid| Error::failed(service, invalid))
 }
 
 /// All rows of an answer of `service` as nouns.

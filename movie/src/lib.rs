@@ -13,6 +13,7 @@ use clap::error::ErrorKind;
 use client::{BadAddress, Instances, Options};
 use controller::Controller;
 use discovery::Registry;
+use gateway::coalesce::{self, Counts};
 use gateway::{MetadataGateway, RatingGateway, grpc, http};
 use service::{Description, Metrics, Routes};
 use std::ffi::OsString;
@@ -72,11 +73,14 @@ pub async fn run(
     let metadata = find("metadata", "--metadata-url", &config.metadata_url)?;
     let rating = find("rating", "--rating-url", &config.rating_url)?;
     let metrics = Metrics::new();
-    metrics.registry(|registry| metrics::register(registry, vec![metadata.clone(), rating.clone()]));
-    let gateway = config.gateway;
+    let counts = metrics.registry(|registry| {
+        metrics::register(registry, vec![metadata.clone(), rating.clone()]);
+        Counts::register(registry, ["metadata", "rating"])
+    });
     let options = Options { hedge: config.hedge_after, ..Options::default() };
+    let parts = Parts { gateway: config.gateway, metadata, rating, options, counts };
     let make = move || {
-        let controller = controller(gateway, &metadata, &rating, options);
+        let controller = parts.controller();
         Routes { rest: handler::http::routes(controller.clone()), grpc: handler::grpc::routes(controller) }
     };
     let description = Description {
@@ -91,22 +95,38 @@ pub async fn run(
     Ok(())
 }
 
-/// The join with connections of its own, for the present runtime.
-fn controller(
+/// What each worker makes its join from.
+struct Parts {
     gateway: GatewayKind,
-    metadata: &Instances,
-    rating: &Instances,
+    metadata: Instances,
+    rating: Instances,
     options: Options,
-) -> Controller {
-    let (metadata, rating): (Arc<dyn MetadataGateway>, Arc<dyn RatingGateway>) = match gateway {
-        GatewayKind::Grpc => {
-            let metadata = grpc::MetadataBackend::new(metadata, options);
-            (Arc::new(metadata), Arc::new(grpc::RatingBackend::new(rating, options)))
+    counts: [Counts; 2],
+}
+
+impl Parts {
+    /// The join with connections and batches of its own, for the present runtime.
+    fn controller(&self) -> Controller {
+        let (metadata, rating, options) = (&self.metadata, &self.rating, self.options);
+        match self.gateway {
+            GatewayKind::Grpc => self.join(
+                grpc::MetadataBackend::new(metadata, options),
+                grpc::RatingBackend::new(rating, options),
+            ),
+            GatewayKind::Http => self.join(
+                http::MetadataBackend::new(metadata, options),
+                http::RatingBackend::new(rating, options),
+            ),
         }
-        GatewayKind::Http => {
-            let metadata = http::MetadataBackend::new(metadata, options);
-            (Arc::new(metadata), Arc::new(http::RatingBackend::new(rating, options)))
-        }
-    };
-    Controller::new(metadata, rating)
+    }
+
+    fn join(
+        &self,
+        metadata: impl MetadataGateway + 'static,
+        rating: impl RatingGateway + 'static,
+    ) -> Controller {
+        let [of_metadata, of_rating] = self.counts.clone();
+        let metadata = coalesce::MetadataBackend::new(metadata, of_metadata);
+        Controller::new(Arc::new(metadata), Arc::new(coalesce::RatingBackend::new(rating, of_rating)))
+    }
 }

@@ -19,7 +19,7 @@ impl Mood {
     async fn act<T>(self, service: &'static str, answer: T) -> Result<T, gateway::Error> {
         match self {
             Self::Well => Ok(answer),
-            Self::Down => Err(gateway::Error::Unavailable { service, source: "connection refused".into() }),
+            Self::Down => Err(gateway::Error::unavailable(service, "connection refused")),
             Self::Silent => std::future::pending().await,
             Self::Refusing => Err(gateway::Error::Refused(Invalid::field("page_token", "is another list's"))),
         }

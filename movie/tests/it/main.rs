@@ -6,5 +6,6 @@ mod broken_off;
 mod connections;
 mod joined;
 mod measured;
+mod merged;
 mod refused;
 mod stack;

@@ -6,14 +6,14 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The samples of the client, each with its value.
+/// The samples of the client and of what it merges, each with its value.
 async fn samples(stack: &Stack) -> Vec<(String, u64)> {
     let metrics = stack.movie.get("/metrics").await.unwrap().body;
     promtool(&metrics);
     let text = String::from_utf8(metrics.to_vec()).unwrap();
-    let ours = text.lines().filter(|line| line.starts_with("client_"));
+    let ours = text.lines().filter(|line| line.starts_with("client_") || line.starts_with("coalesce_"));
     ours.map(|line| line.rsplit_once(' ').unwrap())
-        .map(|(name, value)| (name.to_owned(), value.parse().unwrap()))
+        .map(|(name, value)| (name.to_owned(), value.parse::<f64>().unwrap() as u64))
         .collect()
 }
 
@@ -45,12 +45,18 @@ async fn the_workers_calls_add_up_in_one_row_a_service() {
             rows[0]
         };
         for service in ["metadata", "rating"] {
+            let of = |name: &str| value(&format!("{name}{{service=\"{service}\"}}"));
+            assert_eq!(of("coalesce_reads_total"), 40, "{gateway}");
+            let batches = of("coalesce_batch_ids_count");
+            // All of them asked for the same one.
+            assert_eq!(of("coalesce_batch_ids_sum"), batches, "{gateway}");
+            assert!((1..40).contains(&batches), "{gateway}: {batches} batches");
             assert_eq!(
                 value(&format!("client_calls_total{{service=\"{service}\",outcome=\"answered\"}}")),
-                40,
+                batches,
                 "{gateway}"
             );
-            assert_eq!(value(&format!("client_tries_total{{service=\"{service}\"}}")), 40, "{gateway}");
+            assert_eq!(of("client_tries_total"), batches, "{gateway}");
             assert_eq!(value(&format!("client_instances{{service=\"{service}\"}}")), 1);
             assert_eq!(value(&format!("client_tries_in_flight{{service=\"{service}\"}}")), 0);
             for number in ["hedges_total", "hedges_won_total", "budget_refusals_total", "instances_ejected"] {

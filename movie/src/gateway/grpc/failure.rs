@@ -52,15 +52,15 @@ impl Failure for CallFailure {
 pub(super) fn gateway_error(service: &'static str, error: client::Error<CallFailure>) -> Error {
     let cause = match error {
         client::Error::Late { .. } => return Error::Late { service },
-        client::Error::NoInstance { .. } => return Error::Unavailable { service, source: error.into() },
+        client::Error::NoInstance { .. } => return Error::unavailable(service, error),
         client::Error::Failed { cause, .. } if cause.is_late() => return Error::Late { service },
         client::Error::Failed { cause, .. } => cause,
     };
     if cause.class() != Class::Application {
-        return Error::Unavailable { service, source: cause.0 };
+        return Error::unavailable(service, *cause.0);
     }
     let refused = (cause.0.code() == Code::InvalidArgument).then(|| refusal(&cause.0)).flatten();
-    refused.map_or_else(|| Error::Failed { service, source: cause.0 }, Error::Refused)
+    refused.map_or_else(|| Error::failed(service, *cause.0), Error::Refused)
 }
 
 fn refusal(status: &Status) -> Option<Invalid> {

@@ -148,8 +148,7 @@ impl Backend {
     }
 
     fn decoded<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Error> {
-        serde_json::from_slice(body)
-            .map_err(|error| Error::Failed { service: self.name, source: error.into() })
+        serde_json::from_slice(body).map_err(|error| Error::failed(self.name, error))
     }
 
     fn error(&self, error: client::Error<CallFailure>) -> Error {
@@ -159,7 +158,7 @@ impl Backend {
             client::Error::Failed { cause: CallFailure::Status(status, body), .. } => {
                 refused(service, status, &body)
             }
-            error => Error::Unavailable { service, source: error.into() },
+            error => Error::unavailable(service, error),
         }
     }
 }
@@ -176,9 +175,9 @@ async fn fetch(target: Target, path: &str) -> Result<Bytes, CallFailure> {
 }
 
 fn refused(service: &'static str, status: StatusCode, body: &[u8]) -> Error {
-    let source = || format!("answered {status}").into();
+    let source = || format!("answered {status}");
     match service::table::kind_of_http(status) {
-        Some(Kind::Unavailable) => Error::Unavailable { service, source: source() },
+        Some(Kind::Unavailable) => Error::unavailable(service, source()),
         Some(Kind::Timeout) => Error::Late { service },
         Some(Kind::InvalidArgument) => {
             let problem: Option<Problem> = serde_json::from_slice(body).ok();
@@ -186,10 +185,10 @@ fn refused(service: &'static str, status: StatusCode, body: &[u8]) -> Error {
             let violations = problem.into_iter().flat_map(|problem| problem.errors).map(violation).collect();
             match Invalid::of(violations) {
                 Some(invalid) => Error::Refused(invalid),
-                None => Error::Failed { service, source: source() },
+                None => Error::failed(service, source()),
             }
         }
-        _ => Error::Failed { service, source: source() },
+        _ => Error::failed(service, source()),
     }
 }
 
