@@ -46,6 +46,11 @@ pub struct Config {
     #[arg(long, env = "HEDGE_AFTER", value_name = "p95|DURATION", value_parser = hedge)]
     pub hedge_after: Option<Hedge>,
 
+    /// For how long a whole answer about a single movie may be kept and given again, however its parts change
+    /// meanwhile; 0s for never.
+    #[arg(long, env = "CACHE_TTL", default_value = "0s", value_name = "DURATION", value_parser = service::duration)]
+    pub cache_ttl: Duration,
+
     /// How long a registry that comes back empty is not believed; instances leave as calls to them fail.
     #[arg(long, env = "REGISTRY_GRACE", default_value = "30s", value_name = "DURATION", value_parser = service::duration)]
     pub registry_grace: Duration,

@@ -1,5 +1,6 @@
 //! The join: metadata decides whether there is a movie, ratings are added where they can be had in time.
 
+use crate::answers::Answers;
 use crate::gateway::{self, MetadataGateway, RatingGateway};
 use fault::{Fault, Kind, Violation};
 use model::page::{Page, Request};
@@ -44,16 +45,29 @@ impl Fault for Error {
 pub struct Controller {
     metadata: Arc<dyn MetadataGateway>,
     rating: Arc<dyn RatingGateway>,
+    answers: Option<Arc<Answers>>,
 }
 
 impl Controller {
-    /// A join over these two services.
-    pub fn new(metadata: Arc<dyn MetadataGateway>, rating: Arc<dyn RatingGateway>) -> Self {
-        Self { metadata, rating }
+    /// A join over these two services, which keeps whole answers about single movies where it has `answers`.
+    pub fn new(
+        metadata: Arc<dyn MetadataGateway>,
+        rating: Arc<dyn RatingGateway>,
+        answers: Option<Arc<Answers>>,
+    ) -> Self {
+        Self { metadata, rating, answers }
     }
 
-    /// One movie. Both services are asked at once; a movie that does not exist waits for no rating.
+    /// One movie.
     pub async fn get(&self, id: &RecordId, deadline: Instant) -> Result<MovieDetails, Error> {
+        match &self.answers {
+            Some(answers) => answers.get_or(id, self.ask(id, deadline)).await,
+            None => self.ask(id, deadline).await,
+        }
+    }
+
+    /// Asks both services at once; a movie that does not exist waits for no rating.
+    async fn ask(&self, id: &RecordId, deadline: Instant) -> Result<MovieDetails, Error> {
         let record = Record { record_type: RecordType::movie(), record_id: id.clone() };
         let metadata = async {
             let found = in_time("metadata", deadline, self.metadata.get(id, deadline)).await?;

@@ -1,5 +1,6 @@
 //! The movie service: metadata and ratings, joined at the public edge.
 
+pub mod answers;
 mod config;
 pub mod controller;
 pub mod gateway;
@@ -8,6 +9,7 @@ mod metrics;
 
 pub use config::{Config, GatewayKind, LISTEN};
 
+use answers::Answers;
 use clap::CommandFactory;
 use clap::error::ErrorKind;
 use client::{BadAddress, Instances, Options};
@@ -73,12 +75,14 @@ pub async fn run(
     let metadata = find("metadata", "--metadata-url", &config.metadata_url)?;
     let rating = find("rating", "--rating-url", &config.rating_url)?;
     let metrics = Metrics::new();
+    let answers = (!config.cache_ttl.is_zero()).then(|| Arc::new(Answers::new(config.cache_ttl)));
     let counts = metrics.registry(|registry| {
         metrics::register(registry, vec![metadata.clone(), rating.clone()]);
+        answers.iter().for_each(|answers| answers.register(registry));
         Counts::register(registry, ["metadata", "rating"])
     });
     let options = Options { hedge: config.hedge_after, ..Options::default() };
-    let parts = Parts { gateway: config.gateway, metadata, rating, options, counts };
+    let parts = Parts { gateway: config.gateway, metadata, rating, options, counts, answers };
     let make = move || {
         let controller = parts.controller();
         Routes { rest: handler::http::routes(controller.clone()), grpc: handler::grpc::routes(controller) }
@@ -102,6 +106,7 @@ struct Parts {
     rating: Instances,
     options: Options,
     counts: [Counts; 2],
+    answers: Option<Arc<Answers>>,
 }
 
 impl Parts {
@@ -127,6 +132,7 @@ impl Parts {
     ) -> Controller {
         let [of_metadata, of_rating] = self.counts.clone();
         let metadata = coalesce::MetadataBackend::new(metadata, of_metadata);
-        Controller::new(Arc::new(metadata), Arc::new(coalesce::RatingBackend::new(rating, of_rating)))
+        let rating = coalesce::RatingBackend::new(rating, of_rating);
+        Controller::new(Arc::new(metadata), Arc::new(rating), self.answers.clone())
     }
 }

@@ -105,7 +105,7 @@ impl RatingGateway for FakeRating {
 }
 
 fn controller(metadata: Mood, rating: Mood) -> Controller {
-    Controller::new(Arc::new(FakeMetadata(metadata)), Arc::new(FakeRating(rating)))
+    Controller::new(Arc::new(FakeMetadata(metadata)), Arc::new(FakeRating(rating)), None)
 }
 
 fn soon() -> Instant {

@@ -5,6 +5,7 @@
 mod broken_off;
 mod connections;
 mod joined;
+mod kept;
 mod measured;
 mod merged;
 mod refused;
