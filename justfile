@@ -17,6 +17,10 @@ lint:
     cargo clippy --workspace --all-targets -- -D warnings
     scripts/arrows
 
+# Measures the services against raw hyper and holds what comes out against the lines; needs wrk and h2load.
+bench *ARGS:
+    bench/run {{ARGS}}
+
 # Measures writes of ratings: writes a commit, writes a second, and what one caller alone waits.
 bench-writes:
     cargo bench -p rating --bench put_rating

@@ -1,0 +1,131 @@
+"""How a line is compared with its yardstick: REST and gRPC calls, batches, writes."""
+
+import dataclasses
+import random
+import shutil
+import sqlite3
+import time
+
+import filling
+import loaders
+from loaders import Run
+from measuring import alternate
+
+
+class Bench:
+    """What the lines share: the running fleet, folders, and how long and often to load."""
+
+    def __init__(self, programs, data, work, rounds, seconds):
+        self.programs, self.data, self.work, self.rounds, self.seconds = programs, data, work, rounds, seconds
+        agent = self.programs.part("agent", "--dns-listen", "none")
+        self.consul = ["--consul", agent.url]
+        start = self.programs.part
+        self.metadata = start("metadata", *self.consul, "--database", f"sqlite:{data}/metadata.db")
+        self.rating = start("rating", *self.consul, "--database", f"sqlite:{data}/rating.db")
+        self.movie = start("movie", *self.consul)
+
+    def plan(self, name, requests):
+        """Writes what wrk is to send."""
+        path = self.work / f"{name}.plan"
+        path.write_text("".join(f"{request}\n" for request in requests))
+        return path
+
+    def frame(self, name, *fields):
+        """Writes a gRPC message of text fields numbered from 1."""
+        message = b"".join(bytes([number << 3 | 2, len(text)]) + text.encode() for number, text in enumerate(fields, 1))
+        path = self.work / f"{name}.frame"
+        path.write_bytes(b"\0" + len(message).to_bytes(4, "big") + message)
+        return path
+
+
+def shuffled(count, seed=0):
+    """The films' numbers in an order that looks like chance."""
+    numbers = list(range(1, count + 1))
+    random.Random(seed).shuffle(numbers)
+    return numbers
+
+
+def rest(name, targets, service, behind=()):
+    """Measures GETs of `targets` at `service(bench)` against raw HTTP/1 with answers of the same mean size."""
+
+    def measure(bench):
+        program = service(bench)
+        paths = targets()
+        size, whole = loaders.rest_size(program.address, paths[:: max(1, len(paths) // 200)])
+        raw = bench.programs.raw("http1", size)
+        plan = bench.plan(name, (f"GET {path}" for path in paths))
+        load = lambda url, expected=None: lambda number: loaders.http1(
+            url, plan, bench.seconds, place=number * 997, expected=expected
+        )
+        load(program.url)(0)
+        watched = [program, *(getattr(bench, part) for part in behind)]
+        measured = alternate(load(raw.url), load(program.url, whole), bench.rounds, raw, watched)
+        raw.stop()
+        return measured
+
+    return measure
+
+
+def grpc(name, method, fields, service, connections, streams, behind=()):
+    """Measures a unary call at `service(bench)` against raw HTTP/2 with an answer of the same size."""
+
+    def measure(bench):
+        program = service(bench)
+        url = f"{program.url}/{method}"
+        frame = bench.frame(name, *fields)
+        size = loaders.grpc_size(url, frame)
+        raw = bench.programs.raw("http2", size)
+        load = lambda url: lambda _: loaders.http2(url, frame, connections, streams, size, bench.seconds)
+        load(url)(0)
+        watched = [program, *(getattr(bench, part) for part in behind)]
+        measured = alternate(load(raw.url), load(url), bench.rounds, raw, watched)
+        raw.stop()
+        return measured
+
+    return measure
+
+
+def batches(bench):
+    """Measures movies a second in batches of 100 against movies a second one by one."""
+    numbers = shuffled(filling.FILMS)
+    single = bench.plan("single", (f"GET /v1/movies/{number}" for number in numbers))
+    hundreds = [numbers[at : at + 100] for at in range(0, len(numbers), 100)]
+    targets = [f"/v1/movies?ids={','.join(map(str, ids))}" for ids in hundreds]
+    _, whole = loaders.rest_size(bench.movie.address, targets[:10])
+    batch = bench.plan("batch", (f"GET {target}" for target in targets))
+
+    def movies(number):
+        run = loaders.http1(bench.movie.url, batch, bench.seconds, number * 7, expected=whole)
+        return dataclasses.replace(run, done=run.done * 100)
+
+    one_by_one = lambda number: loaders.http1(bench.movie.url, single, bench.seconds, number * 997)
+    one_by_one(0)
+    movies(0)
+    return alternate(one_by_one, movies, bench.rounds, bench.movie, [bench.movie, bench.metadata, bench.rating])
+
+
+def writes(bench):
+    """Measures ratings put by 64 callers against bare commits of one row each, by SQLite on the same disk."""
+    bare = sqlite3.connect(bench.work / "bare.db", isolation_level=None)
+    bare.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE IF NOT EXISTS t (a, b, c)")
+
+    def commits(_):
+        began, done = time.monotonic(), 0
+        while (took := time.monotonic() - began) < bench.seconds:
+            bare.execute("INSERT INTO t VALUES (1, 2, 3)")
+            done += 1
+        return Run(done, took)
+
+    shutil.copyfile(bench.data / "rating.db", bench.work / "writes.db")
+    service = bench.programs.part(
+        "rating", "--registry", "none", "--database", f"sqlite:{bench.work}/writes.db", name="rating (writes)"
+    )
+    chance = random.Random(3)
+    paths = [f"/v1/ratings/movie/{chance.randint(1, filling.FILMS)}/users/{user}" for user in range(1, 20_001)]
+    plan = bench.plan("writes", (f'PUT {path} {{"value":?}}' for path in paths))
+    load = lambda number: loaders.http1(service.url, plan, bench.seconds, place=number * 1999)
+    load(0)
+    measured = alternate(commits, load, bench.rounds, None, [service])
+    service.stop()
+    bare.close()
+    return measured

@@ -1,0 +1,57 @@
+"""How a figure is made: the yardstick and the service in turn, and the median of their ratios."""
+
+import dataclasses
+from statistics import median
+
+
+@dataclasses.dataclass
+class Measured:
+    """What some rounds came to; rates a second, CPU in microseconds a request, memory in MiB."""
+
+    ratio: float
+    lowest: float
+    highest: float
+    noise: float
+    rate: float
+    yardstick_rate: float
+    yardstick_cpu: float
+    cpu: dict
+    resident: dict
+
+
+def alternate(yardstick, service, rounds, yardstick_program=None, programs=()):
+    """Runs `yardstick`, `service`, `yardstick` … and compares each run of the service with its two neighbours.
+
+    Both are called with the number of the round and return a `Run`. The noise is by how much one run of the yardstick
+    typically differs from the next, as the median over the rounds: what is nearer to a line than that can't be told
+    from it.
+    """
+    watched = [yardstick_program] if yardstick_program else []
+    bare = [run_with_cpu(yardstick, 0, watched)]
+    runs = []
+    for number in range(1, rounds + 1):
+        runs.append(run_with_cpu(service, number, programs))
+        bare.append(run_with_cpu(yardstick, number, watched))
+    rates = [run.rate for run, _ in bare]
+    ratios = [run.rate / ((a + b) / 2) for (run, _), a, b in zip(runs, rates, rates[1:])]
+    return Measured(
+        ratio=median(ratios),
+        lowest=min(ratios),
+        highest=max(ratios),
+        noise=median(abs(b / a - 1) for a, b in zip(rates, rates[1:])),
+        rate=median(run.rate for run, _ in runs),
+        yardstick_rate=median(rates),
+        yardstick_cpu=median(sum(cpu.values()) for _, cpu in bare),
+        cpu={program.name: median(cpu[program.name] for _, cpu in runs) for program in programs},
+        resident={program.name: program.resident() for program in programs},
+    )
+
+
+def run_with_cpu(load, number, programs):
+    """One run, and what each program spent on a request in it."""
+    before = [program.cpu() for program in programs]
+    run = load(number)
+    spent = {
+        program.name: (program.cpu() - start) * 1e6 / run.done for program, start in zip(programs, before)
+    }
+    return run, spent

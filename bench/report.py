@@ -1,0 +1,132 @@
+"""What is printed and written: the table, the lines below it, and bench/results.md."""
+
+import datetime
+import os
+import platform
+import re
+import subprocess
+
+import extras
+
+HEAD = ["what", "yardstick", "line", "stretch", "measured", "rounds", "noise", "a second", "CPU µs", "MiB", ""]
+
+
+def machine():
+    """The processor, its cores, memory, and what else was running."""
+    with open("/proc/cpuinfo") as file:
+        model = re.search(r"model name\s*: (.*)", file.read())
+    with open("/proc/meminfo") as file:
+        memory = int(re.search(r"MemTotal:\s+(\d+) kB", file.read()).group(1)) / 1024**2
+    name = model.group(1).strip() if model else platform.machine()
+    load = os.getloadavg()[0]
+    return f"{name}, {os.cpu_count()} cores, {memory:.0f} GiB, Linux {platform.release()}; load before the run {load:.1f}"
+
+
+def commit():
+    """The commit that is measured, and whether the tree differs from it."""
+    told = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True, text=True)
+    return told.stdout.strip() or "unknown"
+
+
+def stamp(load_machine):
+    date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    return f"{date}, commit {commit()}, {load_machine}"
+
+
+def missed(line, measured):
+    """Whether a line is missed by more than the noise, or could not be measured for wrong answers."""
+    if isinstance(measured, str):
+        return measured.startswith("FAILED")
+    return measured.ratio < line.line * (1 - measured.noise)
+
+
+def verdict(line, measured):
+    if missed(line, measured):
+        return "MISSED"
+    if measured.ratio < line.line:
+        return "too noisy to tell" if measured.noise > 0.25 else "within noise"
+    return "stretch" if line.stretch and measured.ratio >= line.stretch else "reached"
+
+
+def row(line, measured):
+    """A line of the table as text; `measured` is a text where it was left out."""
+    start = [line.what, line.yardstick, f"{line.line:g}", f"{line.stretch:g}" if line.stretch else ""]
+    if isinstance(measured, str):
+        return [*start, "", "", "", "", "", "", measured]
+    own, *behind = measured.cpu.values()
+    spent = f"{own:.1f}" + (f" + {sum(behind):.1f}" if behind else "")
+    if measured.yardstick_cpu:
+        spent += f" / {measured.yardstick_cpu:.1f}"
+    return [
+        *start,
+        f"{measured.ratio:.2f}",
+        f"{measured.lowest:.2f}–{measured.highest:.2f}",
+        f"{measured.noise * 100:.0f} %",
+        f"{measured.rate:,.0f} / {measured.yardstick_rate:,.0f}",
+        spent,
+        " + ".join(f"{mib:.0f}" for mib in measured.resident.values()),
+        verdict(line, measured),
+    ]
+
+
+def aligned(rows):
+    """The table for a terminal, Markdown all the same."""
+    widths = [max(len(cells[column]) for cells in rows) for column in range(len(rows[0]))]
+    text = lambda cells: "| " + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths)) + " |"
+    return "\n".join([text(rows[0]), text(["-" * width for width in widths]), *map(text, rows[1:])])
+
+
+def latency(told):
+    """A line of text, and whether the times are held."""
+    held = "held" if told.held else "MISSED"
+    if told.raw[1] >= extras.MOST_P99:
+        held = "too noisy to tell"
+    text = (
+        f"Latency at {told.rate:,.0f} movie requests a second, no cache: p50 {told.movie[0]:.2f} ms, p99 "
+        f"{told.movie[1]:.2f} ms; raw hyper p50 {told.raw[0]:.2f} ms, p99 {told.raw[1]:.2f} ms (p50 under "
+        f"{extras.MOST_P50} ms and p99 under {extras.MOST_P99:g} ms where raw hyper's is): {held}"
+    )
+    return text, told.held
+
+
+def growth(counts, rows):
+    """A line of text, and whether all is flat."""
+    told = [
+        f"{count:,} films {measured.ratio:.2f} (noise {measured.noise * 100:.0f} %): {'flat' if flat(measured) else 'MISSED'}"
+        for count, measured in rows
+    ]
+    text = f"Reads of metadata by id, to those at {counts[0]:,} films: {'; '.join(told)}"
+    return text, all(flat(measured) for _, measured in rows)
+
+
+def flat(measured):
+    """Whether reads stay as fast; 5 % is what two runs may differ by though little noise showed."""
+    return measured.ratio >= 1 - max(measured.noise, 0.05)
+
+
+def memory(mib):
+    """A line of text, and whether each service keeps within its bound."""
+    told = [
+        f"{name} {value:.0f} MiB ({'under' if value < extras.MOST_MIB[name] else 'MISSED:'} {extras.MOST_MIB[name]})"
+        for name, value in mib.items()
+    ]
+    text = f"Resident after a million requests: {', '.join(told)}"
+    return text, all(value < extras.MOST_MIB[name] for name, value in mib.items())
+
+
+def results(about, table, below):
+    """The text of bench/results.md."""
+    return f"""# Measured
+
+{about}
+
+{table}
+
+"measured" is the median of the rounds' ratios to the yardstick, "noise" by how much one run of the yardstick differs
+from the next. Where there are two figures, the service's stands before the yardstick's; CPU is that of the service, +
+the services behind it, / the yardstick's; MiB is resident memory of the same services.
+
+{below}
+
+![Measured against the lines](results.svg)
+"""
