@@ -4,6 +4,7 @@ mod acceptor;
 mod connection;
 mod dispatch;
 mod reflection;
+mod streams;
 mod worker;
 
 use crate::config::Address;

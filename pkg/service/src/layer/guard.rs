@@ -4,6 +4,7 @@ use futures::FutureExt;
 use http::HeaderMap;
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 /// Why a handler came to no answer.
@@ -17,7 +18,9 @@ pub(crate) enum Halted {
 
 /// Runs a handler until `deadline`.
 pub(crate) async fn guarded<T>(handler: impl Future<Output = T>, deadline: Instant) -> Result<T, Halted> {
-    match tokio::time::timeout_at(deadline.into(), AssertUnwindSafe(handler).catch_unwind()).await {
+    // Pinned here, the handler isn't moved into the timer's future as well.
+    let handler = pin!(AssertUnwindSafe(handler).catch_unwind());
+    match tokio::time::timeout_at(deadline.into(), handler).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(panic)) => Err(Halted::Panic(text(&*panic))),
         Err(_) => Err(Halted::Timeout),

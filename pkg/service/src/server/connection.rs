@@ -1,8 +1,9 @@
 //! One connection: HTTP/1 or HTTP/2, whichever its first bytes say, until it ends or the server closes.
 
 use super::dispatch::Dispatch;
+use super::streams::{Begun, Streams};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use std::convert::Infallible;
 use std::pin::pin;
@@ -22,8 +23,8 @@ const LAST_SILENCE: Duration = Duration::from_millis(50);
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// How both protocols are spoken.
-pub(super) fn http() -> Builder<TokioExecutor> {
-    let mut http = Builder::new(TokioExecutor::new());
+fn http(executor: Begun) -> Builder<Begun> {
+    let mut http = Builder::new(executor);
     http.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(10));
     http.http2()
         .timer(TokioTimer::new())
@@ -36,12 +37,7 @@ pub(super) fn http() -> Builder<TokioExecutor> {
 }
 
 /// Serves `stream`; once `closing` is cancelled it ends after the calls in flight.
-pub(super) async fn serve(
-    stream: TcpStream,
-    http: Builder<TokioExecutor>,
-    dispatch: Arc<Dispatch>,
-    closing: CancellationToken,
-) {
+pub(super) async fn serve(stream: TcpStream, dispatch: Arc<Dispatch>, closing: CancellationToken) {
     _ = stream.set_nodelay(true);
     let closed = async {
         closing.cancelled().await;
@@ -57,14 +53,16 @@ pub(super) async fn serve(
         let dispatch = Arc::clone(&dispatch);
         async move { Ok::<_, Infallible>(dispatch.answer(request).await) }
     });
+    let mut streams = Streams::default();
+    let http = http(streams.executor());
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         // The connection first, so that a call which has arrived is answered though the server closes.
         biased;
-        ended = connection.as_mut() => ended,
+        ended = streams.drive(connection.as_mut()) => ended,
         () = closing.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            streams.drive(connection).await
         }
     };
     if let Err(error) = ended {

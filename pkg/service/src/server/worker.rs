@@ -74,7 +74,6 @@ async fn work(
     started: oneshot::Sender<()>,
 ) {
     let dispatch = Arc::new(make());
-    let http = connection::http();
     let closing = CancellationToken::new();
     let mut connections = JoinSet::new();
     _ = started.send(());
@@ -82,9 +81,7 @@ async fn work(
         tokio::select! {
             stream = streams.recv() => match stream.map(TcpStream::from_std) {
                 Some(Ok(stream)) => {
-                    let serve =
-                        connection::serve(stream, http.clone(), Arc::clone(&dispatch), closing.clone());
-                    connections.spawn(serve);
+                    connections.spawn(connection::serve(stream, Arc::clone(&dispatch), closing.clone()));
                 }
                 Some(Err(error)) => tracing::warn!(%error, "can't serve a connection"),
                 None => break,

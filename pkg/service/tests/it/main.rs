@@ -10,3 +10,4 @@ mod process;
 mod routing;
 mod running;
 mod starting;
+mod streams;

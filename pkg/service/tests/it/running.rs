@@ -44,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) entered: Semaphore,
     /// One permit for each that may end.
     pub(crate) released: Semaphore,
+    /// One permit for each whose handler is gone.
+    pub(crate) dropped: Semaphore,
     pub(crate) makes: AtomicUsize,
     pub(crate) ready: AtomicBool,
 }
@@ -69,6 +71,7 @@ impl Running {
         let shared = Arc::new(Shared {
             entered: Semaphore::new(0),
             released: Semaphore::new(0),
+            dropped: Semaphore::new(0),
             makes: AtomicUsize::new(0),
             ready: AtomicBool::new(true),
         });
@@ -163,6 +166,14 @@ impl Fault for Broken {
     }
 }
 
+struct Dropped(Arc<Shared>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.dropped.add_permits(1);
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Rating {
@@ -181,6 +192,7 @@ pub(crate) fn routes(shared: &Arc<Shared>) -> Routes {
     let held = move || {
         let shared = Arc::clone(&shared);
         async move {
+            let _dropped = Dropped(Arc::clone(&shared));
             shared.entered.add_permits(1);
             shared.released.acquire().await.unwrap().forget();
             "released"
@@ -191,6 +203,11 @@ pub(crate) fn routes(shared: &Arc<Shared>) -> Routes {
     let list = async |Query(Asked { ids }): Query<Asked>| Json(ids.0);
     let left = async |deadline: Deadline| Json(deadline.left().as_millis() as u64);
     let broken = async || Err::<(), _>(Problem::from(Broken));
+    let breaks_off = async || {
+        let chunks =
+            (0..).map(|at| if at == 0 { Ok::<_, Broken>("whole") } else { panic!("the body's secret") });
+        Body::from_stream(futures::stream::iter(chunks))
+    };
     let rest = axum::Router::new()
         .route("/greet/{name}", get(greet))
         .route("/rate", post(rate))
@@ -199,7 +216,8 @@ pub(crate) fn routes(shared: &Arc<Shared>) -> Routes {
         .route("/held", get(held))
         .route("/never", get(std::future::pending::<()>))
         .route("/panic", get(async || -> () { panic!("the handler's secret") }))
-        .route("/broken", get(broken));
+        .route("/broken", get(broken))
+        .route("/breaks-off", get(breaks_off));
 
     let mut grpc = tonic::service::Routes::default();
     let router = std::mem::take(grpc.axum_router_mut());
