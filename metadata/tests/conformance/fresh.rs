@@ -40,8 +40,9 @@ impl Versions {
     fn check(&self, answered: u64, read: Option<&Metadata>) {
         let begun = self.begun.load(Ordering::SeqCst);
         let version = read.map(|film| film.title.as_str().parse::<u64>().unwrap());
-        let fits = version
-            .map_or(answered % 2 == 0 || begun > answered, |version| (answered..=begun).contains(&version));
+        let fits = version.map_or(answered.is_multiple_of(2) || begun > answered, |version| {
+            (answered..=begun).contains(&version)
+        });
         assert!(fits, "read {version:?} of {} after {answered} was answered, before {begun}", self.id);
     }
 }

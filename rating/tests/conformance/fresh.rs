@@ -33,7 +33,7 @@ impl Versions {
 
     /// Begins the next version.
     fn next(&self) -> Write {
-        let put = self.begun.fetch_add(1, Ordering::SeqCst) % 2 == 0;
+        let put = self.begun.fetch_add(1, Ordering::SeqCst).is_multiple_of(2);
         let rating = rating(self.record.record_id.as_str(), "ann", 7);
         if put {
             Write::Put(rating)
@@ -52,7 +52,7 @@ impl Versions {
         let begun = self.begun.load(Ordering::SeqCst);
         let fits = match read {
             Some(aggregate) => (answered..=begun).contains(&aggregate.revision),
-            None => answered % 2 == 0 || begun > answered,
+            None => answered.is_multiple_of(2) || begun > answered,
         };
         let read = read.map(|aggregate| aggregate.revision);
         assert!(
