@@ -30,9 +30,6 @@ const AGGREGATES: &str = concat!(
 const SHARE_PRIOR: &str = "SELECT pg_advisory_xact_lock_shared(hashtext('rating.prior'))";
 const OWN_PRIOR: &str = "SELECT pg_advisory_xact_lock(hashtext('rating.prior'))";
 
-/// The commit of keys need not be on the disk: whoever uses one commits later, and the log goes to the disk in order.
-const LEAVE_UNFLUSHED: &str = "SET LOCAL synchronous_commit = off";
-
 const SCHEMA: &str = "rating";
 
 /// How many batches an instance applies at once, unless it is told.
@@ -58,14 +55,14 @@ impl Repository {
     }
 
     /// Completes the keys in a transaction of its own: in that of the batch, lanes that name the same new users would
-    /// wait for each other until its end. A key without a rating does no harm.
+    /// wait for each other until its end. A key without a rating does no harm, but one that is remembered here must be on
+    /// the disk, or a crash of the database would leave it to nobody.
     async fn complete(
         &self,
         connection: &mut PgConnection,
         named: &mut Named<'_>,
     ) -> Result<(), storage::Error> {
         let mut transaction = connection.begin().await?;
-        sqlx::query(LEAVE_UNFLUSHED).execute(&mut *transaction).await?;
         let learned = named.complete(&mut statements::Statements(&mut transaction)).await?;
         transaction.commit().await?;
         self.known.lock().unwrap_or_else(PoisonError::into_inner).learn(learned);
