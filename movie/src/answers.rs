@@ -71,13 +71,9 @@ impl Answers {
 
 /// How many bytes an entry takes.
 fn weigh(id: &RecordId, movie: &Arc<MovieDetails>) -> usize {
-    let metadata = &movie.metadata;
-    let genres = metadata.genres.as_slice().iter().map(|genre| size_of::<String>() + genre.len());
-    let texts = [metadata.title.as_str(), metadata.description.as_str(), metadata.director.as_str()];
-    let texts = texts.into_iter().map(str::len);
     // The ids of an answer share their texts or not, as the services behind were asked.
     let ids = 3 * id.as_str().len();
-    size_of::<MovieDetails>() + ids + genres.chain(texts).sum::<usize>()
+    size_of::<MovieDetails>() + ids + movie.metadata.text_bytes()
 }
 
 /// The gauge `answers_bytes`.

@@ -5,7 +5,6 @@ use async_trait::async_trait;
 use cache::Cache;
 use model::search::{Query, Rank};
 use model::{Metadata, RecordId};
-use std::collections::HashMap;
 use std::panic;
 use std::sync::Arc;
 use storage::Error;
@@ -49,13 +48,7 @@ impl Repository {
 
 /// How many bytes an entry takes.
 fn weigh(id: &RecordId, metadata: &Option<Metadata>) -> usize {
-    let texts = metadata.as_ref().map_or(0, |metadata| {
-        let genres = metadata.genres.as_slice().iter().map(|genre| size_of::<String>() + genre.len());
-        metadata.title.as_str().len()
-            + metadata.description.as_str().len()
-            + metadata.director.as_str().len()
-            + genres.sum::<usize>()
-    });
+    let texts = metadata.as_ref().map_or(0, Metadata::text_bytes);
     // The id stands in the key as well as in what was read.
     size_of::<(RecordId, Option<Metadata>)>() + 2 * id.as_str().len() + texts
 }
@@ -67,12 +60,8 @@ impl Store for Repository {
     }
 
     async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Metadata>, Error> {
-        let read = |missing: Vec<RecordId>| async move {
-            let rows = self.store.batch_get(&missing).await?;
-            let rows: HashMap<_, _> = rows.into_iter().map(|row| (row.id.clone(), row)).collect();
-            Ok::<_, Error>(missing.iter().map(|id| rows.get(id).cloned()).collect())
-        };
-        Ok(self.kept.get_or_read_all(ids.to_vec(), read).await?.into_iter().flatten().collect())
+        let read = |missing: Vec<RecordId>| async move { self.store.batch_get(&missing).await };
+        self.kept.get_or_read_found(ids.to_vec(), read, |film| &film.id).await
     }
 
     async fn batch_put(&self, batch: &[Metadata]) -> Result<Vec<Put>, Error> {

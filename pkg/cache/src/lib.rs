@@ -6,6 +6,7 @@
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache as Values;
+use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -99,15 +100,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
 
     /// The values of `keys` in their order: what is kept, and for the others what `read` finds in the store,
     /// which is given them in their order and returns a value for each.
-    ///
-    /// # Errors
-    ///
-    /// That of `read`; nothing is kept then.
-    pub async fn get_or_read_all<E, F>(
-        &self,
-        keys: Vec<K>,
-        read: impl FnOnce(Vec<K>) -> F,
-    ) -> Result<Vec<V>, E>
+    async fn get_or_read_all<E, F>(&self, keys: Vec<K>, read: impl FnOnce(Vec<K>) -> F) -> Result<Vec<V>, E>
     where
         F: Future<Output = Result<Vec<V>, E>>,
     {
@@ -172,5 +165,32 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
 
     fn writes(&self, group: usize) -> MutexGuard<'_, u64> {
         self.writes[group].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Clone + Eq + Hash, T: Clone> Cache<K, Option<T>> {
+    /// What there is under `keys`, in their order: what is kept, and for the others what `read` finds in the store,
+    /// in any order and without those that it has not. `key` tells what a value stands under. That there is nothing
+    /// is kept as well.
+    ///
+    /// # Errors
+    ///
+    /// That of `read`; nothing is kept then.
+    pub async fn get_or_read_found<E, F>(
+        &self,
+        keys: Vec<K>,
+        read: impl FnOnce(Vec<K>) -> F,
+        key: impl Fn(&T) -> &K,
+    ) -> Result<Vec<T>, E>
+    where
+        F: Future<Output = Result<Vec<T>, E>>,
+    {
+        let read = |missing: Vec<K>| async move {
+            let found = read(missing.clone()).await?;
+            let found: HashMap<K, T> = found.into_iter().map(|value| (key(&value).clone(), value)).collect();
+            Ok(missing.iter().map(|missing| found.get(missing).cloned()).collect())
+        };
+        let found = self.get_or_read_all(keys, read).await?;
+        Ok(found.into_iter().flatten().collect())
     }
 }

@@ -132,6 +132,20 @@ async fn only_what_is_not_kept_is_read() {
 }
 
 #[tokio::test]
+async fn what_is_found_stands_in_the_order_of_its_keys_and_what_is_not_is_kept_as_missing() {
+    let cache = Cache::new(1 << 20, None, |_: &u8, _: &Option<u8>| 2);
+    let thirds =
+        async |keys: Vec<u8>| Ok::<_, ()>(keys.into_iter().rev().filter(|key| key % 3 == 0).collect());
+    assert_eq!(cache.get_or_read_found(vec![9, 1, 3, 9], thirds, |key| key).await, Ok(vec![9, 3, 9]));
+    assert_eq!((cache.get(&1), cache.get(&3)), (Some(None), Some(Some(3))));
+    let rest = async |keys: Vec<u8>| {
+        assert_eq!(keys, [6, 2]);
+        thirds(keys).await
+    };
+    assert_eq!(cache.get_or_read_found(vec![3, 6, 1, 2], rest, |key| key).await, Ok(vec![3, 6]));
+}
+
+#[tokio::test]
 async fn nothing_is_kept_when_any_key_may_have_been_written() {
     let cache = Cache::new(1 << 20, None, |_: &u8, _: &u8| 2);
     assert_eq!(cache.get_or_read(&1, async || Ok::<_, ()>(10)).await, Ok(10));

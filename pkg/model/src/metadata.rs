@@ -126,6 +126,16 @@ pub struct Metadata {
     pub revision: u64,
 }
 
+impl Metadata {
+    /// How many bytes its texts take in memory beside the struct: title, description, director and genres.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        let genres = self.genres.as_slice().iter().map(|genre| size_of::<String>() + genre.len());
+        let texts = [self.title.as_str(), self.description.as_str(), self.director.as_str()];
+        genres.chain(texts.map(str::len)).sum()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,7 @@ use crate::batch::{Batch, Outcome, Position};
 use async_trait::async_trait;
 use cache::Cache;
 use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,13 +58,9 @@ impl Store for Repository {
         let record = |id: &RecordId| Record { record_type: record_type.clone(), record_id: id.clone() };
         let read = |missing: Vec<Record>| async move {
             let ids: Vec<RecordId> = missing.into_iter().map(|record| record.record_id).collect();
-            let rows = self.store.aggregates(record_type, &ids).await?;
-            let rows: HashMap<_, _> =
-                rows.into_iter().map(|row| (row.record.record_id.clone(), row)).collect();
-            Ok::<_, Error>(ids.iter().map(|id| rows.get(id).cloned()).collect())
+            self.store.aggregates(record_type, &ids).await
         };
-        let found = self.kept.get_or_read_all(ids.iter().map(record).collect(), read).await?;
-        Ok(found.into_iter().flatten().collect())
+        self.kept.get_or_read_found(ids.iter().map(record).collect(), read, |row| &row.record).await
     }
 
     async fn rating(&self, record: &Record, user: &UserId) -> Result<Option<Rating>, Error> {

@@ -33,8 +33,8 @@ impl Cursor {
         self.held_until
     }
 
-    /// Takes an answer's instances; returns its set where it is new and believed. An instance that can't be called as it is
-    /// told now stays as it was.
+    /// Takes an answer's instances; returns its set where it is new and believed. An instance that can't be called
+    /// as it is told now stays as it was.
     pub(super) fn accept(&mut self, index: u64, found: &mut Instances, now: Instant) -> Option<InstanceSet> {
         let went_back = index < self.index;
         if went_back || self.away {

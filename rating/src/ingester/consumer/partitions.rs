@@ -195,8 +195,9 @@ impl<'a> Partitions<'a> {
 
     fn take_up_at(&mut self, stored: &Stored, lanes: &mut [Gathering]) -> Result<(), KafkaError> {
         let coming: Vec<i32> = self.coming.iter().flatten().copied().collect();
+        let beginning: Vec<i32> = coming.iter().chain(&self.seeking).copied().collect();
         let mut places = Vec::new();
-        for &partition in coming.iter().chain(&self.seeking) {
+        for &partition in &beginning {
             let (low, high) = self.consumer.fetch_watermarks(&self.topic, partition, ANSWER)?;
             let position = stored.positions.get(&partition);
             let reading = Reading::begin(self.lane(partition), position, (low, high));
@@ -207,9 +208,7 @@ impl<'a> Partitions<'a> {
             places.push((partition, reading, place));
         }
         let mut assigned = TopicPartitionList::new();
-        let mut begun = Vec::new();
         for (partition, reading, place) in places {
-            begun.push(partition);
             self.metrics.progress.begin(partition, reading);
             let offset = self.begin(partition, stored.positions.get(&partition), place, lanes);
             if self.seeking.contains(&partition) {
@@ -225,7 +224,7 @@ impl<'a> Partitions<'a> {
             tracing::info!(partitions = ?coming, "partitions were assigned");
         }
         // librdkafka remembers a pause for as long as it lives, also while the partition is another member's.
-        self.set_paused(&begun, false);
+        self.set_paused(&beginning, false);
         self.hold_back(lanes);
         Ok(())
     }

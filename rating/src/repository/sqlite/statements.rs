@@ -53,11 +53,6 @@ static GROW: Rows = Rows::new(
 pub(super) struct Statements<'a>(pub(super) &'a mut SqliteConnection);
 
 impl Statements<'_> {
-    async fn execute(&mut self, statement: &'static str, list: impl Serialize + Sync) -> Result<(), Error> {
-        sqlx::query(statement).bind(Json(list)).execute(&mut *self.0).await?;
-        Ok(())
-    }
-
     async fn find(
         &mut self,
         statement: &'static str,
@@ -117,7 +112,8 @@ impl sql::Statements for Statements<'_> {
     }
 
     async fn add_aggregates(&mut self, records: &[(i64, &RecordType)]) -> Result<(), Error> {
-        self.execute(ADD_AGGREGATES, records).await
+        sqlx::query(ADD_AGGREGATES).bind(Json(records)).execute(&mut *self.0).await?;
+        Ok(())
     }
 
     /// Does nothing: the transaction has the whole database.
