@@ -2,7 +2,9 @@
 //! so, and the rules that a rating must keep.
 
 use crate::time;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
+use std::fmt;
 
 /// What an event does to one user's rating of one record.
 #[derive(Debug, PartialEq)]
@@ -74,19 +76,55 @@ fn is_type(kind: &str) -> bool {
     first && kind.len() <= 32 && kind.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '_' | '-'))
 }
 
+/// The members of a JSON object as they stand there.
+struct Members(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(Object)
+    }
+}
+
+impl Members {
+    /// Takes what stands under `name`, or null; none where it stands there twice.
+    fn take(&mut self, name: &str) -> Option<Value> {
+        let mut named = self.0.extract_if(.., |(member, _)| member == name).map(|(_, value)| value);
+        let value = named.next().unwrap_or(Value::Null);
+        named.next().is_none().then_some(value)
+    }
+}
+
 fn from_json(bytes: &[u8]) -> Option<Fields> {
-    let Value::Object(mut object) = serde_json::from_slice(bytes).ok()? else { return None };
+    let mut object: Members = serde_json::from_slice(bytes).ok()?;
     // Null is as if absent; `None` is a field of the wrong type.
-    let mut text = |name: &str| match object.remove(name) {
-        None | Some(Value::Null) => Some(None),
-        Some(Value::String(text)) => Some(Some(text)),
-        Some(_) => None,
+    let mut text = |name: &str| match object.take(name)? {
+        Value::Null => Some(None),
+        Value::String(text) => Some(Some(text)),
+        _ => None,
     };
     let (user, id, kind) = (text("userId")?, text("recordId")?, text("recordType")?);
     let (provider, event_type, rated_at) = (text("providerId")?, text("eventType")?, text("ratedAt")?);
-    let value = match object.remove("value") {
-        None | Some(Value::Null) => None,
-        Some(number) => Some(number.as_i64()?),
+    let value = match object.take("value")? {
+        Value::Null => None,
+        number => Some(number.as_i64()?),
     };
     let delete = match event_type.as_deref() {
         None | Some("put") => false,
@@ -162,7 +200,8 @@ mod tests {
 
     #[test]
     fn an_event_is_a_put_unless_it_says_otherwise() {
-        let put = json(r#"{"userId":"u","recordId":"1","recordType":"movie","value":7,"more":[]}"#).unwrap();
+        let put = json(r#"{"userId":"u","recordId":"1","recordType":"movie","value":7,"more":[],"more":1}"#)
+            .unwrap();
         assert_eq!((put.record.as_str(), put.user.as_str()), ("movie/1", "u"));
         assert_eq!(put.put, Some(Rating { value: 7, provider: None, rated_at: 5 }));
         let delete = r#"{"userId":"u","recordId":"1","recordType":"movie","eventType":"delete"}"#;
@@ -192,6 +231,7 @@ mod tests {
             r#"{"userId":"u","recordId":"1","recordType":"Movie","value":1}"#,
             r#"{"userId":"u","recordId":"1","recordType":"movie","value":1,"ratedAt":"now"}"#,
             r#"{"userId":"u","recordId":"1","recordType":"movie","value":1,"eventType":"patch"}"#,
+            r#"{"userId":"u","recordId":"1","recordType":"movie","value":1,"value":1}"#,
         ] {
             assert!(json(text).is_err(), "{text}");
         }
