@@ -1,5 +1,6 @@
 //! Ratings in a schema of a PostgreSQL database, which several instances of the service may share.
 
+mod copy;
 mod statements;
 
 use super::sql::{self, AggregateRow, Known, Named, PositionRow, RatingRow, aggregate_columns};
@@ -9,7 +10,6 @@ use async_trait::async_trait;
 use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection, PgPool};
-use std::sync::{Mutex, PoisonError};
 use storage::{Migration, migrate};
 
 const MIGRATIONS: &[Migration] = &[Migration {
@@ -32,6 +32,10 @@ const OWN_PRIOR: &str = "SELECT pg_advisory_xact_lock(hashtext('rating.prior'))"
 
 const SCHEMA: &str = "rating";
 
+/// Settings of the connections that write. A plan made for the length of one batch's arrays would read whole tables,
+/// or be compiled first; the general plan looks rows up by their keys, whatever the length.
+const WRITING: [(&str, &str); 2] = [("plan_cache_mode", "force_generic_plan"), ("jit", "off")];
+
 /// How many batches an instance applies at once, unless it is told.
 pub const LANES: u32 = 4;
 const READERS: u32 = 8;
@@ -42,16 +46,16 @@ pub struct Repository {
     lanes: u32,
     writers: PgPool,
     readers: PgPool,
-    known: Mutex<Known>,
+    known: Known,
 }
 
 impl Repository {
     /// Opens the database, which applies `lanes` batches at once, and brings its tables up to date.
     pub async fn open(options: &PgConnectOptions, lanes: u32) -> Result<Self, storage::Error> {
-        let writers = storage::postgres::open(options, SCHEMA, lanes).await?;
+        let writers = storage::postgres::open(&options.clone().options(WRITING), SCHEMA, lanes).await?;
         migrate(&writers, MIGRATIONS).await?;
         let readers = storage::postgres::open(options, SCHEMA, READERS).await?;
-        Ok(Self { lanes, writers, readers, known: Mutex::default() })
+        Ok(Self { lanes, writers, readers, known: Known::default() })
     }
 
     /// Completes the keys in a transaction of its own: in that of the batch, lanes that name the same new users would
@@ -65,7 +69,7 @@ impl Repository {
         let mut transaction = connection.begin().await?;
         let learned = named.complete(&mut statements::Statements(&mut transaction)).await?;
         transaction.commit().await?;
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).learn(learned);
+        self.known.learn(learned);
         Ok(())
     }
 

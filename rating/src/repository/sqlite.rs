@@ -10,7 +10,6 @@ use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
 use sqlx::SqliteConnection;
 use sqlx::types::Json;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 use storage::sqlite::{BEGIN, Sqlite, Synchronous};
 use storage::{Migration, migrate};
 
@@ -31,7 +30,7 @@ const AGGREGATES: &str = concat!(
 #[derive(Debug)]
 pub struct Repository {
     database: Sqlite,
-    known: Mutex<Known>,
+    known: Known,
 }
 
 impl Repository {
@@ -39,7 +38,7 @@ impl Repository {
     pub async fn open(path: &Path, synchronous: Synchronous) -> Result<Self, storage::Error> {
         let database = storage::sqlite::open(path, synchronous).await?;
         migrate(&database.writer, MIGRATIONS).await?;
-        Ok(Self { database, known: Mutex::default() })
+        Ok(Self { database, known: Known::default() })
     }
 }
 
@@ -57,7 +56,7 @@ impl super::Repository for Repository {
         let learned = named.complete(&mut statements).await?;
         let outcomes = sql::apply(&mut statements, &named, batch).await?;
         transaction.commit().await?;
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).learn(learned);
+        self.known.learn(learned);
         Ok(outcomes)
     }
 

@@ -51,8 +51,10 @@ pub(in crate::repository) trait Statements {
 /// What a batch changes but for keys and positions, each list in the order of the keys.
 #[derive(Debug, Default)]
 pub(in crate::repository) struct Changes<'a> {
-    /// Ratings to be stored under pairs of record and rater, in the place of what is there.
-    pub(in crate::repository) put: Vec<(i64, i64, &'a Rating)>,
+    /// Ratings to be stored under pairs of record and rater that have none.
+    pub(in crate::repository) added: Vec<(i64, i64, &'a Rating)>,
+    /// Ratings to be stored in the place of those that are there.
+    pub(in crate::repository) replaced: Vec<(i64, i64, &'a Rating)>,
     /// Pairs of record and rater under which nothing is to stay.
     pub(in crate::repository) deleted: Vec<(i64, i64)>,
     /// The aggregates that grow.
@@ -99,7 +101,7 @@ pub(in crate::repository) async fn apply(
         keys.pairs.iter().map(|&(record, user)| records[record].zip(users[user])).collect();
     let held = held(statements, &pairs).await?;
     let plan = Plan::of(&batch.writes, keys, &held);
-    let changes = Changes::of(&plan, records, &pairs)?;
+    let changes = Changes::of(&plan, records, &pairs, &held)?;
     if !changes.is_empty() {
         statements.write(&changes).await?;
     }
@@ -137,13 +139,15 @@ impl<'a> Changes<'a> {
         plan: &Plan<'a>,
         records: &[Option<i64>],
         pairs: &[Option<(i64, i64)>],
+        held: &[Option<Held>],
     ) -> Result<Self, storage::Error> {
         let mut changes = Self::default();
         for &(pair, row) in &plan.rows {
             let (record, rater) =
                 pairs[pair].ok_or_else(|| storage::Error::row("rating", "it got no key"))?;
             match row {
-                Some(rating) => changes.put.push((record, rater, rating)),
+                Some(rating) if held[pair].is_none() => changes.added.push((record, rater, rating)),
+                Some(rating) => changes.replaced.push((record, rater, rating)),
                 None => changes.deleted.push((record, rater)),
             }
         }
@@ -152,13 +156,14 @@ impl<'a> Changes<'a> {
             .grown
             .extend(changed.filter_map(|(record, &change)| Some(Grown { record: (*record)?, change })));
         // Neighbours in the tables' trees are written one after the other.
-        changes.put.sort_unstable_by_key(|&(record, rater, _)| (record, rater));
+        changes.added.sort_unstable_by_key(|&(record, rater, _)| (record, rater));
+        changes.replaced.sort_unstable_by_key(|&(record, rater, _)| (record, rater));
         changes.deleted.sort_unstable();
         changes.grown.sort_unstable_by_key(|grown| grown.record);
         Ok(changes)
     }
 
     const fn is_empty(&self) -> bool {
-        self.put.is_empty() && self.deleted.is_empty() && self.grown.is_empty()
+        self.added.is_empty() && self.replaced.is_empty() && self.deleted.is_empty() && self.grown.is_empty()
     }
 }

@@ -3,6 +3,7 @@
 use foldhash::{HashMap, HashMapExt};
 use model::{Record, UserId};
 use std::hash::Hash;
+use std::sync::{Mutex, PoisonError};
 
 /// How much memory the names of a kind may take, in bytes; half of that is remembered for certain.
 const ROOM: usize = 32 << 20;
@@ -10,29 +11,39 @@ const ROOM: usize = 32 << 20;
 /// About what an entry takes beside its name's bytes: the map's slot, and what allocating adds.
 const ENTRY: usize = 64;
 
-/// The keys of records and users that were used last.
+/// The keys of records and users that were used last, for any number of lanes.
 #[derive(Debug, Default)]
 pub(in crate::repository) struct Known {
-    records: Recent<Record>,
-    users: Recent<UserId>,
+    records: Mutex<Recent<Record>>,
+    users: Mutex<Recent<UserId>>,
 }
 
 impl Known {
     /// The keys of `records`, where they are known.
-    pub(super) fn records(&mut self, records: &[&Record]) -> Vec<Option<i64>> {
-        records.iter().map(|record| self.records.get(record)).collect()
+    pub(super) fn records(&self, records: &[&Record]) -> Vec<Option<i64>> {
+        look_up(&self.records, records)
     }
 
     /// The keys of `users`, where they are known.
-    pub(super) fn users(&mut self, users: &[&UserId]) -> Vec<Option<i64>> {
-        users.iter().map(|user| self.users.get(user)).collect()
+    pub(super) fn users(&self, users: &[&UserId]) -> Vec<Option<i64>> {
+        look_up(&self.users, users)
     }
 
     /// Remembers keys, which must be committed.
-    pub(in crate::repository) fn learn(&mut self, learned: Learned) {
-        learned.records.into_iter().for_each(|(record, key)| self.records.insert(record, key));
-        learned.users.into_iter().for_each(|(user, key)| self.users.insert(user, key));
+    pub(in crate::repository) fn learn(&self, learned: Learned) {
+        remember(&self.records, learned.records);
+        remember(&self.users, learned.users);
     }
+}
+
+fn look_up<K: Name>(recent: &Mutex<Recent<K>>, names: &[&K]) -> Vec<Option<i64>> {
+    let mut recent = recent.lock().unwrap_or_else(PoisonError::into_inner);
+    names.iter().map(|name| recent.get(name)).collect()
+}
+
+fn remember<K: Name>(recent: &Mutex<Recent<K>>, learned: Vec<(K, i64)>) {
+    let mut recent = recent.lock().unwrap_or_else(PoisonError::into_inner);
+    learned.into_iter().for_each(|(name, key)| recent.insert(name, key));
 }
 
 /// Keys that a transaction looked up or gave; to be remembered once it has committed.

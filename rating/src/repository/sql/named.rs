@@ -4,7 +4,6 @@ use super::apply::Statements;
 use super::known::{Known, Learned};
 use crate::batch::{Keys, Write};
 use model::RecordType;
-use std::sync::{Mutex, PoisonError};
 
 /// A batch's records and users with their keys; `None` stands for one that has none yet.
 #[derive(Debug)]
@@ -16,9 +15,8 @@ pub(in crate::repository) struct Named<'a> {
 
 impl<'a> Named<'a> {
     /// Takes the keys that are known.
-    pub(in crate::repository) fn of(writes: &'a [Write], known: &Mutex<Known>) -> Self {
+    pub(in crate::repository) fn of(writes: &'a [Write], known: &Known) -> Self {
         let keys = Keys::of(writes);
-        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
         Self { records: known.records(&keys.records), users: known.users(&keys.users), keys }
     }
 

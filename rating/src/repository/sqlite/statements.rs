@@ -7,7 +7,7 @@ use crate::batch::{Advance, Held};
 use crate::repository::sql::{self, Changes, Grown, HeldRow};
 use async_trait::async_trait;
 use model::{Record, RecordType, UserId};
-use rows::{Query, Rows};
+use rows::{Errand, Rows};
 use serde::Serialize;
 use sqlx::types::Json;
 use sqlx::{FromRow, SqliteConnection};
@@ -24,30 +24,31 @@ const LAST_RATER: &str = "SELECT coalesce(max(key), 0) FROM rater";
 const ADD_RATERS: &str = "INSERT INTO rater (key, user_id) SELECT key + $2, value FROM json_each($1)";
 const ADD_AGGREGATES: &str = "INSERT INTO aggregate (record, record_type) \
      SELECT value ->> 0, value ->> 1 FROM json_each($1) WHERE true ON CONFLICT DO NOTHING";
-static HELD: Rows = Rows::new(
-    "SELECT n.column1, r.value, r.provider_id, r.rated_at FROM (VALUES ",
-    3,
-    ") AS n CROSS JOIN rating AS r ON r.record = n.column2 AND r.rater = n.column3",
-);
+const HELD: Rows = Rows {
+    before: "SELECT n.column1, r.value, r.provider_id, r.rated_at FROM (VALUES ",
+    columns: 3,
+    after: ") AS n CROSS JOIN rating AS r ON r.record = n.column2 AND r.rater = n.column3",
+};
 // `OR FAIL`: what fails is undone with its transaction, so that a statement need not keep what would undo it alone.
-static PUT: Rows = Rows::new(
-    "INSERT OR FAIL INTO rating (record, rater, provider_id, value, rated_at) VALUES ",
-    5,
-    " ON CONFLICT (record, rater) DO UPDATE SET \
+const PUT: Rows = Rows {
+    before: "INSERT OR FAIL INTO rating (record, rater, provider_id, value, rated_at) VALUES ",
+    columns: 5,
+    after: " ON CONFLICT (record, rater) DO UPDATE SET \
      provider_id = excluded.provider_id, value = excluded.value, rated_at = excluded.rated_at",
-);
-static DELETE: Rows = Rows::new("DELETE FROM rating WHERE (record, rater) IN (VALUES ", 2, ")");
-static GROW: Rows = Rows::new(
-    concat!(
+};
+const DELETE: Rows =
+    Rows { before: "DELETE FROM rating WHERE (record, rater) IN (VALUES ", columns: 2, after: ")" };
+const GROW: Rows = Rows {
+    before: concat!(
         "UPDATE OR FAIL ",
         sql::grow!(),
         "(SELECT column1 AS record, column2 AS revisions, column3 AS count_grown, column4 AS sum_grown, \
          column5 AS d1, column6 AS d2, column7 AS d3, column8 AS d4, column9 AS d5, \
          column10 AS d6, column11 AS d7, column12 AS d8, column13 AS d9, column14 AS d10 FROM (VALUES "
     ),
-    Grown::COLUMNS,
-    ")) AS n WHERE aggregate.record = n.record",
-);
+    columns: Grown::COLUMNS,
+    after: ")) AS n WHERE aggregate.record = n.record",
+};
 
 /// A transaction of the connection that writes.
 pub(super) struct Statements<'a>(pub(super) &'a mut SqliteConnection);
@@ -73,19 +74,6 @@ impl Statements<'_> {
         let last: i64 = sqlx::query_scalar(last).fetch_one(&mut *self.0).await?;
         sqlx::query(statement).bind(Json(names)).bind(last + 1).execute(&mut *self.0).await?;
         Ok((0..names.len()).zip(last + 1..).collect())
-    }
-
-    async fn execute_rows<T>(
-        &mut self,
-        statement: &'static Rows,
-        list: &[T],
-        bind: impl Fn(Query<'static>, &T) -> Query<'static>,
-    ) -> Result<(), Error> {
-        for part in list.chunks(Rows::MOST) {
-            let query = part.iter().fold(statement.query(part.len()), &bind);
-            query.execute(&mut *self.0).await?;
-        }
-        Ok(())
     }
 }
 
@@ -122,13 +110,13 @@ impl sql::Statements for Statements<'_> {
     }
 
     async fn held(&mut self, pairs: &[(i64, i64)]) -> Result<Vec<(usize, Held)>, Error> {
-        let mut held = Vec::new();
-        for (part, first) in pairs.chunks(Rows::MOST).zip((0..).step_by(Rows::MOST)) {
-            let numbered = (first..).zip(part);
-            let query = numbered.fold(HELD.query(part.len()), |query, (place, (record, rater))| {
-                query.bind(place).bind(*record).bind(*rater)
+        let numbered: Vec<(i64, (i64, i64))> = (0..).zip(pairs.iter().copied()).collect();
+        let (mut errand, mut held) = (Errand::new(self.0), Vec::new());
+        for part in numbered.chunks(Rows::MOST) {
+            let rows = errand.fetch(HELD, part, |(place, (record, rater)), parameters| {
+                [place, record, rater].into_iter().try_for_each(|number| parameters.add(*number))
             });
-            for row in query.fetch_all(&mut *self.0).await? {
+            for row in rows.await? {
                 held.push(sql::held(HeldRow::from_row(&row)?)?);
             }
         }
@@ -136,20 +124,30 @@ impl sql::Statements for Statements<'_> {
     }
 
     async fn write(&mut self, changes: &Changes<'_>) -> Result<(), Error> {
-        self.execute_rows(&PUT, &changes.put, |query, (record, rater, rating)| {
-            let provider = rating.provider_id.as_ref().map(|id| id.as_str().to_owned());
-            let query = query.bind(*record).bind(*rater).bind(provider);
-            query.bind(rating.value.get()).bind(rating.rated_at.as_millis())
-        })
-        .await?;
-        self.execute_rows(&DELETE, &changes.deleted, |query, (record, rater)| {
-            query.bind(*record).bind(*rater)
-        })
-        .await?;
-        self.execute_rows(&GROW, &changes.grown, |query, grown| {
-            grown.columns().into_iter().fold(query, |query, column| query.bind(column))
-        })
-        .await
+        let mut errand = Errand::new(self.0);
+        for ratings in [&changes.added, &changes.replaced] {
+            errand
+                .execute(PUT, ratings, |(record, rater, rating), parameters| {
+                    parameters.add(*record)?;
+                    parameters.add(*rater)?;
+                    parameters.add(rating.provider_id.as_ref().map(|id| id.as_str().to_owned()))?;
+                    parameters.add(rating.value.get())?;
+                    parameters.add(rating.rated_at.as_millis())
+                })
+                .await?;
+        }
+        errand
+            .execute(DELETE, &changes.deleted, |(record, rater), parameters| {
+                parameters.add(*record)?;
+                parameters.add(*rater)
+            })
+            .await?;
+        errand
+            .execute(GROW, &changes.grown, |grown, parameters| {
+                grown.columns().into_iter().try_for_each(|column| parameters.add(column))
+            })
+            .await?;
+        Ok(errand.finish().await?)
     }
 
     async fn advance(&mut self, step: &Advance) -> Result<bool, Error> {

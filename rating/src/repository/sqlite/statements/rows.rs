@@ -1,21 +1,20 @@
 //! Statements that are given a list of rows, a parameter for each of their columns.
 
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{AssertSqlSafe, Sqlite};
-use std::sync::OnceLock;
+use sqlx::error::BoxDynError;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{AssertSqlSafe, Encode, Sqlite, SqliteConnection, Type};
 
-/// A statement with its parameters.
-pub(super) type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
+/// Up to so many rows a list is filled up to the next power of two with its last row again, so that there are few
+/// different statements, which stay prepared. All of ours do the same with a row that comes twice as with one.
+const SMALL: usize = 64;
 
 /// A statement around a list of rows: `(?,?),(?,?),…`. The parameters have no names, because sqlx asks SQLite for
 /// the name of each, and SQLite looks for it from the first on.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Rows {
-    before: &'static str,
-    columns: usize,
-    after: &'static str,
-    /// The statement of a full list, which stays prepared.
-    full: OnceLock<String>,
+    pub(super) before: &'static str,
+    pub(super) columns: usize,
+    pub(super) after: &'static str,
 }
 
 impl Rows {
@@ -23,20 +22,101 @@ impl Rows {
     /// SQLite allows.
     pub(super) const MOST: usize = 1_000;
 
-    pub(super) const fn new(before: &'static str, columns: usize, after: &'static str) -> Self {
-        Self { before, columns, after, full: OnceLock::new() }
-    }
-
-    /// The statement of `count` rows, to be given the columns of the first row, then those of the second and so on.
-    pub(super) fn query(&'static self, count: usize) -> Query<'static> {
-        if count == Self::MOST {
-            return sqlx::query(self.full.get_or_init(|| self.text(count)).as_str());
-        }
-        sqlx::query(AssertSqlSafe(self.text(count))).persistent(false)
-    }
-
     fn text(&self, count: usize) -> String {
         let row = format!("({})", vec!["?"; self.columns].join(","));
         [self.before, &vec![row; count].join(","), self.after].concat()
     }
+}
+
+/// The parameters of a statement's rows, one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Parameters(SqliteArguments);
+
+impl Parameters {
+    /// Adds the next one.
+    pub(super) fn add<'v, T: Encode<'v, Sqlite> + Type<Sqlite>>(
+        &mut self,
+        value: T,
+    ) -> Result<(), BoxDynError> {
+        sqlx::Arguments::add(&mut self.0, value)
+    }
+}
+
+/// Statements on their way to the database's thread, which takes some time to be woken: small ones go together.
+pub(super) struct Errand<'a> {
+    connection: &'a mut SqliteConnection,
+    text: String,
+    parameters: Parameters,
+    rows: usize,
+}
+
+impl<'a> Errand<'a> {
+    pub(super) fn new(connection: &'a mut SqliteConnection) -> Self {
+        Self { connection, text: String::new(), parameters: Parameters::default(), rows: 0 }
+    }
+
+    /// Executes `statement` for all of `list`, now or with the next ones. `add` gives the parameters of a row.
+    pub(super) async fn execute<T>(
+        &mut self,
+        statement: Rows,
+        list: &[T],
+        add: impl Fn(&T, &mut Parameters) -> Result<(), BoxDynError>,
+    ) -> Result<(), sqlx::Error> {
+        for part in list.chunks(Rows::MOST) {
+            if self.rows + padded(part.len()) > SMALL {
+                self.finish().await?;
+            }
+            self.push(statement, part, &add)?;
+        }
+        Ok(())
+    }
+
+    /// Executes what has not been executed yet.
+    pub(super) async fn finish(&mut self) -> Result<(), sqlx::Error> {
+        if self.rows > 0 {
+            let (text, arguments, persistent) = self.take();
+            let query = sqlx::query_with(AssertSqlSafe(text), arguments).persistent(persistent);
+            query.execute(&mut *self.connection).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns the rows that `statement` finds for a part of a list, at most [`Rows::MOST`] long.
+    pub(super) async fn fetch<T>(
+        &mut self,
+        statement: Rows,
+        part: &[T],
+        add: impl Fn(&T, &mut Parameters) -> Result<(), BoxDynError>,
+    ) -> Result<Vec<SqliteRow>, sqlx::Error> {
+        self.push(statement, part, &add)?;
+        let (text, arguments, persistent) = self.take();
+        let query = sqlx::query_with(AssertSqlSafe(text), arguments).persistent(persistent);
+        query.fetch_all(&mut *self.connection).await
+    }
+
+    fn push<T>(
+        &mut self,
+        statement: Rows,
+        part: &[T],
+        add: impl Fn(&T, &mut Parameters) -> Result<(), BoxDynError>,
+    ) -> Result<(), sqlx::Error> {
+        let (Some(last), count) = (part.last(), padded(part.len())) else { return Ok(()) };
+        if self.rows > 0 {
+            self.text.push(';');
+        }
+        self.text.push_str(&statement.text(count));
+        self.rows += count;
+        let mut rows = part.iter().chain(std::iter::repeat(last)).take(count);
+        rows.try_for_each(|row| add(row, &mut self.parameters)).map_err(sqlx::Error::Encode)
+    }
+
+    fn take(&mut self) -> (String, SqliteArguments, bool) {
+        let rows = std::mem::take(&mut self.rows);
+        let stays = rows <= SMALL || rows == Rows::MOST;
+        (std::mem::take(&mut self.text), std::mem::take(&mut self.parameters).0, stays)
+    }
+}
+
+fn padded(rows: usize) -> usize {
+    if rows > SMALL { rows } else { rows.next_power_of_two() }
 }
