@@ -114,4 +114,10 @@ impl Batch {
     pub const fn of(writes: Vec<Write>) -> Self {
         Self { writes, offsets: Vec::new() }
     }
+
+    /// Tells whether there is nothing to be done.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.writes.is_empty() && self.offsets.is_empty()
+    }
 }

@@ -79,8 +79,7 @@ pub fn start(
     let cluster = Arc::new(OnceLock::new());
     let lanes = (0..writer.lanes())
         .map(|number| {
-            // One chunk waits while another is decoded and a third applied.
-            let (chunks, received) = mpsc::channel(1);
+            let (turns, received) = mpsc::unbounded_channel();
             let lane = Lane {
                 number,
                 topic: config.topic.clone(),
@@ -94,7 +93,7 @@ pub fn start(
                 cluster: Arc::clone(&cluster),
             };
             tasks.spawn(lane.run(received));
-            Gathering::new(chunks)
+            Gathering::new(turns)
         })
         .collect();
     tasks.close();

@@ -84,7 +84,7 @@ struct Queued {
 #[derive(Debug)]
 enum Work {
     Call(Write, oneshot::Sender<Result<Outcome, Error>>),
-    Batch(Batch, oneshot::Sender<Result<Vec<Outcome>, Error>>),
+    Batch(Arc<Batch>, oneshot::Sender<Result<Vec<Outcome>, Error>>),
 }
 
 impl Writer {
@@ -139,8 +139,8 @@ impl Writer {
 
     /// Applies `batch` as one transaction of `lane`, and returns the outcome of each of its writes once it is
     /// committed. Waits while the lane has no room.
-    pub async fn ingest(&self, lane: usize, batch: Batch) -> Result<Vec<Outcome>, Error> {
-        let (answer, answered) = oneshot::channel();
+    pub async fn ingest(&self, lane: usize, batch: impl Into<Arc<Batch>>) -> Result<Vec<Outcome>, Error> {
+        let (batch, (answer, answered)) = (batch.into(), oneshot::channel());
         let room = u32::try_from(batch.writes.len()).unwrap_or(ROOM).clamp(1, ROOM);
         self.lanes[lane].queue(room, Work::Batch(batch, answer)).await?;
         answered.await.map_err(|_| Error::Stopped)?
@@ -219,7 +219,7 @@ impl Applying {
                 }
                 Work::Batch(batch, answer) if writes.is_empty() => {
                     let applied = self.apply(&batch).await;
-                    drop(room);
+                    drop((batch, room));
                     // A caller who went away wants no answer.
                     let _ = answer.send(applied);
                     return;

@@ -3,9 +3,9 @@
 use rdkafka::Message;
 use rdkafka::message::{BorrowedMessage, Headers};
 
-/// What a record weighs beside its bytes: its own fields, and, in two of the four chunks that a lane has, the event
-/// that it becomes.
-const WEIGHT: usize = 256;
+/// What a record weighs beside its bytes: its own fields, or, in two of the three chunks that a lane has, the write
+/// that it becomes in the place of its bytes, and in one of these what applying it takes.
+const WEIGHT: usize = 160;
 
 const CONTENT_TYPE: &str = "content-type";
 
@@ -37,15 +37,9 @@ pub(super) struct Record {
     pub(super) offset: i64,
     /// Milliseconds since 1970, or -1 where the record has no time.
     pub(super) timestamp: i64,
-    key: Option<Span>,
-    value: Option<Span>,
-    content_type: Option<Span>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Span {
+    /// Where its bytes begin: those of the key, then the value, then the content type; and how long each is.
     start: usize,
-    end: usize,
+    lengths: [Option<u32>; 3],
 }
 
 /// A record's own bytes.
@@ -70,27 +64,30 @@ impl Chunk {
             epoch,
             offset: message.offset(),
             timestamp: message.timestamp().to_millis().unwrap_or(-1),
-            key: message.key().map(|bytes| self.keep(bytes)),
-            value: message.payload().map(|bytes| self.keep(bytes)),
-            content_type: content_type.map(|bytes| self.keep(bytes)),
+            start: 0,
+            lengths: [None; 3],
         };
-        self.records.push(record);
+        self.add(record, Content { key: message.key(), value: message.payload(), content_type });
     }
 
-    fn keep(&mut self, bytes: &[u8]) -> Span {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(bytes);
-        Span { start, end: self.bytes.len() }
+    /// Adds a copy of `record` with this content.
+    pub(super) fn add(&mut self, record: Record, content: Content<'_>) {
+        let parts = [content.key, content.value, content.content_type];
+        // Kafka's own lengths are 31 bits.
+        let lengths = parts.map(|part| part.map(|bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX)));
+        self.records.push(Record { start: self.bytes.len(), lengths, ..record });
+        parts.into_iter().flatten().for_each(|bytes| self.bytes.extend_from_slice(bytes));
     }
 
     /// The bytes of one of the chunk's records.
     pub(super) fn content(&self, record: &Record) -> Content<'_> {
-        let bytes = |span: Option<Span>| span.map(|span| &self.bytes[span.start..span.end]);
-        Content {
-            key: bytes(record.key),
-            value: bytes(record.value),
-            content_type: bytes(record.content_type),
-        }
+        let mut rest = self.bytes.get(record.start..).unwrap_or_default();
+        let [key, value, content_type] = record.lengths.map(|length| {
+            let (bytes, after) = rest.split_at_checked(length? as usize)?;
+            rest = after;
+            Some(bytes)
+        });
+        Content { key, value, content_type }
     }
 
     /// Drops the records of `partition`, which is read by someone else now or from elsewhere.

@@ -7,7 +7,7 @@ use super::chunk::Chunk;
 use super::config::Config;
 use super::context::Context;
 use super::health::{Health, Subject};
-use super::lane::Feedback;
+use super::lane::{Feedback, Turn};
 use super::metrics::Metrics;
 use crate::repository::Repository;
 use partitions::Partitions;
@@ -19,7 +19,8 @@ use std::sync::mpsc::Receiver;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc::{Sender, error::TrySendError};
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
 /// Defaults of ours that `--kafka-option` overrides.
@@ -47,8 +48,12 @@ const ANSWER: Duration = Duration::from_secs(5);
 
 const RETRY: Duration = Duration::from_secs(1);
 
-/// How many chunks a lane may have: one that grows, one that waits, one that is decoded and one that is applied.
-const CHUNKS: usize = 4;
+/// How many chunks a lane is given at most: one that is applied, and one that is decoded meanwhile.
+const HANDED_ON: usize = 2;
+
+/// What a record that waits in librdkafka takes beside its value, in bytes: a structure of its own, its key, and what
+/// allocating adds. librdkafka counts only the value.
+const QUEUED: usize = 512;
 
 /// What the consumer's thread works with.
 pub(super) struct Consumer {
@@ -68,7 +73,8 @@ pub(super) struct Consumer {
 pub(super) struct Gathering {
     chunk: Chunk,
     since: Instant,
-    lane: Sender<Chunk>,
+    lane: UnboundedSender<Turn>,
+    room: Arc<Semaphore>,
     behind: Option<Instant>,
     paused: bool,
 }
@@ -80,8 +86,9 @@ struct Broken(String);
 
 impl Gathering {
     /// Begins an empty chunk for `lane`.
-    pub(super) fn new(lane: Sender<Chunk>) -> Self {
-        Self { chunk: Chunk::default(), since: Instant::now(), lane, behind: None, paused: false }
+    pub(super) fn new(lane: UnboundedSender<Turn>) -> Self {
+        let room = Arc::new(Semaphore::new(HANDED_ON));
+        Self { chunk: Chunk::default(), since: Instant::now(), lane, room, behind: None, paused: false }
     }
 
     fn is_empty(&self) -> bool {
@@ -100,12 +107,14 @@ impl Gathering {
 /// The settings of a consumer, without its context.
 pub(super) fn settings(brokers: &str, config: &Config) -> ClientConfig {
     let mut settings = ClientConfig::new();
-    // Half of the memory is librdkafka's, half that of the chunks. What it fetches at once it counts only when it
-    // is unpacked, to some eight times of what was asked for, so it is asked to fetch little.
-    let memory = config.ingest_memory.0;
-    settings.set("queued.max.messages.kbytes", (memory / 2 / 1024).max(1024).to_string());
-    settings.set("fetch.max.bytes", (memory / 16).clamp(1 << 20, 50 << 20).to_string());
-    settings.set("max.partition.fetch.bytes", (memory / 64).clamp(64 << 10, 1 << 20).to_string());
+    // A quarter of the memory is librdkafka's. What it fetches at once it counts only when it is unpacked, to some
+    // eight times of what was asked for, so it is asked to fetch little.
+    let memory = config.ingest_memory.0 / 4;
+    settings.set("queued.min.messages", (memory / QUEUED).clamp(1_000, 100_000).to_string());
+    settings.set("queued.max.messages.kbytes", (memory / 1024).max(1024).to_string());
+    settings.set("message.max.bytes", (memory / 32).clamp(64 << 10, 1_000_000).to_string());
+    settings.set("fetch.max.bytes", (memory / 32).clamp(64 << 10, 50 << 20).to_string());
+    settings.set("max.partition.fetch.bytes", (memory / 128).clamp(64 << 10, 1 << 20).to_string());
     settings.set("group.id", &config.group);
     settings.set("bootstrap.servers", brokers);
     for (key, value) in SETTINGS {
@@ -236,7 +245,7 @@ impl Consumer {
     /// Hands on the chunks that are full or old enough; returns how long the next poll may take.
     fn hand_on(&mut self, partitions: &Partitions<'_>) -> Duration {
         let mut timeout = POLL;
-        let most = self.config.ingest_memory.0 / 2 / (CHUNKS * self.lanes.len()).max(1);
+        let most = self.config.ingest_memory.0 / 4 * 3 / ((1 + HANDED_ON) * self.lanes.len()).max(1);
         for (number, gathering) in self.lanes.iter_mut().enumerate() {
             if gathering.is_empty() {
                 // What it held may have been revoked.
@@ -250,27 +259,23 @@ impl Consumer {
                 timeout = timeout.min(self.config.batch_delay - age);
                 continue;
             }
-            match gathering.lane.try_send(std::mem::take(&mut gathering.chunk)) {
-                Ok(()) => gathering.catch_up(number, partitions),
-                Err(TrySendError::Closed(_)) => {
-                    if !self.stop.is_cancelled() {
-                        let reason = format!("lane {number} has ended: restart the service");
-                        self.health.trouble(Subject::Storage(Some(number)), reason);
-                    }
+            if let Ok(room) = Arc::clone(&gathering.room).try_acquire_owned() {
+                let turn = Turn { chunk: std::mem::take(&mut gathering.chunk), room };
+                let ended = gathering.lane.send(turn).is_err();
+                gathering.catch_up(number, partitions);
+                if ended && !self.stop.is_cancelled() {
+                    let reason = format!("lane {number} has ended: restart the service");
+                    self.health.trouble(Subject::Storage(Some(number)), reason);
                 }
-                Err(TrySendError::Full(chunk)) => {
-                    gathering.chunk = chunk;
-                    if !full {
-                        // There is no hurry: it may grow meanwhile.
-                        timeout = timeout.min(Duration::from_millis(10));
-                        continue;
-                    }
-                    let behind = *gathering.behind.get_or_insert_with(Instant::now);
-                    if behind.elapsed() > PATIENCE && !gathering.paused {
-                        gathering.paused = true;
-                        partitions.pause(number);
-                    }
+            } else if full {
+                let behind = *gathering.behind.get_or_insert_with(Instant::now);
+                if behind.elapsed() > PATIENCE && !gathering.paused {
+                    gathering.paused = true;
+                    partitions.pause(number);
                 }
+            } else {
+                // There is no hurry: it may grow meanwhile.
+                timeout = timeout.min(Duration::from_millis(10));
             }
         }
         timeout

@@ -1,5 +1,5 @@
 //! One lane: decodes a chunk, sends off what can't be read, and has the rest applied and the offsets stored
-//! that it takes its partitions to.
+//! that it takes its partitions to. Of the chunk's bytes only those stay that can't be read.
 
 use super::chunk::{Chunk, Record, Start, digest};
 use super::dead_letters::{DeadLetters, Letter};
@@ -13,7 +13,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc::Receiver;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 
 /// The first and the longest wait before a batch is tried again.
@@ -34,7 +35,7 @@ pub(super) enum Feedback {
         /// The first offset of what was refused.
         first: i64,
     },
-    /// A chunk was taken, so there is room for another.
+    /// A chunk was worked off, so there is room for another.
     Room,
 }
 
@@ -60,14 +61,33 @@ struct Held {
     fenced: bool,
 }
 
-/// A chunk and what its records say.
-struct Decoded {
-    chunk: Chunk,
-    parts: Parts,
-    rejected: Vec<(Record, Rejected)>,
+/// A chunk, and the turn that it has in its lane.
+#[derive(Debug)]
+pub(super) struct Turn {
+    pub(super) chunk: Chunk,
+    /// Given back once the chunk is applied.
+    pub(super) room: OwnedSemaphorePermit,
 }
 
-/// The events of each partition by themselves.
+/// What the records of a chunk say.
+struct Decoded {
+    starts: Vec<Start>,
+    writes: Writes,
+    parts: Parts,
+    /// The records that can't be read, with their bytes, and why not.
+    rejected: Chunk,
+    reasons: Vec<Rejected>,
+}
+
+/// Writes in the order of their records.
+#[derive(Debug, Default)]
+struct Writes {
+    writes: Vec<Write>,
+    /// The partition that each of the writes came from.
+    partitions: Vec<i32>,
+}
+
+/// What a chunk holds of each partition.
 type Parts = BTreeMap<i32, Part>;
 
 /// What a chunk holds of one partition, which is one reading of it.
@@ -75,7 +95,6 @@ type Parts = BTreeMap<i32, Part>;
 struct Part {
     epoch: u64,
     first: i64,
-    writes: Vec<Write>,
     to: Position,
 }
 
@@ -85,13 +104,19 @@ struct Stopped;
 impl Lane {
     /// Works through chunks until there are no more, or the service stops. While one is applied the next is
     /// decoded.
-    pub(super) async fn run(self, mut chunks: Receiver<Chunk>) {
+    pub(super) async fn run(self, mut turns: UnboundedReceiver<Turn>) {
         let mut held = HashMap::new();
         let mut log = Sparse::new(NAMED);
-        let mut next = self.decode_next(&mut chunks).await;
-        while let Some(decoded) = next {
-            let worked = self.work(decoded, &mut held, &mut log);
-            let (worked, following) = tokio::join!(worked, self.decode_next(&mut chunks));
+        let mut next = Self::decode_next(&mut turns).await;
+        while let Some((decoded, room)) = next {
+            let worked = async {
+                let worked = self.work(decoded, &mut held, &mut log).await;
+                drop(room);
+                // The consumer may have ended already.
+                let _ = self.feedback.send(Feedback::Room);
+                worked
+            };
+            let (worked, following) = tokio::join!(worked, Self::decode_next(&mut turns));
             if worked.is_err() {
                 return;
             }
@@ -100,11 +125,10 @@ impl Lane {
     }
 
     /// Waits for a chunk and decodes it; `None` where there are no more.
-    async fn decode_next(&self, chunks: &mut Receiver<Chunk>) -> Option<Decoded> {
-        let chunk = chunks.recv().await?;
-        // The consumer may have ended already.
-        let _ = self.feedback.send(Feedback::Room);
-        tokio::task::spawn_blocking(move || Decoded::of(chunk)).await.ok()
+    async fn decode_next(turns: &mut UnboundedReceiver<Turn>) -> Option<(Decoded, OwnedSemaphorePermit)> {
+        let Turn { chunk, room } = turns.recv().await?;
+        let decoded = tokio::task::spawn_blocking(move || Decoded::of(chunk)).await.ok()?;
+        Some((decoded, room))
     }
 
     async fn work(
@@ -113,47 +137,58 @@ impl Lane {
         held: &mut HashMap<i32, Held>,
         log: &mut Sparse,
     ) -> Result<(), Stopped> {
-        let Decoded { chunk, mut parts, mut rejected } = decoded;
-        for Start { partition, epoch, from } in &chunk.starts {
-            held.insert(*partition, Held { epoch: *epoch, from: *from, fenced: false });
+        let Decoded { starts, mut writes, mut parts, rejected, reasons } = decoded;
+        for Start { partition, epoch, from } in starts {
+            held.insert(partition, Held { epoch, from, fenced: false });
         }
         let current = |partition, epoch| {
             held.get(&partition).is_some_and(|held: &Held| !held.fenced && held.epoch == epoch)
         };
+        let before = parts.len();
         parts.retain(|partition, part| current(*partition, part.epoch));
-        rejected.retain(|(record, _)| current(record.partition, record.epoch));
-        self.reject(&chunk, rejected, log).await?;
-        drop(chunk);
-        self.apply(parts, held).await
+        if parts.len() < before {
+            writes.keep(&parts);
+        }
+        self.reject(&rejected, reasons, &parts, log).await?;
+        self.apply(writes, parts, held).await
     }
 
     /// Sends off what can't be read; returns once all of it is acknowledged.
     async fn reject(
         &self,
-        chunk: &Chunk,
-        rejected: Vec<(Record, Rejected)>,
+        rejected: &Chunk,
+        reasons: Vec<Rejected>,
+        parts: &Parts,
         log: &mut Sparse,
     ) -> Result<(), Stopped> {
         let letters: Vec<_> = rejected
-            .into_iter()
+            .records
+            .iter()
+            .zip(reasons)
+            .filter(|(record, _)| parts.contains_key(&record.partition))
             .map(|(record, reason)| {
-                let Record { partition, offset, .. } = record;
+                let Record { partition, offset, .. } = *record;
                 self.metrics.rejected(reason.kind());
                 if let Some(unnamed) = log.turn() {
                     tracing::warn!(topic = self.topic, partition, offset, %reason, unnamed, "an event was rejected");
                 }
-                Letter { partition, offset, content: chunk.content(&record), reason }
+                Letter { partition, offset, content: rejected.content(record), reason }
             })
             .collect();
         if self.dead_letters.send(&letters, &self.stop).await { Ok(()) } else { Err(Stopped) }
     }
 
-    /// Applies the parts and stores their offsets; a part whose partition has another owner is left to that
+    /// Applies the writes and stores the offsets; what is of a partition that has another owner is left to that
     /// one.
-    async fn apply(&self, mut parts: Parts, held: &mut HashMap<i32, Held>) -> Result<(), Stopped> {
+    async fn apply(
+        &self,
+        mut writes: Writes,
+        mut parts: Parts,
+        held: &mut HashMap<i32, Held>,
+    ) -> Result<(), Stopped> {
         let began = Instant::now();
         for &transaction in self.delivery.transactions() {
-            let committed = self.commit(transaction, &mut parts, held).await?;
+            let committed = self.commit(transaction, &mut writes, &mut parts, held).await?;
             if let Some(outcomes) = committed.filter(|_| transaction.ratings) {
                 self.metrics.applied(&outcomes, began.elapsed());
             }
@@ -166,16 +201,14 @@ impl Lane {
     async fn commit(
         &self,
         transaction: Transaction,
+        writes: &mut Writes,
         parts: &mut Parts,
         held: &mut HashMap<i32, Held>,
     ) -> Result<Option<Vec<Outcome>>, Stopped> {
         let mut wait = RETRY.0;
-        loop {
-            let batch = self.batch(transaction, parts, held);
-            if batch.writes.is_empty() && batch.offsets.is_empty() {
-                return Ok(None);
-            }
-            match self.writer.ingest(self.number, batch).await {
+        let mut batch = Arc::new(self.batch(transaction, writes, parts, held));
+        while !batch.is_empty() {
+            match self.writer.ingest(self.number, Arc::clone(&batch)).await {
                 Ok(outcomes) => {
                     self.health.well(Subject::Storage(Some(self.number)));
                     return Ok(Some(outcomes));
@@ -191,6 +224,11 @@ impl Lane {
                         let Part { epoch, first, .. } = part;
                         let _ = self.feedback.send(Feedback::Fenced { partition, epoch, first });
                     }
+                    if transaction.ratings {
+                        writes.writes = Arc::unwrap_or_clone(batch).writes;
+                    }
+                    writes.keep(parts);
+                    batch = Arc::new(self.batch(transaction, writes, parts, held));
                 }
                 Err(writer::Error::Storage(error)) => {
                     let reason = format!("ratings can't be stored: {}", service::chain(&*error));
@@ -203,13 +241,20 @@ impl Lane {
                 Err(writer::Error::Stopped) => return Err(Stopped),
             }
         }
+        Ok(None)
     }
 
-    fn batch(&self, transaction: Transaction, parts: &Parts, held: &HashMap<i32, Held>) -> Batch {
+    /// What `transaction` writes; takes the writes where it is the one for them.
+    fn batch(
+        &self,
+        transaction: Transaction,
+        writes: &mut Writes,
+        parts: &Parts,
+        held: &HashMap<i32, Held>,
+    ) -> Batch {
         let mut batch = Batch::default();
         if transaction.ratings {
-            batch.writes.reserve(parts.values().map(|part| part.writes.len()).sum());
-            parts.values().for_each(|part| batch.writes.extend_from_slice(&part.writes));
+            batch.writes = std::mem::take(&mut writes.writes);
         }
         if transaction.offsets {
             let cluster = self.cluster.get().cloned().unwrap_or_default();
@@ -237,32 +282,48 @@ impl Lane {
 
 impl Decoded {
     fn of(chunk: Chunk) -> Self {
-        let (mut parts, mut rejected) = (Parts::new(), Vec::new());
-        let mut last: BTreeMap<i32, Record> = BTreeMap::new();
+        let mut writes = Writes::with_capacity(chunk.records.len());
+        let (mut rejected, mut reasons) = (Chunk::default(), Vec::new());
+        let mut spans: BTreeMap<i32, (&Record, &Record)> = BTreeMap::new();
         for record in &chunk.records {
-            last.insert(record.partition, *record);
-            let part = parts.entry(record.partition).or_insert_with(|| Part {
-                epoch: record.epoch,
-                first: record.offset,
-                writes: Vec::new(),
-                to: Position { next_offset: 0, last_timestamp: 0, last_digest: 0 },
-            });
-            match decode(&chunk.content(record), record.timestamp) {
-                Ok(write) => part.writes.push(write),
-                Err(reason) => rejected.push((*record, reason)),
+            spans.entry(record.partition).or_insert((record, record)).1 = record;
+            let content = chunk.content(record);
+            match decode(&content, record.timestamp) {
+                Ok(write) => writes.push(write, record.partition),
+                Err(reason) => {
+                    rejected.add(*record, content);
+                    reasons.push(reason);
+                }
             }
         }
-        for (partition, part) in &mut parts {
-            if let Some(record) = last.get(partition) {
-                let content = chunk.content(record);
-                part.to = Position {
-                    next_offset: record.offset + 1,
-                    last_timestamp: record.timestamp,
-                    last_digest: digest(content.key, content.value),
-                };
-            }
-        }
-        Self { chunk, parts, rejected }
+        let parts = spans.into_iter().map(|(partition, (first, last))| {
+            let content = chunk.content(last);
+            let to = Position {
+                next_offset: last.offset + 1,
+                last_timestamp: last.timestamp,
+                last_digest: digest(content.key, content.value),
+            };
+            (partition, Part { epoch: last.epoch, first: first.offset, to })
+        });
+        Self { parts: parts.collect(), starts: chunk.starts, writes, rejected, reasons }
+    }
+}
+
+impl Writes {
+    fn with_capacity(count: usize) -> Self {
+        Self { writes: Vec::with_capacity(count), partitions: Vec::with_capacity(count) }
+    }
+
+    fn push(&mut self, write: Write, partition: i32) {
+        self.writes.push(write);
+        self.partitions.push(partition);
+    }
+
+    /// Drops what is of other partitions than those of `parts`.
+    fn keep(&mut self, parts: &Parts) {
+        let mut partitions = self.partitions.iter();
+        self.writes.retain(|_| partitions.next().is_some_and(|partition| parts.contains_key(partition)));
+        self.partitions.retain(|partition| parts.contains_key(partition));
     }
 }
 
