@@ -107,14 +107,14 @@ impl Gathering {
 /// The settings of a consumer, without its context.
 pub(super) fn settings(brokers: &str, config: &Config) -> ClientConfig {
     let mut settings = ClientConfig::new();
-    // A quarter of the memory is librdkafka's. What it fetches at once it counts only when it is unpacked, to some
+    // An eighth of the memory is librdkafka's, which is enough to be ahead of the lanes. What it fetches at once it counts only when it is unpacked, to some
     // eight times of what was asked for, so it is asked to fetch little.
-    let memory = config.ingest_memory.0 / 4;
+    let memory = config.ingest_memory.0 / 8;
     settings.set("queued.min.messages", (memory / QUEUED).clamp(1_000, 100_000).to_string());
     settings.set("queued.max.messages.kbytes", (memory / 1024).max(1024).to_string());
-    settings.set("message.max.bytes", (memory / 32).clamp(64 << 10, 1_000_000).to_string());
-    settings.set("fetch.max.bytes", (memory / 32).clamp(64 << 10, 50 << 20).to_string());
-    settings.set("max.partition.fetch.bytes", (memory / 128).clamp(64 << 10, 1 << 20).to_string());
+    settings.set("message.max.bytes", (memory / 16).clamp(64 << 10, 1_000_000).to_string());
+    settings.set("fetch.max.bytes", (memory / 16).clamp(64 << 10, 50 << 20).to_string());
+    settings.set("max.partition.fetch.bytes", (memory / 64).clamp(64 << 10, 1 << 20).to_string());
     settings.set("group.id", &config.group);
     settings.set("bootstrap.servers", brokers);
     for (key, value) in SETTINGS {

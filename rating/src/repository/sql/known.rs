@@ -6,7 +6,7 @@ use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 
 /// How much memory the names of a kind may take, in bytes; half of that is remembered for certain.
-const ROOM: usize = 32 << 20;
+const ROOM: usize = 16 << 20;
 
 /// About what an entry takes beside its name's bytes: the map's slot, and what allocating adds.
 const ENTRY: usize = 64;
