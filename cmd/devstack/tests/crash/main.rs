@@ -8,6 +8,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
 mod calls;
+mod delivery;
 #[expect(dead_code, reason = "the bench needs more of it")]
 mod deployment;
 mod flow;
@@ -26,7 +27,7 @@ use std::sync::Arc;
 
 type Case = fn(&Servers) -> Result<(), Failed>;
 
-const CASES: [(&str, Case); 8] = [
+const CASES: [(&str, Case); 9] = [
     ("sqlite::the_service_killed_20_times", |servers| kills::of_the_service(servers, Sqlite)),
     ("postgres::the_service_killed_20_times", |servers| kills::of_the_service(servers, Postgres)),
     ("sqlite_and_postgres::the_broker_killed_5_times", kills::of_the_broker),
@@ -35,6 +36,7 @@ const CASES: [(&str, Case); 8] = [
     ("sqlite::events_sent_twice_and_out_of_order", |servers| instances::twice(servers, Sqlite)),
     ("postgres::events_sent_twice_and_out_of_order", |servers| instances::twice(servers, Postgres)),
     ("postgres::calls_and_events_write_the_same_ratings", calls::and_events),
+    ("sqlite::each_delivery_loses_and_doubles_what_it_may", delivery::each),
 ];
 
 fn main() -> ExitCode {

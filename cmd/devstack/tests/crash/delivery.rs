@@ -1,0 +1,85 @@
+//! What each `--delivery` loses and doubles where the service is killed between the two commits of a batch.
+
+use crate::deployment::{Deployment, Instance, Kind, wait_for};
+use crate::flow::{Event, Sender};
+use crate::servers::{Servers, runtime};
+use libtest_mimic::Failed;
+use recount::stored::{Aggregate, Database};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+const USERS: u64 = 100_000;
+const RECORDS: u64 = 100;
+const KILLS: u64 = 10;
+
+/// Each user rates one record, and then rates it otherwise: both events change the record's revision, also when
+/// they are applied once more.
+fn events() -> impl Iterator<Item = Event> {
+    let event = |user: u64, value: u8| {
+        let record = user % RECORDS;
+        let json =
+            format!(r#"{{"userId":"{user}","recordId":"{record}","recordType":"movie","value":{value}}}"#);
+        Event { key: format!("movie/{record}"), value: Some(json.into()), protobuf: false }
+    };
+    (0..USERS).flat_map(move |user| [event(user, 1), event(user, 2)])
+}
+
+/// How many events have changed a rating, and how many users have one.
+fn stored(deployment: &Deployment) -> Result<(i64, i64), Failed> {
+    let stored = runtime().block_on(async {
+        let mut database = Database::open(&deployment.database).await?;
+        let stored = database.read("", &deployment.topic).await?;
+        database.close().await?;
+        anyhow::Ok(stored)
+    })?;
+    let sum = |part: fn(&Aggregate) -> i64| stored.aggregates.values().map(part).sum();
+    Ok((sum(|aggregate| aggregate.revision), sum(|aggregate| aggregate.count)))
+}
+
+/// Kills it `later` than it counts more events: at once is after the commit of their ratings, and before that of their
+/// offsets where that comes after; some milliseconds later the next ones are being applied.
+fn kill_at_commit(instance: Instance, later: Duration) {
+    let counted = || instance.metric("ingest_events_total").0;
+    wait_for("the first events to be counted", || counted() > 0);
+    let before = counted();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while counted() == before {
+        assert!(Instant::now() < deadline, "no more events are counted");
+    }
+    sleep(later);
+    drop(instance);
+}
+
+pub(crate) fn each(servers: &Servers) -> Result<(), Failed> {
+    let topic = servers.topic()?;
+    let sender = Sender::new(&servers.kafka(), &topic)?;
+    events().try_for_each(|event| sender.send(&event, None))?;
+    sender.finish()?;
+    let sent = 2 * USERS;
+    for (delivery, later) in
+        [("at-most-once", 10), ("at-least-once", 0), ("exactly-once", 10), ("exactly-once", 0)]
+    {
+        let flags =
+            ["--delivery", delivery, "--batch-events", "1000", "--kafka-option", "group.instance.id=one"];
+        let one = Deployment::new(servers, Kind::Sqlite, &topic, &flags)?;
+        for _ in 0..KILLS {
+            kill_at_commit(one.start("one")?, Duration::from_millis(later));
+        }
+        let instance = one.start("one")?;
+        one.wait_applied(sent);
+        instance.stop()?;
+        let (changes, users) = stored(&one)?;
+        let more = changes - sent.cast_signed();
+        let nobody = USERS.cast_signed() - users;
+        eprintln!(
+            "{delivery}, killed {KILLS} times: {more:+} of {sent} events had an effect, {nobody} users have no rating"
+        );
+        let held = match delivery {
+            "at-most-once" => more < 0 && nobody > 0,
+            "at-least-once" => more > 0 && nobody == 0,
+            _ => more == 0 && nobody == 0,
+        };
+        assert!(held, "{delivery}: {more:+} effects, {nobody} users without a rating");
+    }
+    Ok(())
+}
