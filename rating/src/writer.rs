@@ -140,7 +140,8 @@ impl Writer {
     /// Applies `batch` as one transaction of `lane`, and returns the outcome of each of its writes once it is
     /// committed. Waits while the lane has no room.
     pub async fn ingest(&self, lane: usize, batch: impl Into<Arc<Batch>>) -> Result<Vec<Outcome>, Error> {
-        let (batch, (answer, answered)) = (batch.into(), oneshot::channel());
+        let batch = batch.into();
+        let (answer, answered) = oneshot::channel();
         let room = u32::try_from(batch.writes.len()).unwrap_or(ROOM).clamp(1, ROOM);
         self.lanes[lane].queue(room, Work::Batch(batch, answer)).await?;
         answered.await.map_err(|_| Error::Stopped)?

@@ -107,8 +107,8 @@ impl Gathering {
 /// The settings of a consumer, without its context.
 pub(super) fn settings(brokers: &str, config: &Config) -> ClientConfig {
     let mut settings = ClientConfig::new();
-    // An eighth of the memory is librdkafka's, which is enough to be ahead of the lanes. What it fetches at once it counts only when it is unpacked, to some
-    // eight times of what was asked for, so it is asked to fetch little.
+    // An eighth of the memory is librdkafka's, which is enough to be ahead of the lanes. What it fetches at once it
+    // counts only when it is unpacked, to some eight times of what was asked for, so it is asked to fetch little.
     let memory = config.ingest_memory.0 / 8;
     settings.set("queued.min.messages", (memory / QUEUED).clamp(1_000, 100_000).to_string());
     settings.set("queued.max.messages.kbytes", (memory / 1024).max(1024).to_string());

@@ -80,7 +80,7 @@ struct Decoded {
 }
 
 /// Writes in the order of their records.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Writes {
     writes: Vec<Write>,
     /// The partition that each of the writes came from.

@@ -1,6 +1,7 @@
 //! Statements that are given a list of rows, a parameter for each of their columns.
 
 use sqlx::error::BoxDynError;
+use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{AssertSqlSafe, Encode, Sqlite, SqliteConnection, Type};
 
@@ -24,7 +25,8 @@ impl Rows {
 
     fn text(&self, count: usize) -> String {
         let row = format!("({})", vec!["?"; self.columns].join(","));
-        [self.before, &vec![row; count].join(","), self.after].concat()
+        let more = format!(",{row}").repeat(count - 1);
+        [self.before, &row, &more, self.after].concat()
     }
 }
 
@@ -74,9 +76,7 @@ impl<'a> Errand<'a> {
     /// Executes what has not been executed yet.
     pub(super) async fn finish(&mut self) -> Result<(), sqlx::Error> {
         if self.rows > 0 {
-            let (text, arguments, persistent) = self.take();
-            let query = sqlx::query_with(AssertSqlSafe(text), arguments).persistent(persistent);
-            query.execute(&mut *self.connection).await?;
+            self.query().execute(&mut *self.connection).await?;
         }
         Ok(())
     }
@@ -89,9 +89,7 @@ impl<'a> Errand<'a> {
         add: impl Fn(&T, &mut Parameters) -> Result<(), BoxDynError>,
     ) -> Result<Vec<SqliteRow>, sqlx::Error> {
         self.push(statement, part, &add)?;
-        let (text, arguments, persistent) = self.take();
-        let query = sqlx::query_with(AssertSqlSafe(text), arguments).persistent(persistent);
-        query.fetch_all(&mut *self.connection).await
+        self.query().fetch_all(&mut *self.connection).await
     }
 
     fn push<T>(
@@ -110,10 +108,12 @@ impl<'a> Errand<'a> {
         rows.try_for_each(|row| add(row, &mut self.parameters)).map_err(sqlx::Error::Encode)
     }
 
-    fn take(&mut self) -> (String, SqliteArguments, bool) {
+    /// Takes what has been pushed, and leaves nothing.
+    fn query(&mut self) -> Query<'static, Sqlite, SqliteArguments> {
         let rows = std::mem::take(&mut self.rows);
-        let stays = rows <= SMALL || rows == Rows::MOST;
-        (std::mem::take(&mut self.text), std::mem::take(&mut self.parameters).0, stays)
+        let (text, parameters) = (std::mem::take(&mut self.text), std::mem::take(&mut self.parameters));
+        let stays_prepared = rows <= SMALL || rows == Rows::MOST;
+        sqlx::query_with(AssertSqlSafe(text), parameters.0).persistent(stays_prepared)
     }
 }
 
