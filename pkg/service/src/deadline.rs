@@ -1,5 +1,6 @@
 //! When the caller stops waiting, for handlers that call further.
 
+use crate::layer::Call;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use std::convert::Infallible;
@@ -8,8 +9,8 @@ use std::time::{Duration, Instant};
 /// When the present request is given up: the service's own limit or the caller's `grpc-timeout`, whichever is
 /// sooner.
 ///
-/// The server puts it into every request's extensions: an axum handler takes it as an argument, a gRPC handler
-/// asks [`Deadline::of`].
+/// The server notes it with every request: an axum handler takes it as an argument, a gRPC handler asks
+/// [`Deadline::of`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline(pub Instant);
 
@@ -38,6 +39,6 @@ impl<S: Sync> FromRequestParts<S> for Deadline {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.get().copied().unwrap_or_default())
+        Ok(parts.extensions.get().map(|call: &Call| call.deadline).unwrap_or_default())
     }
 }

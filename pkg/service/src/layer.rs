@@ -6,4 +6,4 @@ mod route;
 
 pub(crate) use body::{Capped, MAX_BODY, is_too_large};
 pub(crate) use guard::{Halted, grpc_timeout, guarded};
-pub(crate) use route::{NoteRoute, Route};
+pub(crate) use route::{Call, NoteRoute, Route};

@@ -3,9 +3,11 @@
 
 mod body;
 mod exposition;
+mod recorder;
 mod registry;
 
 pub(crate) use body::Measured;
+pub(crate) use recorder::Recorder;
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
@@ -14,10 +16,6 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
-
-/// The route of what is not known: any number of unknown paths makes one row.
-const UNKNOWN: &str = "unknown";
 
 /// The upper bounds, in seconds, of the durations' histogram.
 const BUCKETS: [f64; 15] =
@@ -64,14 +62,6 @@ impl Metrics {
         let mut text = String::new();
         self.registry(|registry| prometheus_client::encoding::text::encode(&mut text, registry))?;
         Ok(if open_metrics { text } else { exposition::prometheus(&text) })
-    }
-
-    /// Counts one answer to a request that `began` then.
-    pub(crate) fn record(&self, protocol: Protocol, route: Option<Arc<str>>, status: Status, began: Instant) {
-        let place = Place { protocol, route: route.unwrap_or_else(|| UNKNOWN.into()) };
-        self.durations.get_or_create(&place).observe(began.elapsed().as_secs_f64());
-        let Place { protocol, route } = place;
-        self.requests.get_or_create(&Request { protocol, route, status }).inc();
     }
 }
 

@@ -1,10 +1,19 @@
-//! The note of which route answered: it outlives a handler that panics or is too late.
+//! What the server knows of a REST request that is under way, and the note of which route answers it: that
+//! outlives a handler that panics or is too late.
 
+use crate::Deadline;
 use axum::extract::{MatchedPath, Request};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use tower_layer::Layer;
 use tower_service::Service;
+
+/// What stands in every REST request's extensions, as one entry: each costs an allocation.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) deadline: Deadline,
+    pub(crate) route: Route,
+}
 
 /// Where the router notes the path template that a request matched.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +26,7 @@ impl Route {
     }
 }
 
-/// Notes the matched path in the request's [`Route`].
+/// Notes the matched path in the request's [`Call`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NoteRoute;
 
@@ -44,8 +53,8 @@ impl<S: Service<Request>> Service<Request> for Noting<S> {
 
     fn call(&mut self, request: Request) -> S::Future {
         let extensions = request.extensions();
-        if let (Some(route), Some(path)) = (extensions.get::<Route>(), extensions.get::<MatchedPath>()) {
-            _ = route.0.set(path.clone());
+        if let (Some(call), Some(path)) = (extensions.get::<Call>(), extensions.get::<MatchedPath>()) {
+            _ = call.route.0.set(path.clone());
         }
         self.0.call(request)
     }

@@ -1,6 +1,6 @@
 //! An answer's body that counts a gRPC call when its status comes: in the trailers.
 
-use super::{Metrics, Protocol, Status};
+use super::{Protocol, Recorder, Status};
 use axum::body::{Body, Bytes};
 use http::HeaderMap;
 use http_body::{Frame, SizeHint};
@@ -17,7 +17,7 @@ pub(crate) struct Measured {
 }
 
 struct Call {
-    metrics: Metrics,
+    recorder: Arc<Recorder>,
     method: Option<Arc<str>>,
     began: Instant,
 }
@@ -32,11 +32,11 @@ impl Measured {
     pub(crate) fn grpc(
         inner: Body,
         headers: &HeaderMap,
-        metrics: Metrics,
+        recorder: Arc<Recorder>,
         method: Option<Arc<str>>,
         began: Instant,
     ) -> Self {
-        let mut body = Self { inner, call: Some(Call { metrics, method, began }) };
+        let mut body = Self { inner, call: Some(Call { recorder, method, began }) };
         if let Some(code) = code(headers) {
             body.count(code);
         }
@@ -44,8 +44,8 @@ impl Measured {
     }
 
     fn count(&mut self, code: Code) {
-        if let Some(Call { metrics, method, began }) = self.call.take() {
-            metrics.record(Protocol::Grpc, method, Status::Grpc(code), began);
+        if let Some(Call { recorder, method, began }) = self.call.take() {
+            recorder.record(Protocol::Grpc, method.as_deref(), Status::Grpc(code), began);
         }
     }
 }

@@ -2,12 +2,15 @@
 
 use super::dispatch::Dispatch;
 use super::streams::{Begun, Streams};
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulConnection;
 use std::convert::Infallible;
-use std::pin::pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -22,12 +25,22 @@ const LAST_SILENCE: Duration = Duration::from_millis(50);
 /// How an HTTP/2 connection begins.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// How both protocols are spoken.
-fn http(executor: Begun) -> Builder<Begun> {
-    let mut http = Builder::new(executor);
-    http.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(10));
-    http.http2()
-        .timer(TokioTimer::new())
+/// What a connection speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    Http1,
+    Http2,
+}
+
+fn http1() -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(10));
+    http
+}
+
+fn http2(executor: Begun) -> http2::Builder<Begun> {
+    let mut http = http2::Builder::new(executor);
+    http.timer(TokioTimer::new())
         .keep_alive_interval(Duration::from_secs(30))
         .keep_alive_timeout(Duration::from_secs(10))
         .max_concurrent_streams(250)
@@ -43,26 +56,27 @@ pub(super) async fn serve(stream: TcpStream, dispatch: Arc<Dispatch>, closing: C
         closing.cancelled().await;
         sleep(LAST_SILENCE).await;
     };
-    tokio::select! {
-        spoken = timeout(MAX_SILENCE, speaks(&stream)) => if !matches!(spoken, Ok(Ok(()))) {
-            return;
+    let protocol = tokio::select! {
+        spoken = timeout(MAX_SILENCE, speaks(&stream)) => match spoken {
+            Ok(Ok(protocol)) => protocol,
+            Ok(Err(_)) | Err(_) => return,
         },
         () = closed => return,
-    }
+    };
     let service = service_fn(move |request| {
         let dispatch = Arc::clone(&dispatch);
         async move { Ok::<_, Infallible>(dispatch.answer(request).await) }
     });
-    let mut streams = Streams::default();
-    let http = http(streams.executor());
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
-    let ended = tokio::select! {
-        // The connection first, so that a call which has arrived is answered though the server closes.
-        biased;
-        ended = streams.drive(connection.as_mut()) => ended,
-        () = closing.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            streams.drive(connection).await
+    let stream = TokioIo::new(stream);
+    let ended = match protocol {
+        Protocol::Http1 => {
+            let connection = http1().serve_connection(stream, service);
+            drive(connection, |connection, context| connection.poll(context), closing).await
+        }
+        Protocol::Http2 => {
+            let mut streams = Streams::default();
+            let connection = http2(streams.executor()).serve_connection(stream, service);
+            drive(connection, |connection, context| streams.poll(connection, context), closing).await
         }
     };
     if let Err(error) = ended {
@@ -70,14 +84,32 @@ pub(super) async fn serve(stream: TcpStream, dispatch: Arc<Dispatch>, closing: C
     }
 }
 
+/// Polls `connection` by `poll` to its end, which comes after the calls in flight once `closing` is cancelled.
+async fn drive<C: GracefulConnection>(
+    connection: C,
+    mut poll: impl FnMut(Pin<&mut C>, &mut Context<'_>) -> Poll<C::Output>,
+    closing: CancellationToken,
+) -> C::Output {
+    let mut connection = pin!(connection);
+    tokio::select! {
+        // The connection first, so that a call which has arrived is answered though the server closes.
+        biased;
+        ended = poll_fn(|context| poll(connection.as_mut(), context)) => return ended,
+        () = closing.cancelled() => connection.as_mut().graceful_shutdown(),
+    }
+    poll_fn(|context| poll(connection.as_mut(), context)).await
+}
+
 /// Returns once the peer has said enough to tell which protocol it speaks.
-async fn speaks(stream: &TcpStream) -> std::io::Result<()> {
+async fn speaks(stream: &TcpStream) -> std::io::Result<Protocol> {
     let mut start = [0; PREFACE.len()];
     loop {
         let len = stream.peek(&mut start).await?;
-        let undecided = 0 < len && len < PREFACE.len() && PREFACE.starts_with(&start[..len]);
-        if !undecided {
-            return Ok(());
+        if len == 0 || !PREFACE.starts_with(&start[..len]) {
+            return Ok(Protocol::Http1);
+        }
+        if len == PREFACE.len() {
+            return Ok(Protocol::Http2);
         }
         // What has been peeked at stays readable: only time can tell of more.
         sleep(Duration::from_millis(10)).await;

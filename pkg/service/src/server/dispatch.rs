@@ -1,15 +1,16 @@
 //! Who answers a request: gRPC by its content type, REST otherwise, each within its limits and measured.
 
 use super::reflection::Methods;
-use crate::layer::{Capped, Halted, NoteRoute, Route, grpc_timeout, guarded};
-use crate::metrics::{Measured, Protocol, Status};
+use crate::layer::{Call, Capped, Halted, NoteRoute, Route, grpc_timeout, guarded};
+use crate::metrics::{Measured, Protocol, Recorder, Status};
 use crate::{Deadline, Metrics, Problem, grpc, problem};
 use axum::body::Body;
 use axum::response::IntoResponse;
 use fault::Kind;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use percent_encoding::percent_decode_str;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tower::ServiceExt;
 
@@ -21,7 +22,7 @@ pub(super) struct Dispatch {
     rest: axum::Router,
     grpc: axum::Router,
     methods: Methods,
-    metrics: Metrics,
+    recorder: Arc<Recorder>,
     request_timeout: Duration,
 }
 
@@ -38,7 +39,8 @@ impl Dispatch {
             .method_not_allowed_fallback(async || Problem::method_not_allowed())
             .layer(NoteRoute)
             .with_state(());
-        Self { rest, grpc: grpc.prepare().into_axum_router(), methods, metrics, request_timeout }
+        let recorder = Arc::new(Recorder::new(metrics));
+        Self { rest, grpc: grpc.prepare().into_axum_router(), methods, recorder, request_timeout }
     }
 
     /// The answer to `request`, whatever happens.
@@ -54,9 +56,8 @@ impl Dispatch {
             Problem::uri_too_long(MAX_REQUEST_LINE).into_response()
         } else {
             let deadline = began + self.request_timeout;
-            request.extensions_mut().insert(Deadline(deadline));
-            request.extensions_mut().insert(route.clone());
-            let answer = self.rest.clone().oneshot(request.map(|body| Body::new(Capped::new(body))));
+            request.extensions_mut().insert(Call { deadline: Deadline(deadline), route: route.clone() });
+            let answer = self.rest.clone().oneshot(request.map(capped));
             match guarded(answer, deadline).await {
                 Ok(Ok(response)) => response,
                 Err(Halted::Timeout) => Problem::timeout().into_response(),
@@ -66,8 +67,7 @@ impl Dispatch {
         if let Some(problem) = response.extensions_mut().remove::<Problem>() {
             finish(&mut response, problem, &method, uri.path());
         }
-        let route = route.template().map(Into::into);
-        self.metrics.record(Protocol::Http, route, Status::Http(response.status()), began);
+        self.recorder.record(Protocol::Http, route.template(), Status::Http(response.status()), began);
         response.map(Measured::plain)
     }
 
@@ -89,7 +89,7 @@ impl Dispatch {
         }
         let method = self.methods.get(uri.path()).cloned();
         let (parts, body) = response.into_parts();
-        let body = Measured::grpc(body, &parts.headers, self.metrics.clone(), method, began);
+        let body = Measured::grpc(body, &parts.headers, Arc::clone(&self.recorder), method, began);
         Response::from_parts(parts, body)
     }
 }
@@ -98,6 +98,11 @@ fn is_grpc(headers: &HeaderMap) -> bool {
     headers
         .get(header::CONTENT_TYPE)
         .is_some_and(|content_type| content_type.as_bytes().starts_with(b"application/grpc"))
+}
+
+/// A request's body within its limit.
+fn capped(body: Incoming) -> Body {
+    if body.is_end_stream() { Body::empty() } else { Body::new(Capped::new(body)) }
 }
 
 /// The length of the request line `GET /path?query HTTP/1.1`.

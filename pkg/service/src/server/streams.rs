@@ -7,11 +7,10 @@
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
 use hyper::rt::Executor;
-use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 /// Where hyper leaves the streams that have begun; clones share it.
 #[derive(Clone, Default)]
@@ -39,6 +38,8 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Begun {
 #[derive(Default)]
 pub(super) struct Streams {
     begun: Begun,
+    /// Those that have begun since the last look; empty between two looks.
+    fresh: Vec<BoxFuture<'static, ()>>,
     running: FuturesUnordered<BoxFuture<'static, ()>>,
 }
 
@@ -48,24 +49,24 @@ impl Streams {
         self.begun.clone()
     }
 
-    /// Polls `connection` to its end, and with it the streams that it begins.
-    pub(super) async fn drive<C: Future>(&mut self, mut connection: Pin<&mut C>) -> C::Output {
-        let mut fresh = Vec::new();
-        poll_fn(|context| {
-            if let Poll::Ready(ended) = connection.as_mut().poll(context) {
-                return Poll::Ready(ended);
+    /// Polls `connection`, and with it the streams that it has begun.
+    pub(super) fn poll<C: Future>(
+        &mut self,
+        connection: Pin<&mut C>,
+        context: &mut Context<'_>,
+    ) -> Poll<C::Output> {
+        if let Poll::Ready(ended) = connection.poll(context) {
+            return Poll::Ready(ended);
+        }
+        std::mem::swap(&mut self.fresh, &mut *self.begun.lock());
+        for mut stream in self.fresh.drain(..) {
+            // Most are answered at once, and needn't be kept for a second look.
+            if stream.as_mut().poll(context).is_pending() {
+                self.running.push(stream);
             }
-            std::mem::swap(&mut fresh, &mut *self.begun.lock());
-            for mut stream in fresh.drain(..) {
-                // Most are answered at once, and needn't be kept for a second look.
-                if stream.as_mut().poll(context).is_pending() {
-                    self.running.push(stream);
-                }
-            }
-            while !self.running.is_empty() && self.running.poll_next_unpin(context).is_ready() {}
-            // What has been answered wakes the connection, which sends it.
-            Poll::Pending
-        })
-        .await
+        }
+        while !self.running.is_empty() && self.running.poll_next_unpin(context).is_ready() {}
+        // What has been answered wakes the connection, which sends it.
+        Poll::Pending
     }
 }

@@ -1,5 +1,6 @@
 //! A small service on a port of its own, and a client that sees all of an answer.
 
+use axum::Extension;
 use axum::body::Body;
 use axum::routing::{get, post};
 use bytes::Bytes;
@@ -221,7 +222,7 @@ pub(crate) fn routes(shared: &Arc<Shared>) -> Routes {
 
     let mut grpc = tonic::service::Routes::default();
     let router = std::mem::take(grpc.axum_router_mut());
-    let left = async |deadline: Deadline| {
+    let left = async |Extension(deadline): Extension<Deadline>| {
         Status::failed_precondition(deadline.left().as_millis().to_string()).into_http::<Body>()
     };
     *grpc.axum_router_mut() = router
