@@ -3,6 +3,8 @@
 use crate::process::{FREE_PORTS, devstack};
 use std::net::TcpListener;
 use std::process::Output;
+use storage::Migration;
+use storage::sqlite::Synchronous;
 
 fn ended(flags: &[&str]) -> (Option<i32>, String) {
     let Output { status, stdout, stderr } = devstack().args(flags).output().unwrap();
@@ -39,6 +41,24 @@ fn a_taken_port_is_named_with_who_wanted_it_before_anything_starts() {
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains(&format!("port {} is taken: rating wants", address.port())), "{text}");
     assert!(!data.exists(), "{text}");
+}
+
+#[tokio::test]
+async fn a_database_of_a_later_version_is_named_with_what_to_do() {
+    let later = Migration { version: 999, name: "later", sql: "CREATE TABLE later (x INTEGER) STRICT" };
+    for part in ["metadata", "rating"] {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("later.db");
+        let sqlite = storage::sqlite::open(&file, Synchronous::Normal).await.unwrap();
+        storage::migrate(&sqlite.writer, &[later]).await.unwrap();
+        sqlite.close().await;
+        drop(sqlite);
+        let database = format!("sqlite:{}", file.display());
+        let (code, text) =
+            ended(&[part, "--registry", "none", "--listen", "127.0.0.1:0", "--database", &database]);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("knows no migration 999: start a newer version"), "{text}");
+    }
 }
 
 #[test]
