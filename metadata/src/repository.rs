@@ -8,16 +8,20 @@ mod row;
 pub mod sqlite;
 
 use async_trait::async_trait;
+use cache::Shared;
 use model::search::{Query, Rank};
 use model::{Metadata, RecordId};
 use std::sync::Arc;
 use storage::{Config, Error, Url};
 
+/// A record as a store has it.
+pub type Stored = Shared<Metadata>;
+
 /// What a put has stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Put {
     /// The stored state, with its revision.
-    pub metadata: Metadata,
+    pub metadata: Stored,
     /// Whether there was nothing with this id before.
     pub created: bool,
 }
@@ -29,10 +33,10 @@ pub struct Put {
 #[async_trait]
 pub trait Repository: Send + Sync {
     /// Returns what is stored under `id`.
-    async fn get(&self, id: &RecordId) -> Result<Option<Metadata>, Error>;
+    async fn get(&self, id: &RecordId) -> Result<Option<Stored>, Error>;
 
     /// Returns what is stored under `ids`, no id twice, in their order; missing ones are left out.
-    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Metadata>, Error>;
+    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Stored>, Error>;
 
     /// Stores all of `batch`, in which no id stands twice, or nothing, and returns what is stored now, in its
     /// order. The revisions of `batch` are ignored; what equals the stored state keeps its revision.
@@ -42,7 +46,7 @@ pub trait Repository: Send + Sync {
     async fn delete(&self, id: &RecordId) -> Result<bool, Error>;
 
     /// Returns at most `limit` records by id, those after `after`.
-    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Metadata>, Error>;
+    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Stored>, Error>;
 
     /// Returns at most `limit` records whose titles match `query` in the order of their ranks, those after
     /// `after`. A query without a word matches nothing.
@@ -51,7 +55,7 @@ pub trait Repository: Send + Sync {
         query: &Query,
         after: Option<&Rank>,
         limit: usize,
-    ) -> Result<Vec<(Metadata, Rank)>, Error>;
+    ) -> Result<Vec<(Stored, Rank)>, Error>;
 
     /// Tells whether the store can be reached.
     async fn ready(&self) -> Result<(), Error>;
@@ -68,7 +72,7 @@ pub async fn open(config: &Config) -> Result<Arc<dyn Repository>, Error> {
         // instances write to PostgreSQL, so that nothing read from there is kept.
         Url::Sqlite(path) => {
             let store = sqlite::Repository::open(path, config.sqlite_synchronous).await?;
-            Arc::new(cached::Repository::new(Arc::new(store)))
+            Arc::new(cached::Repository::open(Arc::new(store)).await?)
         }
         Url::Postgres(options) => Arc::new(postgres::Repository::open(options).await?),
     })

@@ -1,6 +1,6 @@
 //! Whole answers about single movies, kept for a while and shared by the workers.
 
-use cache::Cache;
+use cache::{Cache, Shared};
 use model::{MovieDetails, RecordId};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -17,11 +17,14 @@ mod tests;
 /// How many bytes are kept at most.
 const BYTES: u64 = 32 * 1024 * 1024;
 
+/// How many bytes of an answer's JSON are not its texts.
+const JSON_NAMES: usize = 320;
+
 /// Answers by their movies' ids. What they are made of may have changed since: for how long that doesn't matter
 /// is for whoever runs the service to say.
 #[derive(Debug)]
 pub struct Answers {
-    movies: Cache<RecordId, Arc<MovieDetails>>,
+    movies: Cache<RecordId, Shared<MovieDetails>>,
     hits: Counter,
     misses: Counter,
 }
@@ -46,16 +49,16 @@ impl Answers {
         &self,
         id: &RecordId,
         ask: impl Future<Output = Result<MovieDetails, E>>,
-    ) -> Result<MovieDetails, E> {
+    ) -> Result<Shared<MovieDetails>, E> {
         if let Some(kept) = self.movies.get(id) {
             self.hits.inc();
-            return Ok(MovieDetails::clone(&kept));
+            return Ok(kept);
         }
         self.misses.inc();
         let reading = self.movies.read(id);
-        let movie = ask.await?;
+        let movie = Shared::from(ask.await?);
         if movie.partial.is_empty() {
-            self.movies.keep(reading, id.clone(), Arc::new(movie.clone()));
+            self.movies.keep(reading, id.clone(), movie.clone());
         }
         Ok(movie)
     }
@@ -70,10 +73,10 @@ impl Answers {
 }
 
 /// How many bytes an entry takes.
-fn weigh(id: &RecordId, movie: &Arc<MovieDetails>) -> usize {
-    // The ids of an answer share their texts or not, as the services behind were asked.
-    let ids = 3 * id.as_str().len();
-    size_of::<MovieDetails>() + ids + movie.metadata.text_bytes()
+fn weigh(id: &RecordId, movie: &Shared<MovieDetails>) -> usize {
+    // The ids of an answer share their texts or not, as the services behind were asked; its JSON has one more.
+    let ids = 4 * id.as_str().len();
+    size_of::<MovieDetails>() + ids + 2 * movie.metadata.text_bytes() + JSON_NAMES
 }
 
 /// The gauge `answers_bytes`.

@@ -2,12 +2,13 @@
 
 use crate::answers::Answers;
 use crate::gateway::{self, MetadataGateway, RatingGateway};
+use cache::Shared;
 use fault::{Fault, Kind, Violation};
 use model::page::{Page, Request};
 use model::{Aggregate, Metadata, MinCount, MovieDetails, Part, Record, RecordId, RecordType};
 use std::collections::HashMap;
 use std::sync::Arc;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 #[cfg(test)]
 mod tests;
@@ -59,10 +60,10 @@ impl Controller {
     }
 
     /// One movie.
-    pub async fn get(&self, id: &RecordId, deadline: Instant) -> Result<MovieDetails, Error> {
+    pub async fn get(&self, id: &RecordId, deadline: Instant) -> Result<Shared<MovieDetails>, Error> {
         match &self.answers {
             Some(answers) => answers.get_or(id, self.ask(id, deadline)).await,
-            None => self.ask(id, deadline).await,
+            None => self.ask(id, deadline).await.map(Into::into),
         }
     }
 
@@ -70,11 +71,10 @@ impl Controller {
     async fn ask(&self, id: &RecordId, deadline: Instant) -> Result<MovieDetails, Error> {
         let record = Record { record_type: RecordType::movie(), record_id: id.clone() };
         let metadata = async {
-            let found = in_time("metadata", deadline, self.metadata.get(id, deadline)).await?;
+            let found = self.metadata.get(id, deadline).await?;
             found.ok_or_else(|| Error::NotFound(id.clone()))
         };
-        let rating =
-            async { Ok(in_time("rating", deadline, self.rating.aggregate(&record, deadline)).await) };
+        let rating = async { Ok(self.rating.aggregate(&record, deadline).await) };
         let (metadata, rating) = tokio::try_join!(metadata, rating)?;
         Ok(match rating {
             Ok(rating) => MovieDetails { metadata, rating, partial: Vec::new() },
@@ -87,9 +87,8 @@ impl Controller {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let metadata = in_time("metadata", deadline, self.metadata.batch_get(ids, deadline));
         let ratings = async { Ok(self.ratings(ids, deadline).await) };
-        let (metadata, ratings) = tokio::try_join!(metadata, ratings)?;
+        let (metadata, ratings) = tokio::try_join!(self.metadata.batch_get(ids, deadline), ratings)?;
         Ok(join(metadata, ratings))
     }
 
@@ -100,7 +99,7 @@ impl Controller {
         page: &Request,
         deadline: Instant,
     ) -> Result<Page<MovieDetails>, Error> {
-        let found = in_time("metadata", deadline, self.metadata.search(query, page, deadline)).await?;
+        let found = self.metadata.search(query, page, deadline).await?;
         let ids: Vec<RecordId> = found.items.iter().map(|metadata| metadata.id.clone()).collect();
         let ratings = if ids.is_empty() { Ok(Vec::new()) } else { self.ratings(&ids, deadline).await };
         Ok(Page { items: join(found.items, ratings), next: found.next })
@@ -114,30 +113,17 @@ impl Controller {
         page: &Request,
         deadline: Instant,
     ) -> Result<Page<MovieDetails>, Error> {
-        let movie = RecordType::movie();
-        let top = in_time("rating", deadline, self.rating.top(&movie, min_count, page, deadline)).await?;
+        let top = self.rating.top(&RecordType::movie(), min_count, page, deadline).await?;
         let ids: Vec<RecordId> =
             top.items.iter().map(|aggregate| aggregate.record.record_id.clone()).collect();
-        let metadata = if ids.is_empty() {
-            Vec::new()
-        } else {
-            in_time("metadata", deadline, self.metadata.batch_get(&ids, deadline)).await?
-        };
+        let metadata =
+            if ids.is_empty() { Vec::new() } else { self.metadata.batch_get(&ids, deadline).await? };
         Ok(Page { items: join(metadata, Ok(top.items)), next: top.next })
     }
 
     async fn ratings(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Aggregate>, gateway::Error> {
-        in_time("rating", deadline, self.rating.batch(&RecordType::movie(), ids, deadline)).await
+        self.rating.batch(&RecordType::movie(), ids, deadline).await
     }
-}
-
-/// Holds a gateway to its word that it answers before `deadline`.
-async fn in_time<T>(
-    service: &'static str,
-    deadline: Instant,
-    call: impl Future<Output = Result<T, gateway::Error>>,
-) -> Result<T, gateway::Error> {
-    timeout_at(deadline, call).await.unwrap_or(Err(gateway::Error::Late { service }))
 }
 
 fn join(metadata: Vec<Metadata>, ratings: Result<Vec<Aggregate>, gateway::Error>) -> Vec<MovieDetails> {

@@ -4,6 +4,7 @@
 use crate::batch::{Outcome, Write};
 use crate::repository::{self, AfterRating, AfterTop, Repository};
 use crate::writer::{self, Writer};
+use cache::Shared;
 use fault::{Fault, Invalid, Kind, Violation};
 use model::page::{Page, Request, Scope};
 use model::{Aggregate, MinCount, Rating, Record, RecordId, RecordType, UserId};
@@ -68,7 +69,7 @@ impl Controller {
     }
 
     /// Returns the aggregate of `record`, which must have a rating.
-    pub async fn aggregate(&self, record: Record) -> Result<Aggregate, Error> {
+    pub async fn aggregate(&self, record: Record) -> Result<Shared<Aggregate>, Error> {
         self.repository.aggregate(&record).await?.ok_or(Error::NoRatings(record))
     }
 

@@ -8,6 +8,7 @@ pub mod sqlite;
 
 use crate::batch::{Batch, Outcome, Partition, Position};
 use async_trait::async_trait;
+use cache::Shared;
 use fault::{Fault, Kind};
 use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
 use serde::{Deserialize, Serialize};
@@ -75,7 +76,7 @@ pub trait Repository: fmt::Debug + Send + Sync {
     async fn apply(&self, lane: usize, batch: &Batch) -> Result<Vec<Outcome>, Error>;
 
     /// Returns the aggregate of `record`, if it has a rating.
-    async fn aggregate(&self, record: &Record) -> Result<Option<Aggregate>, Error>;
+    async fn aggregate(&self, record: &Record) -> Result<Option<Shared<Aggregate>>, Error>;
 
     /// Returns the aggregates of the records of one type, in the order of `ids`, of which none stands twice;
     /// those without a rating are left out.

@@ -27,8 +27,8 @@ pub struct Metadata {
     pub revision: u64,
 }
 
-impl From<model::Metadata> for Metadata {
-    fn from(from: model::Metadata) -> Self {
+impl From<&model::Metadata> for Metadata {
+    fn from(from: &model::Metadata) -> Self {
         Self {
             id: from.id.as_str().into(),
             title: from.title.as_str().into(),
@@ -128,22 +128,22 @@ impl BatchPutMetadata {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct MetadataList {
+pub struct MetadataList<M = Metadata> {
     /// The records, in the list's order or the order asked.
-    pub metadata: Vec<Metadata>,
+    pub metadata: Vec<M>,
     /// Where the next page starts; absent on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_page_token: Option<String>,
 }
 
-impl From<Vec<model::Metadata>> for MetadataList {
-    fn from(from: Vec<model::Metadata>) -> Self {
+impl<T: Into<M>, M> From<Vec<T>> for MetadataList<M> {
+    fn from(from: Vec<T>) -> Self {
         Self { metadata: from.into_iter().map(Into::into).collect(), next_page_token: None }
     }
 }
 
-impl From<model::page::Page<model::Metadata>> for MetadataList {
-    fn from(from: model::page::Page<model::Metadata>) -> Self {
+impl<T: Into<M>, M> From<model::page::Page<T>> for MetadataList<M> {
+    fn from(from: model::page::Page<T>) -> Self {
         Self { next_page_token: from.next, ..from.items.into() }
     }
 }

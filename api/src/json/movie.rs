@@ -37,8 +37,8 @@ pub struct MovieRating {
     pub revision: u64,
 }
 
-impl From<model::Aggregate> for MovieRating {
-    fn from(from: model::Aggregate) -> Self {
+impl From<&model::Aggregate> for MovieRating {
+    fn from(from: &model::Aggregate) -> Self {
         Self {
             count: from.histogram.count(),
             sum: from.histogram.sum(),
@@ -50,12 +50,12 @@ impl From<model::Aggregate> for MovieRating {
     }
 }
 
-impl From<MovieDetails> for Movie {
-    fn from(from: MovieDetails) -> Self {
+impl From<&MovieDetails> for Movie {
+    fn from(from: &MovieDetails) -> Self {
         Self {
-            metadata: from.metadata.into(),
-            rating: from.rating.map(Into::into),
-            partial: from.partial.into_iter().map(Part::name).collect(),
+            metadata: (&from.metadata).into(),
+            rating: from.rating.as_ref().map(Into::into),
+            partial: names(&from.partial),
         }
     }
 }
@@ -74,7 +74,7 @@ pub struct MovieList {
 
 impl From<Vec<MovieDetails>> for MovieList {
     fn from(from: Vec<MovieDetails>) -> Self {
-        Self { movies: from.into_iter().map(Into::into).collect(), next_page_token: None }
+        Self { movies: from.iter().map(Into::into).collect(), next_page_token: None }
     }
 }
 
@@ -98,12 +98,16 @@ pub struct ShortMovie {
     pub partial: Vec<&'static str>,
 }
 
-impl From<MovieDetails> for ShortMovie {
-    fn from(from: MovieDetails) -> Self {
+impl From<&MovieDetails> for ShortMovie {
+    fn from(from: &MovieDetails) -> Self {
         Self {
             rating: from.rating.as_ref().map(model::Aggregate::mean),
-            metadata: from.metadata.into(),
-            partial: from.partial.into_iter().map(Part::name).collect(),
+            metadata: (&from.metadata).into(),
+            partial: names(&from.partial),
         }
     }
+}
+
+fn names(parts: &[Part]) -> Vec<&'static str> {
+    parts.iter().copied().map(Part::name).collect()
 }

@@ -30,8 +30,8 @@ pub struct Aggregate {
     pub revision: u64,
 }
 
-impl From<model::Aggregate> for Aggregate {
-    fn from(from: model::Aggregate) -> Self {
+impl From<&model::Aggregate> for Aggregate {
+    fn from(from: &model::Aggregate) -> Self {
         Self {
             count: from.histogram.count(),
             sum: from.histogram.sum(),
@@ -73,7 +73,7 @@ pub struct AggregateList {
 
 impl From<Vec<model::Aggregate>> for AggregateList {
     fn from(from: Vec<model::Aggregate>) -> Self {
-        Self { aggregates: from.into_iter().map(Into::into).collect(), next_page_token: None }
+        Self { aggregates: from.iter().map(Into::into).collect(), next_page_token: None }
     }
 }
 

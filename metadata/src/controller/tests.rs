@@ -29,7 +29,7 @@ fn page(size: i64, token: Option<String>) -> page::Request {
     page::Request { size: Size::new(size).unwrap(), token }
 }
 
-fn ids(metadata: &[Metadata]) -> Vec<&str> {
+fn ids(metadata: &[Stored]) -> Vec<&str> {
     metadata.iter().map(|metadata| metadata.id.as_str()).collect()
 }
 

@@ -1,6 +1,7 @@
 //! Metadata over gRPC, also under the name that clients without a package call.
 
 use crate::controller::Controller;
+use crate::repository::Stored;
 use api::compat::metadata_service_server as compat;
 use api::metadata::v1::metadata_service_server::{MetadataService, MetadataServiceServer};
 use api::metadata::v1::{
@@ -11,7 +12,7 @@ use api::metadata::v1::{
 };
 use api::proto;
 use fault::Invalid;
-use model::{Metadata, RecordId};
+use model::RecordId;
 use service::grpc::status;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
@@ -30,8 +31,12 @@ fn movie_id(text: String) -> Result<RecordId, Invalid> {
     RecordId::new(text).map_err(|broken| broken.at("movie_id"))
 }
 
-fn all(metadata: Vec<Metadata>) -> Vec<api::metadata::v1::Metadata> {
-    metadata.into_iter().map(Into::into).collect()
+fn message(stored: Stored) -> api::metadata::v1::Metadata {
+    stored.into_value().into()
+}
+
+fn messages(stored: Vec<Stored>) -> Vec<api::metadata::v1::Metadata> {
+    stored.into_iter().map(message).collect()
 }
 
 #[tonic::async_trait]
@@ -42,7 +47,7 @@ impl MetadataService for Handler {
     ) -> Result<Response<GetMetadataResponse>, Status> {
         let id = movie_id(request.into_inner().movie_id).map_err(status)?;
         let metadata = self.0.get(&id).await.map_err(status)?;
-        Ok(Response::new(GetMetadataResponse { metadata: Some(metadata.into()) }))
+        Ok(Response::new(GetMetadataResponse { metadata: Some(message(metadata)) }))
     }
 
     async fn batch_get_metadata(
@@ -51,7 +56,7 @@ impl MetadataService for Handler {
     ) -> Result<Response<BatchGetMetadataResponse>, Status> {
         let ids = proto::ids("ids", request.into_inner().ids).map_err(status)?;
         let metadata = self.0.batch_get(&ids).await.map_err(status)?;
-        Ok(Response::new(BatchGetMetadataResponse { metadata: all(metadata) }))
+        Ok(Response::new(BatchGetMetadataResponse { metadata: messages(metadata) }))
     }
 
     async fn put_metadata(
@@ -61,7 +66,7 @@ impl MetadataService for Handler {
         let metadata = request.into_inner().try_into().map_err(|invalid: Invalid| status(invalid))?;
         let stored = self.0.put(metadata).await.map_err(status)?;
         Ok(Response::new(PutMetadataResponse {
-            metadata: Some(stored.metadata.into()),
+            metadata: Some(message(stored.metadata)),
             created: stored.created,
         }))
     }
@@ -73,7 +78,7 @@ impl MetadataService for Handler {
         let metadata = proto::metadata_batch(request.into_inner()).map_err(status)?;
         let stored = self.0.batch_put(metadata).await.map_err(status)?;
         Ok(Response::new(BatchPutMetadataResponse {
-            metadata: stored.into_iter().map(|stored| stored.metadata.into()).collect(),
+            metadata: stored.into_iter().map(|stored| message(stored.metadata)).collect(),
         }))
     }
 
@@ -94,7 +99,7 @@ impl MetadataService for Handler {
         let page = proto::page(request.page_size, request.page_token).map_err(status)?;
         let page = self.0.list(&page).await.map_err(status)?;
         Ok(Response::new(ListMetadataResponse {
-            metadata: all(page.items),
+            metadata: messages(page.items),
             next_page_token: page.next.unwrap_or_default(),
         }))
     }
@@ -107,7 +112,7 @@ impl MetadataService for Handler {
         let page = proto::page(request.page_size, request.page_token).map_err(status)?;
         let page = self.0.search(&request.query, &page).await.map_err(status)?;
         Ok(Response::new(SearchMetadataResponse {
-            metadata: all(page.items),
+            metadata: messages(page.items),
             next_page_token: page.next.unwrap_or_default(),
         }))
     }

@@ -5,8 +5,9 @@ use api::json;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
+use cache::Written;
 use fault::Invalid;
-use model::RecordId;
+use model::{Metadata, RecordId};
 use serde::Deserialize;
 use service::Problem;
 use service::extract::{Ids, Json, Path, Query};
@@ -42,6 +43,9 @@ fn id(text: String) -> Result<RecordId, Invalid> {
     RecordId::new(text).map_err(|broken| broken.at("id"))
 }
 
+/// A record in the answer.
+type Record = Written<Metadata, json::Metadata>;
+
 /// One movie's metadata.
 #[utoipa::path(
     get, path = "/v1/metadata/{id}", params(("id" = String, Path)),
@@ -50,7 +54,7 @@ fn id(text: String) -> Result<RecordId, Invalid> {
 async fn get(
     State(controller): State<Controller>,
     Path(path): Path<String>,
-) -> Result<Json<json::Metadata>, Problem> {
+) -> Result<Json<Record>, Problem> {
     Ok(Json(controller.get(&id(path)?).await?.into()))
 }
 
@@ -63,7 +67,7 @@ async fn put(
     State(controller): State<Controller>,
     Path(path): Path<String>,
     Json(body): Json<json::PutMetadata>,
-) -> Result<(StatusCode, Json<json::Metadata>), Problem> {
+) -> Result<(StatusCode, Json<Record>), Problem> {
     let stored = controller.put(body.under(id(path)?)?).await?;
     let status = if stored.created { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(stored.metadata.into())))
@@ -102,7 +106,7 @@ struct List {
 async fn list(
     State(controller): State<Controller>,
     Query(asked): Query<List>,
-) -> Result<Json<json::MetadataList>, Problem> {
+) -> Result<Json<json::MetadataList<Record>>, Problem> {
     if let Some(ids) = asked.ids {
         if asked.query.is_some() || asked.page_size.is_some() || asked.page_token.is_some() {
             return Err(Problem::invalid("ids", "must not stand beside other parameters"));
@@ -125,7 +129,7 @@ async fn list(
 async fn batch_put(
     State(controller): State<Controller>,
     Json(body): Json<json::BatchPutMetadata>,
-) -> Result<Json<json::MetadataList>, Problem> {
+) -> Result<Json<json::MetadataList<Record>>, Problem> {
     let stored = controller.batch_put(body.records()?).await?;
     Ok(Json(stored.into_iter().map(|stored| stored.metadata).collect::<Vec<_>>().into()))
 }
@@ -143,12 +147,12 @@ struct Short {
 async fn short(
     State(controller): State<Controller>,
     Query(asked): Query<Short>,
-) -> Result<Json<json::Metadata>, Problem> {
+) -> Result<Json<Record>, Problem> {
     Ok(Json(controller.get(&id(asked.id)?).await?.into()))
 }
 
 /// One movie's metadata, in the shortest form.
 #[utoipa::path(get, path = "/", params(Short), responses((status = 200, body = json::Metadata)))]
-async fn shortest(state: State<Controller>, asked: Query<Short>) -> Result<Json<json::Metadata>, Problem> {
+async fn shortest(state: State<Controller>, asked: Query<Short>) -> Result<Json<Record>, Problem> {
     short(state, asked).await
 }

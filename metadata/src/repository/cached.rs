@@ -1,42 +1,54 @@
 //! A store that nobody else writes to, with what is read from it kept in memory.
 
-use super::{Put, Repository as Store};
+mod index;
+#[cfg(test)]
+mod tests;
+mod titles;
+
+use super::{Put, Repository as Store, Stored};
 use async_trait::async_trait;
 use cache::Cache;
+use index::Index;
 use model::search::{Query, Rank};
 use model::{Metadata, RecordId};
 use std::panic;
 use std::sync::Arc;
 use storage::Error;
 
-/// How many bytes of metadata are kept: some 20,000 films with a sentence each. What SQLite itself holds leaves
+/// How many bytes of metadata are kept: some 15,000 films with a sentence each. What SQLite itself holds leaves
 /// no room for much more within 64 MiB.
-const BYTES: u64 = 8 * 1024 * 1024;
+const BYTES: u64 = 12 * 1024 * 1024;
+
+/// How many bytes of a record's JSON are not its texts.
+const JSON_NAMES: usize = 128;
 
 /// Answers by id what it has read before without asking the store again; that there is nothing counts as well.
+/// Searches titles in memory, as long as they are few enough.
 pub struct Repository {
     store: Arc<dyn Store>,
-    kept: Arc<Cache<RecordId, Option<Metadata>>>,
+    kept: Arc<Cache<RecordId, Option<Stored>>>,
+    index: Arc<Index>,
 }
 
 impl Repository {
     /// Keeps what is read from `store`, to which nobody writes but through this.
-    #[must_use]
-    pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, kept: Arc::new(Cache::new(BYTES, None, weigh)) }
+    pub async fn open(store: Arc<dyn Store>) -> Result<Self, Error> {
+        let index = Arc::new(Index::read(Arc::clone(&store)).await?);
+        Ok(Self { store, kept: Arc::new(Cache::new(BYTES, None, weigh)), index })
     }
 
-    /// Forgets `ids` once `write` has ended, well or not; and that is whatever becomes of the caller: a commit
-    /// whose caller has gone away is still a commit.
+    /// Forgets what was known of `ids` once `write` has ended, well or not; and that is whatever becomes of the
+    /// caller: a commit whose caller has gone away is still a commit.
     async fn write<T: Send + 'static>(
         &self,
         ids: Vec<RecordId>,
         write: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
-        let kept = Arc::clone(&self.kept);
+        let (kept, index) = (Arc::clone(&self.kept), Arc::clone(&self.index));
         let writing = tokio::spawn(async move {
             let written = write.await;
             ids.iter().for_each(|id| kept.wrote(id));
+            index.wrote(&ids).await;
             written
         });
         writing.await.unwrap_or_else(|ended| match ended.try_into_panic() {
@@ -47,19 +59,19 @@ impl Repository {
 }
 
 /// How many bytes an entry takes.
-fn weigh(id: &RecordId, metadata: &Option<Metadata>) -> usize {
-    let texts = metadata.as_ref().map_or(0, Metadata::text_bytes);
-    // The id stands in the key as well as in what was read.
-    size_of::<(RecordId, Option<Metadata>)>() + 2 * id.as_str().len() + texts
+fn weigh(id: &RecordId, stored: &Option<Stored>) -> usize {
+    // The id stands in the key, in what was read and in its JSON, which may be written at any time.
+    let record = |stored: &Stored| size_of::<Metadata>() + 2 * stored.text_bytes() + JSON_NAMES;
+    size_of::<RecordId>() + 3 * id.as_str().len() + stored.as_ref().map_or(0, record)
 }
 
 #[async_trait]
 impl Store for Repository {
-    async fn get(&self, id: &RecordId) -> Result<Option<Metadata>, Error> {
+    async fn get(&self, id: &RecordId) -> Result<Option<Stored>, Error> {
         self.kept.get_or_read(id, || self.store.get(id)).await
     }
 
-    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Metadata>, Error> {
+    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Stored>, Error> {
         let read = |missing: Vec<RecordId>| async move { self.store.batch_get(&missing).await };
         self.kept.get_or_read_found(ids.to_vec(), read, |film| &film.id).await
     }
@@ -75,7 +87,7 @@ impl Store for Repository {
         self.write(vec![id.clone()], async move { store.delete(&deleted).await }).await
     }
 
-    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Metadata>, Error> {
+    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Stored>, Error> {
         self.store.list(after, limit).await
     }
 
@@ -84,8 +96,25 @@ impl Store for Repository {
         query: &Query,
         after: Option<&Rank>,
         limit: usize,
-    ) -> Result<Vec<(Metadata, Rank)>, Error> {
-        self.store.search(query, after, limit).await
+    ) -> Result<Vec<(Stored, Rank)>, Error> {
+        let (mut found, mut last) = (Vec::new(), after.cloned());
+        loop {
+            let wanted = limit - found.len();
+            let Some(ranked) = self.index.search(query, last.as_ref(), wanted) else {
+                return self.store.search(query, after, limit).await;
+            };
+            let ids: Vec<RecordId> = ranked.iter().map(|(id, _)| id.clone()).collect();
+            let mut records = self.batch_get(&ids).await?.into_iter().peekable();
+            let all = ranked.len() < wanted;
+            last = ranked.last().map(|(_, rank)| rank.clone());
+            // Those that have been deleted since they were found are left out.
+            found.extend(ranked.into_iter().filter_map(|(id, rank)| {
+                records.next_if(|record| record.id == id).map(|record| (record, rank))
+            }));
+            if all || found.len() == limit {
+                return Ok(found);
+            }
+        }
     }
 
     async fn ready(&self) -> Result<(), Error> {

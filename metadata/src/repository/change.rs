@@ -1,6 +1,6 @@
 //! What a batch of puts changes, given what is stored: the rule of revisions, one for all stores.
 
-use super::Put;
+use super::{Put, Stored};
 use model::Metadata;
 use std::collections::HashMap;
 
@@ -9,14 +9,14 @@ pub(super) struct Change {
     /// One for each entry of the batch, in its order.
     pub(super) puts: Vec<Put>,
     /// Those entries that differ from what was stored, with their new revisions.
-    pub(super) changed: Vec<Metadata>,
+    pub(super) changed: Vec<Stored>,
     /// The counter afterwards.
     pub(super) last: u64,
 }
 
 impl Change {
     /// Compares `batch` with the `stored` states of its ids; `last` is the counter before.
-    pub(super) fn of(batch: &[Metadata], stored: Vec<Metadata>, mut last: u64) -> Self {
+    pub(super) fn of(batch: &[Metadata], stored: Vec<Stored>, mut last: u64) -> Self {
         let stored: HashMap<_, _> = stored.into_iter().map(|stored| (stored.id.clone(), stored)).collect();
         let mut changed = Vec::new();
         let puts = batch
@@ -27,7 +27,7 @@ impl Change {
                     return Put { metadata: before.clone(), created: false };
                 }
                 last += 1;
-                let metadata = Metadata { revision: last, ..put.clone() };
+                let metadata = Stored::from(Metadata { revision: last, ..put.clone() });
                 changed.push(metadata.clone());
                 Put { metadata, created: before.is_none() }
             })

@@ -1,7 +1,7 @@
 //! Metadata in this process's memory, gone with it.
 
 use super::change::Change;
-use super::{Put, Repository as Store};
+use super::{Put, Repository as Store, Stored};
 use async_trait::async_trait;
 use model::search::{Query, Rank};
 use model::{Metadata, RecordId};
@@ -18,7 +18,7 @@ pub struct Repository {
 
 #[derive(Debug, Default)]
 struct State {
-    metadata: BTreeMap<RecordId, Metadata>,
+    metadata: BTreeMap<RecordId, Stored>,
     last: u64,
 }
 
@@ -35,11 +35,11 @@ impl Repository {
 
 #[async_trait]
 impl Store for Repository {
-    async fn get(&self, id: &RecordId) -> Result<Option<Metadata>, Error> {
+    async fn get(&self, id: &RecordId) -> Result<Option<Stored>, Error> {
         Ok(self.read().metadata.get(id).cloned())
     }
 
-    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Metadata>, Error> {
+    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Stored>, Error> {
         let state = self.read();
         Ok(ids.iter().filter_map(|id| state.metadata.get(id).cloned()).collect())
     }
@@ -62,7 +62,7 @@ impl Store for Repository {
         Ok(deleted)
     }
 
-    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Metadata>, Error> {
+    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Stored>, Error> {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let state = self.read();
         let range = state.metadata.range::<RecordId, _>((start, Bound::Unbounded));
@@ -74,9 +74,9 @@ impl Store for Repository {
         query: &Query,
         after: Option<&Rank>,
         limit: usize,
-    ) -> Result<Vec<(Metadata, Rank)>, Error> {
+    ) -> Result<Vec<(Stored, Rank)>, Error> {
         let state = self.read();
-        let mut found: Vec<(&Metadata, Rank)> = state
+        let mut found: Vec<(&Stored, Rank)> = state
             .metadata
             .values()
             .filter_map(|metadata| {

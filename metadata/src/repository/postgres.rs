@@ -2,7 +2,7 @@
 
 use super::change::Change;
 use super::row::{self, Row};
-use super::{Put, Repository as Store};
+use super::{Put, Repository as Store, Stored};
 use async_trait::async_trait;
 use model::search::{self, Query, Rank};
 use model::{Metadata, RecordId, ReleaseYear};
@@ -83,12 +83,12 @@ impl Repository {
 
 #[async_trait]
 impl Store for Repository {
-    async fn get(&self, id: &RecordId) -> Result<Option<Metadata>, Error> {
+    async fn get(&self, id: &RecordId) -> Result<Option<Stored>, Error> {
         let found: Option<Row> = query_as(GET).bind(id.as_str()).fetch_optional(&self.pool).await?;
-        found.map(row::metadata).transpose()
+        Ok(found.map(row::metadata).transpose()?.map(Into::into))
     }
 
-    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Metadata>, Error> {
+    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Stored>, Error> {
         let ids: Vec<_> = ids.iter().map(RecordId::as_str).collect();
         batch_get(&ids, &self.pool).await
     }
@@ -123,7 +123,7 @@ impl Store for Repository {
         Ok(true)
     }
 
-    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Metadata>, Error> {
+    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Stored>, Error> {
         let rows = query_as(LIST).bind(after.map_or("", RecordId::as_str)).bind(row::number(limit));
         row::all(rows.fetch_all(&self.pool).await?)
     }
@@ -133,7 +133,7 @@ impl Store for Repository {
         query: &Query,
         after: Option<&Rank>,
         limit: usize,
-    ) -> Result<Vec<(Metadata, Rank)>, Error> {
+    ) -> Result<Vec<(Stored, Rank)>, Error> {
         if query.words().is_empty() {
             return Ok(Vec::new());
         }
@@ -158,7 +158,7 @@ impl Store for Repository {
     }
 }
 
-async fn batch_get(ids: &[&str], database: impl PgExecutor<'_>) -> Result<Vec<Metadata>, Error> {
+async fn batch_get(ids: &[&str], database: impl PgExecutor<'_>) -> Result<Vec<Stored>, Error> {
     row::all(query_as(BATCH_GET).bind(ids).fetch_all(database).await?)
 }
 

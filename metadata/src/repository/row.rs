@@ -1,5 +1,6 @@
 //! How metadata stands in a database's row, and back through the model's rules.
 
+use super::Stored;
 use model::search::Rank;
 use model::{Genres, Metadata, RecordId, ReleaseYear, Text, Title};
 use storage::Error;
@@ -29,18 +30,18 @@ pub(super) fn metadata(row: Row) -> Result<Metadata, Error> {
     })
 }
 
-/// Makes nouns of all rows.
-pub(super) fn all(rows: Vec<Row>) -> Result<Vec<Metadata>, Error> {
-    rows.into_iter().map(metadata).collect()
+/// Makes records of all rows.
+pub(super) fn all(rows: Vec<Row>) -> Result<Vec<Stored>, Error> {
+    rows.into_iter().map(|row| metadata(row).map(Into::into)).collect()
 }
 
-/// Makes nouns with their ranks of all rows.
-pub(super) fn all_found(rows: Vec<Found>) -> Result<Vec<(Metadata, Rank)>, Error> {
+/// Makes records with their ranks of all rows.
+pub(super) fn all_found(rows: Vec<Found>) -> Result<Vec<(Stored, Rank)>, Error> {
     rows.into_iter()
         .map(|(id, title, description, director, release_year, genres, revision, whole, words)| {
             let rank = Rank::new(whole.unsigned_abs(), words.unsigned_abs(), id.clone());
             let row = (id, title, description, director, release_year, genres, revision);
-            Ok((metadata(row)?, rank))
+            Ok((metadata(row)?.into(), rank))
         })
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use super::change::Change;
 use super::row::{self, Row};
-use super::{Put, Repository as Store};
+use super::{Put, Repository as Store, Stored};
 use async_trait::async_trait;
 use model::search::{self, Query, Rank};
 use model::{Metadata, RecordId};
@@ -72,12 +72,12 @@ impl Repository {
 
 #[async_trait]
 impl Store for Repository {
-    async fn get(&self, id: &RecordId) -> Result<Option<Metadata>, Error> {
+    async fn get(&self, id: &RecordId) -> Result<Option<Stored>, Error> {
         let found: Option<Row> = query_as(GET).bind(id.as_str()).fetch_optional(&self.sqlite.readers).await?;
-        found.map(row::metadata).transpose()
+        Ok(found.map(row::metadata).transpose()?.map(Into::into))
     }
 
-    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Metadata>, Error> {
+    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Stored>, Error> {
         batch_get(ids, &self.sqlite.readers).await
     }
 
@@ -110,7 +110,7 @@ impl Store for Repository {
         Ok(true)
     }
 
-    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Metadata>, Error> {
+    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Stored>, Error> {
         let rows = query_as(LIST).bind(after.map_or("", RecordId::as_str)).bind(row::number(limit));
         row::all(rows.fetch_all(&self.sqlite.readers).await?)
     }
@@ -120,7 +120,7 @@ impl Store for Repository {
         query: &Query,
         after: Option<&Rank>,
         limit: usize,
-    ) -> Result<Vec<(Metadata, Rank)>, Error> {
+    ) -> Result<Vec<(Stored, Rank)>, Error> {
         if query.words().is_empty() {
             return Ok(Vec::new());
         }
@@ -176,12 +176,12 @@ impl<'a> Entry<'a> {
     }
 }
 
-async fn batch_get(ids: &[RecordId], database: impl SqliteExecutor<'_>) -> Result<Vec<Metadata>, Error> {
+async fn batch_get(ids: &[RecordId], database: impl SqliteExecutor<'_>) -> Result<Vec<Stored>, Error> {
     row::all(query_as(BATCH_GET).bind(json(ids)?).fetch_all(database).await?)
 }
 
 async fn write(change: &Change, transaction: &mut SqliteConnection) -> Result<(), Error> {
-    let entries: Vec<_> = change.changed.iter().map(Entry::of).collect();
+    let entries: Vec<_> = change.changed.iter().map(|put| Entry::of(put)).collect();
     let ids: Vec<_> = entries.iter().map(|entry| entry.id).collect();
     query("DELETE FROM tombstone WHERE id IN (SELECT value FROM json_each($1))")
         .bind(json(&ids)?)

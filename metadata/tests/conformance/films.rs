@@ -1,5 +1,6 @@
 //! Films to store.
 
+use metadata::repository::Stored;
 use model::{Genres, Metadata, RecordId, ReleaseYear, Text, Title};
 
 pub(crate) fn id(text: &str) -> RecordId {
@@ -32,6 +33,6 @@ pub(crate) fn full(id_: &str) -> Metadata {
     }
 }
 
-pub(crate) fn ids<'a>(metadata: impl IntoIterator<Item = &'a Metadata>) -> Vec<&'a str> {
-    metadata.into_iter().map(|metadata| metadata.id.as_str()).collect()
+pub(crate) fn ids(stored: &[Stored]) -> Vec<&str> {
+    stored.iter().map(|stored| stored.id.as_str()).collect()
 }

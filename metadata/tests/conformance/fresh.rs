@@ -4,7 +4,8 @@
 use crate::Outcome;
 use crate::films::{film, id};
 use crate::store::Store;
-use metadata::repository::Repository;
+use metadata::repository::{Repository, Stored};
+use model::search::Query;
 use model::{Metadata, RecordId};
 use rand::RngExt;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ const READERS: usize = 6;
 const STEPS: usize = 60;
 
 /// A film that one task alone writes, by turns put and deleted. Its version `n` is what the `n`th write made of
-/// it: titled `n` where that is odd, absent where it is even.
+/// it: titled `Film n` where that is odd, absent where it is even.
 struct Versions {
     id: RecordId,
     begun: AtomicU64,
@@ -28,7 +29,7 @@ impl Versions {
     /// Begins the next version: what is to be put, or `None` where it is to be deleted.
     fn next(&self) -> Option<Metadata> {
         let version = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
-        (version % 2 == 1).then(|| film(self.id.as_str(), &version.to_string()))
+        (version % 2 == 1).then(|| film(self.id.as_str(), &format!("Film {version}")))
     }
 
     fn answer(&self) {
@@ -39,7 +40,7 @@ impl Versions {
     /// answered before the read began.
     fn check(&self, answered: u64, read: Option<&Metadata>) {
         let begun = self.begun.load(Ordering::SeqCst);
-        let version = read.map(|film| film.title.as_str().parse::<u64>().unwrap());
+        let version = read.map(|film| film.title.as_str()["Film ".len()..].parse::<u64>().unwrap());
         let fits = version.map_or(answered.is_multiple_of(2) || begun > answered, |version| {
             (answered..=begun).contains(&version)
         });
@@ -72,7 +73,7 @@ async fn own(repository: Arc<dyn Repository>, films: Films) -> Result<(), storag
     Ok(())
 }
 
-/// Reads films one by one and together until `ended`.
+/// Reads films one by one, together and by their titles until `ended`.
 async fn read(
     repository: Arc<dyn Repository>,
     films: Vec<Films>,
@@ -84,12 +85,17 @@ async fn read(
         if rand::rng().random_bool(0.7) {
             let place = rand::rng().random_range(0..films.len());
             let found = repository.get(&films[place].id).await?;
-            films[place].check(answered[place], found.as_ref());
+            films[place].check(answered[place], found.as_deref());
         } else {
             let ids: Vec<RecordId> = films.iter().map(|film| film.id.clone()).collect();
-            let found = repository.batch_get(&ids).await?;
+            let found: Vec<Stored> = if rand::rng().random_bool(0.5) {
+                repository.batch_get(&ids).await?
+            } else {
+                let found = repository.search(&Query::new("film").unwrap(), None, 100).await?;
+                found.into_iter().map(|(film, _)| film).collect()
+            };
             for (film, answered) in films.iter().zip(answered) {
-                film.check(answered, found.iter().find(|found| found.id == film.id));
+                film.check(answered, found.iter().find(|found| found.id == film.id).map(|found| &**found));
             }
         }
         tokio::task::yield_now().await;

@@ -64,7 +64,7 @@ impl Place {
             }
             Self::Postgres(database) => Arc::new(postgres::Repository::open(&database.options()).await?),
         };
-        Ok(if cached { Arc::new(cached::Repository::new(store)) } else { store })
+        Ok(if cached { Arc::new(cached::Repository::open(store).await?) } else { store })
     }
 }
 

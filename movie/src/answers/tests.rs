@@ -27,7 +27,7 @@ fn movie(id: &RecordId, revision: u64, partial: bool) -> MovieDetails {
 }
 
 fn get(answers: &Answers, id: &RecordId, behind: Result<MovieDetails, ()>) -> Result<MovieDetails, ()> {
-    answers.get_or(id, async { behind }).now_or_never().unwrap()
+    answers.get_or(id, async { behind }).now_or_never().unwrap().map(Shared::into_value)
 }
 
 #[test]

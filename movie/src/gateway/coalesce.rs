@@ -8,6 +8,7 @@ pub use backend::{MetadataBackend, RatingBackend};
 pub use counts::Counts;
 
 use super::Error;
+use foldhash::fast::RandomState;
 use futures::future::join_all;
 use futures::stream::{self, StreamExt};
 use model::RecordId;
@@ -76,7 +77,7 @@ struct Waiter<V> {
 }
 
 /// The reads of a batch, those of one id together.
-type Batch<V> = HashMap<RecordId, Vec<Waiter<V>>>;
+type Batch<V> = HashMap<RecordId, Vec<Waiter<V>>, RandomState>;
 
 impl<S: Source> Coalescer<S> {
     /// Merges the reads of `source`. A batch that takes longer than `patience` holds nobody up any more.
@@ -188,7 +189,7 @@ fn batches<V>(reads: Vec<(RecordId, Waiter<V>)>) -> Vec<Batch<V>> {
             Some(batch) if batch.len() < MAX_BATCH || batch.contains_key(&id) => {
                 batch.entry(id).or_default().push(waiter);
             }
-            _ => batches.push(Batch::from([(id, vec![waiter])])),
+            _ => batches.push(Batch::from_iter([(id, vec![waiter])])),
         }
     }
     batches

@@ -39,7 +39,7 @@ impl MovieService for Handler {
         let id =
             RecordId::new(request.into_inner().movie_id).map_err(|broken| status(broken.at("movie_id")))?;
         let movie = self.0.get(&id, deadline).await.map_err(status)?;
-        Ok(Response::new(GetMovieDetailsResponse { movie_details: Some(movie.into()) }))
+        Ok(Response::new(GetMovieDetailsResponse { movie_details: Some(movie.into_value().into()) }))
     }
 
     async fn batch_get_movie_details(

@@ -4,8 +4,9 @@ use crate::controller::Controller;
 use api::json;
 use axum::Router;
 use axum::extract::State;
+use cache::Written;
 use fault::Invalid;
-use model::RecordId;
+use model::{MovieDetails, RecordId};
 use serde::Deserialize;
 use service::extract::{Ids, Json, Path, Query};
 use service::{Deadline, Problem};
@@ -41,6 +42,9 @@ fn id(text: String) -> Result<RecordId, Invalid> {
     RecordId::new(text).map_err(|broken| broken.at("id"))
 }
 
+/// A movie in the answer.
+type Movie = Written<MovieDetails, json::Movie>;
+
 /// One movie with what its ratings come to.
 #[utoipa::path(
     get, path = "/v1/movies/{id}", params(("id" = String, Path)),
@@ -50,7 +54,7 @@ async fn get(
     State(controller): State<Controller>,
     deadline: Deadline,
     Path(path): Path<String>,
-) -> Result<Json<json::Movie>, Problem> {
+) -> Result<Json<Movie>, Problem> {
     Ok(Json(controller.get(&id(path)?, super::backends(deadline)).await?.into()))
 }
 
@@ -126,7 +130,8 @@ async fn short(
     deadline: Deadline,
     Query(asked): Query<Short>,
 ) -> Result<Json<json::ShortMovie>, Problem> {
-    Ok(Json(controller.get(&id(asked.id)?, super::backends(deadline)).await?.into()))
+    let movie = controller.get(&id(asked.id)?, super::backends(deadline)).await?;
+    Ok(Json((&*movie).into()))
 }
 
 /// One movie with its bare mean, in the shortest form.

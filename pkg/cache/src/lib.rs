@@ -11,8 +11,11 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+mod shared;
 #[cfg(test)]
 mod tests;
+
+pub use shared::{Shared, Written};
 
 /// How many groups of keys there are. A write to a key costs what is being read of its group meanwhile.
 const GROUPS: usize = 1024;

@@ -42,7 +42,7 @@ impl RatingService for Handler {
         let aggregate = self.0.aggregate(Record { record_type, record_id }).await.map_err(status)?;
         Ok(Response::new(GetAggregatedRatingResponse {
             rating_value: aggregate.mean(),
-            aggregate: Some(aggregate.into()),
+            aggregate: Some(aggregate.into_value().into()),
         }))
     }
 

@@ -9,8 +9,9 @@ use api::json;
 use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::http::StatusCode;
+use cache::Written;
 use fault::Invalid;
-use model::{Record, RecordId, RecordType, Timestamp, UserId};
+use model::{Aggregate, Record, RecordId, RecordType, Timestamp, UserId};
 use serde::Deserialize;
 use service::Problem;
 use service::extract::{Ids, Json, Path, Query};
@@ -89,7 +90,7 @@ fn user(text: String, field: &str) -> Result<UserId, Invalid> {
 async fn aggregate(
     State(controller): State<Controller>,
     Path((of_type, id)): Path<(String, String)>,
-) -> Result<Json<json::Aggregate>, Problem> {
+) -> Result<Json<Written<Aggregate, json::Aggregate>>, Problem> {
     Ok(Json(controller.aggregate(record(of_type, id)?).await?.into()))
 }
 

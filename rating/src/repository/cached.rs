@@ -4,7 +4,7 @@
 use super::{AfterRating, AfterTop, Error, Repository as Store};
 use crate::batch::{Batch, Outcome, Position};
 use async_trait::async_trait;
-use cache::Cache;
+use cache::{Cache, Shared};
 use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,12 +13,15 @@ use std::time::Duration;
 /// How many bytes of aggregates are kept.
 const BYTES: u64 = 16 * 1024 * 1024;
 
+/// How many bytes of an aggregate's JSON are not its names.
+const JSON_NUMBERS: usize = 320;
+
 /// Answers aggregates that it has read before without asking the store again; that there is none counts as
 /// well.
 #[derive(Debug)]
 pub struct Repository {
     store: Arc<dyn Store>,
-    kept: Cache<Record, Option<Aggregate>>,
+    kept: Cache<Record, Option<Shared<Aggregate>>>,
 }
 
 impl Repository {
@@ -30,10 +33,11 @@ impl Repository {
 }
 
 /// How many bytes an entry takes.
-fn weigh(record: &Record, _: &Option<Aggregate>) -> usize {
-    // The names stand in the key as well as in what was read.
+fn weigh(record: &Record, aggregate: &Option<Shared<Aggregate>>) -> usize {
+    // The names stand in the key, in what was read and in its JSON, which may be written at any time.
     let names = record.record_type.as_str().len() + record.record_id.as_str().len();
-    size_of::<(Record, Option<Aggregate>)>() + 2 * names
+    let found = if aggregate.is_some() { size_of::<Aggregate>() + JSON_NUMBERS } else { 0 };
+    size_of::<Record>() + 3 * names + found
 }
 
 #[async_trait]
@@ -50,7 +54,7 @@ impl Store for Repository {
         applied
     }
 
-    async fn aggregate(&self, record: &Record) -> Result<Option<Aggregate>, Error> {
+    async fn aggregate(&self, record: &Record) -> Result<Option<Shared<Aggregate>>, Error> {
         self.kept.get_or_read(record, || self.store.aggregate(record)).await
     }
 
@@ -58,9 +62,11 @@ impl Store for Repository {
         let record = |id: &RecordId| Record { record_type: record_type.clone(), record_id: id.clone() };
         let read = |missing: Vec<Record>| async move {
             let ids: Vec<RecordId> = missing.into_iter().map(|record| record.record_id).collect();
-            self.store.aggregates(record_type, &ids).await
+            let found = self.store.aggregates(record_type, &ids).await?;
+            Ok::<_, Error>(found.into_iter().map(Shared::from).collect())
         };
-        self.kept.get_or_read_found(ids.iter().map(record).collect(), read, |row| &row.record).await
+        let found = self.kept.get_or_read_found(ids.iter().map(record).collect(), read, |row| &row.record);
+        Ok(found.await?.into_iter().map(Shared::into_value).collect())
     }
 
     async fn rating(&self, record: &Record, user: &UserId) -> Result<Option<Rating>, Error> {

@@ -3,6 +3,7 @@
 use super::{AfterRating, AfterTop, Error};
 use crate::batch::{Advance, Batch, Held, Keys, Outcome, Partition, Plan, Position};
 use async_trait::async_trait;
+use cache::Shared;
 use model::{Aggregate, Histogram, Prior, Rating, Record, RecordId, RecordType, UserId};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -131,8 +132,8 @@ impl super::Repository for Repository {
         Ok(plan.outcomes)
     }
 
-    async fn aggregate(&self, record: &Record) -> Result<Option<Aggregate>, Error> {
-        Ok(self.state().aggregate(record))
+    async fn aggregate(&self, record: &Record) -> Result<Option<Shared<Aggregate>>, Error> {
+        Ok(self.state().aggregate(record).map(Into::into))
     }
 
     async fn aggregates(&self, record_type: &RecordType, ids: &[RecordId]) -> Result<Vec<Aggregate>, Error> {

@@ -7,6 +7,7 @@ use super::sql::{self, AggregateRow, Known, Named, PositionRow, RatingRow, aggre
 use super::{AfterRating, AfterTop, Error};
 use crate::batch::{Batch, Outcome, Position};
 use async_trait::async_trait;
+use cache::Shared;
 use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection, PgPool};
@@ -100,13 +101,13 @@ impl super::Repository for Repository {
         Ok(outcomes)
     }
 
-    async fn aggregate(&self, record: &Record) -> Result<Option<Aggregate>, Error> {
+    async fn aggregate(&self, record: &Record) -> Result<Option<Shared<Aggregate>>, Error> {
         let row: Option<AggregateRow> = sqlx::query_as(sql::AGGREGATE)
             .bind(record.record_type.as_str())
             .bind(record.record_id.as_str())
             .fetch_optional(&self.readers)
             .await?;
-        Ok(row.map(sql::aggregate).transpose()?)
+        Ok(row.map(sql::aggregate).transpose()?.map(Into::into))
     }
 
     async fn aggregates(&self, record_type: &RecordType, ids: &[RecordId]) -> Result<Vec<Aggregate>, Error> {

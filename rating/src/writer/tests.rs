@@ -4,6 +4,7 @@ use super::*;
 use crate::batch::{Advance, Position};
 use crate::repository::{AfterRating, AfterTop};
 use async_trait::async_trait;
+use cache::Shared;
 use model::{Aggregate, Prior, Rating, RecordId, RecordType, Timestamp, UserId, Value};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -34,7 +35,7 @@ impl Repository for Gated {
         }
     }
 
-    async fn aggregate(&self, _: &Record) -> Result<Option<Aggregate>, repository::Error> {
+    async fn aggregate(&self, _: &Record) -> Result<Option<Shared<Aggregate>>, repository::Error> {
         unreachable!("the writer does not read")
     }
 

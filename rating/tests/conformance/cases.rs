@@ -1,6 +1,7 @@
 //! The cases, each upon an empty store.
 
 use crate::stores::Stores;
+use cache::Shared;
 use model::{
     Aggregate, Histogram, Prior, ProviderId, Rating, Record, RecordId, RecordType, Timestamp, UserId, Value,
 };
@@ -42,7 +43,7 @@ async fn apply(store: &dyn Repository, writes: Vec<Write>) -> Vec<Outcome> {
 }
 
 async fn aggregate(store: &dyn Repository, id: &str) -> Option<Aggregate> {
-    store.aggregate(&record(id)).await.unwrap()
+    store.aggregate(&record(id)).await.unwrap().map(Shared::into_value)
 }
 
 fn histogram(values: &[i64]) -> Histogram {

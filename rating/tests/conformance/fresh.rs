@@ -99,7 +99,7 @@ async fn read(
         if random.random_bool(0.7) {
             let place = random.random_range(0..records.len());
             let found = store.aggregate(&records[place].record).await.unwrap();
-            records[place].check(answered[place], found.as_ref());
+            records[place].check(answered[place], found.as_deref());
         } else {
             let ids: Vec<RecordId> = records.iter().map(|record| record.record.record_id.clone()).collect();
             let found = store.aggregates(&movie, &ids).await.unwrap();

@@ -1,6 +1,7 @@
 //! A repository that fails, dawdles or forgets to answer when it is told to.
 
 use async_trait::async_trait;
+use cache::Shared;
 use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
 use rating::batch::{Batch, Outcome, Position};
 use rating::repository::{AfterRating, AfterTop, Error, Repository};
@@ -75,7 +76,7 @@ impl<R: Repository> Repository for Failing<R> {
         if self.unanswered.swap(false, Ordering::AcqRel) { Err(failed()) } else { Ok(outcomes) }
     }
 
-    async fn aggregate(&self, record: &Record) -> Result<Option<Aggregate>, Error> {
+    async fn aggregate(&self, record: &Record) -> Result<Option<Shared<Aggregate>>, Error> {
         self.check().await?;
         self.inner.aggregate(record).await
     }

@@ -1,0 +1,123 @@
+//! Values that their readers share, each with its JSON once somebody has asked for it.
+
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
+
+/// A value that its readers share, and with it its JSON, which is written once. Clones share both.
+pub struct Shared<T>(Arc<Inner<T>>);
+
+struct Inner<T> {
+    value: T,
+    json: OnceLock<Box<RawValue>>,
+}
+
+impl<T> Shared<T> {
+    /// The value as JSON, in the one form that `form` gives a value of this type.
+    fn json<F: Serialize>(&self, form: impl FnOnce(&T) -> F) -> Result<&RawValue, serde_json::Error> {
+        if let Some(json) = self.0.json.get() {
+            return Ok(json);
+        }
+        let json = to_raw_value(&form(&self.0.value))?;
+        Ok(self.0.json.get_or_init(|| json))
+    }
+
+    /// The value itself: the shared one where nobody else has it, else a copy.
+    #[must_use]
+    pub fn into_value(self) -> T
+    where
+        T: Clone,
+    {
+        Arc::try_unwrap(self.0).map_or_else(|shared| shared.value.clone(), |inner| inner.value)
+    }
+}
+
+impl<T> From<T> for Shared<T> {
+    fn from(value: T) -> Self {
+        Self(Arc::new(Inner { value, json: OnceLock::new() }))
+    }
+}
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Deref for Shared<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0.value
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Shared<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.value.fmt(f)
+    }
+}
+
+impl<T: PartialEq> PartialEq for Shared<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.value == other.0.value
+    }
+}
+
+impl<T: PartialEq> PartialEq<T> for Shared<T> {
+    fn eq(&self, other: &T) -> bool {
+        self.0.value == *other
+    }
+}
+
+/// A shared value in an answer, which has the form `F` as JSON: the only form that it is ever written in.
+#[derive(Debug)]
+pub struct Written<T, F>(Shared<T>, PhantomData<fn() -> F>);
+
+impl<T, F> From<Shared<T>> for Written<T, F> {
+    fn from(shared: Shared<T>) -> Self {
+        Self(shared, PhantomData)
+    }
+}
+
+impl<T, F: Serialize + for<'a> From<&'a T>> Serialize for Written<T, F> {
+    /// Writes to JSON alone.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.json(|value| F::from(value)).map_err(S::Error::custom)?.serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_written_once_whoever_asks() {
+        let (shared, mut written) = (Shared::from(vec![1, 2]), 0);
+        let other = shared.clone();
+        let mut form = |value: &Vec<i32>| {
+            written += 1;
+            value.clone()
+        };
+        assert_eq!(shared.json(&mut form).unwrap().get(), "[1,2]");
+        assert_eq!(other.json(&mut form).unwrap().get(), "[1,2]");
+        assert_eq!(written, 1);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_an_error_each_time() {
+        let shared = Shared::from(std::collections::HashMap::from([((), 1)]));
+        assert!(shared.json(Clone::clone).is_err() && shared.json(Clone::clone).is_err());
+    }
+
+    #[test]
+    fn the_value_comes_out_whether_or_not_it_is_shared() {
+        let shared = Shared::from("x".to_owned());
+        assert_eq!(shared.clone().into_value(), "x");
+        assert_eq!(shared.into_value(), "x");
+    }
+}
