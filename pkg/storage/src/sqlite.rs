@@ -16,6 +16,10 @@ const READERS: u32 = 4;
 /// The writer's page cache, in KiB below zero as SQLite wants it: what a large batch changes must fit, or SQLite writes
 /// pages before the commit and reads them again.
 const WRITER_CACHE: &str = "-49152";
+/// The size of a new file's pages in bytes: with those of 4 KiB as many changes write, and keep in memory, more.
+const PAGE: u32 = 8_192;
+/// 64 MiB of log, in pages, so that a page written by many commits goes to the file once.
+const LOG: &str = "8000";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How writing transactions begin (`pool.begin_with(BEGIN)`): a deferred one would read first and then fail
 /// where another program has written meanwhile.
@@ -56,6 +60,7 @@ pub async fn open(path: &Path, synchronous: Synchronous) -> Result<Sqlite, Error
     let options = SqliteConnectOptions::new()
         .filename(&path)
         .create_if_missing(true)
+        .page_size(PAGE)
         .busy_timeout(BUSY_TIMEOUT)
         .synchronous(match synchronous {
             Synchronous::Full => SqliteSynchronous::Full,
@@ -65,8 +70,7 @@ pub async fn open(path: &Path, synchronous: Synchronous) -> Result<Sqlite, Error
         .row_buffer_size(1_024)
         // What a statement of many rows keeps in order to undo itself goes to a file otherwise.
         .pragma("temp_store", "memory")
-        // 64 MiB of log, so that a page written by many commits goes to the file once.
-        .pragma("wal_autocheckpoint", "16000");
+        .pragma("wal_autocheckpoint", LOG);
     // A connection to a file neither ages nor breaks: the pools keep theirs and don't try them before use.
     let pool = || SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None).test_before_acquire(false);
     let failed = |source| Error::Open { database: path.display().to_string(), source };

@@ -26,8 +26,8 @@ impl<'a> Keys<'a> {
     #[must_use]
     pub fn of(writes: &'a [Write]) -> Self {
         let mut records = Numbered::default();
-        let mut users = Numbered::default();
-        let mut pairs = Numbered::default();
+        let mut users = Numbered::with_capacity(writes.len());
+        let mut pairs = Numbered::with_capacity(writes.len());
         let of_write = writes
             .iter()
             .map(|write| pairs.number((records.number(write.record()), users.number(write.user_id()))))
@@ -55,6 +55,10 @@ impl<K> Default for Numbered<K> {
 }
 
 impl<K: std::hash::Hash + Eq + Copy> Numbered<K> {
+    fn with_capacity(count: usize) -> Self {
+        Self { keys: Vec::with_capacity(count), numbers: HashMap::with_capacity(count) }
+    }
+
     fn number(&mut self, key: K) -> usize {
         match self.numbers.entry(key) {
             Entry::Occupied(known) => *known.get(),

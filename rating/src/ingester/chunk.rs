@@ -51,6 +51,15 @@ pub(super) struct Content<'a> {
 }
 
 impl Chunk {
+    /// An empty chunk with room for as much as this one holds.
+    pub(super) fn another(&self) -> Self {
+        Self {
+            starts: Vec::new(),
+            records: Vec::with_capacity(self.records.len()),
+            bytes: Vec::with_capacity(self.bytes.len()),
+        }
+    }
+
     /// Adds a copy of `message`, which belongs to the reading `epoch` of its partition.
     pub(super) fn push(&mut self, message: &BorrowedMessage<'_>, epoch: u64) {
         let content_type = message.headers().and_then(|headers| {

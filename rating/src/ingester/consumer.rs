@@ -107,14 +107,14 @@ impl Gathering {
 /// The settings of a consumer, without its context.
 pub(super) fn settings(brokers: &str, config: &Config) -> ClientConfig {
     let mut settings = ClientConfig::new();
-    // An eighth of the memory is librdkafka's, which is enough to be ahead of the lanes. What it fetches at once it
+    // A sixteenth of the memory is librdkafka's, which is enough to be ahead of the lanes. What it fetches at once it
     // counts only when it is unpacked, to some eight times of what was asked for, so it is asked to fetch little.
-    let memory = config.ingest_memory.0 / 8;
+    let memory = config.ingest_memory.0 / 16;
     settings.set("queued.min.messages", (memory / QUEUED).clamp(1_000, 100_000).to_string());
     settings.set("queued.max.messages.kbytes", (memory / 1024).max(1024).to_string());
-    settings.set("message.max.bytes", (memory / 16).clamp(64 << 10, 1_000_000).to_string());
-    settings.set("fetch.max.bytes", (memory / 16).clamp(64 << 10, 50 << 20).to_string());
-    settings.set("max.partition.fetch.bytes", (memory / 64).clamp(64 << 10, 1 << 20).to_string());
+    settings.set("message.max.bytes", (memory / 8).clamp(64 << 10, 1_000_000).to_string());
+    settings.set("fetch.max.bytes", (memory / 8).clamp(64 << 10, 50 << 20).to_string());
+    settings.set("max.partition.fetch.bytes", (memory / 32).clamp(64 << 10, 1 << 20).to_string());
     settings.set("group.id", &config.group);
     settings.set("bootstrap.servers", brokers);
     for (key, value) in SETTINGS {
@@ -260,7 +260,8 @@ impl Consumer {
                 continue;
             }
             if let Ok(room) = Arc::clone(&gathering.room).try_acquire_owned() {
-                let turn = Turn { chunk: std::mem::take(&mut gathering.chunk), room };
+                let another = gathering.chunk.another();
+                let turn = Turn { chunk: std::mem::replace(&mut gathering.chunk, another), room };
                 let ended = gathering.lane.send(turn).is_err();
                 gathering.catch_up(number, partitions);
                 if ended && !self.stop.is_cancelled() {

@@ -5,8 +5,8 @@ use super::{AfterRating, AfterTop, Error, Repository as Store};
 use crate::batch::{Batch, Outcome, Position};
 use async_trait::async_trait;
 use cache::{Cache, Shared};
+use foldhash::HashSet;
 use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 

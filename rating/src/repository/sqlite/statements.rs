@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use model::{Record, RecordType, UserId};
 use rows::{Errand, Rows};
 use serde::Serialize;
+use sqlx::SqliteConnection;
 use sqlx::types::Json;
-use sqlx::{FromRow, SqliteConnection};
 use storage::Error;
 
 const FIND_RECORDS: &str = "SELECT n.key, r.key FROM json_each($1) AS n \
@@ -25,7 +25,7 @@ const ADD_RATERS: &str = "INSERT INTO rater (key, user_id) SELECT key + $2, valu
 const ADD_AGGREGATES: &str = "INSERT INTO aggregate (record, record_type) \
      SELECT value ->> 0, value ->> 1 FROM json_each($1) WHERE true ON CONFLICT DO NOTHING";
 const HELD: Rows = Rows {
-    before: "SELECT n.column1, r.value, r.provider_id, r.rated_at FROM (VALUES ",
+    before: "SELECT json_group_array(json_array(n.column1, r.value, r.provider_id, r.rated_at)) FROM (VALUES ",
     columns: 3,
     after: ") AS n CROSS JOIN rating AS r ON r.record = n.column2 AND r.rater = n.column3",
 };
@@ -111,16 +111,12 @@ impl sql::Statements for Statements<'_> {
 
     async fn held(&mut self, pairs: &[(i64, i64)]) -> Result<Vec<(usize, Held)>, Error> {
         let numbered: Vec<(i64, (i64, i64))> = (0..).zip(pairs.iter().copied()).collect();
-        let (mut errand, mut held) = (Errand::new(self.0), Vec::new());
-        for part in numbered.chunks(Rows::MOST) {
-            let rows = errand.fetch(HELD, part, |(place, (record, rater)), parameters| {
+        let found = Errand::new(self.0)
+            .fetch(HELD, &numbered, |(place, (record, rater)), parameters| {
                 [place, record, rater].into_iter().try_for_each(|number| parameters.add(*number))
-            });
-            for row in rows.await? {
-                held.push(sql::held(HeldRow::from_row(&row)?)?);
-            }
-        }
-        Ok(held)
+            })
+            .await?;
+        found.into_iter().map(|row: HeldRow| sql::held(row)).collect()
     }
 
     async fn write(&mut self, changes: &Changes<'_>) -> Result<(), Error> {

@@ -1,8 +1,9 @@
 //! Statements that are given a list of rows, a parameter for each of their columns.
 
+use serde::de::DeserializeOwned;
 use sqlx::error::BoxDynError;
-use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::sqlite::SqliteArguments;
+use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, Encode, Sqlite, SqliteConnection, Type};
 
 /// Up to so many rows a list is filled up to the next power of two with its last row again, so that there are few
@@ -44,9 +45,16 @@ impl Parameters {
     }
 }
 
-/// Statements on their way to the database's thread, which takes some time to be woken: small ones go together.
+/// Statements on their way to the database's thread, which takes some time to be woken: small ones go together,
+/// and while one is executed the next is made.
 pub(super) struct Errand<'a> {
     connection: &'a mut SqliteConnection,
+    next: Statement,
+}
+
+/// One statement or several, with their parameters.
+#[derive(Default)]
+struct Statement {
     text: String,
     parameters: Parameters,
     rows: usize,
@@ -54,7 +62,7 @@ pub(super) struct Errand<'a> {
 
 impl<'a> Errand<'a> {
     pub(super) fn new(connection: &'a mut SqliteConnection) -> Self {
-        Self { connection, text: String::new(), parameters: Parameters::default(), rows: 0 }
+        Self { connection, next: Statement::default() }
     }
 
     /// Executes `statement` for all of `list`, now or with the next ones. `add` gives the parameters of a row.
@@ -65,33 +73,48 @@ impl<'a> Errand<'a> {
         add: impl Fn(&T, &mut Parameters) -> Result<(), BoxDynError>,
     ) -> Result<(), sqlx::Error> {
         for part in list.chunks(Rows::MOST) {
-            if self.rows + padded(part.len()) > SMALL {
-                self.finish().await?;
+            if self.next.rows + padded(part.len()) > SMALL {
+                let Self { connection, next } = self;
+                let before = std::mem::take(next).execute(connection);
+                let (executed, made) =
+                    tokio::join!(biased; before, async { next.push(statement, part, &add) });
+                executed.and(made)?;
+            } else {
+                self.next.push(statement, part, &add)?;
             }
-            self.push(statement, part, &add)?;
         }
         Ok(())
     }
 
     /// Executes what has not been executed yet.
     pub(super) async fn finish(&mut self) -> Result<(), sqlx::Error> {
-        if self.rows > 0 {
-            self.query().execute(&mut *self.connection).await?;
-        }
-        Ok(())
+        std::mem::take(&mut self.next).execute(self.connection).await
     }
 
-    /// Returns the rows that `statement` finds for a part of a list, at most [`Rows::MOST`] long.
-    pub(super) async fn fetch<T>(
+    /// Returns what `statement`, which answers with a JSON array, finds for all of `list`.
+    pub(super) async fn fetch<T, F: DeserializeOwned + Send + Unpin + 'static>(
         &mut self,
         statement: Rows,
-        part: &[T],
+        list: &[T],
         add: impl Fn(&T, &mut Parameters) -> Result<(), BoxDynError>,
-    ) -> Result<Vec<SqliteRow>, sqlx::Error> {
-        self.push(statement, part, &add)?;
-        self.query().fetch_all(&mut *self.connection).await
+    ) -> Result<Vec<F>, sqlx::Error> {
+        let Self { connection, next } = self;
+        let (mut parts, mut found) = (list.chunks(Rows::MOST), Vec::new());
+        loop {
+            let (asked, part) = (std::mem::take(next), parts.next());
+            let (answer, made) = tokio::join!(biased; asked.fetch(connection), async {
+                part.map_or(Ok(()), |part| next.push(statement, part, &add))
+            });
+            found.append(&mut answer?);
+            made?;
+            if part.is_none() {
+                return Ok(found);
+            }
+        }
     }
+}
 
+impl Statement {
     fn push<T>(
         &mut self,
         statement: Rows,
@@ -108,13 +131,31 @@ impl<'a> Errand<'a> {
         rows.try_for_each(|row| add(row, &mut self.parameters)).map_err(sqlx::Error::Encode)
     }
 
-    /// Takes what has been pushed, and leaves nothing.
-    fn query(&mut self) -> Query<'static, Sqlite, SqliteArguments> {
-        let rows = std::mem::take(&mut self.rows);
-        let (text, parameters) = (std::mem::take(&mut self.text), std::mem::take(&mut self.parameters));
-        let stays_prepared = rows <= SMALL || rows == Rows::MOST;
-        sqlx::query_with(AssertSqlSafe(text), parameters.0).persistent(stays_prepared)
+    async fn execute(self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        if self.rows > 0 {
+            sqlx::query_with(AssertSqlSafe(self.text), self.parameters.0)
+                .persistent(stays_prepared(self.rows))
+                .execute(connection)
+                .await?;
+        }
+        Ok(())
     }
+
+    async fn fetch<F: DeserializeOwned + Send + Unpin + 'static>(
+        self,
+        connection: &mut SqliteConnection,
+    ) -> Result<Vec<F>, sqlx::Error> {
+        if self.rows == 0 {
+            return Ok(Vec::new());
+        }
+        let query = sqlx::query_scalar_with(AssertSqlSafe(self.text), self.parameters.0);
+        let Json(found) = query.persistent(stays_prepared(self.rows)).fetch_one(connection).await?;
+        Ok(found)
+    }
+}
+
+fn stays_prepared(rows: usize) -> bool {
+    rows <= SMALL || rows == Rows::MOST
 }
 
 fn padded(rows: usize) -> usize {
