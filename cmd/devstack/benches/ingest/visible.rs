@@ -15,7 +15,7 @@ const EVERY: Duration = Duration::from_millis(1);
 
 /// The 99th percentile in milliseconds, at 1,000 events a second of which each adds a rating to one record.
 pub(crate) fn percentile(servers: &Servers) -> Result<f64, Failed> {
-    // What was measured before has left much to be written to the disk, and commits would queue behind it.
+    // What was done before has left much to be written to the disk, and commits would queue behind it.
     Command::new("sync").status()?;
     let topic = servers.topic()?;
     let deployment = Deployment::new(servers, Kind::Sqlite, &topic, &[])?;
