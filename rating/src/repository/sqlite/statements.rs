@@ -111,12 +111,11 @@ impl sql::Statements for Statements<'_> {
 
     async fn held(&mut self, pairs: &[(i64, i64)]) -> Result<Vec<(usize, Held)>, Error> {
         let numbered: Vec<(i64, (i64, i64))> = (0..).zip(pairs.iter().copied()).collect();
-        let found = Errand::new(self.0)
-            .fetch(HELD, &numbered, |(place, (record, rater)), parameters| {
-                [place, record, rater].into_iter().try_for_each(|number| parameters.add(*number))
-            })
-            .await?;
-        found.into_iter().map(|row: HeldRow| sql::held(row)).collect()
+        let found = rows::fetch(self.0, HELD, &numbered, |(place, (record, rater)), parameters| {
+            [place, record, rater].into_iter().try_for_each(|number| parameters.add(*number))
+        });
+        let found: Vec<HeldRow> = found.await?;
+        found.into_iter().map(sql::held).collect()
     }
 
     async fn write(&mut self, changes: &Changes<'_>) -> Result<(), Error> {

@@ -90,26 +90,26 @@ impl<'a> Errand<'a> {
     pub(super) async fn finish(&mut self) -> Result<(), sqlx::Error> {
         std::mem::take(&mut self.next).execute(self.connection).await
     }
+}
 
-    /// Returns what `statement`, which answers with a JSON array, finds for all of `list`.
-    pub(super) async fn fetch<T, F: DeserializeOwned + Send + Unpin + 'static>(
-        &mut self,
-        statement: Rows,
-        list: &[T],
-        add: impl Fn(&T, &mut Parameters) -> Result<(), BoxDynError>,
-    ) -> Result<Vec<F>, sqlx::Error> {
-        let Self { connection, next } = self;
-        let (mut parts, mut found) = (list.chunks(Rows::MOST), Vec::new());
-        loop {
-            let (asked, part) = (std::mem::take(next), parts.next());
-            let (answer, made) = tokio::join!(biased; asked.fetch(connection), async {
-                part.map_or(Ok(()), |part| next.push(statement, part, &add))
-            });
-            found.append(&mut answer?);
-            made?;
-            if part.is_none() {
-                return Ok(found);
-            }
+/// Returns what `statement`, which answers with a JSON array, finds for all of `list`. `add` gives the parameters of a
+/// row.
+pub(super) async fn fetch<T, F: DeserializeOwned + Send + Unpin + 'static>(
+    connection: &mut SqliteConnection,
+    statement: Rows,
+    list: &[T],
+    add: impl Fn(&T, &mut Parameters) -> Result<(), BoxDynError>,
+) -> Result<Vec<F>, sqlx::Error> {
+    let (mut parts, mut next, mut found) = (list.chunks(Rows::MOST), Statement::default(), Vec::new());
+    loop {
+        let (asked, part) = (std::mem::take(&mut next), parts.next());
+        let (answer, made) = tokio::join!(biased; asked.fetch(connection), async {
+            part.map_or(Ok(()), |part| next.push(statement, part, &add))
+        });
+        found.append(&mut answer?);
+        made?;
+        if part.is_none() {
+            return Ok(found);
         }
     }
 }
