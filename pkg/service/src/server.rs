@@ -3,6 +3,7 @@
 mod acceptor;
 mod connection;
 mod dispatch;
+mod outbox;
 mod reflection;
 mod streams;
 mod worker;

@@ -1,6 +1,7 @@
 //! One connection: HTTP/1 or HTTP/2, whichever its first bytes say, until it ends or the server closes.
 
 use super::dispatch::Dispatch;
+use super::outbox::gather;
 use super::streams::{Begun, Streams};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -24,6 +25,9 @@ const LAST_SILENCE: Duration = Duration::from_millis(50);
 
 /// How an HTTP/2 connection begins.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Why a connection has ended before its time.
+type Broken = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a connection speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,16 +71,23 @@ pub(super) async fn serve(stream: TcpStream, dispatch: Arc<Dispatch>, closing: C
         let dispatch = Arc::clone(&dispatch);
         async move { Ok::<_, Infallible>(dispatch.answer(request).await) }
     });
-    let stream = TokioIo::new(stream);
     let ended = match protocol {
         Protocol::Http1 => {
-            let connection = http1().serve_connection(stream, service);
-            drive(connection, |connection, context| connection.poll(context), closing).await
+            let connection = http1().serve_connection(TokioIo::new(stream), service);
+            drive(connection, |connection, context| connection.poll(context).map_err(Into::into), closing)
+                .await
         }
         Protocol::Http2 => {
+            let (stream, outbox) = gather(stream);
             let mut streams = Streams::default();
-            let connection = http2(streams.executor()).serve_connection(stream, service);
-            drive(connection, |connection, context| streams.poll(connection, context), closing).await
+            let connection = http2(streams.executor()).serve_connection(TokioIo::new(stream), service);
+            let poll = |connection: Pin<&mut _>, context: &mut Context<'_>| {
+                let ended: Poll<()> = streams.poll(connection, context)?;
+                // What the peer doesn't take yet wakes this task once it does.
+                _ = outbox.poll_send(context)?;
+                ended.map(Ok)
+            };
+            drive(connection, poll, closing).await
         }
     };
     if let Err(error) = ended {
@@ -87,9 +98,9 @@ pub(super) async fn serve(stream: TcpStream, dispatch: Arc<Dispatch>, closing: C
 /// Polls `connection` by `poll` to its end, which comes after the calls in flight once `closing` is cancelled.
 async fn drive<C: GracefulConnection>(
     connection: C,
-    mut poll: impl FnMut(Pin<&mut C>, &mut Context<'_>) -> Poll<C::Output>,
+    mut poll: impl FnMut(Pin<&mut C>, &mut Context<'_>) -> Poll<Result<(), Broken>>,
     closing: CancellationToken,
-) -> C::Output {
+) -> Result<(), Broken> {
     let mut connection = pin!(connection);
     tokio::select! {
         // The connection first, so that a call which has arrived is answered though the server closes.

@@ -1,0 +1,122 @@
+//! The writes of an HTTP/2 connection, gathered while it is polled and sent together once it has been.
+//!
+//! h2 writes each frame of 256 bytes and more by itself: an answer of that size and its trailers are two calls of the
+//! system, which wake the peer twice, and so are the answers of two streams that are ready at the same time.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+
+#[cfg(test)]
+mod tests;
+
+/// How many bytes are gathered at most.
+const FULL: usize = 64 * 1024;
+
+/// How much room for them is kept while there are none.
+const KEPT: usize = 16 * 1024;
+
+/// A stream that sends only what its [`Outbox`] is asked to, or has no room for.
+pub(super) struct Gathered {
+    reads: OwnedReadHalf,
+    outbox: Outbox,
+}
+
+/// What a [`Gathered`] stream has still to send.
+#[derive(Clone)]
+pub(super) struct Outbox(Arc<Mutex<Unsent>>);
+
+struct Unsent {
+    bytes: Vec<u8>,
+    writes: OwnedWriteHalf,
+}
+
+/// Has the writes to `stream` wait in an outbox. Who polls the stream must send these afterwards, each time.
+pub(super) fn gather(stream: TcpStream) -> (Gathered, Outbox) {
+    let (reads, writes) = stream.into_split();
+    let outbox = Outbox(Arc::new(Mutex::new(Unsent { bytes: Vec::new(), writes })));
+    (Gathered { reads, outbox: outbox.clone() }, outbox)
+}
+
+impl Outbox {
+    /// Sends all there is, or as much as the peer takes now; the rest when it takes more, upon which it wakes.
+    ///
+    /// # Errors
+    ///
+    /// What the system says where the connection is broken.
+    pub(super) fn poll_send(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.lock().poll_send(context)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Unsent> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Unsent {
+    fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.bytes.is_empty() {
+            let sent = ready!(Pin::new(&mut self.writes).poll_write(context, &self.bytes))?;
+            if sent == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.bytes.drain(..sent);
+        }
+        self.bytes.shrink_to(KEPT);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Takes as many of `bytes` as there is room for.
+    fn take(&mut self, bytes: &[u8]) -> usize {
+        let taken = bytes.len().min(FULL - self.bytes.len());
+        self.bytes.extend_from_slice(&bytes[..taken]);
+        taken
+    }
+}
+
+impl AsyncRead for Gathered {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.reads).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Gathered {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(context, &[io::IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut unsent = self.outbox.lock();
+        if unsent.bytes.len() == FULL {
+            ready!(unsent.poll_send(context))?;
+        }
+        Poll::Ready(Ok(slices.iter().map(|slice| unsent.take(slice)).sum()))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    /// Leaves it to the outbox.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut unsent = self.outbox.lock();
+        ready!(unsent.poll_send(context))?;
+        Pin::new(&mut unsent.writes).poll_shutdown(context)
+    }
+}
