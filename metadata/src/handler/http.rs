@@ -10,7 +10,7 @@ use fault::Invalid;
 use model::{Metadata, RecordId};
 use serde::Deserialize;
 use service::Problem;
-use service::extract::{Ids, Json, Path, Query};
+use service::extract::{Ids, Json, Path, Query, WrittenJson};
 use utoipa::openapi::OpenApi;
 use utoipa::{IntoParams, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
@@ -54,8 +54,8 @@ type Record = Written<Metadata, json::Metadata>;
 async fn get(
     State(controller): State<Controller>,
     Path(path): Path<String>,
-) -> Result<Json<Record>, Problem> {
-    Ok(Json(controller.get(&id(path)?).await?.into()))
+) -> Result<WrittenJson, Problem> {
+    Ok(WrittenJson(controller.get(&id(path)?).await?.to_json::<json::Metadata>()))
 }
 
 /// Stores a movie's metadata, replacing what is there.
@@ -147,12 +147,12 @@ struct Short {
 async fn short(
     State(controller): State<Controller>,
     Query(asked): Query<Short>,
-) -> Result<Json<Record>, Problem> {
-    Ok(Json(controller.get(&id(asked.id)?).await?.into()))
+) -> Result<WrittenJson, Problem> {
+    Ok(WrittenJson(controller.get(&id(asked.id)?).await?.to_json::<json::Metadata>()))
 }
 
 /// One movie's metadata, in the shortest form.
 #[utoipa::path(get, path = "/", params(Short), responses((status = 200, body = json::Metadata)))]
-async fn shortest(state: State<Controller>, asked: Query<Short>) -> Result<Json<Record>, Problem> {
+async fn shortest(state: State<Controller>, asked: Query<Short>) -> Result<WrittenJson, Problem> {
     short(state, asked).await
 }

@@ -4,11 +4,10 @@ use crate::controller::Controller;
 use api::json;
 use axum::Router;
 use axum::extract::State;
-use cache::Written;
 use fault::Invalid;
-use model::{MovieDetails, RecordId};
+use model::RecordId;
 use serde::Deserialize;
-use service::extract::{Ids, Json, Path, Query};
+use service::extract::{Ids, Json, Path, Query, WrittenJson};
 use service::{Deadline, Problem};
 use utoipa::openapi::OpenApi;
 use utoipa::{IntoParams, OpenApi as _};
@@ -42,9 +41,6 @@ fn id(text: String) -> Result<RecordId, Invalid> {
     RecordId::new(text).map_err(|broken| broken.at("id"))
 }
 
-/// A movie in the answer.
-type Movie = Written<MovieDetails, json::Movie>;
-
 /// One movie with what its ratings come to.
 #[utoipa::path(
     get, path = "/v1/movies/{id}", params(("id" = String, Path)),
@@ -54,8 +50,9 @@ async fn get(
     State(controller): State<Controller>,
     deadline: Deadline,
     Path(path): Path<String>,
-) -> Result<Json<Movie>, Problem> {
-    Ok(Json(controller.get(&id(path)?, super::backends(deadline)).await?.into()))
+) -> Result<WrittenJson, Problem> {
+    let movie = controller.get(&id(path)?, super::backends(deadline)).await?;
+    Ok(WrittenJson(movie.to_json::<json::Movie>()))
 }
 
 #[derive(Deserialize, IntoParams)]

@@ -1,5 +1,6 @@
 //! Values that their readers share, each with its JSON once somebody has asked for it.
 
+use bytes::Bytes;
 use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
@@ -26,6 +27,20 @@ impl<T> Shared<T> {
         Ok(self.0.json.get_or_init(|| json))
     }
 
+    /// Its JSON, which the answer shares, in the form `F`: the only form that it is ever written in.
+    ///
+    /// # Errors
+    ///
+    /// Where `F` can't be written as JSON.
+    pub fn to_json<F>(&self) -> Result<Bytes, serde_json::Error>
+    where
+        T: Send + Sync + 'static,
+        F: Serialize + for<'a> From<&'a T>,
+    {
+        self.json(|value| F::from(value))?;
+        Ok(Bytes::from_owner(Text(self.0.clone())))
+    }
+
     /// The value itself: the shared one where nobody else has it, else a copy.
     #[must_use]
     pub fn into_value(self) -> T
@@ -33,6 +48,15 @@ impl<T> Shared<T> {
         T: Clone,
     {
         Arc::try_unwrap(self.0).map_or_else(|shared| shared.value.clone(), |inner| inner.value)
+    }
+}
+
+/// The JSON of a shared value that has been written.
+struct Text<T>(Arc<Inner<T>>);
+
+impl<T> AsRef<[u8]> for Text<T> {
+    fn as_ref(&self) -> &[u8] {
+        self.0.json.get().map(|json| json.get().as_bytes()).unwrap_or_default()
     }
 }
 

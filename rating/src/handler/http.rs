@@ -9,12 +9,11 @@ use api::json;
 use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::http::StatusCode;
-use cache::Written;
 use fault::Invalid;
-use model::{Aggregate, Record, RecordId, RecordType, Timestamp, UserId};
+use model::{Record, RecordId, RecordType, Timestamp, UserId};
 use serde::Deserialize;
 use service::Problem;
-use service::extract::{Ids, Json, Path, Query};
+use service::extract::{Ids, Json, Path, Query, WrittenJson};
 use std::sync::Arc;
 use utoipa::openapi::OpenApi;
 use utoipa::{IntoParams, OpenApi as _};
@@ -90,8 +89,9 @@ fn user(text: String, field: &str) -> Result<UserId, Invalid> {
 async fn aggregate(
     State(controller): State<Controller>,
     Path((of_type, id)): Path<(String, String)>,
-) -> Result<Json<Written<Aggregate, json::Aggregate>>, Problem> {
-    Ok(Json(controller.aggregate(record(of_type, id)?).await?.into()))
+) -> Result<WrittenJson, Problem> {
+    let aggregate = controller.aggregate(record(of_type, id)?).await?;
+    Ok(WrittenJson(aggregate.to_json::<json::Aggregate>()))
 }
 
 #[derive(Deserialize, IntoParams)]

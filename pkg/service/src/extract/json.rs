@@ -31,10 +31,22 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
-        match serde_json::to_vec(&self.0) {
+        WrittenJson(serde_json::to_vec(&self.0).map(Bytes::from)).into_response()
+    }
+}
+
+/// A JSON body of an answer that has been written before, or why it could not be.
+#[derive(Debug)]
+pub struct WrittenJson(pub serde_json::Result<Bytes>);
+
+impl IntoResponse for WrittenJson {
+    fn into_response(self) -> Response {
+        match self.0 {
             Ok(body) => {
+                let mut response = Response::new(body.into());
                 let content_type = HeaderValue::from_static("application/json");
-                ([(header::CONTENT_TYPE, content_type)], body).into_response()
+                response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+                response
             }
             Err(error) => {
                 Problem::internal(format!("can't write an answer as JSON: {error}")).into_response()
