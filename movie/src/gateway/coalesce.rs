@@ -1,5 +1,5 @@
 //! Merges single reads into batches: while a batch is under way, the reads that arrive wait, and go together in
-//! the next. No timer holds anything back: a lone read leaves at once.
+//! the next. No timer holds anything back: a lone read leaves once its worker has looked who else is there.
 
 mod backend;
 mod counts;
@@ -16,6 +16,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout, timeout_at};
 
 #[cfg(test)]
@@ -120,7 +121,10 @@ impl<S: Source> Coalescer<S> {
 
     /// Sends batch after batch until nobody waits.
     async fn attend(self: Arc<Self>) {
-        while let Some(reads) = self.take() {
+        loop {
+            // Those whose requests are there to be read get on as well.
+            yield_now().await;
+            let Some(reads) = self.take() else { return };
             let batch = tokio::spawn(self.clone().answer(reads));
             if timeout(self.patience, batch).await.is_err() {
                 self.counts.overdue.inc();
