@@ -51,10 +51,7 @@ type Record = Written<Metadata, json::Metadata>;
     get, path = "/v1/metadata/{id}", params(("id" = String, Path)),
     responses((status = 200, body = json::Metadata), (status = 404, description = "There is none."))
 )]
-async fn get(
-    State(controller): State<Controller>,
-    Path(path): Path<String>,
-) -> Result<WrittenJson, Problem> {
+async fn get(State(controller): State<Controller>, Path(path): Path<String>) -> Result<WrittenJson, Problem> {
     Ok(WrittenJson(controller.get(&id(path)?).await?.to_json::<json::Metadata>()))
 }
 

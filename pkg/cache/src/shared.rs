@@ -133,6 +133,15 @@ mod tests {
     }
 
     #[test]
+    fn answers_share_the_json_and_outlive_the_value() {
+        let shared = Shared::from("x".to_owned());
+        let [one, other] = [(); 2].map(|()| shared.to_json::<String>().unwrap());
+        assert_eq!((&one[..], one.as_ptr()), (&br#""x""#[..], other.as_ptr()));
+        drop(shared);
+        assert_eq!(&other[..], br#""x""#);
+    }
+
+    #[test]
     fn what_cannot_be_written_is_an_error_each_time() {
         let shared = Shared::from(std::collections::HashMap::from([((), 1)]));
         assert!(shared.json(Clone::clone).is_err() && shared.json(Clone::clone).is_err());

@@ -138,6 +138,26 @@ async fn a_lone_read_leaves_at_once_and_those_behind_it_go_together() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_comes_while_a_batch_is_answered_gets_on_the_next() {
+    let numbers = merged(Numbers::default());
+    let read = |number| {
+        let numbers = numbers.clone();
+        async move { numbers.read(&id(number), soon()).await.unwrap() }
+    };
+    let first = left(&numbers, 2, soon()).await;
+    let waits = tokio::spawn(read(4));
+    let comes = read(6);
+    let comes = tokio::spawn(async {
+        sleep(Duration::from_millis(1)).await;
+        // As a connection reads a request, and its handler a record.
+        tokio::spawn(comes).await.unwrap()
+    });
+    assert_eq!((waits.await.unwrap(), comes.await.unwrap()), (found(4), found(6)));
+    first.await.unwrap().unwrap();
+    assert_eq!(*numbers.source.sizes.lock().unwrap(), [1, 2]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_read_of_an_id_that_is_under_way_is_answered_by_the_next_batch() {
     let numbers = merged(Numbers::default());
     let first = left(&numbers, 2, soon()).await;
