@@ -13,11 +13,18 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection, PgPool};
 use storage::{Migration, migrate};
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "ratings",
-    sql: include_str!("../../../schemas/rating/postgres/0001_ratings.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "ratings",
+        sql: include_str!("../../../schemas/rating/postgres/0001_ratings.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "ratings by rater",
+        sql: include_str!("../../../schemas/rating/postgres/0002_ratings_by_rater.sql"),
+    },
+];
 
 const AGGREGATES: &str = concat!(
     "SELECT ",

@@ -14,11 +14,18 @@ use std::path::Path;
 use storage::sqlite::{BEGIN, Sqlite, Synchronous};
 use storage::{Migration, migrate};
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "ratings",
-    sql: include_str!("../../../schemas/rating/sqlite/0001_ratings.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "ratings",
+        sql: include_str!("../../../schemas/rating/sqlite/0001_ratings.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "ratings by rater",
+        sql: include_str!("../../../schemas/rating/sqlite/0002_ratings_by_rater.sql"),
+    },
+];
 
 const AGGREGATES: &str = concat!(
     "SELECT ",

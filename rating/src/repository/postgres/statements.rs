@@ -27,16 +27,16 @@ const ADD_AGGREGATES: &str = "INSERT INTO aggregate (record, record_type) \
 const LOCK_AGGREGATES: &str = "SELECT count(*) FROM \
      (SELECT FROM aggregate WHERE record = ANY($1) ORDER BY record FOR NO KEY UPDATE) AS locked";
 const HELD: &str = "SELECT n.place - 1, r.value::bigint, r.provider_id, r.rated_at \
-     FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS n (record, rater, place) \
-     JOIN rating AS r ON r.record = n.record AND r.rater = n.rater";
-const ADD: &str = "INSERT INTO rating (record, rater, provider_id, value, rated_at) \
+     FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS n (rater, record, place) \
+     JOIN rating AS r ON r.rater = n.rater AND r.record = n.record";
+const ADD: &str = "INSERT INTO rating (rater, record, provider_id, value, rated_at) \
      SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::smallint[], $5::bigint[])";
-const COPY: &str = "COPY rating (record, rater, provider_id, value, rated_at) FROM STDIN (FORMAT binary)";
+const COPY: &str = "COPY rating (rater, record, provider_id, value, rated_at) FROM STDIN (FORMAT binary)";
 const REPLACE: &str = "UPDATE rating AS r SET provider_id = n.provider_id, value = n.value, rated_at = n.rated_at \
      FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::smallint[], $5::bigint[]) \
-     AS n (record, rater, provider_id, value, rated_at) WHERE r.record = n.record AND r.rater = n.rater";
-const DELETE: &str = "DELETE FROM rating AS r USING unnest($1::bigint[], $2::bigint[]) AS n (record, rater) \
-     WHERE r.record = n.record AND r.rater = n.rater";
+     AS n (rater, record, provider_id, value, rated_at) WHERE r.rater = n.rater AND r.record = n.record";
+const DELETE: &str = "DELETE FROM rating AS r USING unnest($1::bigint[], $2::bigint[]) AS n (rater, record) \
+     WHERE r.rater = n.rater AND r.record = n.record";
 const GROW: &str = concat!(
     "UPDATE ",
     sql::grow!(),
@@ -77,11 +77,11 @@ impl Statements<'_> {
             return self.execute(ADD, ratings).await;
         }
         let mut rows = Rows::new();
-        for (record, rater, rating) in ratings {
+        for (rater, record, rating) in ratings {
             let provider = rating.provider_id.as_ref().map(|id| id.as_str().as_bytes());
             rows.push([
-                Some(&record.to_be_bytes()),
                 Some(&rater.to_be_bytes()),
+                Some(&record.to_be_bytes()),
                 provider,
                 Some(&i16::from(rating.value.get()).to_be_bytes()),
                 Some(&rating.rated_at.as_millis().to_be_bytes()),
@@ -103,8 +103,8 @@ impl Statements<'_> {
         }
         let providers = ratings.iter().map(|(.., rating)| rating.provider_id.as_ref().map(|id| id.as_str()));
         let query = sqlx::query(statement)
-            .bind(ratings.iter().map(|(record, ..)| *record).collect::<Vec<i64>>())
-            .bind(ratings.iter().map(|(_, rater, _)| *rater).collect::<Vec<i64>>())
+            .bind(ratings.iter().map(|(rater, ..)| *rater).collect::<Vec<i64>>())
+            .bind(ratings.iter().map(|(_, record, _)| *record).collect::<Vec<i64>>())
             .bind(providers.collect::<Vec<_>>())
             .bind(ratings.iter().map(|(.., rating)| i16::from(rating.value.get())).collect::<Vec<i16>>())
             .bind(ratings.iter().map(|(.., rating)| rating.rated_at.as_millis()).collect::<Vec<i64>>());
@@ -113,8 +113,8 @@ impl Statements<'_> {
     }
 
     async fn delete(&mut self, pairs: &[(i64, i64)]) -> Result<(), Error> {
-        let (records, raters): (Vec<i64>, Vec<i64>) = pairs.iter().copied().unzip();
-        sqlx::query(DELETE).bind(records).bind(raters).execute(&mut *self.0).await?;
+        let (raters, records): (Vec<i64>, Vec<i64>) = pairs.iter().copied().unzip();
+        sqlx::query(DELETE).bind(raters).bind(records).execute(&mut *self.0).await?;
         Ok(())
     }
 
@@ -168,9 +168,9 @@ impl sql::Statements for Statements<'_> {
     }
 
     async fn held(&mut self, pairs: &[(i64, i64)]) -> Result<Vec<(usize, Held)>, Error> {
-        let (records, raters): (Vec<i64>, Vec<i64>) = pairs.iter().copied().unzip();
+        let (raters, records): (Vec<i64>, Vec<i64>) = pairs.iter().copied().unzip();
         let rows: Vec<HeldRow> =
-            sqlx::query_as(HELD).bind(records).bind(raters).fetch_all(&mut *self.0).await?;
+            sqlx::query_as(HELD).bind(raters).bind(records).fetch_all(&mut *self.0).await?;
         rows.into_iter().map(sql::held).collect()
     }
 

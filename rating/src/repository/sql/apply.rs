@@ -38,7 +38,7 @@ pub(in crate::repository) trait Statements {
     /// Keeps every other transaction from these records until the end of this one.
     async fn lock_aggregates(&mut self, records: &[i64]) -> Result<(), storage::Error>;
 
-    /// Returns what is stored under pairs of record and rater, each with its place in the list.
+    /// Returns what is stored under pairs of rater and record, each with its place in the list.
     async fn held(&mut self, pairs: &[(i64, i64)]) -> Result<Vec<(usize, Held)>, storage::Error>;
 
     /// Makes the changes.
@@ -51,11 +51,11 @@ pub(in crate::repository) trait Statements {
 /// What a batch changes but for keys and positions, each list in the order of the keys.
 #[derive(Debug, Default)]
 pub(in crate::repository) struct Changes<'a> {
-    /// Ratings to be stored under pairs of record and rater that have none.
+    /// Ratings to be stored under pairs of rater and record that have none.
     pub(in crate::repository) added: Vec<(i64, i64, &'a Rating)>,
     /// Ratings to be stored in the place of those that are there.
     pub(in crate::repository) replaced: Vec<(i64, i64, &'a Rating)>,
-    /// Pairs of record and rater under which nothing is to stay.
+    /// Pairs of rater and record under which nothing is to stay.
     pub(in crate::repository) deleted: Vec<(i64, i64)>,
     /// The aggregates that grow.
     pub(in crate::repository) grown: Vec<Grown>,
@@ -98,7 +98,7 @@ pub(in crate::repository) async fn apply(
     }
 
     let pairs: Vec<Option<(i64, i64)>> =
-        keys.pairs.iter().map(|&(record, user)| records[record].zip(users[user])).collect();
+        keys.pairs.iter().map(|&(record, user)| users[user].zip(records[record])).collect();
     let held = held(statements, &pairs).await?;
     let plan = Plan::of(&batch.writes, keys, &held);
     let changes = Changes::of(&plan, records, &pairs, &held)?;
@@ -143,12 +143,12 @@ impl<'a> Changes<'a> {
     ) -> Result<Self, storage::Error> {
         let mut changes = Self::default();
         for &(pair, row) in &plan.rows {
-            let (record, rater) =
+            let (rater, record) =
                 pairs[pair].ok_or_else(|| storage::Error::row("rating", "it got no key"))?;
             match row {
-                Some(rating) if held[pair].is_none() => changes.added.push((record, rater, rating)),
-                Some(rating) => changes.replaced.push((record, rater, rating)),
-                None => changes.deleted.push((record, rater)),
+                Some(rating) if held[pair].is_none() => changes.added.push((rater, record, rating)),
+                Some(rating) => changes.replaced.push((rater, record, rating)),
+                None => changes.deleted.push((rater, record)),
             }
         }
         let changed = records.iter().zip(&plan.changes).filter(|(_, change)| change.revisions > 0);
@@ -156,8 +156,8 @@ impl<'a> Changes<'a> {
             .grown
             .extend(changed.filter_map(|(record, &change)| Some(Grown { record: (*record)?, change })));
         // Neighbours in the tables' trees are written one after the other.
-        changes.added.sort_unstable_by_key(|&(record, rater, _)| (record, rater));
-        changes.replaced.sort_unstable_by_key(|&(record, rater, _)| (record, rater));
+        changes.added.sort_unstable_by_key(|&(rater, record, _)| (rater, record));
+        changes.replaced.sort_unstable_by_key(|&(rater, record, _)| (rater, record));
         changes.deleted.sort_unstable();
         changes.grown.sort_unstable_by_key(|grown| grown.record);
         Ok(changes)

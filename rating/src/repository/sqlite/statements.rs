@@ -27,17 +27,17 @@ const ADD_AGGREGATES: &str = "INSERT INTO aggregate (record, record_type) \
 const HELD: Rows = Rows {
     before: "SELECT json_group_array(json_array(n.column1, r.value, r.provider_id, r.rated_at)) FROM (VALUES ",
     columns: 3,
-    after: ") AS n CROSS JOIN rating AS r ON r.record = n.column2 AND r.rater = n.column3",
+    after: ") AS n CROSS JOIN rating AS r ON r.rater = n.column2 AND r.record = n.column3",
 };
 // `OR FAIL`: what fails is undone with its transaction, so that a statement need not keep what would undo it alone.
 const PUT: Rows = Rows {
-    before: "INSERT OR FAIL INTO rating (record, rater, provider_id, value, rated_at) VALUES ",
+    before: "INSERT OR FAIL INTO rating (rater, record, provider_id, value, rated_at) VALUES ",
     columns: 5,
-    after: " ON CONFLICT (record, rater) DO UPDATE SET \
+    after: " ON CONFLICT (rater, record) DO UPDATE SET \
      provider_id = excluded.provider_id, value = excluded.value, rated_at = excluded.rated_at",
 };
 const DELETE: Rows =
-    Rows { before: "DELETE FROM rating WHERE (record, rater) IN (VALUES ", columns: 2, after: ")" };
+    Rows { before: "DELETE FROM rating WHERE (rater, record) IN (VALUES ", columns: 2, after: ")" };
 const GROW: Rows = Rows {
     before: concat!(
         "UPDATE OR FAIL ",
@@ -111,8 +111,8 @@ impl sql::Statements for Statements<'_> {
 
     async fn held(&mut self, pairs: &[(i64, i64)]) -> Result<Vec<(usize, Held)>, Error> {
         let numbered: Vec<(i64, (i64, i64))> = (0..).zip(pairs.iter().copied()).collect();
-        let found = rows::fetch(self.0, HELD, &numbered, |(place, (record, rater)), parameters| {
-            [place, record, rater].into_iter().try_for_each(|number| parameters.add(*number))
+        let found = rows::fetch(self.0, HELD, &numbered, |(place, (rater, record)), parameters| {
+            [place, rater, record].into_iter().try_for_each(|number| parameters.add(*number))
         });
         let found: Vec<HeldRow> = found.await?;
         found.into_iter().map(sql::held).collect()
@@ -122,9 +122,9 @@ impl sql::Statements for Statements<'_> {
         let mut errand = Errand::new(self.0);
         for ratings in [&changes.added, &changes.replaced] {
             errand
-                .execute(PUT, ratings, |(record, rater, rating), parameters| {
-                    parameters.add(*record)?;
+                .execute(PUT, ratings, |(rater, record, rating), parameters| {
                     parameters.add(*rater)?;
+                    parameters.add(*record)?;
                     parameters.add(rating.provider_id.as_ref().map(|id| id.as_str().to_owned()))?;
                     parameters.add(rating.value.get())?;
                     parameters.add(rating.rated_at.as_millis())
@@ -132,9 +132,9 @@ impl sql::Statements for Statements<'_> {
                 .await?;
         }
         errand
-            .execute(DELETE, &changes.deleted, |(record, rater), parameters| {
-                parameters.add(*record)?;
-                parameters.add(*rater)
+            .execute(DELETE, &changes.deleted, |(rater, record), parameters| {
+                parameters.add(*rater)?;
+                parameters.add(*record)
             })
             .await?;
         errand
