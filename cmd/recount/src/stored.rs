@@ -132,8 +132,15 @@ impl Database {
             self.rows("SELECT key, record_type || '/' || record_id FROM record").await?.into_iter().collect();
         let users = self.rows("SELECT key, user_id FROM rater").await?.into_iter().collect();
         let aggregates: Vec<AggregateRow> = self.rows(AGGREGATES).await?;
+        let ratings = match self {
+            // Those of the journal as well.
+            Self::Sqlite(_) => "current_rating",
+            Self::Postgres(_) => "rating",
+        };
         let ratings: Vec<(i64, i64, i64, Option<String>, i64)> = self
-            .rows("SELECT record, rater, CAST(value AS bigint), provider_id, rated_at FROM rating")
+            .rows(&format!(
+                "SELECT record, rater, CAST(value AS bigint), provider_id, rated_at FROM {ratings}"
+            ))
             .await?;
         let prior: Vec<(f64, f64)> = self.rows("SELECT prior_weight, prior_mean FROM setting").await?;
         self.execute("COMMIT").await?;

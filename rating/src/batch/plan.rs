@@ -81,6 +81,20 @@ pub struct Held {
     pub rated_at: Timestamp,
 }
 
+impl Held {
+    /// The rating of `record` by `user` that is stored so.
+    #[must_use]
+    pub fn by(&self, user: &UserId, record: &Record) -> Rating {
+        Rating {
+            record: record.clone(),
+            user_id: user.clone(),
+            value: self.value,
+            provider_id: self.provider_id.clone(),
+            rated_at: self.rated_at,
+        }
+    }
+}
+
 impl From<&Rating> for Held {
     fn from(rating: &Rating) -> Self {
         Self { value: rating.value, provider_id: rating.provider_id.clone(), rated_at: rating.rated_at }

@@ -89,16 +89,6 @@ impl State {
     }
 }
 
-fn rating(record: &Record, user: &UserId, held: &Held) -> Rating {
-    Rating {
-        record: record.clone(),
-        user_id: user.clone(),
-        value: held.value,
-        provider_id: held.provider_id.clone(),
-        rated_at: held.rated_at,
-    }
-}
-
 #[async_trait]
 impl super::Repository for Repository {
     fn lanes(&self) -> usize {
@@ -143,7 +133,7 @@ impl super::Repository for Repository {
     }
 
     async fn rating(&self, record: &Record, user: &UserId) -> Result<Option<Rating>, Error> {
-        Ok(self.state().held(record, user).map(|held| rating(record, user, held)))
+        Ok(self.state().held(record, user).map(|held| held.by(user, record)))
     }
 
     async fn ratings(
@@ -160,7 +150,7 @@ impl super::Repository for Repository {
             .into_iter()
             .flatten()
             .filter(|(record, _)| record_type.is_none_or(|asked| record.record_type == *asked))
-            .map(|(record, held)| rating(record, user, held))
+            .map(|(record, held)| held.by(user, record))
             .filter(|rating| after.is_none_or(|after| AfterRating::of(rating).order() > after.order()))
             .collect();
         rows.sort_by_cached_key(|rating| (Reverse(rating.rated_at), rating.record.clone()));

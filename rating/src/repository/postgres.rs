@@ -33,6 +33,12 @@ const AGGREGATES: &str = concat!(
      WHERE r.record_type = $1 AND r.record_id = ANY($2) AND a.count > 0"
 );
 
+/// The rating of record type `$1` and id `$2` by user `$3`.
+const RATING: &str = "SELECT r.record_type, r.record_id, u.user_id, g.value::bigint, g.provider_id, g.rated_at \
+     FROM record AS r CROSS JOIN rater AS u JOIN rating AS g ON g.rater = u.key AND g.record = r.key \
+     WHERE r.record_type = $1 AND r.record_id = $2 AND u.user_id = $3";
+const RATINGS: &str = sql::ratings!("");
+
 /// Lets the prior change only between batches: every batch shares the lock, a change has it alone. It comes
 /// before everything else that is locked.
 const SHARE_PRIOR: &str = "SELECT pg_advisory_xact_lock_shared(hashtext('rating.prior'))";
@@ -127,7 +133,7 @@ impl super::Repository for Repository {
     }
 
     async fn rating(&self, record: &Record, user: &UserId) -> Result<Option<Rating>, Error> {
-        let row: Option<RatingRow> = sqlx::query_as(sql::RATING)
+        let row: Option<RatingRow> = sqlx::query_as(RATING)
             .bind(record.record_type.as_str())
             .bind(record.record_id.as_str())
             .bind(user.as_str())
@@ -145,7 +151,7 @@ impl super::Repository for Repository {
     ) -> Result<Vec<Rating>, Error> {
         let start = AfterRating::start();
         let after = after.unwrap_or(&start);
-        let rows: Vec<RatingRow> = sqlx::query_as(sql::RATINGS)
+        let rows: Vec<RatingRow> = sqlx::query_as(RATINGS)
             .bind(user.as_str())
             .bind(record_type.map(RecordType::as_str))
             .bind(after.rated_at)

@@ -41,30 +41,21 @@ pub(super) const TOP: &str = concat!(
      ORDER BY a.weighted_mean DESC, r.record_id LIMIT $5"
 );
 
-macro_rules! rating_columns {
-    () => {
-        "r.record_type, r.record_id, u.user_id, CAST(g.value AS bigint), g.provider_id, g.rated_at"
+/// The ratings of user `$1`, all or of record type `$2`, from time `$3` downwards and there from record type
+/// `$4` and id `$5` upwards, `$6` of them; more conditions may follow the others.
+macro_rules! ratings {
+    ($more:literal) => {
+        concat!(
+            "SELECT r.record_type, r.record_id, u.user_id, CAST(g.value AS bigint), g.provider_id, g.rated_at \
+             FROM rater AS u JOIN rating AS g ON g.rater = u.key JOIN record AS r ON r.key = g.record \
+             WHERE u.user_id = $1 AND ($2 IS NULL OR r.record_type = $2) \
+             AND g.rated_at <= $3 AND (g.rated_at < $3 OR (r.record_type, r.record_id) > ($4, $5))",
+            $more,
+            " ORDER BY g.rated_at DESC, r.record_type, r.record_id LIMIT $6"
+        )
     };
 }
-
-/// The rating of record type `$1` and id `$2` by user `$3`.
-pub(super) const RATING: &str = concat!(
-    "SELECT ",
-    rating_columns!(),
-    " FROM record AS r CROSS JOIN rater AS u JOIN rating AS g ON g.record = r.key AND g.rater = u.key \
-     WHERE r.record_type = $1 AND r.record_id = $2 AND u.user_id = $3"
-);
-
-/// The ratings of user `$1`, all or of record type `$2`, from time `$3` downwards and there from record type
-/// `$4` and id `$5` upwards, `$6` of them.
-pub(super) const RATINGS: &str = concat!(
-    "SELECT ",
-    rating_columns!(),
-    " FROM rater AS u JOIN rating AS g ON g.rater = u.key JOIN record AS r ON r.key = g.record \
-     WHERE u.user_id = $1 AND ($2 IS NULL OR r.record_type = $2) \
-     AND g.rated_at <= $3 AND (g.rated_at < $3 OR (r.record_type, r.record_id) > ($4, $5)) \
-     ORDER BY g.rated_at DESC, r.record_type, r.record_id LIMIT $6"
-);
+pub(super) use ratings;
 
 /// The positions of topic `$2` of cluster `$1`.
 pub(super) const POSITIONS: &str = "SELECT \"partition\", next_offset, last_timestamp, last_digest \

@@ -9,10 +9,15 @@ use storage::testing;
 /// For how long what is read from PostgreSQL is kept: short, so that it is read again in the middle of a case.
 const MAX_AGE: Duration = Duration::from_millis(20);
 
+/// How many ratings may wait for the table where merging is tested: few, so that every case merges some.
+const WAITING: usize = 3;
+
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Memory,
     Sqlite,
+    /// SQLite with most ratings in the table and not in the journal.
+    Merging,
     Postgres,
 }
 
@@ -25,7 +30,7 @@ pub(crate) struct Backend {
 
 impl Backend {
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        let kinds = [Kind::Memory, Kind::Sqlite, Kind::Postgres];
+        let kinds = [Kind::Memory, Kind::Sqlite, Kind::Merging, Kind::Postgres];
         kinds.into_iter().flat_map(|kind| [false, true].map(|cached| Self { kind, cached }))
     }
 
@@ -35,6 +40,8 @@ impl Backend {
             (Kind::Memory, true) => "cached_memory",
             (Kind::Sqlite, false) => "sqlite",
             (Kind::Sqlite, true) => "cached_sqlite",
+            (Kind::Merging, false) => "merging_sqlite",
+            (Kind::Merging, true) => "cached_merging_sqlite",
             (Kind::Postgres, false) => "postgres",
             (Kind::Postgres, true) => "cached_postgres",
         }
@@ -43,7 +50,7 @@ impl Backend {
     /// Why this kind can't be tested here, if so.
     pub(crate) fn missing(self) -> Option<String> {
         match self.kind {
-            Kind::Memory | Kind::Sqlite => None,
+            Kind::Memory | Kind::Sqlite | Kind::Merging => None,
             Kind::Postgres => testing::server().err(),
         }
     }
@@ -51,7 +58,7 @@ impl Backend {
     /// How long an instance may answer what another one has changed since.
     fn max_age(self) -> Option<Duration> {
         match self.kind {
-            Kind::Memory | Kind::Sqlite => None,
+            Kind::Memory | Kind::Sqlite | Kind::Merging => None,
             Kind::Postgres => self.cached.then_some(MAX_AGE),
         }
     }
@@ -87,9 +94,14 @@ impl Stores {
                 let instances = vec![backend.instance(memory::Repository::new())];
                 Self { instances, steps: 400, max_age, _database: None }
             }
-            Kind::Sqlite => {
+            Kind::Sqlite | Kind::Merging => {
                 let file = testing::File::new().unwrap();
-                let store = sqlite::Repository::open(&file.path(), Synchronous::Normal).await.unwrap();
+                let (path, synchronous) = (file.path(), Synchronous::Normal);
+                let store = match backend.kind {
+                    Kind::Merging => sqlite::Repository::open_with(&path, synchronous, WAITING).await,
+                    _ => sqlite::Repository::open(&path, synchronous).await,
+                };
+                let store = store.unwrap();
                 let (instances, _database) = (vec![backend.instance(store)], Some(Database::Sqlite(file)));
                 Self { instances, steps: 200, max_age, _database }
             }

@@ -3,9 +3,11 @@
 
 mod rows;
 
+use super::memtable::{Found, Journal, Loading, Memtable, Pair, Row, Step};
 use crate::batch::{Advance, Held};
 use crate::repository::sql::{self, Changes, Grown, HeldRow};
 use async_trait::async_trait;
+use futures::TryStreamExt;
 use model::{Record, RecordType, UserId};
 use rows::{Errand, Rows};
 use serde::Serialize;
@@ -36,6 +38,10 @@ const PUT: Rows = Rows {
     after: " ON CONFLICT (rater, record) DO UPDATE SET \
      provider_id = excluded.provider_id, value = excluded.value, rated_at = excluded.rated_at",
 };
+/// The changes of a batch, as `journal` holds them.
+const JOURNAL: Rows = Rows { before: "INSERT INTO journal (key, changes) VALUES ", columns: 2, after: "" };
+const JOURNALED: &str = "SELECT key, changes FROM journal ORDER BY key";
+const FORGET: Rows = Rows { before: "DELETE FROM journal WHERE key < ", columns: 1, after: "" };
 const DELETE: Rows =
     Rows { before: "DELETE FROM rating WHERE (rater, record) IN (VALUES ", columns: 2, after: ")" };
 const GROW: Rows = Rows {
@@ -50,8 +56,69 @@ const GROW: Rows = Rows {
     after: ")) AS n WHERE aggregate.record = n.record",
 };
 
+/// A change in the journal: rater, record, value, provider, time; no value where the rating is gone.
+type JournalRow = (i64, i64, Option<i64>, Option<String>, i64);
+
 /// A transaction of the connection that writes.
-pub(super) struct Statements<'a>(pub(super) &'a mut SqliteConnection);
+pub(super) struct Statements<'a> {
+    connection: &'a mut SqliteConnection,
+    memtable: &'a Memtable,
+    journal: &'a Journal,
+    /// What memory has to follow once the transaction is committed.
+    pub(super) step: Option<Step>,
+}
+
+impl<'a> Statements<'a> {
+    /// The steps of a transaction on `connection`.
+    pub(super) const fn new(
+        connection: &'a mut SqliteConnection,
+        memtable: &'a Memtable,
+        journal: &'a Journal,
+    ) -> Self {
+        Self { connection, memtable, journal, step: None }
+    }
+}
+
+/// Reads the journal, of which some `most` rows are kept in memory, into `memtable`.
+pub(super) async fn load(
+    connection: &mut SqliteConnection,
+    memtable: &Memtable,
+    most: usize,
+) -> Result<Journal, Error> {
+    let mut loading = Loading::new(most);
+    let mut batches = sqlx::query_as(JOURNALED).fetch(connection);
+    while let Some((key, Json(changes))) = batches.try_next().await? {
+        let changes: Vec<JournalRow> = changes;
+        loading.add(key, changes.into_iter().map(journaled).collect::<Result<_, _>>()?);
+    }
+    Ok(loading.finish(memtable))
+}
+
+/// Turns a change in the journal into a row.
+fn journaled((rater, record, value, provider, rated_at): JournalRow) -> Result<Row, Error> {
+    let held = value.map(|value| sql::held((0, value, provider, rated_at))).transpose()?;
+    Ok(((rater, record), held.map(|(_, held)| held)))
+}
+
+/// Turns a row into a change in the journal.
+fn to_journal(((rater, record), held): &Row) -> (i64, i64, Option<u8>, Option<&str>, i64) {
+    match held {
+        Some(Held { value, provider_id, rated_at }) => {
+            let provider = provider_id.as_ref().map(|id| id.as_str());
+            (*rater, *record, Some(value.get()), provider, rated_at.as_millis())
+        }
+        None => (*rater, *record, None, None, 0),
+    }
+}
+
+/// The rows that `changes` leave, in the table's order.
+fn left(changes: &Changes<'_>) -> Vec<Row> {
+    let put = changes.added.iter().chain(&changes.replaced);
+    let put = put.map(|&(rater, record, rating)| ((rater, record), Some(Held::from(rating))));
+    let mut rows: Vec<Row> = put.chain(changes.deleted.iter().map(|pair| (*pair, None))).collect();
+    rows.sort_unstable_by_key(|(pair, _)| *pair);
+    rows
+}
 
 impl Statements<'_> {
     async fn find(
@@ -60,7 +127,7 @@ impl Statements<'_> {
         names: impl Serialize + Sync,
     ) -> Result<Vec<(usize, i64)>, Error> {
         let rows: Vec<(i64, i64)> =
-            sqlx::query_as(statement).bind(Json(names)).fetch_all(&mut *self.0).await?;
+            sqlx::query_as(statement).bind(Json(names)).fetch_all(&mut *self.connection).await?;
         Ok(rows.into_iter().map(|(place, key)| (sql::place(place), key)).collect())
     }
 
@@ -71,8 +138,8 @@ impl Statements<'_> {
         statement: &'static str,
         names: &[impl Serialize + Sync],
     ) -> Result<Vec<(usize, i64)>, Error> {
-        let last: i64 = sqlx::query_scalar(last).fetch_one(&mut *self.0).await?;
-        sqlx::query(statement).bind(Json(names)).bind(last + 1).execute(&mut *self.0).await?;
+        let last: i64 = sqlx::query_scalar(last).fetch_one(&mut *self.connection).await?;
+        sqlx::query(statement).bind(Json(names)).bind(last + 1).execute(&mut *self.connection).await?;
         Ok((0..names.len()).zip(last + 1..).collect())
     }
 }
@@ -100,7 +167,7 @@ impl sql::Statements for Statements<'_> {
     }
 
     async fn add_aggregates(&mut self, records: &[(i64, &RecordType)]) -> Result<(), Error> {
-        sqlx::query(ADD_AGGREGATES).bind(Json(records)).execute(&mut *self.0).await?;
+        sqlx::query(ADD_AGGREGATES).bind(Json(records)).execute(&mut *self.connection).await?;
         Ok(())
     }
 
@@ -109,30 +176,43 @@ impl sql::Statements for Statements<'_> {
         Ok(())
     }
 
-    async fn held(&mut self, pairs: &[(i64, i64)]) -> Result<Vec<(usize, Held)>, Error> {
-        let numbered: Vec<(i64, (i64, i64))> = (0..).zip(pairs.iter().copied()).collect();
-        let found = rows::fetch(self.0, HELD, &numbered, |(place, (rater, record)), parameters| {
+    async fn held(&mut self, pairs: &[Pair]) -> Result<Vec<(usize, Held)>, Error> {
+        let Found { mut held, others } = self.memtable.held(pairs);
+        let numbered: Vec<(i64, Pair)> =
+            others.into_iter().map(|(place, pair)| (sql::number(place), pair)).collect();
+        let found = rows::fetch(self.connection, HELD, &numbered, |(place, (rater, record)), parameters| {
             [place, rater, record].into_iter().try_for_each(|number| parameters.add(*number))
         });
         let found: Vec<HeldRow> = found.await?;
-        found.into_iter().map(sql::held).collect()
+        for row in found {
+            held.push(sql::held(row)?);
+        }
+        Ok(held)
     }
 
     async fn write(&mut self, changes: &Changes<'_>) -> Result<(), Error> {
-        let mut errand = Errand::new(self.0);
-        for ratings in [&changes.added, &changes.replaced] {
-            errand
-                .execute(PUT, ratings, |(rater, record, rating), parameters| {
-                    parameters.add(*rater)?;
-                    parameters.add(*record)?;
-                    parameters.add(rating.provider_id.as_ref().map(|id| id.as_str().to_owned()))?;
-                    parameters.add(rating.value.get())?;
-                    parameters.add(rating.rated_at.as_millis())
-                })
-                .await?;
-        }
+        let step = self.journal.step(left(changes), self.memtable);
+        let mut errand = Errand::new(self.connection);
         errand
-            .execute(DELETE, &changes.deleted, |(rater, record), parameters| {
+            .execute(JOURNAL, &[(step.key, &step.changes)], |(key, rows), parameters| {
+                parameters.add(*key)?;
+                parameters.add(Json(rows.iter().map(to_journal).collect::<Vec<_>>()))
+            })
+            .await?;
+        let (put, deleted): (Vec<&Row>, Vec<&Row>) = step.merged.iter().partition(|(_, held)| held.is_some());
+        errand
+            .execute(PUT, &put, |((rater, record), held), parameters| {
+                parameters.add(*rater)?;
+                parameters.add(*record)?;
+                let held = held.as_ref();
+                parameters
+                    .add(held.and_then(|held| held.provider_id.as_ref()).map(|id| id.as_str().to_owned()))?;
+                parameters.add(held.map(|held| held.value.get()))?;
+                parameters.add(held.map(|held| held.rated_at.as_millis()))
+            })
+            .await?;
+        errand
+            .execute(DELETE, &deleted, |((rater, record), _), parameters| {
                 parameters.add(*rater)?;
                 parameters.add(*record)
             })
@@ -142,7 +222,10 @@ impl sql::Statements for Statements<'_> {
                 grown.columns().into_iter().try_for_each(|column| parameters.add(column))
             })
             .await?;
-        Ok(errand.finish().await?)
+        errand.execute(FORGET, step.forgotten.as_slice(), |key, parameters| parameters.add(*key)).await?;
+        errand.finish().await?;
+        self.step = Some(step);
+        Ok(())
     }
 
     async fn advance(&mut self, step: &Advance) -> Result<bool, Error> {
@@ -157,6 +240,6 @@ impl sql::Statements for Statements<'_> {
         if let Some(from) = from {
             query = query.bind(from);
         }
-        Ok(query.execute(&mut *self.0).await?.rows_affected() == 1)
+        Ok(query.execute(&mut *self.connection).await?.rows_affected() == 1)
     }
 }

@@ -1,0 +1,107 @@
+//! Memtable and journal against a plain map, without a database.
+
+use super::*;
+use model::{Timestamp, Value};
+use proptest::prelude::*;
+
+/// A database as the steps leave it.
+#[derive(Debug, Default)]
+struct Stored {
+    table: BTreeMap<Pair, Held>,
+    journal: BTreeMap<i64, Vec<Row>>,
+}
+
+impl Stored {
+    fn follow(&mut self, step: &Step) {
+        self.journal.insert(step.key, step.changes.clone());
+        for (pair, row) in &step.merged {
+            match row {
+                Some(held) => self.table.insert(*pair, held.clone()),
+                None => self.table.remove(pair),
+            };
+        }
+        if let Some(forgotten) = step.forgotten {
+            self.journal.retain(|key, _| *key >= forgotten);
+        }
+    }
+
+    /// What a reader finds.
+    fn read(&self, memtable: &Memtable, pair: Pair) -> Option<Held> {
+        memtable.get(pair).unwrap_or_else(|| self.table.get(&pair).cloned())
+    }
+
+    fn load(&self, most: usize) -> (Journal, Memtable) {
+        let (mut loading, memtable) = (Loading::new(most), Memtable::default());
+        self.journal.iter().for_each(|(key, changes)| loading.add(*key, changes.clone()));
+        (loading.finish(&memtable), memtable)
+    }
+}
+
+fn held(value: u8) -> Option<Held> {
+    let value = Value::new(value.into()).ok()?;
+    Some(Held { value, provider_id: None, rated_at: Timestamp::from_millis(0).unwrap() })
+}
+
+/// A batch's rows, in their order and none twice.
+fn changes() -> impl Strategy<Value = Vec<Row>> {
+    prop::collection::btree_map((0..6_i64, 0..4_i64), 0..=10_u8, 0..8)
+        .prop_map(|rows| rows.into_iter().map(|(pair, value)| (pair, held(value))).collect())
+}
+
+proptest! {
+    #[test]
+    fn what_was_written_is_read_whatever_is_merged_lost_or_read_again(
+        most in 1..12_usize,
+        batches in prop::collection::vec((changes(), 0..10_u8), 0..80),
+    ) {
+        let (mut stored, mut model) = (Stored::default(), BTreeMap::new());
+        let (mut journal, mut memtable) = stored.load(most);
+        for (changes, chance) in batches {
+            let step = journal.step(changes.clone(), &memtable);
+            match chance {
+                // The transaction fails, and nothing has happened.
+                0 => continue,
+                // The process dies once it is committed.
+                1 => {
+                    stored.follow(&step);
+                    (journal, memtable) = stored.load(most);
+                }
+                _ => {
+                    stored.follow(&step);
+                    journal.settle(step, &memtable);
+                }
+            }
+            model.extend(changes);
+            for rater in 0..6 {
+                for record in 0..4 {
+                    let expected = model.get(&(rater, record)).cloned().flatten();
+                    prop_assert_eq!(stored.read(&memtable, (rater, record)), expected);
+                }
+                let of_rater = memtable.of_rater(rater);
+                prop_assert!(of_rater.iter().all(|(record, row)| memtable.get((rater, *record)) == Some(row.clone())));
+            }
+            let pairs: Vec<Pair> = (0..6).flat_map(|rater| (0..4).map(move |record| (rater, record))).collect();
+            let Found { held, others } = memtable.held(&pairs);
+            prop_assert!(held.iter().all(|(place, row)| memtable.get(pairs[*place]) == Some(Some(row.clone()))));
+            prop_assert!(others.iter().all(|(place, pair)| pairs[*place] == *pair && memtable.get(*pair).is_none()));
+        }
+    }
+
+    #[test]
+    fn memtable_and_journal_stay_small(
+        most in 1..12_usize,
+        batches in prop::collection::vec(changes(), 0..200),
+    ) {
+        let mut stored = Stored::default();
+        let (mut journal, memtable) = stored.load(most);
+        for changes in batches {
+            let step = journal.step(changes, &memtable);
+            stored.follow(&step);
+            journal.settle(step, &memtable);
+            let journaled: usize = stored.journal.values().map(Vec::len).sum();
+            // A batch may come on top of what was merged before it, and what a sweep has met goes when it ends.
+            prop_assert!(memtable.len() <= most + 7, "{} rows", memtable.len());
+            prop_assert!(journaled <= 4 * most + 5 * 7, "{journaled} changes");
+        }
+    }
+}
