@@ -4,12 +4,13 @@ use crate::check::{self, AggregateFields, Check, MetadataFields, RatingFields, R
 use crate::{metadata::v1 as metadata, movie::v1 as movie, rating::v1 as rating};
 use fault::Invalid;
 use model::{
-    Aggregate, Broken, Metadata, MinCount, MovieDetails, Part, Rating, RatingEvent, Record, RecordId,
-    Timestamp, UserId, page,
+    Aggregate, Broken, Metadata, MinCount, MovieDetails, Rating, RatingEvent, Record, RecordId, Timestamp,
+    UserId, page,
 };
+use std::borrow::Borrow;
 
-impl From<Metadata> for metadata::Metadata {
-    fn from(from: Metadata) -> Self {
+impl From<&Metadata> for metadata::Metadata {
+    fn from(from: &Metadata) -> Self {
         Self {
             id: from.id.as_str().into(),
             title: from.title.as_str().into(),
@@ -47,8 +48,8 @@ impl TryFrom<metadata::PutMetadataRequest> for Metadata {
     }
 }
 
-impl From<Aggregate> for rating::AggregatedRating {
-    fn from(from: Aggregate) -> Self {
+impl From<&Aggregate> for rating::AggregatedRating {
+    fn from(from: &Aggregate) -> Self {
         Self {
             count: from.histogram.count(),
             sum: from.histogram.sum(),
@@ -146,13 +147,14 @@ impl rating::RatingEvent {
     }
 }
 
-impl From<MovieDetails> for movie::MovieDetails {
-    fn from(from: MovieDetails) -> Self {
+impl<M: Borrow<Metadata>, A: Borrow<Aggregate>> From<&MovieDetails<M, A>> for movie::MovieDetails {
+    fn from(from: &MovieDetails<M, A>) -> Self {
+        let rating = from.rating.as_ref().map(Borrow::borrow);
         Self {
-            rating: from.rating.as_ref().map(Aggregate::mean),
-            metadata: Some(from.metadata.into()),
-            aggregate: from.rating.map(Into::into),
-            partial: from.partial.into_iter().map(|part| Part::name(part).into()).collect(),
+            rating: rating.map(Aggregate::mean),
+            metadata: Some(from.metadata.borrow().into()),
+            aggregate: rating.map(Into::into),
+            partial: from.partial.iter().map(|part| part.name().into()).collect(),
         }
     }
 }

@@ -1,18 +1,19 @@
 //! Joined movies as JSON.
 
 use super::Metadata;
-use model::{MovieDetails, Part};
+use model::{Aggregate, MovieDetails, Part};
 use serde::Serialize;
+use std::borrow::Borrow;
 
 /// A movie's metadata with what its ratings come to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Movie {
+pub struct Movie<M = Metadata, R = MovieRating> {
     /// What is known about the movie.
-    pub metadata: Metadata,
+    pub metadata: M,
     /// What its ratings come to; absent where there is none or they could not be fetched.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rating: Option<MovieRating>,
+    pub rating: Option<R>,
     /// The parts that could not be fetched: `rating`. Absent where the movie is whole.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub partial: Vec<&'static str>,
@@ -37,8 +38,8 @@ pub struct MovieRating {
     pub revision: u64,
 }
 
-impl From<&model::Aggregate> for MovieRating {
-    fn from(from: &model::Aggregate) -> Self {
+impl From<&Aggregate> for MovieRating {
+    fn from(from: &Aggregate) -> Self {
         Self {
             count: from.histogram.count(),
             sum: from.histogram.sum(),
@@ -50,11 +51,15 @@ impl From<&model::Aggregate> for MovieRating {
     }
 }
 
-impl From<&MovieDetails> for Movie {
-    fn from(from: &MovieDetails) -> Self {
+impl<M, A, N, R> From<&MovieDetails<M, A>> for Movie<N, R>
+where
+    N: for<'a> From<&'a M>,
+    R: for<'a> From<&'a A>,
+{
+    fn from(from: &MovieDetails<M, A>) -> Self {
         Self {
-            metadata: (&from.metadata).into(),
-            rating: from.rating.as_ref().map(Into::into),
+            metadata: N::from(&from.metadata),
+            rating: from.rating.as_ref().map(R::from),
             partial: names(&from.partial),
         }
     }
@@ -64,22 +69,22 @@ impl From<&MovieDetails> for Movie {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct MovieList {
+pub struct MovieList<M = Movie> {
     /// The movies, in the list's order or the order asked.
-    pub movies: Vec<Movie>,
+    pub movies: Vec<M>,
     /// Where the next page starts; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_page_token: Option<String>,
 }
 
-impl From<Vec<MovieDetails>> for MovieList {
-    fn from(from: Vec<MovieDetails>) -> Self {
-        Self { movies: from.iter().map(Into::into).collect(), next_page_token: None }
+impl<T, M: for<'a> From<&'a T>> From<Vec<T>> for MovieList<M> {
+    fn from(from: Vec<T>) -> Self {
+        Self { movies: from.iter().map(M::from).collect(), next_page_token: None }
     }
 }
 
-impl From<model::page::Page<MovieDetails>> for MovieList {
-    fn from(from: model::page::Page<MovieDetails>) -> Self {
+impl<T, M: for<'a> From<&'a T>> From<model::page::Page<T>> for MovieList<M> {
+    fn from(from: model::page::Page<T>) -> Self {
         Self { next_page_token: from.next, ..from.items.into() }
     }
 }
@@ -87,22 +92,26 @@ impl From<model::page::Page<MovieDetails>> for MovieList {
 /// A movie in the short form, whose rating is the bare mean.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct ShortMovie {
+pub struct ShortMovie<M = Metadata> {
     /// The mean of its ratings; absent where there is none or they could not be fetched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rating: Option<f64>,
     /// What is known about the movie.
-    pub metadata: Metadata,
+    pub metadata: M,
     /// The parts that could not be fetched: `rating`. Absent where the movie is whole.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub partial: Vec<&'static str>,
 }
 
-impl From<&MovieDetails> for ShortMovie {
-    fn from(from: &MovieDetails) -> Self {
+impl<M, A, N> From<&MovieDetails<M, A>> for ShortMovie<N>
+where
+    A: Borrow<Aggregate>,
+    N: for<'a> From<&'a M>,
+{
+    fn from(from: &MovieDetails<M, A>) -> Self {
         Self {
-            rating: from.rating.as_ref().map(model::Aggregate::mean),
-            metadata: (&from.metadata).into(),
+            rating: from.rating.as_ref().map(|aggregate| aggregate.borrow().mean()),
+            metadata: N::from(&from.metadata),
             partial: names(&from.partial),
         }
     }

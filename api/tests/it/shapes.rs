@@ -50,7 +50,7 @@ fn a_movie_is_camel_case_json_without_absent_fields() {
         "releaseYear": 2001, "genres": ["Comedy"], "revision": 7,
     });
     assert_eq!(
-        serde_json::to_value(json::Movie::from(&whole)).unwrap(),
+        serde_json::to_value(<json::Movie>::from(&whole)).unwrap(),
         json!({
             "metadata": metadata,
             "rating": {
@@ -60,12 +60,12 @@ fn a_movie_is_camel_case_json_without_absent_fields() {
         })
     );
     assert_eq!(
-        serde_json::to_value(json::ShortMovie::from(&whole)).unwrap(),
+        serde_json::to_value(<json::ShortMovie>::from(&whole)).unwrap(),
         json!({ "rating": 8.5, "metadata": metadata })
     );
     let partial = MovieDetails { metadata: amelie(), rating: None, partial: vec![Part::Rating] };
     assert_eq!(
-        serde_json::to_value(json::Movie::from(&partial)).unwrap(),
+        serde_json::to_value(<json::Movie>::from(&partial)).unwrap(),
         json!({ "metadata": metadata, "partial": ["rating"] })
     );
 }
@@ -94,11 +94,11 @@ fn nouns_survive_both_encodings() {
     let as_json = serde_json::to_string(&json::Metadata::from(&amelie())).unwrap();
     let back: json::Metadata = serde_json::from_str(&as_json).unwrap();
     assert_eq!(Metadata::try_from(back).unwrap(), amelie());
-    assert_eq!(Metadata::try_from(metadata::v1::Metadata::from(amelie())).unwrap(), amelie());
+    assert_eq!(Metadata::try_from(metadata::v1::Metadata::from(&amelie())).unwrap(), amelie());
 
     let back = json::Aggregate::from(&aggregate());
     assert_eq!(Aggregate::try_from(back).unwrap(), aggregate());
-    assert_eq!(Aggregate::try_from(rating::v1::AggregatedRating::from(aggregate())).unwrap(), aggregate());
+    assert_eq!(Aggregate::try_from(rating::v1::AggregatedRating::from(&aggregate())).unwrap(), aggregate());
 }
 
 #[test]

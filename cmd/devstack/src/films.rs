@@ -16,7 +16,7 @@ pub async fn store<E: std::error::Error + Send + Sync + 'static>(
     let mut count = 0;
     loop {
         let batch = films.by_ref().take(MAX_BATCH);
-        let metadata = batch.map(|film| film.map(Into::into)).collect::<Result<Vec<_>, E>>()?;
+        let metadata = batch.map(|film| film.map(|film| (&film).into())).collect::<Result<Vec<_>, E>>()?;
         if metadata.is_empty() {
             return Ok(count);
         }

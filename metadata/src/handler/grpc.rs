@@ -31,12 +31,12 @@ fn movie_id(text: String) -> Result<RecordId, Invalid> {
     RecordId::new(text).map_err(|broken| broken.at("movie_id"))
 }
 
-fn message(stored: Stored) -> api::metadata::v1::Metadata {
-    stored.into_value().into()
+fn message(stored: &Stored) -> api::metadata::v1::Metadata {
+    (&**stored).into()
 }
 
-fn messages(stored: Vec<Stored>) -> Vec<api::metadata::v1::Metadata> {
-    stored.into_iter().map(message).collect()
+fn messages(stored: &[Stored]) -> Vec<api::metadata::v1::Metadata> {
+    stored.iter().map(message).collect()
 }
 
 #[tonic::async_trait]
@@ -47,7 +47,7 @@ impl MetadataService for Handler {
     ) -> Result<Response<GetMetadataResponse>, Status> {
         let id = movie_id(request.into_inner().movie_id).map_err(status)?;
         let metadata = self.0.get(&id).await.map_err(status)?;
-        Ok(Response::new(GetMetadataResponse { metadata: Some(message(metadata)) }))
+        Ok(Response::new(GetMetadataResponse { metadata: Some(message(&metadata)) }))
     }
 
     async fn batch_get_metadata(
@@ -56,7 +56,7 @@ impl MetadataService for Handler {
     ) -> Result<Response<BatchGetMetadataResponse>, Status> {
         let ids = proto::ids("ids", request.into_inner().ids).map_err(status)?;
         let metadata = self.0.batch_get(&ids).await.map_err(status)?;
-        Ok(Response::new(BatchGetMetadataResponse { metadata: messages(metadata) }))
+        Ok(Response::new(BatchGetMetadataResponse { metadata: messages(&metadata) }))
     }
 
     async fn put_metadata(
@@ -66,7 +66,7 @@ impl MetadataService for Handler {
         let metadata = request.into_inner().try_into().map_err(|invalid: Invalid| status(invalid))?;
         let stored = self.0.put(metadata).await.map_err(status)?;
         Ok(Response::new(PutMetadataResponse {
-            metadata: Some(message(stored.metadata)),
+            metadata: Some(message(&stored.metadata)),
             created: stored.created,
         }))
     }
@@ -78,7 +78,7 @@ impl MetadataService for Handler {
         let metadata = proto::metadata_batch(request.into_inner()).map_err(status)?;
         let stored = self.0.batch_put(metadata).await.map_err(status)?;
         Ok(Response::new(BatchPutMetadataResponse {
-            metadata: stored.into_iter().map(|stored| message(stored.metadata)).collect(),
+            metadata: stored.iter().map(|stored| message(&stored.metadata)).collect(),
         }))
     }
 
@@ -99,7 +99,7 @@ impl MetadataService for Handler {
         let page = proto::page(request.page_size, request.page_token).map_err(status)?;
         let page = self.0.list(&page).await.map_err(status)?;
         Ok(Response::new(ListMetadataResponse {
-            metadata: messages(page.items),
+            metadata: messages(&page.items),
             next_page_token: page.next.unwrap_or_default(),
         }))
     }
@@ -112,7 +112,7 @@ impl MetadataService for Handler {
         let page = proto::page(request.page_size, request.page_token).map_err(status)?;
         let page = self.0.search(&request.query, &page).await.map_err(status)?;
         Ok(Response::new(SearchMetadataResponse {
-            metadata: messages(page.items),
+            metadata: messages(&page.items),
             next_page_token: page.next.unwrap_or_default(),
         }))
     }

@@ -25,8 +25,8 @@ pub(crate) fn routes(controller: Controller) -> Routes {
 #[derive(Clone)]
 struct Handler(Controller);
 
-fn all(movies: Vec<model::MovieDetails>) -> Vec<MovieDetails> {
-    movies.into_iter().map(Into::into).collect()
+fn all(movies: &[model::MovieDetails]) -> Vec<MovieDetails> {
+    movies.iter().map(Into::into).collect()
 }
 
 #[tonic::async_trait]
@@ -39,7 +39,7 @@ impl MovieService for Handler {
         let id =
             RecordId::new(request.into_inner().movie_id).map_err(|broken| status(broken.at("movie_id")))?;
         let movie = self.0.get(&id, deadline).await.map_err(status)?;
-        Ok(Response::new(GetMovieDetailsResponse { movie_details: Some(movie.into_value().into()) }))
+        Ok(Response::new(GetMovieDetailsResponse { movie_details: Some((&*movie).into()) }))
     }
 
     async fn batch_get_movie_details(
@@ -49,7 +49,7 @@ impl MovieService for Handler {
         let deadline = super::backends(Deadline::of(&request));
         let ids = proto::ids("ids", request.into_inner().ids).map_err(status)?;
         let movies = self.0.batch_get(&ids, deadline).await.map_err(status)?;
-        Ok(Response::new(BatchGetMovieDetailsResponse { movies: all(movies) }))
+        Ok(Response::new(BatchGetMovieDetailsResponse { movies: all(&movies) }))
     }
 
     async fn search_movies(
@@ -61,7 +61,7 @@ impl MovieService for Handler {
         let page = proto::page(request.page_size, request.page_token).map_err(status)?;
         let page = self.0.search(&request.query, &page, deadline).await.map_err(status)?;
         Ok(Response::new(SearchMoviesResponse {
-            movies: all(page.items),
+            movies: all(&page.items),
             next_page_token: page.next.unwrap_or_default(),
         }))
     }
@@ -76,7 +76,7 @@ impl MovieService for Handler {
         let page = proto::page(request.page_size, request.page_token).map_err(status)?;
         let page = self.0.top(min_count, &page, deadline).await.map_err(status)?;
         Ok(Response::new(ListTopMoviesResponse {
-            movies: all(page.items),
+            movies: all(&page.items),
             next_page_token: page.next.unwrap_or_default(),
         }))
     }

@@ -19,13 +19,13 @@ impl Part {
     }
 }
 
-/// A movie's metadata with what its ratings come to.
+/// A movie's metadata with what its ratings come to: the nouns themselves, or whatever they are shared by.
 #[derive(Clone, Debug, PartialEq)]
-pub struct MovieDetails {
+pub struct MovieDetails<M = Metadata, A = Aggregate> {
     /// What is known about the movie.
-    pub metadata: Metadata,
+    pub metadata: M,
     /// What its ratings come to; `None` where there is none or they could not be fetched.
-    pub rating: Option<Aggregate>,
+    pub rating: Option<A>,
     /// The parts that could not be fetched; empty where the movie is whole.
     pub partial: Vec<Part>,
 }

@@ -11,7 +11,7 @@ use api::rating::v1::{
     ListUserRatingsResponse, PutRatingRequest, PutRatingResponse,
 };
 use fault::Invalid;
-use model::{Aggregate, MinCount, Record, RecordId, RecordType, Timestamp, UserId};
+use model::{MinCount, Record, RecordId, RecordType, Timestamp, UserId};
 use service::grpc::status;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
@@ -42,7 +42,7 @@ impl RatingService for Handler {
         let aggregate = self.0.aggregate(Record { record_type, record_id }).await.map_err(status)?;
         Ok(Response::new(GetAggregatedRatingResponse {
             rating_value: aggregate.mean(),
-            aggregate: Some(aggregate.into_value().into()),
+            aggregate: Some((&*aggregate).into()),
         }))
     }
 
@@ -55,7 +55,7 @@ impl RatingService for Handler {
         let ids = proto::ids("record_ids", request.record_ids).map_err(status)?;
         let aggregates = self.0.batch_aggregates(&record_type, &ids).await.map_err(status)?;
         Ok(Response::new(BatchGetAggregatedRatingsResponse {
-            aggregates: aggregates.into_iter().map(Into::into).collect(),
+            aggregates: aggregates.iter().map(Into::into).collect(),
         }))
     }
 
@@ -111,7 +111,7 @@ impl RatingService for Handler {
         let page = proto::page(request.page_size, request.page_token).map_err(status)?;
         let page = self.0.list_top(&record_type, min_count, &page).await.map_err(status)?;
         Ok(Response::new(ListTopRatedResponse {
-            aggregates: page.items.into_iter().map(Aggregate::into).collect(),
+            aggregates: page.items.iter().map(Into::into).collect(),
             next_page_token: page.next.unwrap_or_default(),
         }))
     }
