@@ -9,6 +9,9 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
+/// Room for the JSON of one answer, as most are not longer.
+const ANSWER: usize = 1024;
+
 /// A value that its readers share, and with it its JSON, which is written once. Clones share both.
 pub struct Shared<T>(Arc<Inner<T>>);
 
@@ -27,7 +30,8 @@ impl<T> Shared<T> {
         Ok(self.0.json.get_or_init(|| json))
     }
 
-    /// Its JSON, which the answer shares, in the form `F`: the only form that it is ever written in.
+    /// Its JSON, which the answer shares, in the form `F`: the only form that it is ever written in. Where nobody
+    /// else has the value it is not kept, for nobody else will ask for it.
     ///
     /// # Errors
     ///
@@ -37,6 +41,11 @@ impl<T> Shared<T> {
         T: Send + Sync + 'static,
         F: Serialize + for<'a> From<&'a T>,
     {
+        if Arc::strong_count(&self.0) == 1 && self.0.json.get().is_none() {
+            let mut json = Vec::with_capacity(ANSWER);
+            serde_json::to_writer(&mut json, &F::from(&self.0.value))?;
+            return Ok(json.into());
+        }
         self.json(|value| F::from(value))?;
         Ok(Bytes::from_owner(Text(self.0.clone())))
     }
@@ -135,10 +144,18 @@ mod tests {
     #[test]
     fn answers_share_the_json_and_outlive_the_value() {
         let shared = Shared::from("x".to_owned());
-        let [one, other] = [(); 2].map(|()| shared.to_json::<String>().unwrap());
+        let same = shared.clone();
+        let [one, other] = [&shared, &same].map(|shared| shared.to_json::<String>().unwrap());
         assert_eq!((&one[..], one.as_ptr()), (&br#""x""#[..], other.as_ptr()));
-        drop(shared);
+        drop((shared, same));
         assert_eq!(&other[..], br#""x""#);
+    }
+
+    #[test]
+    fn the_json_of_a_value_that_nobody_shares_is_not_kept() {
+        let alone = Shared::from("x".to_owned());
+        assert_eq!(alone.to_json::<String>().unwrap(), r#""x""#);
+        assert!(alone.0.json.get().is_none());
     }
 
     #[test]
