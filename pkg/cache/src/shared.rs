@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
+use std::borrow::Borrow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -89,6 +90,12 @@ impl<T> Deref for Shared<T> {
     }
 }
 
+impl<T> Borrow<T> for Shared<T> {
+    fn borrow(&self) -> &T {
+        &self.0.value
+    }
+}
+
 impl<T: fmt::Debug> fmt::Debug for Shared<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.value.fmt(f)
@@ -114,6 +121,12 @@ pub struct Written<T, F>(Shared<T>, PhantomData<fn() -> F>);
 impl<T, F> From<Shared<T>> for Written<T, F> {
     fn from(shared: Shared<T>) -> Self {
         Self(shared, PhantomData)
+    }
+}
+
+impl<T, F> From<&Shared<T>> for Written<T, F> {
+    fn from(shared: &Shared<T>) -> Self {
+        shared.clone().into()
     }
 }
 
