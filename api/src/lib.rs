@@ -8,6 +8,7 @@ mod check;
 mod generated;
 pub mod json;
 pub mod proto;
+pub mod rows;
 
 pub use generated::{metadata, movie, rating};
 

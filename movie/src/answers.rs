@@ -1,7 +1,8 @@
 //! Whole answers about single movies, kept for a while and shared by the workers.
 
+use crate::controller::Movie;
 use cache::{Cache, Shared};
-use model::{MovieDetails, RecordId};
+use model::RecordId;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::Counter;
@@ -24,7 +25,7 @@ const JSON_NAMES: usize = 320;
 /// is for whoever runs the service to say.
 #[derive(Debug)]
 pub struct Answers {
-    movies: Cache<RecordId, Shared<MovieDetails>>,
+    movies: Cache<RecordId, Shared<Movie>>,
     hits: Counter,
     misses: Counter,
 }
@@ -48,8 +49,8 @@ impl Answers {
     pub async fn get_or<E>(
         &self,
         id: &RecordId,
-        ask: impl Future<Output = Result<MovieDetails, E>>,
-    ) -> Result<Shared<MovieDetails>, E> {
+        ask: impl Future<Output = Result<Movie, E>>,
+    ) -> Result<Shared<Movie>, E> {
         if let Some(kept) = self.movies.get(id) {
             self.hits.inc();
             return Ok(kept);
@@ -73,10 +74,10 @@ impl Answers {
 }
 
 /// How many bytes an entry takes.
-fn weigh(id: &RecordId, movie: &Shared<MovieDetails>) -> usize {
+fn weigh(id: &RecordId, movie: &Shared<Movie>) -> usize {
     // The ids of an answer share their texts or not, as the services behind were asked; its JSON has one more.
     let ids = 4 * id.as_str().len();
-    size_of::<MovieDetails>() + ids + 2 * movie.metadata.text_bytes() + JSON_NAMES
+    size_of::<Movie>() + ids + 2 * movie.metadata.text_bytes() + JSON_NAMES
 }
 
 /// The gauge `answers_bytes`.

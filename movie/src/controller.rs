@@ -5,7 +5,7 @@ use crate::gateway::{self, MetadataGateway, RatingGateway};
 use cache::Shared;
 use fault::{Fault, Kind, Violation};
 use model::page::{Page, Request};
-use model::{Aggregate, Metadata, MinCount, MovieDetails, Part, Record, RecordId, RecordType};
+use model::{Aggregate, Metadata, MinCount, MovieDetails, Part, RecordId, RecordType};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -40,6 +40,9 @@ impl Fault for Error {
     }
 }
 
+/// A movie of parts that are shared with whoever else got the same from the services.
+pub type Movie = MovieDetails<Shared<Metadata>, Shared<Aggregate>>;
+
 /// Answers about movies by asking both services. Every call answers before its `deadline`, which leaves the
 /// caller time to send the answer.
 #[derive(Clone)]
@@ -47,6 +50,7 @@ pub struct Controller {
     metadata: Arc<dyn MetadataGateway>,
     rating: Arc<dyn RatingGateway>,
     answers: Option<Arc<Answers>>,
+    record_type: RecordType,
 }
 
 impl Controller {
@@ -56,11 +60,11 @@ impl Controller {
         rating: Arc<dyn RatingGateway>,
         answers: Option<Arc<Answers>>,
     ) -> Self {
-        Self { metadata, rating, answers }
+        Self { metadata, rating, answers, record_type: RecordType::movie() }
     }
 
     /// One movie.
-    pub async fn get(&self, id: &RecordId, deadline: Instant) -> Result<Shared<MovieDetails>, Error> {
+    pub async fn get(&self, id: &RecordId, deadline: Instant) -> Result<Shared<Movie>, Error> {
         match &self.answers {
             Some(answers) => answers.get_or(id, self.ask(id, deadline)).await,
             None => self.ask(id, deadline).await.map(Into::into),
@@ -68,22 +72,21 @@ impl Controller {
     }
 
     /// Asks both services at once; a movie that does not exist waits for no rating.
-    async fn ask(&self, id: &RecordId, deadline: Instant) -> Result<MovieDetails, Error> {
-        let record = Record { record_type: RecordType::movie(), record_id: id.clone() };
+    async fn ask(&self, id: &RecordId, deadline: Instant) -> Result<Movie, Error> {
         let metadata = async {
             let found = self.metadata.get(id, deadline).await?;
             found.ok_or_else(|| Error::NotFound(id.clone()))
         };
-        let rating = async { Ok(self.rating.aggregate(&record, deadline).await) };
+        let rating = async { Ok(self.rating.aggregate(&self.record_type, id, deadline).await) };
         let (metadata, rating) = tokio::try_join!(metadata, rating)?;
         Ok(match rating {
-            Ok(rating) => MovieDetails { metadata, rating, partial: Vec::new() },
+            Ok(rating) => Movie { metadata, rating, partial: Vec::new() },
             Err(error) => without_rating(metadata, &error),
         })
     }
 
     /// The movies of `ids`, at most 500 and none twice, in their order; missing ones are left out.
-    pub async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<MovieDetails>, Error> {
+    pub async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Movie>, Error> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -93,12 +96,7 @@ impl Controller {
     }
 
     /// One page of the movies that `query` finds, best match first; all by id where it is empty.
-    pub async fn search(
-        &self,
-        query: &str,
-        page: &Request,
-        deadline: Instant,
-    ) -> Result<Page<MovieDetails>, Error> {
+    pub async fn search(&self, query: &str, page: &Request, deadline: Instant) -> Result<Page<Movie>, Error> {
         let found = self.metadata.search(query, page, deadline).await?;
         let ids: Vec<RecordId> = found.items.iter().map(|metadata| metadata.id.clone()).collect();
         let ratings = if ids.is_empty() { Ok(Vec::new()) } else { self.ratings(&ids, deadline).await };
@@ -112,8 +110,8 @@ impl Controller {
         min_count: MinCount,
         page: &Request,
         deadline: Instant,
-    ) -> Result<Page<MovieDetails>, Error> {
-        let top = self.rating.top(&RecordType::movie(), min_count, page, deadline).await?;
+    ) -> Result<Page<Movie>, Error> {
+        let top = self.rating.top(&self.record_type, min_count, page, deadline).await?;
         let ids: Vec<RecordId> =
             top.items.iter().map(|aggregate| aggregate.record.record_id.clone()).collect();
         let metadata =
@@ -121,21 +119,28 @@ impl Controller {
         Ok(Page { items: join(metadata, Ok(top.items)), next: top.next })
     }
 
-    async fn ratings(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Aggregate>, gateway::Error> {
-        self.rating.batch(&RecordType::movie(), ids, deadline).await
+    async fn ratings(
+        &self,
+        ids: &[RecordId],
+        deadline: Instant,
+    ) -> Result<Vec<Shared<Aggregate>>, gateway::Error> {
+        self.rating.batch(&self.record_type, ids, deadline).await
     }
 }
 
-fn join(metadata: Vec<Metadata>, ratings: Result<Vec<Aggregate>, gateway::Error>) -> Vec<MovieDetails> {
+fn join(
+    metadata: Vec<Shared<Metadata>>,
+    ratings: Result<Vec<Shared<Aggregate>>, gateway::Error>,
+) -> Vec<Movie> {
     match ratings {
         Ok(ratings) => {
-            let mut ratings: HashMap<RecordId, Aggregate> = ratings
+            let mut ratings: HashMap<RecordId, Shared<Aggregate>> = ratings
                 .into_iter()
                 .map(|aggregate| (aggregate.record.record_id.clone(), aggregate))
                 .collect();
-            let whole = |metadata: Metadata| {
+            let whole = |metadata: Shared<Metadata>| {
                 let rating = ratings.remove(&metadata.id);
-                MovieDetails { metadata, rating, partial: Vec::new() }
+                Movie { metadata, rating, partial: Vec::new() }
             };
             metadata.into_iter().map(whole).collect()
         }
@@ -143,7 +148,7 @@ fn join(metadata: Vec<Metadata>, ratings: Result<Vec<Aggregate>, gateway::Error>
     }
 }
 
-fn without_rating(metadata: Metadata, error: &gateway::Error) -> MovieDetails {
+fn without_rating(metadata: Shared<Metadata>, error: &gateway::Error) -> Movie {
     tracing::debug!(%error, id = %metadata.id, "answering without ratings");
-    MovieDetails { metadata, rating: None, partial: vec![Part::Rating] }
+    Movie { metadata, rating: None, partial: vec![Part::Rating] }
 }

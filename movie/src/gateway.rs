@@ -6,9 +6,10 @@ pub mod grpc;
 pub mod http;
 
 use async_trait::async_trait;
+use cache::Shared;
 use fault::{Fault, Invalid, Kind, Violation};
 use model::page::{Page, Request};
-use model::{Aggregate, Metadata, MinCount, Record, RecordId, RecordType};
+use model::{Aggregate, Metadata, MinCount, RecordId, RecordType};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -88,37 +89,34 @@ impl Fault for Error {
 const METADATA: &str = "metadata";
 const RATING: &str = "rating";
 
-/// What a conversion made of an answer of `service`; one that breaks the model's rules is the service's failure.
-fn understood<T>(service: &'static str, converted: Result<T, Invalid>) -> Result<T, Error> {
-    converted.map_err(|invalid| Error::failed(service, invalid))
-}
-
-/// All rows of an answer of `service` as nouns.
-fn all<T, U>(service: &'static str, rows: Vec<T>) -> Result<Vec<U>, Error>
-where
-    U: TryFrom<T, Error = Invalid>,
-{
-    understood(service, rows.into_iter().map(U::try_from).collect())
-}
-
 /// The metadata service. Every call answers before `deadline`.
 #[async_trait]
 pub trait MetadataGateway: Send + Sync {
     /// The movie's metadata; `None` where there is none.
-    async fn get(&self, id: &RecordId, deadline: Instant) -> Result<Option<Metadata>, Error>;
+    async fn get(&self, id: &RecordId, deadline: Instant) -> Result<Option<Shared<Metadata>>, Error>;
 
     /// The metadata of `ids`, at most 500, in their order; missing ones are left out.
-    async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Metadata>, Error>;
+    async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Shared<Metadata>>, Error>;
 
     /// One page of what `query` finds, best match first; all by id where it is empty.
-    async fn search(&self, query: &str, page: &Request, deadline: Instant) -> Result<Page<Metadata>, Error>;
+    async fn search(
+        &self,
+        query: &str,
+        page: &Request,
+        deadline: Instant,
+    ) -> Result<Page<Shared<Metadata>>, Error>;
 }
 
 /// The rating service. Every call answers before `deadline`.
 #[async_trait]
 pub trait RatingGateway: Send + Sync {
     /// What the record's ratings come to; `None` where there is none.
-    async fn aggregate(&self, record: &Record, deadline: Instant) -> Result<Option<Aggregate>, Error>;
+    async fn aggregate(
+        &self,
+        record_type: &RecordType,
+        id: &RecordId,
+        deadline: Instant,
+    ) -> Result<Option<Shared<Aggregate>>, Error>;
 
     /// The aggregates of `ids`, at most 500, in their order; those without a rating are left out.
     async fn batch(
@@ -126,7 +124,7 @@ pub trait RatingGateway: Send + Sync {
         record_type: &RecordType,
         ids: &[RecordId],
         deadline: Instant,
-    ) -> Result<Vec<Aggregate>, Error>;
+    ) -> Result<Vec<Shared<Aggregate>>, Error>;
 
     /// One page of the records with at least `min_count` ratings, by weighted mean.
     async fn top(
@@ -135,5 +133,5 @@ pub trait RatingGateway: Send + Sync {
         min_count: MinCount,
         page: &Request,
         deadline: Instant,
-    ) -> Result<Page<Aggregate>, Error>;
+    ) -> Result<Page<Shared<Aggregate>>, Error>;
 }

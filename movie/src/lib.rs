@@ -76,13 +76,13 @@ pub async fn run(
     let rating = find("rating", "--rating-url", &config.rating_url)?;
     let metrics = Metrics::new();
     let answers = (!config.cache_ttl.is_zero()).then(|| Arc::new(Answers::new(config.cache_ttl)));
-    let counts = metrics.registry(|registry| {
+    let (known, counts) = metrics.registry(|registry| {
         metrics::register(registry, vec![metadata.clone(), rating.clone()]);
         answers.iter().for_each(|answers| answers.register(registry));
-        Counts::register(registry, ["metadata", "rating"])
+        (grpc::Known::register(registry), Counts::register(registry, ["metadata", "rating"]))
     });
     let options = Options { hedge: config.hedge_after, ..Options::default() };
-    let parts = Parts { gateway: config.gateway, metadata, rating, options, counts, answers };
+    let parts = Parts { gateway: config.gateway, metadata, rating, options, known, counts, answers };
     let make = move || {
         let controller = parts.controller();
         Routes { rest: handler::http::routes(controller.clone()), grpc: handler::grpc::routes(controller) }
@@ -105,6 +105,7 @@ struct Parts {
     metadata: Instances,
     rating: Instances,
     options: Options,
+    known: grpc::Known,
     counts: [Counts; 2],
     answers: Option<Arc<Answers>>,
 }
@@ -115,8 +116,8 @@ impl Parts {
         let (metadata, rating, options) = (&self.metadata, &self.rating, self.options);
         match self.gateway {
             GatewayKind::Grpc => self.join(
-                grpc::MetadataBackend::new(metadata, options),
-                grpc::RatingBackend::new(rating, options),
+                grpc::MetadataBackend::new(metadata, options, &self.known),
+                grpc::RatingBackend::new(rating, options, &self.known),
             ),
             GatewayKind::Http => self.join(
                 http::MetadataBackend::new(metadata, options),

@@ -13,7 +13,7 @@ fn id(text: impl ToString) -> RecordId {
     RecordId::new(text.to_string()).unwrap()
 }
 
-fn movie(id: &RecordId, revision: u64, partial: bool) -> MovieDetails {
+fn movie(id: &RecordId, revision: u64, partial: bool) -> Movie {
     let metadata = Metadata {
         id: id.clone(),
         title: Title::new("A title").unwrap(),
@@ -23,10 +23,14 @@ fn movie(id: &RecordId, revision: u64, partial: bool) -> MovieDetails {
         genres: Genres::default(),
         revision,
     };
-    MovieDetails { metadata, rating: None, partial: if partial { vec![Part::Rating] } else { Vec::new() } }
+    Movie {
+        metadata: metadata.into(),
+        rating: None,
+        partial: if partial { vec![Part::Rating] } else { Vec::new() },
+    }
 }
 
-fn get(answers: &Answers, id: &RecordId, behind: Result<MovieDetails, ()>) -> Result<MovieDetails, ()> {
+fn get(answers: &Answers, id: &RecordId, behind: Result<Movie, ()>) -> Result<Movie, ()> {
     answers.get_or(id, async { behind }).now_or_never().unwrap().map(Shared::into_value)
 }
 
@@ -99,9 +103,9 @@ fn what_is_kept_is_bounded_in_bytes() {
     let long = Text::description("x".repeat(16 * 1024)).unwrap();
     for number in 0..4000 {
         let id = id(number);
-        let mut movie = movie(&id, number, false);
-        movie.metadata.description = long.clone();
-        get(&answers, &id, Ok(movie)).unwrap();
+        let movie = movie(&id, number, false);
+        let metadata = Metadata { description: long.clone(), ..movie.metadata.into_value() };
+        get(&answers, &id, Ok(Movie { metadata: metadata.into(), ..movie })).unwrap();
     }
     let bytes = answers.movies.bytes();
     assert!((BYTES / 2..=BYTES).contains(&bytes), "{bytes}");

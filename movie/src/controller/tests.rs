@@ -3,7 +3,7 @@
 use super::*;
 use async_trait::async_trait;
 use fault::Invalid;
-use model::{Genres, Histogram, Text, Title};
+use model::{Genres, Histogram, Record, Text, Title};
 use std::time::Duration;
 use tokio::time::sleep_until;
 
@@ -34,8 +34,8 @@ fn id(text: &str) -> RecordId {
     RecordId::new(text).unwrap()
 }
 
-fn metadata(name: &str) -> Metadata {
-    Metadata {
+fn metadata(name: &str) -> Shared<Metadata> {
+    Shared::from(Metadata {
         id: id(name),
         title: Title::new(format!("Movie {name}")).unwrap(),
         description: Text::default(),
@@ -43,16 +43,16 @@ fn metadata(name: &str) -> Metadata {
         release_year: None,
         genres: Genres::default(),
         revision: 1,
-    }
+    })
 }
 
-fn aggregate(name: &str) -> Aggregate {
-    Aggregate {
+fn aggregate(name: &str) -> Shared<Aggregate> {
+    Shared::from(Aggregate {
         record: Record { record_type: RecordType::movie(), record_id: id(name) },
         histogram: Histogram::new([0, 0, 0, 0, 0, 0, 0, 0, 0, 2]),
         weighted_mean: 7.0,
         revision: 2,
-    }
+    })
 }
 
 /// Knows the movies `1` to `4`.
@@ -60,12 +60,20 @@ struct FakeMetadata(Mood);
 
 #[async_trait]
 impl MetadataGateway for FakeMetadata {
-    async fn get(&self, id: &RecordId, deadline: Instant) -> Result<Option<Metadata>, gateway::Error> {
+    async fn get(
+        &self,
+        id: &RecordId,
+        deadline: Instant,
+    ) -> Result<Option<Shared<Metadata>>, gateway::Error> {
         let known = ("1"..="4").contains(&id.as_str());
         self.0.act("metadata", known.then(|| metadata(id.as_str())), deadline).await
     }
 
-    async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Metadata>, gateway::Error> {
+    async fn batch_get(
+        &self,
+        ids: &[RecordId],
+        deadline: Instant,
+    ) -> Result<Vec<Shared<Metadata>>, gateway::Error> {
         let known = ids.iter().map(RecordId::as_str).filter(|id| ("1"..="4").contains(id));
         self.0.act("metadata", known.map(metadata).collect(), deadline).await
     }
@@ -75,7 +83,7 @@ impl MetadataGateway for FakeMetadata {
         _: &str,
         _: &Request,
         deadline: Instant,
-    ) -> Result<Page<Metadata>, gateway::Error> {
+    ) -> Result<Page<Shared<Metadata>>, gateway::Error> {
         let page = Page { items: vec![metadata("2"), metadata("1")], next: Some("next".into()) };
         self.0.act("metadata", page, deadline).await
     }
@@ -88,10 +96,11 @@ struct FakeRating(Mood);
 impl RatingGateway for FakeRating {
     async fn aggregate(
         &self,
-        record: &Record,
+        _: &RecordType,
+        id: &RecordId,
         deadline: Instant,
-    ) -> Result<Option<Aggregate>, gateway::Error> {
-        let rated = record.record_id.as_str() == "1";
+    ) -> Result<Option<Shared<Aggregate>>, gateway::Error> {
+        let rated = id.as_str() == "1";
         self.0.act("rating", rated.then(|| aggregate("1")), deadline).await
     }
 
@@ -100,7 +109,7 @@ impl RatingGateway for FakeRating {
         _: &RecordType,
         ids: &[RecordId],
         deadline: Instant,
-    ) -> Result<Vec<Aggregate>, gateway::Error> {
+    ) -> Result<Vec<Shared<Aggregate>>, gateway::Error> {
         let rated = ids.iter().any(|id| id.as_str() == "1");
         self.0.act("rating", rated.then(|| aggregate("1")).into_iter().collect(), deadline).await
     }
@@ -111,7 +120,7 @@ impl RatingGateway for FakeRating {
         _: MinCount,
         _: &Request,
         deadline: Instant,
-    ) -> Result<Page<Aggregate>, gateway::Error> {
+    ) -> Result<Page<Shared<Aggregate>>, gateway::Error> {
         let page = Page { items: vec![aggregate("9"), aggregate("1")], next: None };
         self.0.act("rating", page, deadline).await
     }

@@ -1,25 +1,34 @@
 //! The services behind this one over gRPC: one channel an instance, on each worker.
 
 mod failure;
+mod nouns;
 
-use super::{Error, METADATA, MetadataGateway, OPEN_TIMEOUT, RATING, RatingGateway, all, understood};
-use api::metadata::v1::metadata_service_client::MetadataServiceClient;
-use api::metadata::v1::{BatchGetMetadataRequest, GetMetadataRequest, SearchMetadataRequest};
-use api::rating::v1::rating_service_client::RatingServiceClient;
-use api::rating::v1::{BatchGetAggregatedRatingsRequest, GetAggregatedRatingRequest, ListTopRatedRequest};
+pub use nouns::Known;
+
+use super::{Error, METADATA, MetadataGateway, OPEN_TIMEOUT, RATING, RatingGateway};
+use api::metadata::v1::{BatchGetMetadataRequest, SearchMetadataRequest};
+use api::rating::v1::{BatchGetAggregatedRatingsRequest, ListTopRatedRequest};
+use api::rows::{Row, Rows};
 use async_trait::async_trait;
+use cache::Shared;
 use client::{Client, Instances, Mode, Options};
 use discovery::Instance;
 use failure::CallFailure;
-use fault::Invalid;
+use http::uri::PathAndQuery;
 use model::page::{Page, Request};
-use model::{Aggregate, Metadata, MinCount, Record, RecordId, RecordType};
+use model::{Aggregate, Metadata, MinCount, RecordId, RecordType};
+use nouns::Nouns;
+use prost::Message;
+use std::slice;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
-use tonic::Code;
+use tonic::client::Grpc;
 use tonic::transport::{Channel, Endpoint};
+use tonic::{Response, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
+use tonic_prost::ProstCodec;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
@@ -49,140 +58,123 @@ async fn open(channel: Channel) {
     let _ = timeout(OPEN_TIMEOUT, health).await;
 }
 
-/// One backend service, called over gRPC.
-#[derive(Clone, Debug)]
-struct Backend {
+/// One backend service, called over gRPC for lists of `T`.
+#[derive(Debug)]
+struct Backend<T> {
     name: &'static str,
     client: Client<Option<Channel>>,
+    nouns: Arc<Nouns<T>>,
 }
 
-impl Backend {
-    fn new(name: &'static str, instances: &Instances, options: Options) -> Self {
-        Self { name, client: Client::new(instances, connect, options) }
+impl<T: Row> Backend<T> {
+    fn new(name: &'static str, instances: &Instances, options: Options, nouns: &Arc<Nouns<T>>) -> Self {
+        Self { name, client: Client::new(instances, connect, options), nouns: nouns.clone() }
     }
 
-    /// Reads once, or again elsewhere, before `deadline`.
-    async fn read<M, T, F, Fut>(&self, message: M, deadline: Instant, call: F) -> Result<T, Error>
+    /// Has `method` list what `message` asks for, once, or again elsewhere, before `deadline`.
+    async fn list<M>(
+        &self,
+        method: &'static str,
+        message: M,
+        deadline: Instant,
+    ) -> Result<Page<Shared<T>>, Error>
     where
-        M: Clone,
-        F: Fn(Channel, tonic::Request<M>) -> Fut,
-        Fut: Future<Output = Result<tonic::Response<T>, tonic::Status>>,
+        M: Message + Clone + 'static,
     {
         let answer = self.client.call(deadline, Mode::Read, |channel| {
             let mut request = tonic::Request::new(message.clone());
             request.set_timeout(deadline.saturating_duration_since(Instant::now()));
-            let answer = channel.map(|channel| call(channel, request));
             async move {
-                match answer {
-                    Some(answer) => answer.await.map(tonic::Response::into_inner).map_err(CallFailure::new),
-                    None => Err(CallFailure::unusable_address()),
-                }
+                let channel = channel.ok_or_else(CallFailure::unusable_address)?;
+                rows(channel, method, request).await.map(Response::into_inner).map_err(CallFailure::new)
             }
         });
-        answer.await.map_err(|error| failure::gateway_error(self.name, error))
+        let answer = answer.await.map_err(|error| failure::gateway_error(self.name, error))?;
+        let next = Some(answer.next_page_token).filter(|token| !token.is_empty());
+        Ok(Page { items: self.nouns.all(&answer.rows)?, next })
     }
 }
 
-/// A failure, or `None` where it says that there is nothing.
-fn absent<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
-    match result {
-        Ok(found) => Ok(Some(found)),
-        Err(Error::Failed { source, .. })
-            if source
-                .downcast_ref::<tonic::Status>()
-                .is_some_and(|status| status.code() == Code::NotFound) =>
-        {
-            Ok(None)
-        }
-        Err(error) => Err(error),
-    }
+/// Calls `method` as a generated client does, but leaves the answer's rows as they are.
+async fn rows<M: Message + 'static>(
+    channel: Channel,
+    method: &'static str,
+    request: tonic::Request<M>,
+) -> Result<Response<Rows>, Status> {
+    let mut client = Grpc::new(channel).max_decoding_message_size(MAX_ANSWER);
+    let ready = client.ready().await;
+    ready.map_err(|error| Status::unknown(format!("the channel is not ready: {error}")))?;
+    client.unary(request, PathAndQuery::from_static(method), ProstCodec::default()).await
+}
+
+fn texts(ids: &[RecordId]) -> Vec<String> {
+    ids.iter().map(|id| id.as_str().to_owned()).collect()
 }
 
 fn asked_size(page: &Request) -> i32 {
     i32::try_from(page.size.get()).unwrap_or(i32::MAX)
 }
 
-fn token(text: String) -> Option<String> {
-    Some(text).filter(|token| !token.is_empty())
-}
-
 /// The metadata service over gRPC.
-#[derive(Clone, Debug)]
-pub struct MetadataBackend(Backend);
+#[derive(Debug)]
+pub struct MetadataBackend(Backend<Metadata>);
 
 impl MetadataBackend {
     /// A gateway to `instances` for the present runtime.
     #[must_use]
-    pub fn new(instances: &Instances, options: Options) -> Self {
-        Self(Backend::new(METADATA, instances, options))
+    pub fn new(instances: &Instances, options: Options, known: &Known) -> Self {
+        Self(Backend::new(METADATA, instances, options, &known.metadata))
     }
-}
-
-fn metadata_client(channel: Channel) -> MetadataServiceClient<Channel> {
-    MetadataServiceClient::new(channel).max_decoding_message_size(MAX_ANSWER)
 }
 
 #[async_trait]
 impl MetadataGateway for MetadataBackend {
-    async fn get(&self, id: &RecordId, deadline: Instant) -> Result<Option<Metadata>, Error> {
-        let message = GetMetadataRequest { movie_id: id.as_str().into() };
-        let answer = self.0.read(message, deadline, |channel, request| async move {
-            metadata_client(channel).get_metadata(request).await
-        });
-        let Some(answer) = absent(answer.await)? else { return Ok(None) };
-        let metadata = answer.metadata.ok_or_else(|| Invalid::field("metadata", "is missing in the answer"));
-        understood(METADATA, metadata.and_then(Metadata::try_from)).map(Some)
+    async fn get(&self, id: &RecordId, deadline: Instant) -> Result<Option<Shared<Metadata>>, Error> {
+        Ok(self.batch_get(slice::from_ref(id), deadline).await?.pop())
     }
 
-    async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Metadata>, Error> {
-        let message = BatchGetMetadataRequest { ids: ids.iter().map(ToString::to_string).collect() };
-        let answer = self.0.read(message, deadline, |channel, request| async move {
-            metadata_client(channel).batch_get_metadata(request).await
-        });
-        all(METADATA, answer.await?.metadata)
+    async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Shared<Metadata>>, Error> {
+        let message = BatchGetMetadataRequest { ids: texts(ids) };
+        let list = self.0.list("/metadata.v1.MetadataService/BatchGetMetadata", message, deadline);
+        Ok(list.await?.items)
     }
 
-    async fn search(&self, query: &str, page: &Request, deadline: Instant) -> Result<Page<Metadata>, Error> {
+    async fn search(
+        &self,
+        query: &str,
+        page: &Request,
+        deadline: Instant,
+    ) -> Result<Page<Shared<Metadata>>, Error> {
         let message = SearchMetadataRequest {
             page_size: asked_size(page),
             page_token: page.token.clone().unwrap_or_default(),
             query: query.into(),
         };
-        let answer = self.0.read(message, deadline, |channel, request| async move {
-            metadata_client(channel).search_metadata(request).await
-        });
-        let answer = answer.await?;
-        let items = all(METADATA, answer.metadata)?;
-        Ok(Page { items, next: token(answer.next_page_token) })
+        self.0.list("/metadata.v1.MetadataService/SearchMetadata", message, deadline).await
     }
 }
 
 /// The rating service over gRPC.
-#[derive(Clone, Debug)]
-pub struct RatingBackend(Backend);
+#[derive(Debug)]
+pub struct RatingBackend(Backend<Aggregate>);
 
 impl RatingBackend {
     /// A gateway to `instances` for the present runtime.
     #[must_use]
-    pub fn new(instances: &Instances, options: Options) -> Self {
-        Self(Backend::new(RATING, instances, options))
+    pub fn new(instances: &Instances, options: Options, known: &Known) -> Self {
+        Self(Backend::new(RATING, instances, options, &known.aggregates))
     }
 }
 
 #[async_trait]
 impl RatingGateway for RatingBackend {
-    async fn aggregate(&self, record: &Record, deadline: Instant) -> Result<Option<Aggregate>, Error> {
-        let message = GetAggregatedRatingRequest {
-            record_id: record.record_id.as_str().into(),
-            record_type: record.record_type.as_str().into(),
-        };
-        let answer = self.0.read(message, deadline, |channel, request| async move {
-            RatingServiceClient::new(channel).get_aggregated_rating(request).await
-        });
-        let Some(answer) = absent(answer.await)? else { return Ok(None) };
-        let aggregate =
-            answer.aggregate.ok_or_else(|| Invalid::field("aggregate", "is missing in the answer"));
-        understood(RATING, aggregate.and_then(Aggregate::try_from)).map(Some)
+    async fn aggregate(
+        &self,
+        record_type: &RecordType,
+        id: &RecordId,
+        deadline: Instant,
+    ) -> Result<Option<Shared<Aggregate>>, Error> {
+        Ok(self.batch(record_type, slice::from_ref(id), deadline).await?.pop())
     }
 
     async fn batch(
@@ -190,15 +182,13 @@ impl RatingGateway for RatingBackend {
         record_type: &RecordType,
         ids: &[RecordId],
         deadline: Instant,
-    ) -> Result<Vec<Aggregate>, Error> {
+    ) -> Result<Vec<Shared<Aggregate>>, Error> {
         let message = BatchGetAggregatedRatingsRequest {
             record_type: record_type.as_str().into(),
-            record_ids: ids.iter().map(ToString::to_string).collect(),
+            record_ids: texts(ids),
         };
-        let answer = self.0.read(message, deadline, |channel, request| async move {
-            RatingServiceClient::new(channel).batch_get_aggregated_ratings(request).await
-        });
-        all(RATING, answer.await?.aggregates)
+        let list = self.0.list("/rating.v1.RatingService/BatchGetAggregatedRatings", message, deadline);
+        Ok(list.await?.items)
     }
 
     async fn top(
@@ -207,18 +197,13 @@ impl RatingGateway for RatingBackend {
         min_count: MinCount,
         page: &Request,
         deadline: Instant,
-    ) -> Result<Page<Aggregate>, Error> {
+    ) -> Result<Page<Shared<Aggregate>>, Error> {
         let message = ListTopRatedRequest {
             record_type: record_type.as_str().into(),
             min_count: i64::try_from(min_count.get()).unwrap_or(i64::MAX),
             page_size: asked_size(page),
             page_token: page.token.clone().unwrap_or_default(),
         };
-        let answer = self.0.read(message, deadline, |channel, request| async move {
-            RatingServiceClient::new(channel).list_top_rated(request).await
-        });
-        let answer = answer.await?;
-        let items = all(RATING, answer.aggregates)?;
-        Ok(Page { items, next: token(answer.next_page_token) })
+        self.0.list("/rating.v1.RatingService/ListTopRated", message, deadline).await
     }
 }

@@ -1,6 +1,6 @@
 //! Movies over gRPC, also under the name that clients without a package call.
 
-use crate::controller::Controller;
+use crate::controller::{Controller, Movie};
 use api::compat::movie_service_server as compat;
 use api::movie::v1::movie_service_server::{MovieService, MovieServiceServer};
 use api::movie::v1::{
@@ -25,7 +25,7 @@ pub(crate) fn routes(controller: Controller) -> Routes {
 #[derive(Clone)]
 struct Handler(Controller);
 
-fn all(movies: &[model::MovieDetails]) -> Vec<MovieDetails> {
+fn all(movies: &[Movie]) -> Vec<MovieDetails> {
     movies.iter().map(Into::into).collect()
 }
 

@@ -4,8 +4,9 @@ use crate::controller::Controller;
 use api::json;
 use axum::Router;
 use axum::extract::State;
+use cache::Written;
 use fault::Invalid;
-use model::RecordId;
+use model::{Aggregate, Metadata, RecordId};
 use serde::Deserialize;
 use service::extract::{Ids, Json, Path, Query, WrittenJson};
 use service::{Deadline, Problem};
@@ -41,6 +42,11 @@ fn described() -> OpenApiRouter<Controller> {
 )]
 struct Document;
 
+/// A movie of parts that keep their JSON.
+type Movie = json::Movie<Written<Metadata, json::Metadata>, Written<Aggregate, json::MovieRating>>;
+
+type ShortMovie = json::ShortMovie<Written<Metadata, json::Metadata>>;
+
 fn id(text: String) -> Result<RecordId, Invalid> {
     RecordId::new(text).map_err(|broken| broken.at("id"))
 }
@@ -56,7 +62,7 @@ async fn get(
     Path(path): Path<String>,
 ) -> Result<WrittenJson, Problem> {
     let movie = controller.get(&id(path)?, super::backends(deadline)).await?;
-    Ok(WrittenJson(movie.to_json::<json::Movie>()))
+    Ok(WrittenJson(movie.to_json::<Movie>()))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -80,7 +86,7 @@ async fn list(
     State(controller): State<Controller>,
     deadline: Deadline,
     Query(asked): Query<List>,
-) -> Result<Json<json::MovieList>, Problem> {
+) -> Result<Json<json::MovieList<Movie>>, Problem> {
     let deadline = super::backends(deadline);
     if let Some(ids) = asked.ids {
         if asked.query.is_some() || asked.page_size.is_some() || asked.page_token.is_some() {
@@ -110,7 +116,7 @@ async fn top(
     State(controller): State<Controller>,
     deadline: Deadline,
     Query(asked): Query<Top>,
-) -> Result<Json<json::MovieList>, Problem> {
+) -> Result<Json<json::MovieList<Movie>>, Problem> {
     let page = json::page(asked.page_size, asked.page_token)?;
     let min_count = json::min_count(asked.min_count)?;
     Ok(Json(controller.top(min_count, &page, super::backends(deadline)).await?.into()))
@@ -130,7 +136,7 @@ async fn short(
     State(controller): State<Controller>,
     deadline: Deadline,
     Query(asked): Query<Short>,
-) -> Result<Json<json::ShortMovie>, Problem> {
+) -> Result<Json<ShortMovie>, Problem> {
     let movie = controller.get(&id(asked.id)?, super::backends(deadline)).await?;
     Ok(Json((&*movie).into()))
 }
@@ -141,7 +147,7 @@ async fn shortest(
     state: State<Controller>,
     deadline: Deadline,
     asked: Query<Short>,
-) -> Result<Json<json::ShortMovie>, Problem> {
+) -> Result<Json<ShortMovie>, Problem> {
     short(state, deadline, asked).await
 }
 

@@ -2,8 +2,9 @@
 //! have been.
 
 use client::{Instances, Options, Statistics};
-use model::{Record, RecordId, RecordType};
+use model::{RecordId, RecordType};
 use movie::gateway::{RatingGateway, grpc, http};
+use prometheus_client::registry::Registry;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -110,9 +111,14 @@ where
 
 /// Asks for an aggregate, before a deadline that is far.
 async fn aggregate(gateway: &dyn RatingGateway) -> Result<bool, movie::gateway::Error> {
-    let record = Record { record_type: RecordType::movie(), record_id: RecordId::new("1").unwrap() };
-    let answer = gateway.aggregate(&record, Instant::now() + Duration::from_secs(5)).await?;
+    let (record_type, id) = (RecordType::movie(), RecordId::new("1").unwrap());
+    let answer = gateway.aggregate(&record_type, &id, Instant::now() + Duration::from_secs(5)).await?;
     Ok(answer.is_some())
+}
+
+fn over_grpc(instances: &Instances) -> grpc::RatingBackend {
+    let known = grpc::Known::register(&mut Registry::default());
+    grpc::RatingBackend::new(instances, Options::default(), &known)
 }
 
 /// Why calls were tried again.
@@ -137,7 +143,7 @@ async fn a_stream_that_was_not_seen_is_told_from_one_that_may_have_been() {
     ] {
         let (address, _server) = server(move |connection| speak(connection, does)).await;
         let instances = Instances::fixed("rating", [address]).unwrap();
-        let gateway = grpc::RatingBackend::new(&instances, Options::default());
+        let gateway = over_grpc(&instances);
         for _ in 0..3 {
             assert!(aggregate(&gateway).await.is_err(), "{does:?}");
         }
@@ -153,7 +159,7 @@ async fn a_stream_that_was_not_seen_is_told_from_one_that_may_have_been() {
 async fn where_nobody_listens_nothing_is_sent() {
     let instances = Instances::fixed("rating", [closed_port().await]).unwrap();
     for gateway in [
-        &grpc::RatingBackend::new(&instances, Options::default()) as &dyn RatingGateway,
+        &over_grpc(&instances) as &dyn RatingGateway,
         &http::RatingBackend::new(&instances, Options::default()),
     ] {
         assert!(aggregate(gateway).await.is_err());

@@ -3,8 +3,9 @@
 use super::{Coalescer, Counts, Source};
 use crate::gateway::{Error, METADATA, MetadataGateway, RATING, RatingGateway};
 use async_trait::async_trait;
+use cache::Shared;
 use model::page::{Page, Request};
-use model::{Aggregate, Metadata, MinCount, Record, RecordId, RecordType};
+use model::{Aggregate, Metadata, MinCount, RecordId, RecordType};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -21,18 +22,18 @@ pub struct MetadataBackend<G: MetadataGateway + 'static>(Arc<Coalescer<Metadatas
 struct Metadatas<G>(G);
 
 impl<G: MetadataGateway + 'static> Source for Metadatas<G> {
-    type Value = Metadata;
+    type Value = Shared<Metadata>;
     const SERVICE: &'static str = METADATA;
 
-    fn id(value: &Metadata) -> &RecordId {
+    fn id(value: &Shared<Metadata>) -> &RecordId {
         &value.id
     }
 
-    async fn one(&self, id: &RecordId, deadline: Instant) -> Result<Option<Metadata>, Error> {
+    async fn one(&self, id: &RecordId, deadline: Instant) -> Result<Option<Shared<Metadata>>, Error> {
         self.0.get(id, deadline).await
     }
 
-    async fn many(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Metadata>, Error> {
+    async fn many(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Shared<Metadata>>, Error> {
         self.0.batch_get(ids, deadline).await
     }
 }
@@ -50,15 +51,20 @@ impl<G: MetadataGateway + 'static> MetadataBackend<G> {
 
 #[async_trait]
 impl<G: MetadataGateway + 'static> MetadataGateway for MetadataBackend<G> {
-    async fn get(&self, id: &RecordId, deadline: Instant) -> Result<Option<Metadata>, Error> {
+    async fn get(&self, id: &RecordId, deadline: Instant) -> Result<Option<Shared<Metadata>>, Error> {
         self.0.read(id, deadline).await
     }
 
-    async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Metadata>, Error> {
+    async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Shared<Metadata>>, Error> {
         self.gateway().batch_get(ids, deadline).await
     }
 
-    async fn search(&self, query: &str, page: &Request, deadline: Instant) -> Result<Page<Metadata>, Error> {
+    async fn search(
+        &self,
+        query: &str,
+        page: &Request,
+        deadline: Instant,
+    ) -> Result<Page<Shared<Metadata>>, Error> {
         self.gateway().search(query, page, deadline).await
     }
 }
@@ -72,19 +78,18 @@ struct Aggregates<G> {
 }
 
 impl<G: RatingGateway + 'static> Source for Aggregates<G> {
-    type Value = Aggregate;
+    type Value = Shared<Aggregate>;
     const SERVICE: &'static str = RATING;
 
-    fn id(value: &Aggregate) -> &RecordId {
+    fn id(value: &Shared<Aggregate>) -> &RecordId {
         &value.record.record_id
     }
 
-    async fn one(&self, id: &RecordId, deadline: Instant) -> Result<Option<Aggregate>, Error> {
-        let record = Record { record_type: self.record_type.clone(), record_id: id.clone() };
-        self.gateway.aggregate(&record, deadline).await
+    async fn one(&self, id: &RecordId, deadline: Instant) -> Result<Option<Shared<Aggregate>>, Error> {
+        self.gateway.aggregate(&self.record_type, id, deadline).await
     }
 
-    async fn many(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Aggregate>, Error> {
+    async fn many(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Shared<Aggregate>>, Error> {
         self.gateway.batch(&self.record_type, ids, deadline).await
     }
 }
@@ -103,11 +108,16 @@ impl<G: RatingGateway + 'static> RatingBackend<G> {
 
 #[async_trait]
 impl<G: RatingGateway + 'static> RatingGateway for RatingBackend<G> {
-    async fn aggregate(&self, record: &Record, deadline: Instant) -> Result<Option<Aggregate>, Error> {
-        if record.record_type == self.0.source().record_type {
-            self.0.read(&record.record_id, deadline).await
+    async fn aggregate(
+        &self,
+        record_type: &RecordType,
+        id: &RecordId,
+        deadline: Instant,
+    ) -> Result<Option<Shared<Aggregate>>, Error> {
+        if *record_type == self.0.source().record_type {
+            self.0.read(id, deadline).await
         } else {
-            self.gateway().aggregate(record, deadline).await
+            self.gateway().aggregate(record_type, id, deadline).await
         }
     }
 
@@ -116,7 +126,7 @@ impl<G: RatingGateway + 'static> RatingGateway for RatingBackend<G> {
         record_type: &RecordType,
         ids: &[RecordId],
         deadline: Instant,
-    ) -> Result<Vec<Aggregate>, Error> {
+    ) -> Result<Vec<Shared<Aggregate>>, Error> {
         self.gateway().batch(record_type, ids, deadline).await
     }
 
@@ -126,7 +136,7 @@ impl<G: RatingGateway + 'static> RatingGateway for RatingBackend<G> {
         min_count: MinCount,
         page: &Request,
         deadline: Instant,
-    ) -> Result<Page<Aggregate>, Error> {
+    ) -> Result<Page<Shared<Aggregate>>, Error> {
         self.gateway().top(record_type, min_count, page, deadline).await
     }
 }
