@@ -27,3 +27,16 @@ pub mod movie {
 }
 
 include!(concat!(env!("OUT_DIR"), "/_.rs"));
+
+/// The movie service again, with the parts of its movies as bytes.
+pub(crate) mod encoded {
+    /// The movie service.
+    pub mod movie {
+        /// Its first version.
+        pub mod v1 {
+            include!(concat!(env!("OUT_DIR"), "/encoded/movie.v1.rs"));
+        }
+    }
+
+    include!(concat!(env!("OUT_DIR"), "/encoded/_.rs"));
+}

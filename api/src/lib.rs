@@ -20,6 +20,12 @@ pub mod compat {
     };
 }
 
+/// The movie service as a server sees it whose movies are made of parts that are encoded already: `MovieDetails`
+/// has bytes where it has messages on the wire, and none in the place of a message that is absent.
+pub mod encoded {
+    pub use crate::generated::encoded::{movie, movie_service_server as compat};
+}
+
 /// The encoded descriptor set of each service, for reflection.
 pub mod descriptors {
     /// `metadata.v1` and its name without a package.

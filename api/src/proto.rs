@@ -1,13 +1,11 @@
 //! Protobuf messages to and from the model.
 
 use crate::check::{self, AggregateFields, Check, MetadataFields, RatingFields, RatingKey};
-use crate::{metadata::v1 as metadata, movie::v1 as movie, rating::v1 as rating};
+use crate::{metadata::v1 as metadata, rating::v1 as rating};
 use fault::Invalid;
 use model::{
-    Aggregate, Broken, Metadata, MinCount, MovieDetails, Rating, RatingEvent, Record, RecordId, Timestamp,
-    UserId, page,
+    Aggregate, Broken, Metadata, MinCount, Rating, RatingEvent, Record, RecordId, Timestamp, UserId, page,
 };
-use std::borrow::Borrow;
 
 impl From<&Metadata> for metadata::Metadata {
     fn from(from: &Metadata) -> Self {
@@ -143,18 +141,6 @@ impl rating::RatingEvent {
                 check.at("event_type", Err::<(), _>(Broken::new("must be 1 (put) or 2 (delete)")));
                 check.finish(None)
             }
-        }
-    }
-}
-
-impl<M: Borrow<Metadata>, A: Borrow<Aggregate>> From<&MovieDetails<M, A>> for movie::MovieDetails {
-    fn from(from: &MovieDetails<M, A>) -> Self {
-        let rating = from.rating.as_ref().map(Borrow::borrow);
-        Self {
-            rating: rating.map(Aggregate::mean),
-            metadata: Some(from.metadata.borrow().into()),
-            aggregate: rating.map(Into::into),
-            partial: from.partial.iter().map(|part| part.name().into()).collect(),
         }
     }
 }

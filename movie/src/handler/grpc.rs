@@ -1,15 +1,18 @@
 //! Movies over gRPC, also under the name that clients without a package call.
 
 use crate::controller::{Controller, Movie};
-use api::compat::movie_service_server as compat;
-use api::movie::v1::movie_service_server::{MovieService, MovieServiceServer};
-use api::movie::v1::{
+use api::encoded::compat;
+use api::encoded::movie::v1::movie_service_server::{MovieService, MovieServiceServer};
+use api::encoded::movie::v1::{
     BatchGetMovieDetailsRequest, BatchGetMovieDetailsResponse, GetMovieDetailsRequest,
     GetMovieDetailsResponse, ListTopMoviesRequest, ListTopMoviesResponse, MovieDetails, SearchMoviesRequest,
     SearchMoviesResponse,
 };
+use api::metadata::v1 as metadata;
 use api::proto;
-use model::RecordId;
+use api::rating::v1 as rating;
+use model::{Aggregate, Metadata, RecordId};
+use prost::Message;
 use service::Deadline;
 use service::grpc::status;
 use tonic::service::Routes;
@@ -25,8 +28,21 @@ pub(crate) fn routes(controller: Controller) -> Routes {
 #[derive(Clone)]
 struct Handler(Controller);
 
+/// A movie of parts that keep their encoding.
+fn message(movie: &Movie) -> MovieDetails {
+    let encode_rating = |rating: &Aggregate| rating::AggregatedRating::from(rating).encode_to_vec();
+    let encode_metadata = |metadata: &Metadata| metadata::Metadata::from(metadata).encode_to_vec();
+    let rating = movie.rating.as_ref();
+    MovieDetails {
+        rating: rating.map(|rating| rating.mean()),
+        metadata: movie.metadata.to_encoded(encode_metadata),
+        aggregate: rating.map(|rating| rating.to_encoded(encode_rating)).unwrap_or_default(),
+        partial: movie.partial.iter().map(|part| part.name().to_owned()).collect(),
+    }
+}
+
 fn all(movies: &[Movie]) -> Vec<MovieDetails> {
-    movies.iter().map(Into::into).collect()
+    movies.iter().map(message).collect()
 }
 
 #[tonic::async_trait]
@@ -39,7 +55,7 @@ impl MovieService for Handler {
         let id =
             RecordId::new(request.into_inner().movie_id).map_err(|broken| status(broken.at("movie_id")))?;
         let movie = self.0.get(&id, deadline).await.map_err(status)?;
-        Ok(Response::new(GetMovieDetailsResponse { movie_details: Some((&*movie).into()) }))
+        Ok(Response::new(GetMovieDetailsResponse { movie_details: Some(message(&movie)) }))
     }
 
     async fn batch_get_movie_details(
@@ -89,5 +105,46 @@ impl compat::MovieService for Handler {
         request: Request<GetMovieDetailsRequest>,
     ) -> Result<Response<GetMovieDetailsResponse>, Status> {
         MovieService::get_movie_details(self, request).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Genres, Histogram, Part, Record, RecordType, ReleaseYear, Text, Title};
+
+    #[test]
+    fn a_movie_of_encoded_parts_is_the_contracts_message_byte_for_byte() {
+        let metadata = Metadata {
+            id: RecordId::new("1").unwrap(),
+            title: Title::new("Amélie").unwrap(),
+            description: Text::default(),
+            director: Text::director("Jean-Pierre Jeunet").unwrap(),
+            release_year: ReleaseYear::new(2001).ok(),
+            genres: Genres::new(vec!["Comedy".into()]).unwrap(),
+            revision: 7,
+        };
+        let aggregate = Aggregate {
+            record: Record { record_type: RecordType::movie(), record_id: metadata.id.clone() },
+            histogram: Histogram::new([0, 0, 0, 1, 0, 0, 0, 0, 0, 3]),
+            weighted_mean: 7.1,
+            revision: 4,
+        };
+        for (rating, partial) in [(Some(&aggregate), vec![]), (None, vec![]), (None, vec![Part::Rating])] {
+            let movie = Movie {
+                metadata: metadata.clone().into(),
+                rating: rating.cloned().map(Into::into),
+                partial: partial.clone(),
+            };
+            let expected = api::movie::v1::MovieDetails {
+                rating: rating.map(Aggregate::mean),
+                metadata: Some((&metadata).into()),
+                aggregate: rating.map(Into::into),
+                partial: partial.into_iter().map(|part| part.name().to_owned()).collect(),
+            };
+            for _ in 0..2 {
+                assert_eq!(message(&movie).encode_to_vec(), expected.encode_to_vec());
+            }
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Values that their readers share, each with its JSON once somebody has asked for it.
+//! Values that their readers share, each with its JSON and its encoding once somebody has asked for them.
 
 use bytes::Bytes;
 use serde::ser::Error as _;
@@ -13,12 +13,14 @@ use std::sync::{Arc, OnceLock};
 /// Room for the JSON of one answer, as most are not longer.
 const ANSWER: usize = 1024;
 
-/// A value that its readers share, and with it its JSON, which is written once. Clones share both.
+/// A value that its readers share, and with it its JSON and its encoding, which are written once. Clones share all
+/// of them.
 pub struct Shared<T>(Arc<Inner<T>>);
 
 struct Inner<T> {
     value: T,
     json: OnceLock<Box<RawValue>>,
+    encoded: OnceLock<Bytes>,
 }
 
 impl<T> Shared<T> {
@@ -51,6 +53,11 @@ impl<T> Shared<T> {
         Ok(Bytes::from_owner(Text(self.0.clone())))
     }
 
+    /// Its encoding, which the answer shares, in the one way that `encode` does it.
+    pub fn to_encoded(&self, encode: impl FnOnce(&T) -> Vec<u8>) -> Bytes {
+        self.0.encoded.get_or_init(|| encode(&self.0.value).into()).clone()
+    }
+
     /// The value itself: the shared one where nobody else has it, else a copy.
     #[must_use]
     pub fn into_value(self) -> T
@@ -72,7 +79,7 @@ impl<T> AsRef<[u8]> for Text<T> {
 
 impl<T> From<T> for Shared<T> {
     fn from(value: T) -> Self {
-        Self(Arc::new(Inner { value, json: OnceLock::new() }))
+        Self(Arc::new(Inner { value, json: OnceLock::new(), encoded: OnceLock::new() }))
     }
 }
 
@@ -169,6 +176,13 @@ mod tests {
         let alone = Shared::from("x".to_owned());
         assert_eq!(alone.to_json::<String>().unwrap(), r#""x""#);
         assert!(alone.0.json.get().is_none());
+    }
+
+    #[test]
+    fn answers_share_the_encoding() {
+        let shared = Shared::from("x".to_owned());
+        let [one, other] = [(); 2].map(|()| shared.to_encoded(|text| text.clone().into_bytes()));
+        assert_eq!((&one[..], one.as_ptr()), (&b"x"[..], other.as_ptr()));
     }
 
     #[test]
