@@ -45,7 +45,7 @@ const AGGREGATES: &str = concat!(
 
 /// How many ratings may wait in memory for the table; some 70 bytes each. The more, the fewer pages a merge writes for
 /// each of them.
-const WAITING: usize = 200_000;
+const WAITING: usize = 100_000;
 
 /// A store in a SQLite file.
 #[derive(Debug)]

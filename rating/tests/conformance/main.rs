@@ -1,16 +1,19 @@
 //! What every store of ratings must do, case by case, on memory, SQLite and PostgreSQL, each as it is and with a
-//! cache before it; and what the writer must do upon each of them, shown by random runs.
+//! cache before it; what the writer must do upon each of them, shown by random runs; and what is there when a store is
+//! opened again.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod cases;
 mod fresh;
 mod random;
+mod stored;
 mod stores;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use std::future::Future;
 use std::pin::Pin;
+use storage::testing;
 use stores::{Backend, Stores};
 
 type Running<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
@@ -66,14 +69,37 @@ fn main() {
             })
         })
     });
-    libtest_mimic::run(&arguments, trials.collect()).exit();
+    libtest_mimic::run(&arguments, trials.chain(opened_again()).collect()).exit();
+}
+
+/// The cases that open stores of their own.
+fn opened_again() -> [Trial; 3] {
+    [
+        Trial::test("sqlite::whatever_waits_for_the_table_is_there_when_the_file_is_opened_again", || {
+            block_on(stored::whatever_waits_for_the_table_is_there_when_the_file_is_opened_again())
+        }),
+        Trial::test("sqlite::what_the_first_version_stored_is_kept", || {
+            block_on(stored::what_the_first_version_stored_in_sqlite_is_kept())
+        }),
+        Trial::ignorable_test("postgres::what_the_first_version_stored_is_kept", || {
+            if let Err(reason) = testing::server() {
+                return Ok(Completion::ignored_with(reason));
+            }
+            block_on(stored::what_the_first_version_stored_in_postgresql_is_kept())?;
+            Ok(Completion::Completed)
+        }),
+    ]
 }
 
 fn run(backend: Backend, case: &Case) -> Result<(), Failed> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(async {
+    block_on(async {
         let stores = Stores::open(backend).await;
         (case.run)(&stores).await;
-    });
+    })
+}
+
+fn block_on(case: impl Future<Output = ()>) -> Result<(), Failed> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(case);
     Ok(())
 }

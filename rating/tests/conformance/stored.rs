@@ -1,0 +1,134 @@
+//! Files and databases that are opened again: what waited for the table is there, and so is what earlier versions stored.
+
+use model::{ProviderId, Rating, Record, RecordId, RecordType, Timestamp, UserId, Value};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use rating::batch::{Batch, Write};
+use rating::repository::{Repository, postgres, sqlite};
+use sqlx::sqlite::SqlitePool;
+use std::collections::BTreeMap;
+use std::path::Path;
+use storage::sqlite::Synchronous;
+use storage::testing::{self, Database, File};
+use storage::{Migration, migrate};
+
+type Key = (u8, u8);
+
+fn record(number: u8) -> Record {
+    let record_id = RecordId::new(format!("record {number}")).unwrap();
+    Record { record_type: RecordType::movie(), record_id }
+}
+
+fn user(number: u8) -> UserId {
+    UserId::new(format!("user {number}")).unwrap()
+}
+
+fn rating((of, by): Key, random: &mut StdRng) -> Rating {
+    Rating {
+        record: record(of),
+        user_id: user(by),
+        value: Value::new(random.random_range(1..=10)).unwrap(),
+        provider_id: random.random::<bool>().then(|| ProviderId::new("a \"provider\"").unwrap()),
+        rated_at: Timestamp::from_millis(random.random_range(0..5)).unwrap(),
+    }
+}
+
+async fn open(file: &File, waiting: usize) -> sqlite::Repository {
+    sqlite::Repository::open_with(&file.path(), Synchronous::Normal, waiting).await.unwrap()
+}
+
+async fn check(store: &dyn Repository, model: &BTreeMap<Key, Rating>) {
+    for by in 0..6 {
+        for of in 0..6 {
+            let found = store.rating(&record(of), &user(by)).await.unwrap();
+            assert_eq!(found.as_ref(), model.get(&(of, by)), "record {of}, user {by}");
+        }
+        let listed = store.ratings(&user(by), None, None, 100).await.unwrap();
+        assert_eq!(listed.len(), model.keys().filter(|key| key.1 == by).count(), "user {by}");
+    }
+}
+
+/// What people see who look into the file.
+async fn check_view(path: &Path, model: &BTreeMap<Key, Rating>) {
+    let pool = SqlitePool::connect(&format!("sqlite:{}", path.display())).await.unwrap();
+    let select = "SELECT record_id, user_id, value, provider_id FROM named_rating ORDER BY 1, 2";
+    let rows: Vec<(String, String, i64, Option<String>)> =
+        sqlx::query_as(select).fetch_all(&pool).await.unwrap();
+    let row = |((of, by), rating): (&Key, &Rating)| {
+        let provider = rating.provider_id.as_ref().map(ToString::to_string);
+        (format!("record {of}"), format!("user {by}"), i64::from(rating.value.get()), provider)
+    };
+    assert_eq!(rows, model.iter().map(row).collect::<Vec<_>>());
+    pool.close().await;
+}
+
+pub(crate) async fn whatever_waits_for_the_table_is_there_when_the_file_is_opened_again() {
+    for waiting in [1, 3, 10, 1_000] {
+        let (file, mut random) = (File::new().unwrap(), StdRng::seed_from_u64(waiting as u64));
+        let mut model = BTreeMap::new();
+        for _ in 0..8 {
+            let store = open(&file, waiting).await;
+            check(&store, &model).await;
+            for _ in 0..random.random_range(0..6) {
+                let write = |random: &mut StdRng| {
+                    let key = (random.random_range(0..6), random.random_range(0..6));
+                    let put = random.random_range(0..4) > 0;
+                    (key, put.then(|| rating(key, random)))
+                };
+                let writes: Vec<_> = (0..random.random_range(1..8)).map(|_| write(&mut random)).collect();
+                let batch = writes.iter().map(|((of, by), put)| match put {
+                    Some(rating) => Write::Put(rating.clone()),
+                    None => Write::Delete { record: record(*of), user_id: user(*by) },
+                });
+                store.apply(0, &Batch::of(batch.collect())).await.unwrap();
+                for (key, put) in writes {
+                    match put {
+                        Some(rating) => model.insert(key, rating),
+                        None => model.remove(&key),
+                    };
+                }
+            }
+            check(&store, &model).await;
+            store.close().await;
+            drop(store);
+            check_view(&file.path(), &model).await;
+        }
+    }
+}
+
+const OLD_ROWS: &str = "INSERT INTO record (record_type, record_id) VALUES ('movie', 'record 0'), ('movie', 'record 1');
+    INSERT INTO rater (user_id) VALUES ('user 0'), ('user 1');
+    INSERT INTO rating (record, rater, value, rated_at) VALUES (1, 1, 3, 1000), (1, 2, 4, 1001), (2, 1, 5, 1002);
+    INSERT INTO aggregate (record, record_type, h3, h4, h5, weighted_mean, revision)
+    VALUES (1, 'movie', 1, 1, 0, 6.6, 2), (2, 'movie', 0, 0, 1, 6.8, 1);";
+
+async fn check_old(store: &dyn Repository) {
+    let values = |ratings: Vec<Rating>| ratings.iter().map(|rating| rating.value.get()).collect::<Vec<_>>();
+    assert_eq!(values(store.ratings(&user(0), None, None, 10).await.unwrap()), [5, 3]);
+    assert_eq!(values(store.ratings(&user(1), None, None, 10).await.unwrap()), [4]);
+    let put = Write::Put(rating((0, 1), &mut StdRng::seed_from_u64(0)));
+    store.apply(0, &Batch::of(vec![put])).await.unwrap();
+    assert_eq!(store.aggregate(&record(0)).await.unwrap().unwrap().histogram.count(), 2);
+    store.close().await;
+}
+
+pub(crate) async fn what_the_first_version_stored_in_sqlite_is_kept() {
+    let file = File::new().unwrap();
+    let first = include_str!("../../../schemas/rating/sqlite/0001_ratings.sql");
+    let database = storage::sqlite::open(&file.path(), Synchronous::Normal).await.unwrap();
+    migrate(&database.writer, &[Migration { version: 1, name: "ratings", sql: first }]).await.unwrap();
+    sqlx::raw_sql(OLD_ROWS).execute(&database.writer).await.unwrap();
+    database.close().await;
+    drop(database);
+    check_old(&open(&file, 2).await).await;
+}
+
+pub(crate) async fn what_the_first_version_stored_in_postgresql_is_kept() {
+    let database = Database::create(&testing::server().unwrap()).await.unwrap();
+    let first = include_str!("../../../schemas/rating/postgres/0001_ratings.sql");
+    let pool = storage::postgres::open(&database.options(), "rating", 1).await.unwrap();
+    migrate(&pool, &[Migration { version: 1, name: "ratings", sql: first }]).await.unwrap();
+    sqlx::raw_sql(OLD_ROWS).execute(&pool).await.unwrap();
+    pool.close().await;
+    check_old(&postgres::Repository::open(&database.options(), 1).await.unwrap()).await;
+}
