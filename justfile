@@ -38,9 +38,10 @@ bench-ingest *ARGS:
 bench-pick:
     cargo bench -p client --bench pick
 
-# Measures parts of the way: applying a batch, decoding an event, a page of a list, checking nouns, refusing.
+# Measures parts of the way: applying a batch, to few ratings and to many, decoding an event, a page of a list, checking nouns, refusing.
 bench-parts:
     cargo bench -p rating --bench apply
+    cargo bench -p rating --bench growth
     cargo bench -p api --bench event
     cargo bench -p metadata --bench paging
     cargo bench -p model --bench validation
