@@ -133,6 +133,17 @@ impl AfterRating {
         (Reverse(self.rated_at), &self.record_type, &self.record_id)
     }
 
+    /// The first `limit` of `ratings`, of all types or one, that come after this place; in their order.
+    fn page(&self, mut ratings: Vec<Rating>, record_type: Option<&RecordType>, limit: usize) -> Vec<Rating> {
+        ratings.retain(|rating| {
+            record_type.is_none_or(|asked| rating.record.record_type == *asked)
+                && Self::of(rating).order() > self.order()
+        });
+        ratings.sort_by_cached_key(|rating| (Reverse(rating.rated_at), rating.record.clone()));
+        ratings.truncate(limit);
+        ratings
+    }
+
     /// The place of `rating`.
     #[must_use]
     pub fn of(rating: &Rating) -> Self {

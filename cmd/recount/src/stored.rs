@@ -52,7 +52,7 @@ pub struct Stored {
 type AggregateRow = (i64, i64, i64, f64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64);
 
 const AGGREGATES: &str = "SELECT record, count, sum, weighted_mean, revision, \
-     h1, h2, h3, h4, h5, h6, h7, h8, h9, h10 FROM aggregate";
+     h1, h2, h3, h4, h5, h6, h7, h8, h9, h10 FROM ";
 
 /// A row that both databases can give.
 trait Row: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> {}
@@ -131,12 +131,12 @@ impl Database {
         let records: HashMap<i64, String> =
             self.rows("SELECT key, record_type || '/' || record_id FROM record").await?.into_iter().collect();
         let users = self.rows("SELECT key, user_id FROM rater").await?.into_iter().collect();
-        let aggregates: Vec<AggregateRow> = self.rows(AGGREGATES).await?;
-        let ratings = match self {
-            // Those of the journal as well.
-            Self::Sqlite(_) => "current_rating",
-            Self::Postgres(_) => "rating",
+        let (aggregates, ratings) = match self {
+            // With what the journals hold.
+            Self::Sqlite(_) => ("current_aggregate", "current_rating"),
+            Self::Postgres(_) => ("aggregate", "rating"),
         };
+        let aggregates: Vec<AggregateRow> = self.rows(&format!("{AGGREGATES}{aggregates}")).await?;
         let ratings: Vec<(i64, i64, i64, Option<String>, i64)> = self
             .rows(&format!(
                 "SELECT record, rater, CAST(value AS bigint), provider_id, rated_at FROM {ratings}"

@@ -5,7 +5,6 @@ use crate::batch::{Advance, Batch, Held, Keys, Outcome, Partition, Plan, Positio
 use async_trait::async_trait;
 use cache::Shared;
 use model::{Aggregate, Histogram, Prior, Rating, Record, RecordId, RecordType, UserId};
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -144,18 +143,9 @@ impl super::Repository for Repository {
         limit: usize,
     ) -> Result<Vec<Rating>, Error> {
         let state = self.state();
-        let mut rows: Vec<Rating> = state
-            .by_user
-            .get(user)
-            .into_iter()
-            .flatten()
-            .filter(|(record, _)| record_type.is_none_or(|asked| record.record_type == *asked))
-            .map(|(record, held)| held.by(user, record))
-            .filter(|rating| after.is_none_or(|after| AfterRating::of(rating).order() > after.order()))
-            .collect();
-        rows.sort_by_cached_key(|rating| (Reverse(rating.rated_at), rating.record.clone()));
-        rows.truncate(limit);
-        Ok(rows)
+        let ratings = state.by_user.get(user).into_iter().flatten();
+        let ratings = ratings.map(|(record, held)| held.by(user, record)).collect();
+        Ok(after.unwrap_or(&AfterRating::start()).page(ratings, record_type, limit))
     }
 
     async fn top(

@@ -11,6 +11,7 @@ use cache::Shared;
 use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection, PgPool};
+use std::collections::HashMap;
 use storage::{Migration, migrate};
 
 const MIGRATIONS: &[Migration] = &[
@@ -25,6 +26,14 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../schemas/rating/postgres/0002_ratings_by_rater.sql"),
     },
 ];
+
+/// The aggregate of record type `$1` and id `$2`.
+const AGGREGATE: &str = concat!(
+    "SELECT ",
+    aggregate_columns!(),
+    " FROM record AS r JOIN aggregate AS a ON a.record = r.key \
+     WHERE r.record_type = $1 AND r.record_id = $2 AND a.count > 0"
+);
 
 const AGGREGATES: &str = concat!(
     "SELECT ",
@@ -115,7 +124,7 @@ impl super::Repository for Repository {
     }
 
     async fn aggregate(&self, record: &Record) -> Result<Option<Shared<Aggregate>>, Error> {
-        let row: Option<AggregateRow> = sqlx::query_as(sql::AGGREGATE)
+        let row: Option<AggregateRow> = sqlx::query_as(AGGREGATE)
             .bind(record.record_type.as_str())
             .bind(record.record_id.as_str())
             .fetch_optional(&self.readers)
@@ -129,7 +138,7 @@ impl super::Repository for Repository {
             .bind(ids.iter().map(RecordId::as_str).collect::<Vec<_>>())
             .fetch_all(&self.readers)
             .await?;
-        Ok(sql::aggregates_as_asked(rows, ids)?)
+        Ok(as_asked(rows, ids)?)
     }
 
     async fn rating(&self, record: &Record, user: &UserId) -> Result<Option<Rating>, Error> {
@@ -218,4 +227,10 @@ impl super::Repository for Repository {
         self.readers.close().await;
         self.writers.close().await;
     }
+}
+
+/// Turns rows into aggregates in the order of `ids`.
+fn as_asked(rows: Vec<AggregateRow>, ids: &[RecordId]) -> Result<Vec<Aggregate>, storage::Error> {
+    let mut found: HashMap<String, AggregateRow> = rows.into_iter().map(|row| (row.1.clone(), row)).collect();
+    ids.iter().filter_map(|id| found.remove(id.as_str())).map(sql::aggregate).collect()
 }

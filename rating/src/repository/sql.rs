@@ -6,12 +6,11 @@ mod known;
 mod named;
 mod rows;
 
-pub(super) use apply::{Changes, Grown, Statements, apply};
-pub(super) use known::Known;
+pub(super) use apply::{Changed, Changes, Grown, Pair, Statements, apply};
+pub(super) use known::{Known, Learned};
 pub(super) use named::Named;
 pub(super) use rows::{
-    AggregateRow, HeldRow, PositionRow, RatingRow, aggregate, aggregates_as_asked, held, number, place,
-    position, rating,
+    AggregateRow, HeldRow, PositionRow, RatingRow, aggregate, held, number, place, position, rating,
 };
 
 macro_rules! aggregate_columns {
@@ -21,14 +20,6 @@ macro_rules! aggregate_columns {
     };
 }
 pub(super) use aggregate_columns;
-
-/// The aggregate of record type `$1` and id `$2`.
-pub(super) const AGGREGATE: &str = concat!(
-    "SELECT ",
-    aggregate_columns!(),
-    " FROM record AS r JOIN aggregate AS a ON a.record = r.key \
-     WHERE r.record_type = $1 AND r.record_id = $2 AND a.count > 0"
-);
 
 /// The best of record type `$1` with at least `$2` ratings, from weighted mean `$3` downwards and there from
 /// id `$4` upwards, `$5` of them.
@@ -86,18 +77,3 @@ pub(super) const SET_PRIOR: &str =
 pub(super) const WEIGH_AGAIN: &str = "UPDATE aggregate SET weighted_mean = \
      coalesce((sum + s.prior_weight * s.prior_mean) / nullif(count + s.prior_weight, 0), s.prior_mean) \
      FROM setting AS s";
-
-/// What follows `UPDATE`: lets aggregates grow by the rows of `n`, whose columns are those of [`Grown`] and whose
-/// making follows.
-macro_rules! grow {
-    () => {
-        "aggregate SET \
-         h1 = h1 + n.d1, h2 = h2 + n.d2, h3 = h3 + n.d3, h4 = h4 + n.d4, h5 = h5 + n.d5, \
-         h6 = h6 + n.d6, h7 = h7 + n.d7, h8 = h8 + n.d8, h9 = h9 + n.d9, h10 = h10 + n.d10, \
-         revision = revision + n.revisions, \
-         weighted_mean = coalesce((sum + n.sum_grown + s.prior_weight * s.prior_mean) \
-             / nullif(count + n.count_grown + s.prior_weight, 0), s.prior_mean) \
-         FROM setting AS s, "
-    };
-}
-pub(super) use grow;

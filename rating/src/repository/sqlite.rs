@@ -1,22 +1,24 @@
 //! Ratings in a SQLite file, which belongs to this process: one lane writes, several connections read.
 
+mod aggregates;
 mod memtable;
 mod ratings;
 mod statements;
+mod waiting;
 
-use super::sql::{self, AggregateRow, Known, Named, PositionRow, aggregate_columns};
+use super::sql::{self, Known, Named, PositionRow};
 use super::{AfterRating, AfterTop, Error};
 use crate::batch::{Batch, Outcome, Position};
 use async_trait::async_trait;
 use cache::Shared;
-use memtable::{Journal, Memtable};
 use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
-use sqlx::types::Json;
+use sqlx::Transaction;
 use statements::Statements;
 use std::path::Path;
 use storage::sqlite::{BEGIN, Sqlite, Synchronous};
 use storage::{Migration, migrate};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
+use waiting::{Journals, Steps, Waiting};
 
 const MIGRATIONS: &[Migration] = &[
     Migration {
@@ -34,14 +36,12 @@ const MIGRATIONS: &[Migration] = &[
         name: "journal",
         sql: include_str!("../../../schemas/rating/sqlite/0003_journal.sql"),
     },
+    Migration {
+        version: 4,
+        name: "aggregate journal",
+        sql: include_str!("../../../schemas/rating/sqlite/0004_aggregate_journal.sql"),
+    },
 ];
-
-const AGGREGATES: &str = concat!(
-    "SELECT ",
-    aggregate_columns!(),
-    " FROM record AS r JOIN aggregate AS a ON a.record = r.key \
-     WHERE r.record_type = $1 AND r.record_id IN (SELECT value FROM json_each($2)) AND a.count > 0"
-);
 
 /// How many ratings may wait in memory for the table; some 70 bytes each. The more, the fewer pages a merge writes for
 /// each of them.
@@ -52,10 +52,16 @@ const WAITING: usize = 100_000;
 pub struct Repository {
     database: Sqlite,
     known: Known,
-    memtable: Memtable,
-    /// `None` where nobody knows whether a batch was committed; it is read again then.
-    journal: Mutex<Option<Journal>>,
-    waiting: usize,
+    waiting: Waiting,
+    journals: Mutex<Journals>,
+    most: usize,
+}
+
+/// A transaction that writes.
+struct Writing<'a> {
+    transaction: Transaction<'static, sqlx::Sqlite>,
+    journals: MutexGuard<'a, Journals>,
+    waiting: &'a Waiting,
 }
 
 impl Repository {
@@ -64,19 +70,45 @@ impl Repository {
         Self::open_with(path, synchronous, WAITING).await
     }
 
-    /// Opens the file as `open` does, and lets some `waiting` ratings wait in memory for the table; at least 1.
+    /// Opens the file as `open` does, and lets some `most` ratings wait in memory for the table; at least 1.
     pub async fn open_with(
         path: &Path,
         synchronous: Synchronous,
-        waiting: usize,
+        most: usize,
     ) -> Result<Self, storage::Error> {
         let database = storage::sqlite::open(path, synchronous).await?;
         migrate(&database.writer, MIGRATIONS).await?;
-        let memtable = Memtable::default();
+        let waiting = Waiting::default();
         let mut connection = database.writer.acquire().await?;
-        let journal = statements::load(&mut connection, &memtable, waiting).await?;
+        let journals = Mutex::new(Journals::load(&mut connection, &waiting, most).await?);
         drop(connection);
-        Ok(Self { database, known: Known::default(), memtable, journal: Mutex::new(Some(journal)), waiting })
+        Ok(Self { database, known: Known::default(), waiting, journals, most })
+    }
+
+    async fn begin(&self) -> Result<Writing<'_>, Error> {
+        let mut transaction = self.database.writer.begin_with(BEGIN).await?;
+        let mut journals = self.journals.lock().await;
+        if !journals.certain {
+            *journals = Journals::load(&mut transaction, &self.waiting, self.most).await?;
+        }
+        Ok(Writing { transaction, journals, waiting: &self.waiting })
+    }
+}
+
+impl Writing<'_> {
+    fn statements(&mut self) -> Statements<'_> {
+        Statements::new(&mut self.transaction, self.waiting, &self.journals)
+    }
+
+    /// Commits, and lets memory follow.
+    async fn commit(mut self, steps: Option<Steps>) -> Result<(), Error> {
+        self.journals.certain = false;
+        self.transaction.commit().await?;
+        if let Some(steps) = steps {
+            self.journals.settle(steps, self.waiting);
+        }
+        self.journals.certain = true;
+        Ok(())
     }
 }
 
@@ -87,55 +119,31 @@ impl super::Repository for Repository {
     }
 
     async fn apply(&self, _lane: usize, batch: &Batch) -> Result<Vec<Outcome>, Error> {
-        let mut transaction = self.database.writer.begin_with(BEGIN).await?;
-        let mut slot = self.journal.lock().await;
-        let mut journal = match slot.take() {
-            Some(journal) => journal,
-            None => statements::load(&mut transaction, &self.memtable, self.waiting).await?,
-        };
-        let mut statements = Statements::new(&mut transaction, &self.memtable, &journal);
+        let mut writing = self.begin().await?;
+        let mut statements = writing.statements();
         let mut named = Named::of(&batch.writes, &self.known);
-        let applied = async {
-            let learned = named.complete(&mut statements).await?;
-            Ok::<_, Error>((sql::apply(&mut statements, &named, batch).await?, learned))
-        };
-        let (applied, step) = (applied.await, statements.step);
-        let (outcomes, learned) = match applied {
-            Ok(applied) => applied,
-            Err(error) => {
-                *slot = Some(journal);
-                return Err(error);
-            }
-        };
-        transaction.commit().await?;
-        if let Some(step) = step {
-            journal.settle(step, &self.memtable);
-        }
-        *slot = Some(journal);
+        let learned = named.complete(&mut statements).await?;
+        let outcomes = sql::apply(&mut statements, &named, batch).await?;
+        let steps = statements.steps;
+        writing.commit(steps).await?;
         self.known.learn(learned);
         Ok(outcomes)
     }
 
     async fn aggregate(&self, record: &Record) -> Result<Option<Shared<Aggregate>>, Error> {
-        let row: Option<AggregateRow> = sqlx::query_as(sql::AGGREGATE)
-            .bind(record.record_type.as_str())
-            .bind(record.record_id.as_str())
-            .fetch_optional(&self.database.readers)
-            .await?;
-        Ok(row.map(sql::aggregate).transpose()?.map(Into::into))
+        let readers = &self.database.readers;
+        let found = aggregates::aggregates(readers, &self.waiting, &self.known, vec![record.clone()]).await?;
+        Ok(found.into_iter().next().map(Into::into))
     }
 
     async fn aggregates(&self, record_type: &RecordType, ids: &[RecordId]) -> Result<Vec<Aggregate>, Error> {
-        let rows: Vec<AggregateRow> = sqlx::query_as(AGGREGATES)
-            .bind(record_type.as_str())
-            .bind(Json(ids))
-            .fetch_all(&self.database.readers)
-            .await?;
-        Ok(sql::aggregates_as_asked(rows, ids)?)
+        let record = |id: &RecordId| Record { record_type: record_type.clone(), record_id: id.clone() };
+        let records = ids.iter().map(record).collect();
+        aggregates::aggregates(&self.database.readers, &self.waiting, &self.known, records).await
     }
 
     async fn rating(&self, record: &Record, user: &UserId) -> Result<Option<Rating>, Error> {
-        ratings::rating(&self.database.readers, &self.memtable, record, user).await
+        ratings::rating(&self.database.readers, &self.waiting, &self.known, record, user).await
     }
 
     async fn ratings(
@@ -147,9 +155,10 @@ impl super::Repository for Repository {
     ) -> Result<Vec<Rating>, Error> {
         let start = AfterRating::start();
         let after = after.unwrap_or(&start);
-        ratings::ratings(&self.database.readers, &self.memtable, user, record_type, after, limit).await
+        ratings::ratings(&self.database.readers, &self.waiting, user, record_type, after, limit).await
     }
 
+    /// Merges the aggregates that wait first, because only the table has them in their order.
     async fn top(
         &self,
         record_type: &RecordType,
@@ -157,17 +166,16 @@ impl super::Repository for Repository {
         after: Option<&AfterTop>,
         limit: usize,
     ) -> Result<Vec<Aggregate>, Error> {
+        if !self.waiting.aggregates.is_empty() {
+            let mut writing = self.begin().await?;
+            let mut statements = writing.statements();
+            statements.merge_aggregates().await?;
+            let steps = statements.steps;
+            writing.commit(steps).await?;
+        }
         let start = AfterTop::start();
         let after = after.unwrap_or(&start);
-        let rows: Vec<AggregateRow> = sqlx::query_as(sql::TOP)
-            .bind(record_type.as_str())
-            .bind(sql::number(min_count))
-            .bind(after.weighted_mean())
-            .bind(&after.record_id)
-            .bind(sql::number(limit))
-            .fetch_all(&self.database.readers)
-            .await?;
-        Ok(rows.into_iter().map(sql::aggregate).collect::<Result<_, _>>()?)
+        aggregates::top(&self.database.readers, record_type, min_count, after, limit).await
     }
 
     async fn positions(&self, cluster: &str, topic: &str) -> Result<Vec<(i32, Position)>, Error> {
@@ -189,13 +197,13 @@ impl super::Repository for Repository {
     }
 
     async fn set_prior(&self, prior: Prior) -> Result<(), Error> {
-        let mut transaction = self.database.writer.begin_with(BEGIN).await?;
+        let mut writing = self.begin().await?;
         let set = sqlx::query(sql::SET_PRIOR).bind(prior.weight()).bind(prior.mean());
-        if set.execute(&mut *transaction).await?.rows_affected() > 0 {
-            sqlx::query(sql::WEIGH_AGAIN).execute(&mut *transaction).await?;
+        if set.execute(&mut *writing.transaction).await?.rows_affected() > 0 {
+            sqlx::query(sql::WEIGH_AGAIN).execute(&mut *writing.transaction).await?;
         }
-        transaction.commit().await?;
-        Ok(())
+        self.waiting.set_prior(prior);
+        writing.commit(None).await
     }
 
     async fn ready(&self) -> Result<(), Error> {

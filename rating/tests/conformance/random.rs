@@ -3,7 +3,7 @@
 
 use crate::cases::{advance, record, record_of, user};
 use crate::stores::Stores;
-use model::{Histogram, Prior, ProviderId, Rating, Record, Timestamp, UserId, Value};
+use model::{Histogram, Prior, ProviderId, Rating, Record, RecordType, Timestamp, UserId, Value};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -304,6 +304,16 @@ async fn watch(store: Arc<dyn Repository>, pairs: Vec<Pair>, stop: CancellationT
                 assert_eq!(aggregate.weighted_mean.to_bits(), weighted.to_bits());
             }
             tokio::task::yield_now().await;
+        }
+        let best = store.top(&RecordType::movie(), 1, None, pairs.len()).await.unwrap();
+        assert!(best.iter().map(|aggregate| aggregate.weighted_mean).is_sorted_by(|a, b| a >= b));
+        for aggregate in &best {
+            let last = seen.get(&aggregate.record).copied().unwrap_or_default();
+            assert!(
+                last <= aggregate.revision,
+                "{:?} among the best went back from {last}",
+                aggregate.record
+            );
         }
     }
 }

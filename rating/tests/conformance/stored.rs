@@ -1,6 +1,6 @@
 //! Files and databases that are opened again: what waited for the table is there, and so is what earlier versions stored.
 
-use model::{ProviderId, Rating, Record, RecordId, RecordType, Timestamp, UserId, Value};
+use model::{Histogram, Prior, ProviderId, Rating, Record, RecordId, RecordType, Timestamp, UserId, Value};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rating::batch::{Batch, Write};
@@ -37,7 +37,21 @@ async fn open(file: &File, waiting: usize) -> sqlite::Repository {
     sqlite::Repository::open_with(&file.path(), Synchronous::Normal, waiting).await.unwrap()
 }
 
+fn histogram(of: u8, model: &BTreeMap<Key, Rating>) -> Histogram {
+    let mut histogram = Histogram::default();
+    model.iter().filter(|(key, _)| key.0 == of).for_each(|(_, rating)| histogram.add(rating.value));
+    histogram
+}
+
 async fn check(store: &dyn Repository, model: &BTreeMap<Key, Rating>) {
+    for of in 0..6 {
+        let found = store.aggregate(&record(of)).await.unwrap();
+        assert_eq!(
+            found.map(|found| found.histogram).unwrap_or_default(),
+            histogram(of, model),
+            "record {of}"
+        );
+    }
     for by in 0..6 {
         for of in 0..6 {
             let found = store.rating(&record(of), &user(by)).await.unwrap();
@@ -59,6 +73,16 @@ async fn check_view(path: &Path, model: &BTreeMap<Key, Rating>) {
         (format!("record {of}"), format!("user {by}"), i64::from(rating.value.get()), provider)
     };
     assert_eq!(rows, model.iter().map(row).collect::<Vec<_>>());
+
+    let select = "SELECT record_id, count, sum, weighted_mean FROM current_aggregate \
+         JOIN record ON record.key = record WHERE count > 0 ORDER BY 1";
+    let rows: Vec<(String, i64, i64, f64)> = sqlx::query_as(select).fetch_all(&pool).await.unwrap();
+    let counted = (0..6).map(|of| (of, histogram(of, model))).filter(|(_, histogram)| histogram.count() > 0);
+    let row = |(of, histogram): (u8, Histogram)| {
+        let (count, sum) = (histogram.count().cast_signed(), histogram.sum().cast_signed());
+        (format!("record {of}"), count, sum, Prior::default().weighted_mean(&histogram))
+    };
+    assert_eq!(rows, counted.map(row).collect::<Vec<_>>());
     pool.close().await;
 }
 
@@ -89,6 +113,13 @@ pub(crate) async fn whatever_waits_for_the_table_is_there_when_the_file_is_opene
                 }
             }
             check(&store, &model).await;
+            if random.random() {
+                let best = store.top(&RecordType::movie(), 1, None, 100).await.unwrap();
+                assert!(best.iter().map(|found| found.weighted_mean).is_sorted_by(|a, b| a >= b));
+                let rated = (0..6).filter(|of| histogram(*of, &model).count() > 0).count();
+                assert_eq!(best.len(), rated);
+                check(&store, &model).await;
+            }
             store.close().await;
             drop(store);
             check_view(&file.path(), &model).await;

@@ -3,7 +3,7 @@
 
 use super::copy::Rows;
 use crate::batch::{Advance, Held};
-use crate::repository::sql::{self, Changes, Grown, HeldRow};
+use crate::repository::sql::{self, Changed, Changes, Grown, HeldRow, Pair};
 use async_trait::async_trait;
 use model::{Rating, Record, RecordId, RecordType, UserId};
 use sqlx::PgConnection;
@@ -37,15 +37,18 @@ const REPLACE: &str = "UPDATE rating AS r SET provider_id = n.provider_id, value
      AS n (rater, record, provider_id, value, rated_at) WHERE r.rater = n.rater AND r.record = n.record";
 const DELETE: &str = "DELETE FROM rating AS r USING unnest($1::bigint[], $2::bigint[]) AS n (rater, record) \
      WHERE r.rater = n.rater AND r.record = n.record";
-const GROW: &str = concat!(
-    "UPDATE ",
-    sql::grow!(),
-    "unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], \
+const GROW: &str = "UPDATE aggregate SET \
+     h1 = h1 + n.d1, h2 = h2 + n.d2, h3 = h3 + n.d3, h4 = h4 + n.d4, h5 = h5 + n.d5, \
+     h6 = h6 + n.d6, h7 = h7 + n.d7, h8 = h8 + n.d8, h9 = h9 + n.d9, h10 = h10 + n.d10, \
+     revision = revision + n.revisions, \
+     weighted_mean = coalesce((sum + n.sum_grown + s.prior_weight * s.prior_mean) \
+         / nullif(count + n.count_grown + s.prior_weight, 0), s.prior_mean) \
+     FROM setting AS s, \
+     unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], \
      $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], \
      $13::bigint[], $14::bigint[]) \
      AS n (record, revisions, count_grown, sum_grown, d1, d2, d3, d4, d5, d6, d7, d8, d9, d10) \
-     WHERE aggregate.record = n.record"
-);
+     WHERE aggregate.record = n.record";
 
 /// From how many ratings on they are copied, which takes a fifth less than inserting them, but may wait for 40 ms: the
 /// end of the copy is a small packet of its own, which TCP holds back until the one before is acknowledged.
@@ -72,12 +75,12 @@ fn users_ids<'a>(users: &[&'a UserId]) -> Vec<&'a str> {
 
 impl Statements<'_> {
     /// Adds ratings whose pairs have none, and get none from elsewhere as long as their records are locked.
-    async fn add(&mut self, ratings: &[(i64, i64, &Rating)]) -> Result<(), Error> {
+    async fn add(&mut self, ratings: &[(Pair, &Rating)]) -> Result<(), Error> {
         if ratings.len() < MANY {
             return self.execute(ADD, ratings).await;
         }
         let mut rows = Rows::new();
-        for (rater, record, rating) in ratings {
+        for ((rater, record), rating) in ratings {
             let provider = rating.provider_id.as_ref().map(|id| id.as_str().as_bytes());
             rows.push([
                 Some(&rater.to_be_bytes()),
@@ -93,27 +96,23 @@ impl Statements<'_> {
         Ok(())
     }
 
-    async fn execute(
-        &mut self,
-        statement: &'static str,
-        ratings: &[(i64, i64, &Rating)],
-    ) -> Result<(), Error> {
+    async fn execute(&mut self, statement: &'static str, ratings: &[(Pair, &Rating)]) -> Result<(), Error> {
         if ratings.is_empty() {
             return Ok(());
         }
-        let providers = ratings.iter().map(|(.., rating)| rating.provider_id.as_ref().map(|id| id.as_str()));
+        let providers = ratings.iter().map(|(_, rating)| rating.provider_id.as_ref().map(|id| id.as_str()));
         let query = sqlx::query(statement)
-            .bind(ratings.iter().map(|(rater, ..)| *rater).collect::<Vec<i64>>())
-            .bind(ratings.iter().map(|(_, record, _)| *record).collect::<Vec<i64>>())
+            .bind(ratings.iter().map(|((rater, _), _)| *rater).collect::<Vec<i64>>())
+            .bind(ratings.iter().map(|((_, record), _)| *record).collect::<Vec<i64>>())
             .bind(providers.collect::<Vec<_>>())
-            .bind(ratings.iter().map(|(.., rating)| i16::from(rating.value.get())).collect::<Vec<i16>>())
-            .bind(ratings.iter().map(|(.., rating)| rating.rated_at.as_millis()).collect::<Vec<i64>>());
+            .bind(ratings.iter().map(|(_, rating)| i16::from(rating.value.get())).collect::<Vec<i16>>())
+            .bind(ratings.iter().map(|(_, rating)| rating.rated_at.as_millis()).collect::<Vec<i64>>());
         query.execute(&mut *self.0).await?;
         Ok(())
     }
 
-    async fn delete(&mut self, pairs: &[(i64, i64)]) -> Result<(), Error> {
-        let (raters, records): (Vec<i64>, Vec<i64>) = pairs.iter().copied().unzip();
+    async fn delete(&mut self, pairs: Vec<Pair>) -> Result<(), Error> {
+        let (raters, records): (Vec<i64>, Vec<i64>) = pairs.into_iter().unzip();
         sqlx::query(DELETE).bind(raters).bind(records).execute(&mut *self.0).await?;
         Ok(())
     }
@@ -167,7 +166,7 @@ impl sql::Statements for Statements<'_> {
         Err(Error::row("aggregate", format!("{locked} rows of {} were there to be locked", records.len())))
     }
 
-    async fn held(&mut self, pairs: &[(i64, i64)]) -> Result<Vec<(usize, Held)>, Error> {
+    async fn held(&mut self, pairs: &[Pair]) -> Result<Vec<(usize, Held)>, Error> {
         let (raters, records): (Vec<i64>, Vec<i64>) = pairs.iter().copied().unzip();
         let rows: Vec<HeldRow> =
             sqlx::query_as(HELD).bind(raters).bind(records).fetch_all(&mut *self.0).await?;
@@ -175,10 +174,18 @@ impl sql::Statements for Statements<'_> {
     }
 
     async fn write(&mut self, changes: &Changes<'_>) -> Result<(), Error> {
-        self.add(&changes.added).await?;
-        self.execute(REPLACE, &changes.replaced).await?;
-        if !changes.deleted.is_empty() {
-            self.delete(&changes.deleted).await?;
+        let (mut added, mut replaced, mut deleted) = (Vec::new(), Vec::new(), Vec::new());
+        for Changed { pair, rating, held } in &changes.rows {
+            match rating {
+                Some(rating) if *held => replaced.push((*pair, *rating)),
+                Some(rating) => added.push((*pair, *rating)),
+                None => deleted.push(*pair),
+            }
+        }
+        self.add(&added).await?;
+        self.execute(REPLACE, &replaced).await?;
+        if !deleted.is_empty() {
+            self.delete(deleted).await?;
         }
         if !changes.grown.is_empty() {
             self.grow(&changes.grown).await?;

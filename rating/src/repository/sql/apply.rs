@@ -35,11 +35,12 @@ pub(in crate::repository) trait Statements {
     /// Adds empty aggregates of the records that have none.
     async fn add_aggregates(&mut self, records: &[(i64, &RecordType)]) -> Result<(), storage::Error>;
 
-    /// Keeps every other transaction from these records until the end of this one.
+    /// Keeps every other transaction from these records until the end of this one. They are all those whose aggregates
+    /// may grow.
     async fn lock_aggregates(&mut self, records: &[i64]) -> Result<(), storage::Error>;
 
     /// Returns what is stored under pairs of rater and record, each with its place in the list.
-    async fn held(&mut self, pairs: &[(i64, i64)]) -> Result<Vec<(usize, Held)>, storage::Error>;
+    async fn held(&mut self, pairs: &[Pair]) -> Result<Vec<(usize, Held)>, storage::Error>;
 
     /// Makes the changes.
     async fn write(&mut self, changes: &Changes<'_>) -> Result<(), storage::Error>;
@@ -48,24 +49,36 @@ pub(in crate::repository) trait Statements {
     async fn advance(&mut self, step: &Advance) -> Result<bool, storage::Error>;
 }
 
+/// The keys of a rater and a record, under which a rating stands.
+pub(in crate::repository) type Pair = (i64, i64);
+
 /// What a batch changes but for keys and positions, each list in the order of the keys.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::repository) struct Changes<'a> {
-    /// Ratings to be stored under pairs of rater and record that have none.
-    pub(in crate::repository) added: Vec<(i64, i64, &'a Rating)>,
-    /// Ratings to be stored in the place of those that are there.
-    pub(in crate::repository) replaced: Vec<(i64, i64, &'a Rating)>,
-    /// Pairs of rater and record under which nothing is to stay.
-    pub(in crate::repository) deleted: Vec<(i64, i64)>,
+    /// The ratings.
+    pub(in crate::repository) rows: Vec<Changed<'a>>,
     /// The aggregates that grow.
     pub(in crate::repository) grown: Vec<Grown>,
+}
+
+/// What a batch leaves under a pair that it changes.
+#[derive(Debug)]
+pub(in crate::repository) struct Changed<'a> {
+    /// The pair.
+    pub(in crate::repository) pair: Pair,
+    /// The rating; `None` where the one that is stored is to go.
+    pub(in crate::repository) rating: Option<&'a Rating>,
+    /// Whether a rating is stored there.
+    pub(in crate::repository) held: bool,
 }
 
 /// By how much an aggregate grows.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::repository) struct Grown {
-    record: i64,
-    change: Change,
+    /// The record.
+    pub(in crate::repository) record: i64,
+    /// By how much.
+    pub(in crate::repository) change: Change,
 }
 
 impl Grown {
@@ -97,7 +110,7 @@ pub(in crate::repository) async fn apply(
         statements.lock_aggregates(&locked).await?;
     }
 
-    let pairs: Vec<Option<(i64, i64)>> =
+    let pairs: Vec<Option<Pair>> =
         keys.pairs.iter().map(|&(record, user)| users[user].zip(records[record])).collect();
     let held = held(statements, &pairs).await?;
     let plan = Plan::of(&batch.writes, keys, &held);
@@ -118,14 +131,14 @@ pub(in crate::repository) async fn apply(
 
 async fn held(
     statements: &mut impl Statements,
-    pairs: &[Option<(i64, i64)>],
+    pairs: &[Option<Pair>],
 ) -> Result<Vec<Option<Held>>, storage::Error> {
     let mut held = vec![None; pairs.len()];
-    let mut asked: Vec<(usize, (i64, i64))> =
+    let mut asked: Vec<(usize, Pair)> =
         pairs.iter().enumerate().filter_map(|(place, pair)| Some((place, (*pair)?))).collect();
     // Neighbours in the table's tree are read one after the other.
     asked.sort_unstable_by_key(|(_, pair)| *pair);
-    let (places, asked): (Vec<usize>, Vec<(i64, i64)>) = asked.into_iter().unzip();
+    let (places, asked): (Vec<usize>, Vec<Pair>) = asked.into_iter().unzip();
     if !asked.is_empty() {
         for (place, found) in statements.held(&asked).await? {
             held[places[place]] = Some(found);
@@ -138,32 +151,24 @@ impl<'a> Changes<'a> {
     fn of(
         plan: &Plan<'a>,
         records: &[Option<i64>],
-        pairs: &[Option<(i64, i64)>],
+        pairs: &[Option<Pair>],
         held: &[Option<Held>],
     ) -> Result<Self, storage::Error> {
-        let mut changes = Self::default();
-        for &(pair, row) in &plan.rows {
-            let (rater, record) =
-                pairs[pair].ok_or_else(|| storage::Error::row("rating", "it got no key"))?;
-            match row {
-                Some(rating) if held[pair].is_none() => changes.added.push((rater, record, rating)),
-                Some(rating) => changes.replaced.push((rater, record, rating)),
-                None => changes.deleted.push((rater, record)),
-            }
-        }
-        let changed = records.iter().zip(&plan.changes).filter(|(_, change)| change.revisions > 0);
-        changes
-            .grown
-            .extend(changed.filter_map(|(record, &change)| Some(Grown { record: (*record)?, change })));
+        let changed = |&(place, rating): &(usize, Option<&'a Rating>)| {
+            let pair = pairs[place].ok_or_else(|| storage::Error::row("rating", "it got no key"))?;
+            Ok(Changed { pair, rating, held: held[place].is_some() })
+        };
+        let mut rows = plan.rows.iter().map(changed).collect::<Result<Vec<_>, storage::Error>>()?;
+        let grown = records.iter().zip(&plan.changes).filter(|(_, change)| change.revisions > 0);
+        let mut grown: Vec<Grown> =
+            grown.filter_map(|(record, &change)| Some(Grown { record: (*record)?, change })).collect();
         // Neighbours in the tables' trees are written one after the other.
-        changes.added.sort_unstable_by_key(|&(rater, record, _)| (rater, record));
-        changes.replaced.sort_unstable_by_key(|&(rater, record, _)| (rater, record));
-        changes.deleted.sort_unstable();
-        changes.grown.sort_unstable_by_key(|grown| grown.record);
-        Ok(changes)
+        rows.sort_unstable_by_key(|changed| changed.pair);
+        grown.sort_unstable_by_key(|grown| grown.record);
+        Ok(Self { rows, grown })
     }
 
     const fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.replaced.is_empty() && self.deleted.is_empty() && self.grown.is_empty()
+        self.rows.is_empty() && self.grown.is_empty()
     }
 }

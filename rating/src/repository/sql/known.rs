@@ -20,12 +20,12 @@ pub(in crate::repository) struct Known {
 
 impl Known {
     /// The keys of `records`, where they are known.
-    pub(super) fn records(&self, records: &[&Record]) -> Vec<Option<i64>> {
+    pub(in crate::repository) fn records(&self, records: &[&Record]) -> Vec<Option<i64>> {
         look_up(&self.records, records)
     }
 
     /// The keys of `users`, where they are known.
-    pub(super) fn users(&self, users: &[&UserId]) -> Vec<Option<i64>> {
+    pub(in crate::repository) fn users(&self, users: &[&UserId]) -> Vec<Option<i64>> {
         look_up(&self.users, users)
     }
 
@@ -46,11 +46,11 @@ fn remember<K: Name>(recent: &Mutex<Recent<K>>, learned: Vec<(K, i64)>) {
     learned.into_iter().for_each(|(name, key)| recent.insert(name, key));
 }
 
-/// Keys that a transaction looked up or gave; to be remembered once it has committed.
+/// Keys that were looked up or given; to be remembered once they are committed.
 #[derive(Debug, Default)]
 pub(in crate::repository) struct Learned {
-    pub(super) records: Vec<(Record, i64)>,
-    pub(super) users: Vec<(UserId, i64)>,
+    pub(in crate::repository) records: Vec<(Record, i64)>,
+    pub(in crate::repository) users: Vec<(UserId, i64)>,
 }
 
 /// A name, and how long it is.

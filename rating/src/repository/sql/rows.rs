@@ -4,7 +4,6 @@ use crate::batch::{Held, Position};
 use model::{
     Aggregate, Broken, Histogram, ProviderId, Rating, Record, RecordId, RecordType, Timestamp, UserId, Value,
 };
-use std::collections::HashMap;
 use storage::Error;
 
 /// Record type and id, the ten counts, weighted mean, revision.
@@ -32,15 +31,6 @@ pub(in crate::repository) fn aggregate(row: AggregateRow) -> Result<Aggregate, E
         weighted_mean,
         revision: revision.cast_unsigned(),
     })
-}
-
-/// Turns rows into aggregates in the order of `ids`.
-pub(in crate::repository) fn aggregates_as_asked(
-    rows: Vec<AggregateRow>,
-    ids: &[RecordId],
-) -> Result<Vec<Aggregate>, Error> {
-    let mut found: HashMap<String, AggregateRow> = rows.into_iter().map(|row| (row.1.clone(), row)).collect();
-    ids.iter().filter_map(|id| found.remove(id.as_str())).map(aggregate).collect()
 }
 
 /// Turns a row into a rating.

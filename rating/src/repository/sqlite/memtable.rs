@@ -1,4 +1,4 @@
-//! Ratings that were written lately and don't stand in the table yet: in memory, in the table's order, and safe in the
+//! Rows that were written lately and don't stand in their table yet: in memory, in the table's order, and safe in a
 //! journal. What comes next in that order is merged into the table with each batch, so that what many batches wrote to
 //! a page goes there at once (a log-structured merge-tree of two levels with a rolling merge: O'Neil et al., 1996).
 
@@ -6,64 +6,65 @@ mod journal;
 
 pub(super) use journal::{Journal, Loading, Step};
 
-use crate::batch::Held;
 use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::ops::{Bound, RangeInclusive};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// The keys of a rater and a record, under which a rating stands.
-pub(super) type Pair = (i64, i64);
-
-/// A pair with what a write left there; `None` where that is nothing.
-pub(super) type Row = (Pair, Option<Held>);
-
-/// What the memtable knows of a list of pairs, each with its place there.
-#[derive(Debug, Default)]
-pub(super) struct Found {
-    /// The ratings that were written.
-    pub(super) held: Vec<(usize, Held)>,
-    /// The pairs of which the table knows.
-    pub(super) others: Vec<(usize, Pair)>,
+/// What the memtable knows of a list of keys, each with its place there.
+#[derive(Debug)]
+pub(super) struct Found<K, V> {
+    /// What was written.
+    pub(super) written: Vec<(usize, V)>,
+    /// The keys of which the table knows.
+    pub(super) others: Vec<(usize, K)>,
 }
 
 /// How many rows are written at a time, so that no reader waits for long.
 const AT_A_TIME: usize = 500;
 
 /// The rows that stand before those of the table.
-#[derive(Debug, Default)]
-pub(super) struct Memtable(RwLock<BTreeMap<Pair, Option<Held>>>);
+#[derive(Debug)]
+pub(super) struct Memtable<K, V>(RwLock<BTreeMap<K, V>>);
 
-impl Memtable {
-    /// What was written under `pair`; `None` where the table knows.
-    pub(super) fn get(&self, pair: Pair) -> Option<Option<Held>> {
-        self.rows().get(&pair).cloned()
+impl<K, V> Default for Memtable<K, V> {
+    fn default() -> Self {
+        Self(RwLock::new(BTreeMap::new()))
+    }
+}
+
+impl<K: Ord + Copy, V: Clone> Memtable<K, V> {
+    /// What was written under `key`; `None` where the table knows.
+    pub(super) fn get(&self, key: K) -> Option<V> {
+        self.rows().get(&key).cloned()
     }
 
-    /// What was written under each of `pairs`.
-    pub(super) fn held(&self, pairs: &[Pair]) -> Found {
-        let (rows, mut found) = (self.rows(), Found::default());
-        for (place, pair) in pairs.iter().enumerate() {
-            match rows.get(pair) {
-                Some(row) => found.held.extend(row.clone().map(|row| (place, row))),
-                None => found.others.push((place, *pair)),
+    /// What was written under each of `keys`.
+    pub(super) fn find(&self, keys: impl IntoIterator<Item = K>) -> Found<K, V> {
+        let (rows, mut found) = (self.rows(), Found { written: Vec::new(), others: Vec::new() });
+        for (place, key) in keys.into_iter().enumerate() {
+            match rows.get(&key) {
+                Some(row) => found.written.push((place, row.clone())),
+                None => found.others.push((place, key)),
             }
         }
         found
     }
 
-    /// The records of a rater's rows, each with what was written.
-    pub(super) fn of_rater(&self, rater: i64) -> Vec<(i64, Option<Held>)> {
-        let rows = self.rows();
-        rows.range((rater, i64::MIN)..=(rater, i64::MAX))
-            .map(|((_, record), row)| (*record, row.clone()))
-            .collect()
+    /// What was written under the keys of a range, in their order.
+    pub(super) fn range(&self, keys: RangeInclusive<K>) -> Vec<(K, V)> {
+        self.rows().range(keys).map(|(key, row)| (*key, row.clone())).collect()
     }
 
-    /// At most `most` rows that come after `pair`, or are the first ones.
-    fn after(&self, pair: Option<Pair>, most: usize) -> Vec<Row> {
-        let start = pair.map_or(Bound::Unbounded, Bound::Excluded);
+    /// Whether the table knows everything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows().is_empty()
+    }
+
+    /// At most `most` rows that come after `key`, or are the first ones.
+    fn after(&self, key: Option<K>, most: usize) -> Vec<(K, V)> {
+        let start = key.map_or(Bound::Unbounded, Bound::Excluded);
         let rows = self.rows();
-        rows.range((start, Bound::Unbounded)).take(most).map(|(pair, row)| (*pair, row.clone())).collect()
+        rows.range((start, Bound::Unbounded)).take(most).map(|(key, row)| (*key, row.clone())).collect()
     }
 
     fn len(&self) -> usize {
@@ -71,11 +72,11 @@ impl Memtable {
     }
 
     /// Gives up `merged`, which the table has, and takes `changes`.
-    fn settle(&self, merged: &[Row], changes: Vec<Row>) {
+    fn settle(&self, merged: &[(K, V)], changes: Vec<(K, V)>) {
         for some in merged.chunks(AT_A_TIME) {
             let mut rows = self.rows_mut();
-            for (pair, _) in some {
-                rows.remove(pair);
+            for (key, _) in some {
+                rows.remove(key);
             }
         }
         let mut changes = changes.into_iter().peekable();
@@ -84,15 +85,15 @@ impl Memtable {
         }
     }
 
-    fn replace(&self, rows: BTreeMap<Pair, Option<Held>>) {
+    fn replace(&self, rows: BTreeMap<K, V>) {
         *self.rows_mut() = rows;
     }
 
-    fn rows(&self) -> RwLockReadGuard<'_, BTreeMap<Pair, Option<Held>>> {
+    fn rows(&self) -> RwLockReadGuard<'_, BTreeMap<K, V>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn rows_mut(&self) -> RwLockWriteGuard<'_, BTreeMap<Pair, Option<Held>>> {
+    fn rows_mut(&self) -> RwLockWriteGuard<'_, BTreeMap<K, V>> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,14 +1,13 @@
-//! Reads of single ratings and of a user's: from the memtable first and then from the table, so that what is merged in
+//! Reads of single ratings and of a user's: from memory first and then from the table, so that what is merged in
 //! between is seen there.
 
-use super::memtable::Memtable;
+use super::waiting::{Waiting, Written};
 use crate::batch::Held;
-use crate::repository::sql::{self, HeldRow, RatingRow};
+use crate::repository::sql::{self, HeldRow, Known, Pair, RatingRow};
 use crate::repository::{AfterRating, Error};
 use model::{Rating, Record, RecordType, UserId};
 use sqlx::SqlitePool;
 use sqlx::types::Json;
-use std::cmp::Reverse;
 use std::collections::HashMap;
 
 /// The keys of user `$1` and of record type `$2` and id `$3`.
@@ -25,16 +24,13 @@ const RECORDS: &str =
 /// The user's rating of `record`, if there is one.
 pub(super) async fn rating(
     readers: &SqlitePool,
-    memtable: &Memtable,
+    waiting: &Waiting,
+    known: &Known,
     record: &Record,
     user: &UserId,
 ) -> Result<Option<Rating>, Error> {
-    let keys = sqlx::query_as(KEYS)
-        .bind(user.as_str())
-        .bind(record.record_type.as_str())
-        .bind(record.record_id.as_str());
-    let Some(pair) = keys.fetch_optional(readers).await? else { return Ok(None) };
-    let held = match memtable.get(pair) {
+    let Some(pair) = pair(readers, known, record, user).await? else { return Ok(None) };
+    let held = match waiting.ratings.get(pair) {
         Some(written) => written,
         None => {
             let (rater, record) = pair;
@@ -46,10 +42,27 @@ pub(super) async fn rating(
     Ok(held.map(|held| held.by(user, record)))
 }
 
+/// The keys of a user and a record, where both have one.
+async fn pair(
+    readers: &SqlitePool,
+    known: &Known,
+    record: &Record,
+    user: &UserId,
+) -> Result<Option<Pair>, Error> {
+    if let ([Some(rater)], [Some(record)]) = (&known.users(&[user])[..], &known.records(&[record])[..]) {
+        return Ok(Some((*rater, *record)));
+    }
+    let keys = sqlx::query_as(KEYS)
+        .bind(user.as_str())
+        .bind(record.record_type.as_str())
+        .bind(record.record_id.as_str());
+    Ok(keys.fetch_optional(readers).await?)
+}
+
 /// At most `limit` of the user's ratings that come after `after`, of all types or one.
 pub(super) async fn ratings(
     readers: &SqlitePool,
-    memtable: &Memtable,
+    waiting: &Waiting,
     user: &UserId,
     record_type: Option<&RecordType>,
     after: &AfterRating,
@@ -57,8 +70,8 @@ pub(super) async fn ratings(
 ) -> Result<Vec<Rating>, Error> {
     let rater = sqlx::query_scalar(RATER).bind(user.as_str()).fetch_optional(readers).await?;
     let Some(rater) = rater else { return Ok(Vec::new()) };
-    let written = memtable.of_rater(rater);
-    let records: Vec<i64> = written.iter().map(|(record, _)| *record).collect();
+    let written = waiting.ratings.range((rater, i64::MIN)..=(rater, i64::MAX));
+    let records: Vec<i64> = written.iter().map(|((_, record), _)| *record).collect();
     let rows: Vec<RatingRow> = sqlx::query_as(RATINGS)
         .bind(user.as_str())
         .bind(record_type.map(RecordType::as_str))
@@ -70,24 +83,14 @@ pub(super) async fn ratings(
         .fetch_all(readers)
         .await?;
     let mut ratings = rows.into_iter().map(sql::rating).collect::<Result<Vec<Rating>, _>>()?;
-    let written = named(readers, user, written).await?;
-    ratings.extend(written.into_iter().filter(|rating| {
-        record_type.is_none_or(|asked| rating.record.record_type == *asked)
-            && AfterRating::of(rating).order() > after.order()
-    }));
-    ratings.sort_by_cached_key(|rating| (Reverse(rating.rated_at), rating.record.clone()));
-    ratings.truncate(limit);
-    Ok(ratings)
+    ratings.extend(named(readers, user, written).await?);
+    Ok(after.page(ratings, record_type, limit))
 }
 
-/// The ratings that stand under a rater's records, by their names.
-async fn named(
-    readers: &SqlitePool,
-    user: &UserId,
-    written: Vec<(i64, Option<Held>)>,
-) -> Result<Vec<Rating>, Error> {
+/// The ratings that were written, by their names.
+async fn named(readers: &SqlitePool, user: &UserId, written: Vec<Written>) -> Result<Vec<Rating>, Error> {
     let mut held: HashMap<i64, Held> =
-        written.into_iter().filter_map(|(record, held)| Some((record, held?))).collect();
+        written.into_iter().filter_map(|((_, record), held)| Some((record, held?))).collect();
     if held.is_empty() {
         return Ok(Vec::new());
     }

@@ -3,19 +3,22 @@
 
 mod rows;
 
-use super::memtable::{Found, Journal, Loading, Memtable, Pair, Row, Step};
+use super::aggregates::{self, Tally};
+use super::memtable::{Found, Step};
+use super::waiting::{Journals, Steps, Waiting, Written, to_journal};
 use crate::batch::{Advance, Held};
-use crate::repository::sql::{self, Changes, Grown, HeldRow};
+use crate::repository::sql::{self, Changed, Changes, HeldRow, Pair};
 use async_trait::async_trait;
-use futures::TryStreamExt;
-use model::{Record, RecordType, UserId};
+use model::{Prior, Record, RecordType, UserId, Value};
 use rows::{Errand, Rows};
 use serde::Serialize;
 use sqlx::SqliteConnection;
 use sqlx::types::Json;
+use std::collections::HashMap;
 use storage::Error;
 
-const FIND_RECORDS: &str = "SELECT n.key, r.key FROM json_each($1) AS n \
+/// The keys of the names `$1`, each with its place among them.
+pub(super) const FIND_RECORDS: &str = "SELECT n.key, r.key FROM json_each($1) AS n \
      CROSS JOIN record AS r ON r.record_type = n.value ->> 0 AND r.record_id = n.value ->> 1";
 const LAST_RECORD: &str = "SELECT coalesce(max(key), 0) FROM record";
 const ADD_RECORDS: &str = "INSERT INTO record (key, record_type, record_id) \
@@ -38,89 +41,62 @@ const PUT: Rows = Rows {
     after: " ON CONFLICT (rater, record) DO UPDATE SET \
      provider_id = excluded.provider_id, value = excluded.value, rated_at = excluded.rated_at",
 };
-/// The changes of a batch, as `journal` holds them.
-const JOURNAL: Rows = Rows { before: "INSERT INTO journal (key, changes) VALUES ", columns: 2, after: "" };
-const JOURNALED: &str = "SELECT key, changes FROM journal ORDER BY key";
-const FORGET: Rows = Rows { before: "DELETE FROM journal WHERE key < ", columns: 1, after: "" };
 const DELETE: Rows =
     Rows { before: "DELETE FROM rating WHERE (rater, record) IN (VALUES ", columns: 2, after: ")" };
-const GROW: Rows = Rows {
-    before: concat!(
-        "UPDATE OR FAIL ",
-        sql::grow!(),
-        "(SELECT column1 AS record, column2 AS revisions, column3 AS count_grown, column4 AS sum_grown, \
-         column5 AS d1, column6 AS d2, column7 AS d3, column8 AS d4, column9 AS d5, \
-         column10 AS d6, column11 AS d7, column12 AS d8, column13 AS d9, column14 AS d10 FROM (VALUES "
-    ),
-    columns: Grown::COLUMNS,
-    after: ")) AS n WHERE aggregate.record = n.record",
+const PUT_AGGREGATES: Rows = Rows {
+    before: "UPDATE OR FAIL aggregate SET h1 = n.column2, h2 = n.column3, h3 = n.column4, h4 = n.column5, \
+         h5 = n.column6, h6 = n.column7, h7 = n.column8, h8 = n.column9, h9 = n.column10, h10 = n.column11, \
+         revision = n.column12, weighted_mean = n.column13 FROM (VALUES ",
+    columns: 3 + Value::COUNT,
+    after: ") AS n WHERE aggregate.record = n.column1",
 };
-
-/// A change in the journal: rater, record, value, provider, time; no value where the rating is gone.
-type JournalRow = (i64, i64, Option<i64>, Option<String>, i64);
+/// The changes of a batch, as the journals hold them.
+const JOURNAL: Rows = Rows { before: "INSERT INTO journal (key, changes) VALUES ", columns: 2, after: "" };
+const FORGET: Rows = Rows { before: "DELETE FROM journal WHERE key < ", columns: 1, after: "" };
+const JOURNAL_AGGREGATES: Rows =
+    Rows { before: "INSERT INTO aggregate_journal (key, changes) VALUES ", columns: 2, after: "" };
+const FORGET_AGGREGATES: Rows =
+    Rows { before: "DELETE FROM aggregate_journal WHERE key < ", columns: 1, after: "" };
 
 /// A transaction of the connection that writes.
 pub(super) struct Statements<'a> {
     connection: &'a mut SqliteConnection,
-    memtable: &'a Memtable,
-    journal: &'a Journal,
+    waiting: &'a Waiting,
+    journals: &'a Journals,
+    /// The aggregates that may grow, as they stand before it.
+    before: HashMap<i64, Tally>,
     /// What memory has to follow once the transaction is committed.
-    pub(super) step: Option<Step>,
+    pub(super) steps: Option<Steps>,
 }
 
 impl<'a> Statements<'a> {
     /// The steps of a transaction on `connection`.
-    pub(super) const fn new(
+    pub(super) fn new(
         connection: &'a mut SqliteConnection,
-        memtable: &'a Memtable,
-        journal: &'a Journal,
+        waiting: &'a Waiting,
+        journals: &'a Journals,
     ) -> Self {
-        Self { connection, memtable, journal, step: None }
+        Self { connection, waiting, journals, before: HashMap::new(), steps: None }
     }
-}
-
-/// Reads the journal, of which some `most` rows are kept in memory, into `memtable`.
-pub(super) async fn load(
-    connection: &mut SqliteConnection,
-    memtable: &Memtable,
-    most: usize,
-) -> Result<Journal, Error> {
-    let mut loading = Loading::new(most);
-    let mut batches = sqlx::query_as(JOURNALED).fetch(connection);
-    while let Some((key, Json(changes))) = batches.try_next().await? {
-        let changes: Vec<JournalRow> = changes;
-        loading.add(key, changes.into_iter().map(journaled).collect::<Result<_, _>>()?);
-    }
-    Ok(loading.finish(memtable))
-}
-
-/// Turns a change in the journal into a row.
-fn journaled((rater, record, value, provider, rated_at): JournalRow) -> Result<Row, Error> {
-    let held = value.map(|value| sql::held((0, value, provider, rated_at))).transpose()?;
-    Ok(((rater, record), held.map(|(_, held)| held)))
-}
-
-/// Turns a row into a change in the journal.
-fn to_journal(((rater, record), held): &Row) -> (i64, i64, Option<u8>, Option<&str>, i64) {
-    match held {
-        Some(Held { value, provider_id, rated_at }) => {
-            let provider = provider_id.as_ref().map(|id| id.as_str());
-            (*rater, *record, Some(value.get()), provider, rated_at.as_millis())
-        }
-        None => (*rater, *record, None, None, 0),
-    }
-}
-
-/// The rows that `changes` leave, in the table's order.
-fn left(changes: &Changes<'_>) -> Vec<Row> {
-    let put = changes.added.iter().chain(&changes.replaced);
-    let put = put.map(|&(rater, record, rating)| ((rater, record), Some(Held::from(rating))));
-    let mut rows: Vec<Row> = put.chain(changes.deleted.iter().map(|pair| (*pair, None))).collect();
-    rows.sort_unstable_by_key(|(pair, _)| *pair);
-    rows
 }
 
 impl Statements<'_> {
+    /// Lets the table of aggregates know all that waits for it.
+    pub(super) async fn merge_aggregates(&mut self) -> Result<(), Error> {
+        let ratings = self.journals.ratings.step(Vec::new(), &self.waiting.ratings);
+        let aggregates = self.journals.aggregates.merge_all(&self.waiting.aggregates);
+        self.take(Steps { ratings, aggregates }).await
+    }
+
+    async fn take(&mut self, steps: Steps) -> Result<(), Error> {
+        let mut errand = Errand::new(self.connection);
+        put_ratings(&mut errand, &steps.ratings).await?;
+        put_aggregates(&mut errand, &steps.aggregates, self.waiting.prior()).await?;
+        errand.finish().await?;
+        self.steps = Some(steps);
+        Ok(())
+    }
+
     async fn find(
         &mut self,
         statement: &'static str,
@@ -171,13 +147,21 @@ impl sql::Statements for Statements<'_> {
         Ok(())
     }
 
-    /// Does nothing: the transaction has the whole database.
-    async fn lock_aggregates(&mut self, _records: &[i64]) -> Result<(), Error> {
+    /// Reads them: the transaction has the whole database.
+    async fn lock_aggregates(&mut self, records: &[i64]) -> Result<(), Error> {
+        let Found { written, others } = self.waiting.aggregates.find(records.iter().copied());
+        self.before.extend(written.into_iter().map(|(place, tally)| (records[place], tally)));
+        let others: Vec<i64> = others.into_iter().map(|(_, record)| record).collect();
+        for some in others.chunks(Rows::MOST) {
+            self.before.extend(aggregates::stored(&mut *self.connection, some).await?);
+        }
         Ok(())
     }
 
     async fn held(&mut self, pairs: &[Pair]) -> Result<Vec<(usize, Held)>, Error> {
-        let Found { mut held, others } = self.memtable.held(pairs);
+        let Found { written, others } = self.waiting.ratings.find(pairs.iter().copied());
+        let mut held: Vec<(usize, Held)> =
+            written.into_iter().filter_map(|(place, held)| Some((place, held?))).collect();
         let numbered: Vec<(i64, Pair)> =
             others.into_iter().map(|(place, pair)| (sql::number(place), pair)).collect();
         let found = rows::fetch(self.connection, HELD, &numbered, |(place, (rater, record)), parameters| {
@@ -191,41 +175,18 @@ impl sql::Statements for Statements<'_> {
     }
 
     async fn write(&mut self, changes: &Changes<'_>) -> Result<(), Error> {
-        let step = self.journal.step(left(changes), self.memtable);
-        let mut errand = Errand::new(self.connection);
-        errand
-            .execute(JOURNAL, &[(step.key, &step.changes)], |(key, rows), parameters| {
-                parameters.add(*key)?;
-                parameters.add(Json(rows.iter().map(to_journal).collect::<Vec<_>>()))
-            })
-            .await?;
-        let (put, deleted): (Vec<&Row>, Vec<&Row>) = step.merged.iter().partition(|(_, held)| held.is_some());
-        errand
-            .execute(PUT, &put, |((rater, record), held), parameters| {
-                parameters.add(*rater)?;
-                parameters.add(*record)?;
-                let held = held.as_ref();
-                parameters
-                    .add(held.and_then(|held| held.provider_id.as_ref()).map(|id| id.as_str().to_owned()))?;
-                parameters.add(held.map(|held| held.value.get()))?;
-                parameters.add(held.map(|held| held.rated_at.as_millis()))
-            })
-            .await?;
-        errand
-            .execute(DELETE, &deleted, |((rater, record), _), parameters| {
-                parameters.add(*rater)?;
-                parameters.add(*record)
-            })
-            .await?;
-        errand
-            .execute(GROW, &changes.grown, |grown, parameters| {
-                grown.columns().into_iter().try_for_each(|column| parameters.add(column))
-            })
-            .await?;
-        errand.execute(FORGET, step.forgotten.as_slice(), |key, parameters| parameters.add(*key)).await?;
-        errand.finish().await?;
-        self.step = Some(step);
-        Ok(())
+        let row = |changed: &Changed<'_>| (changed.pair, changed.rating.map(Held::from));
+        let rows: Vec<Written> = changes.rows.iter().map(row).collect();
+        let mut grown = Vec::with_capacity(changes.grown.len());
+        for sql::Grown { record, change } in &changes.grown {
+            let before = self.before.get(record);
+            let before =
+                before.ok_or_else(|| Error::row("aggregate", format!("record {record} has none")))?;
+            grown.push((*record, before.after(change)));
+        }
+        let ratings = self.journals.ratings.step(rows, &self.waiting.ratings);
+        let aggregates = self.journals.aggregates.step(grown, &self.waiting.aggregates);
+        self.take(Steps { ratings, aggregates }).await
     }
 
     async fn advance(&mut self, step: &Advance) -> Result<bool, Error> {
@@ -242,4 +203,54 @@ impl sql::Statements for Statements<'_> {
         }
         Ok(query.execute(&mut *self.connection).await?.rows_affected() == 1)
     }
+}
+
+async fn put_ratings(errand: &mut Errand<'_>, step: &Step<Pair, Option<Held>>) -> Result<(), Error> {
+    let Step { key, changes, merged, forgotten } = step;
+    let batch: &[_] = if changes.is_empty() { &[] } else { &[(key, changes)] };
+    errand
+        .execute(JOURNAL, batch, |(key, rows), parameters| {
+            parameters.add(**key)?;
+            parameters.add(Json(rows.iter().map(to_journal).collect::<Vec<_>>()))
+        })
+        .await?;
+    let (put, deleted): (Vec<&Written>, Vec<&Written>) = merged.iter().partition(|(_, held)| held.is_some());
+    errand
+        .execute(PUT, &put, |((rater, record), held), parameters| {
+            parameters.add(*rater)?;
+            parameters.add(*record)?;
+            let held = held.as_ref();
+            parameters
+                .add(held.and_then(|held| held.provider_id.as_ref()).map(|id| id.as_str().to_owned()))?;
+            parameters.add(held.map(|held| held.value.get()))?;
+            parameters.add(held.map(|held| held.rated_at.as_millis()))
+        })
+        .await?;
+    errand
+        .execute(DELETE, &deleted, |((rater, record), _), parameters| {
+            parameters.add(*rater)?;
+            parameters.add(*record)
+        })
+        .await?;
+    errand.execute(FORGET, forgotten.as_slice(), |key, parameters| parameters.add(*key)).await?;
+    Ok(())
+}
+
+async fn put_aggregates(errand: &mut Errand<'_>, step: &Step<i64, Tally>, prior: Prior) -> Result<(), Error> {
+    let Step { key, changes, merged, forgotten } = step;
+    let batch: &[_] = if changes.is_empty() { &[] } else { &[(key, changes)] };
+    errand
+        .execute(JOURNAL_AGGREGATES, batch, |(key, rows), parameters| {
+            parameters.add(**key)?;
+            parameters.add(Json(rows.iter().map(aggregates::to_row).collect::<Vec<_>>()))
+        })
+        .await?;
+    errand
+        .execute(PUT_AGGREGATES, merged, |row, parameters| {
+            aggregates::to_row(row).into_iter().try_for_each(|number| parameters.add(number))?;
+            parameters.add(prior.weighted_mean(&row.1.histogram))
+        })
+        .await?;
+    errand.execute(FORGET_AGGREGATES, forgotten.as_slice(), |key, parameters| parameters.add(*key)).await?;
+    Ok(())
 }

@@ -1,18 +1,17 @@
-//! Which batches the journal holds, how far the present sweep through the memtable has come, and what the next batch
-//! has to merge, so that both stay small.
+//! Which batches a journal holds, how far the present sweep through the memtable has come, and what the next batch has
+//! to merge, so that both stay small.
 
-use super::{Memtable, Pair, Row};
-use crate::batch::Held;
+use super::Memtable;
 use std::collections::{BTreeMap, VecDeque};
 
 /// A sweep merges at least this part of what the memtable may hold at a time, so that small batches don't merge a row
 /// each.
 const PARTS: usize = 200;
 
-/// What the one who writes knows of the journal. A sweep goes through the memtable in its order, a part with each
+/// What the one who writes knows of a journal. A sweep goes through the memtable in its order, a part with each
 /// batch; when it comes to the end, everything is in the table that was written before it began.
 #[derive(Debug)]
-pub(in crate::repository::sqlite) struct Journal {
+pub(in crate::repository::sqlite) struct Journal<K> {
     /// How many rows the memtable may hold before some are merged; the journal holds twice as many changes.
     most: usize,
     /// The keys of the batches in the journal, in their order, and how many changes each has.
@@ -21,20 +20,20 @@ pub(in crate::repository::sqlite) struct Journal {
     changes: usize,
     /// The key of the next batch.
     next: i64,
-    /// The last pair that the present sweep has merged.
-    swept: Option<Pair>,
+    /// The last row that the present sweep has merged.
+    swept: Option<K>,
     /// The first batch that came after the present sweep began.
     began: i64,
 }
 
-/// The journal on its way from the database.
+/// A journal on its way from the database.
 #[derive(Debug)]
-pub(in crate::repository::sqlite) struct Loading {
-    journal: Journal,
-    rows: BTreeMap<Pair, Option<Held>>,
+pub(in crate::repository::sqlite) struct Loading<K, V> {
+    journal: Journal<K>,
+    rows: BTreeMap<K, V>,
 }
 
-impl Loading {
+impl<K: Ord + Copy, V: Clone> Loading<K, V> {
     /// Nothing yet, for a memtable of some `most` rows; at least 1.
     pub(in crate::repository::sqlite) const fn new(most: usize) -> Self {
         let journal = Journal { most, batches: VecDeque::new(), changes: 0, next: 1, swept: None, began: 1 };
@@ -42,35 +41,39 @@ impl Loading {
     }
 
     /// Takes a batch; they come in the order of their keys.
-    pub(in crate::repository::sqlite) fn add(&mut self, key: i64, changes: Vec<Row>) {
+    pub(in crate::repository::sqlite) fn add(&mut self, key: i64, changes: Vec<(K, V)>) {
         self.journal.add(key, changes.len());
         self.rows.extend(changes);
     }
 
     /// Puts the rows into `memtable` in the place of all that it had.
-    pub(in crate::repository::sqlite) fn finish(mut self, memtable: &Memtable) -> Journal {
+    pub(in crate::repository::sqlite) fn finish(mut self, memtable: &Memtable<K, V>) -> Journal<K> {
         self.journal.began = self.journal.next;
         memtable.replace(self.rows);
         self.journal
     }
 }
 
-/// What a batch does to the journal and the table. Memory follows once it is committed.
+/// What a batch does to a journal and its table. Memory follows once it is committed.
 #[derive(Debug)]
-pub(in crate::repository::sqlite) struct Step {
+pub(in crate::repository::sqlite) struct Step<K, V> {
     /// The batch's key.
     pub(in crate::repository::sqlite) key: i64,
-    /// What it changes, to be added to the journal.
-    pub(in crate::repository::sqlite) changes: Vec<Row>,
+    /// What it changes, to be added to the journal unless it is nothing.
+    pub(in crate::repository::sqlite) changes: Vec<(K, V)>,
     /// What is to be merged into the table, in its order.
-    pub(in crate::repository::sqlite) merged: Vec<Row>,
+    pub(in crate::repository::sqlite) merged: Vec<(K, V)>,
     /// Where a sweep ends: batches with lesser keys are to be removed from the journal.
     pub(in crate::repository::sqlite) forgotten: Option<i64>,
 }
 
-impl Journal {
-    /// What a batch with `changes` has to do; they are in the order of their pairs.
-    pub(in crate::repository::sqlite) fn step(&self, changes: Vec<Row>, memtable: &Memtable) -> Step {
+impl<K: Ord + Copy> Journal<K> {
+    /// What a batch with `changes` has to do; they are in the order of their keys.
+    pub(in crate::repository::sqlite) fn step<V: Clone>(
+        &self,
+        changes: Vec<(K, V)>,
+        memtable: &Memtable<K, V>,
+    ) -> Step<K, V> {
         let rows = (memtable.len() + changes.len()).saturating_sub(self.most);
         let journaled = (self.changes + changes.len()).saturating_sub(2 * self.most);
         let due = rows.max(journaled).next_multiple_of(self.most.div_ceil(PARTS));
@@ -79,11 +82,23 @@ impl Journal {
         Step { key: self.next, changes, merged, forgotten }
     }
 
+    /// What is to be done so that the table knows everything.
+    pub(in crate::repository::sqlite) fn merge_all<V: Clone>(&self, memtable: &Memtable<K, V>) -> Step<K, V> {
+        let merged = memtable.after(None, usize::MAX);
+        Step { key: self.next, changes: Vec::new(), merged, forgotten: Some(self.next) }
+    }
+
     /// Follows a step that was committed.
-    pub(in crate::repository::sqlite) fn settle(&mut self, step: Step, memtable: &Memtable) {
+    pub(in crate::repository::sqlite) fn settle<V: Clone>(
+        &mut self,
+        step: Step<K, V>,
+        memtable: &Memtable<K, V>,
+    ) {
         let Step { key, changes, merged, forgotten } = step;
-        self.add(key, changes.len());
-        self.swept = merged.last().map(|(pair, _)| *pair).or(self.swept);
+        if !changes.is_empty() {
+            self.add(key, changes.len());
+        }
+        self.swept = merged.last().map(|(key, _)| *key).or(self.swept);
         if let Some(forgotten) = forgotten {
             while let Some((_, changes)) = self.batches.pop_front_if(|(key, _)| *key < forgotten) {
                 self.changes -= changes;

@@ -1,8 +1,13 @@
 //! Memtable and journal against a plain map, without a database.
 
 use super::*;
+use crate::batch::Held;
 use model::{Timestamp, Value};
 use proptest::prelude::*;
+
+type Pair = (i64, i64);
+type Row = (Pair, Option<Held>);
+type Ratings = Memtable<Pair, Option<Held>>;
 
 /// A database as the steps leave it.
 #[derive(Debug, Default)]
@@ -12,8 +17,10 @@ struct Stored {
 }
 
 impl Stored {
-    fn follow(&mut self, step: &Step) {
-        self.journal.insert(step.key, step.changes.clone());
+    fn follow(&mut self, step: &Step<Pair, Option<Held>>) {
+        if !step.changes.is_empty() {
+            self.journal.insert(step.key, step.changes.clone());
+        }
         for (pair, row) in &step.merged {
             match row {
                 Some(held) => self.table.insert(*pair, held.clone()),
@@ -26,12 +33,12 @@ impl Stored {
     }
 
     /// What a reader finds.
-    fn read(&self, memtable: &Memtable, pair: Pair) -> Option<Held> {
+    fn read(&self, memtable: &Ratings, pair: Pair) -> Option<Held> {
         memtable.get(pair).unwrap_or_else(|| self.table.get(&pair).cloned())
     }
 
-    fn load(&self, most: usize) -> (Journal, Memtable) {
-        let (mut loading, memtable) = (Loading::new(most), Memtable::default());
+    fn load(&self, most: usize) -> (Journal<Pair>, Ratings) {
+        let (mut loading, memtable) = (Loading::new(most), Ratings::default());
         self.journal.iter().for_each(|(key, changes)| loading.add(*key, changes.clone()));
         (loading.finish(&memtable), memtable)
     }
@@ -57,7 +64,10 @@ proptest! {
         let (mut stored, mut model) = (Stored::default(), BTreeMap::new());
         let (mut journal, mut memtable) = stored.load(most);
         for (changes, chance) in batches {
-            let step = journal.step(changes.clone(), &memtable);
+            let step = match chance {
+                2 => journal.merge_all(&memtable),
+                _ => journal.step(changes.clone(), &memtable),
+            };
             match chance {
                 // The transaction fails, and nothing has happened.
                 0 => continue,
@@ -65,6 +75,13 @@ proptest! {
                 1 => {
                     stored.follow(&step);
                     (journal, memtable) = stored.load(most);
+                }
+                // All is merged, without a batch.
+                2 => {
+                    stored.follow(&step);
+                    journal.settle(step, &memtable);
+                    prop_assert!(memtable.is_empty() && stored.journal.is_empty());
+                    continue;
                 }
                 _ => {
                     stored.follow(&step);
@@ -77,12 +94,15 @@ proptest! {
                     let expected = model.get(&(rater, record)).cloned().flatten();
                     prop_assert_eq!(stored.read(&memtable, (rater, record)), expected);
                 }
-                let of_rater = memtable.of_rater(rater);
-                prop_assert!(of_rater.iter().all(|(record, row)| memtable.get((rater, *record)) == Some(row.clone())));
+                let of_rater = memtable.range((rater, i64::MIN)..=(rater, i64::MAX));
+                prop_assert!(of_rater.iter().all(|(pair, row)| memtable.get(*pair) == Some(row.clone())));
+                let found = (0..4).filter(|record| memtable.get((rater, *record)).is_some()).count();
+                prop_assert_eq!(of_rater.len(), found);
             }
             let pairs: Vec<Pair> = (0..6).flat_map(|rater| (0..4).map(move |record| (rater, record))).collect();
-            let Found { held, others } = memtable.held(&pairs);
-            prop_assert!(held.iter().all(|(place, row)| memtable.get(pairs[*place]) == Some(Some(row.clone()))));
+            let Found { written, others } = memtable.find(pairs.iter().copied());
+            prop_assert_eq!(written.len() + others.len(), pairs.len());
+            prop_assert!(written.iter().all(|(place, row)| memtable.get(pairs[*place]) == Some(row.clone())));
             prop_assert!(others.iter().all(|(place, pair)| pairs[*place] == *pair && memtable.get(*pair).is_none()));
         }
     }

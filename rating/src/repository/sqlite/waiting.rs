@@ -1,0 +1,120 @@
+//! What waits in memory for the tables of ratings and of aggregates, and what the one who writes knows of their journals.
+
+use super::aggregates::{Tally, TallyRow, tally};
+use super::memtable::{Journal, Loading, Memtable, Step};
+use crate::batch::Held;
+use crate::repository::sql::{self, Pair};
+use futures::TryStreamExt;
+use model::Prior;
+use serde::Deserialize;
+use sqlx::SqliteConnection;
+use sqlx::types::Json;
+use std::sync::{PoisonError, RwLock};
+use storage::Error;
+
+const RATINGS: &str = "SELECT key, changes FROM journal ORDER BY key";
+const AGGREGATES: &str = "SELECT key, changes FROM aggregate_journal ORDER BY key";
+const PRIOR: &str = "SELECT prior_weight, prior_mean FROM setting";
+
+/// For how many ratings the aggregate of one record may wait. Films have many ratings each.
+const RATINGS_AN_AGGREGATE: usize = 4;
+
+/// A pair with what a write left there; `None` where that is nothing.
+pub(super) type Written = (Pair, Option<Held>);
+
+/// A rating in its journal: rater, record, value, provider, time; no value where the rating is gone.
+type Journaled = (i64, i64, Option<i64>, Option<String>, i64);
+
+/// What readers have to know before they look into the tables.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    pub(super) ratings: Memtable<Pair, Option<Held>>,
+    pub(super) aggregates: Memtable<i64, Tally>,
+    prior: RwLock<Prior>,
+}
+
+impl Waiting {
+    /// What weighted means are computed with.
+    pub(super) fn prior(&self) -> Prior {
+        *self.prior.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_prior(&self, prior: Prior) {
+        *self.prior.write().unwrap_or_else(PoisonError::into_inner) = prior;
+    }
+}
+
+/// The journals, as far as the one who writes has to know them.
+#[derive(Debug)]
+pub(super) struct Journals {
+    pub(super) ratings: Journal<Pair>,
+    pub(super) aggregates: Journal<i64>,
+    /// Whether this and what waits in memory are as the file has them. They may not be where nobody knows whether a
+    /// transaction was committed, and are read again then.
+    pub(super) certain: bool,
+}
+
+/// What a transaction does to the journals and the tables.
+#[derive(Debug)]
+pub(super) struct Steps {
+    pub(super) ratings: Step<Pair, Option<Held>>,
+    pub(super) aggregates: Step<i64, Tally>,
+}
+
+impl Journals {
+    /// Reads the journals into `waiting`, in which some `most` ratings are kept.
+    pub(super) async fn load(
+        connection: &mut SqliteConnection,
+        waiting: &Waiting,
+        most: usize,
+    ) -> Result<Self, Error> {
+        let (weight, mean) = sqlx::query_as(PRIOR).fetch_one(&mut *connection).await?;
+        let prior = Prior::new(weight, mean).map_err(|broken| Error::row("setting", broken))?;
+        let ratings = load(connection, RATINGS, most, journaled).await?;
+        let most = most.div_ceil(RATINGS_AN_AGGREGATE);
+        let aggregates = load(connection, AGGREGATES, most, |row: TallyRow| Ok(tally(row))).await?;
+        waiting.set_prior(prior);
+        Ok(Self {
+            ratings: ratings.finish(&waiting.ratings),
+            aggregates: aggregates.finish(&waiting.aggregates),
+            certain: true,
+        })
+    }
+
+    /// Follows a transaction that was committed.
+    pub(super) fn settle(&mut self, steps: Steps, waiting: &Waiting) {
+        self.ratings.settle(steps.ratings, &waiting.ratings);
+        self.aggregates.settle(steps.aggregates, &waiting.aggregates);
+    }
+}
+
+async fn load<K: Ord + Copy, V: Clone, R: for<'de> Deserialize<'de> + Send + Unpin + 'static>(
+    connection: &mut SqliteConnection,
+    journal: &'static str,
+    most: usize,
+    row: impl Fn(R) -> Result<(K, V), Error>,
+) -> Result<Loading<K, V>, Error> {
+    let mut loading = Loading::new(most);
+    let mut batches = sqlx::query_as(journal).fetch(connection);
+    while let Some((key, Json(changes))) = batches.try_next().await? {
+        let changes: Vec<R> = changes;
+        loading.add(key, changes.into_iter().map(&row).collect::<Result<_, _>>()?);
+    }
+    Ok(loading)
+}
+
+fn journaled((rater, record, value, provider, rated_at): Journaled) -> Result<Written, Error> {
+    let held = value.map(|value| sql::held((0, value, provider, rated_at))).transpose()?;
+    Ok(((rater, record), held.map(|(_, held)| held)))
+}
+
+/// Turns a row into what its journal holds of it.
+pub(super) fn to_journal(((rater, record), held): &Written) -> (i64, i64, Option<u8>, Option<&str>, i64) {
+    match held {
+        Some(Held { value, provider_id, rated_at }) => {
+            let provider = provider_id.as_ref().map(|id| id.as_str());
+            (*rater, *record, Some(value.get()), provider, rated_at.as_millis())
+        }
+        None => (*rater, *record, None, None, 0),
+    }
+}
