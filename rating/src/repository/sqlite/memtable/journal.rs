@@ -4,8 +4,8 @@
 use super::Memtable;
 use std::collections::{BTreeMap, VecDeque};
 
-/// A sweep merges at least this part of what the memtable may hold at a time, so that small batches don't merge a row
-/// each.
+/// A sweep merges at least about this part of what the memtable may hold at a time, so that small batches don't merge a
+/// row each.
 const PARTS: usize = 200;
 
 /// What the one who writes knows of a journal. A sweep goes through the memtable in its order, a part with each
@@ -76,7 +76,9 @@ impl<K: Ord + Copy> Journal<K> {
     ) -> Step<K, V> {
         let rows = (memtable.len() + changes.len()).saturating_sub(self.most);
         let journaled = (self.changes + changes.len()).saturating_sub(2 * self.most);
-        let due = rows.max(journaled).next_multiple_of(self.most.div_ceil(PARTS));
+        // A power of two, because so many rows are what a statement takes.
+        let part = self.most.div_ceil(PARTS).next_power_of_two();
+        let due = rows.max(journaled).next_multiple_of(part);
         let merged = memtable.after(self.swept, due);
         let forgotten = (merged.len() < due).then_some(self.began);
         Step { key: self.next, changes, merged, forgotten }

@@ -6,12 +6,13 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, Encode, Sqlite, SqliteConnection, Type};
 
-/// Up to so many rows a list is filled up to the next power of two with its last row again, so that there are few
-/// different statements, which stay prepared. All of ours do the same with a row that comes twice as with one.
+/// Statements of together at most so many rows go to the database at once.
 const SMALL: usize = 64;
 
 /// A statement around a list of rows: `(?,?),(?,?),…`. The parameters have no names, because sqlx asks SQLite for
-/// the name of each, and SQLite looks for it from the first on.
+/// the name of each, and SQLite looks for it from the first on. A list is filled up to the next power of two with its
+/// last row again, so that there are few different statements, which stay prepared: to prepare one takes several times
+/// as long as to execute it. All of ours do the same with a row that comes twice as with one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rows {
     pub(super) before: &'static str,
@@ -20,9 +21,9 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// How many rows a statement takes at most: with 14 columns it has less than half of the parameters that
+    /// How many rows a statement takes at most: with 13 columns it has less than half of the parameters that
     /// SQLite allows.
-    pub(super) const MOST: usize = 1_000;
+    pub(super) const MOST: usize = 1_024;
 
     fn text(&self, count: usize) -> String {
         let row = format!("({})", vec!["?"; self.columns].join(","));
@@ -73,7 +74,7 @@ impl<'a> Errand<'a> {
         add: impl Fn(&T, &mut Parameters) -> Result<(), BoxDynError>,
     ) -> Result<(), sqlx::Error> {
         for part in list.chunks(Rows::MOST) {
-            if self.next.rows + padded(part.len()) > SMALL {
+            if self.next.rows + part.len().next_power_of_two() > SMALL {
                 let Self { connection, next } = self;
                 let before = std::mem::take(next).execute(connection);
                 let (executed, made) =
@@ -121,7 +122,7 @@ impl Statement {
         part: &[T],
         add: impl Fn(&T, &mut Parameters) -> Result<(), BoxDynError>,
     ) -> Result<(), sqlx::Error> {
-        let (Some(last), count) = (part.last(), padded(part.len())) else { return Ok(()) };
+        let (Some(last), count) = (part.last(), part.len().next_power_of_two()) else { return Ok(()) };
         if self.rows > 0 {
             self.text.push(';');
         }
@@ -133,10 +134,7 @@ impl Statement {
 
     async fn execute(self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         if self.rows > 0 {
-            sqlx::query_with(AssertSqlSafe(self.text), self.parameters.0)
-                .persistent(stays_prepared(self.rows))
-                .execute(connection)
-                .await?;
+            sqlx::query_with(AssertSqlSafe(self.text), self.parameters.0).execute(connection).await?;
         }
         Ok(())
     }
@@ -149,15 +147,7 @@ impl Statement {
             return Ok(Vec::new());
         }
         let query = sqlx::query_scalar_with(AssertSqlSafe(self.text), self.parameters.0);
-        let Json(found) = query.persistent(stays_prepared(self.rows)).fetch_one(connection).await?;
+        let Json(found) = query.fetch_one(connection).await?;
         Ok(found)
     }
-}
-
-fn stays_prepared(rows: usize) -> bool {
-    rows <= SMALL || rows == Rows::MOST
-}
-
-fn padded(rows: usize) -> usize {
-    if rows > SMALL { rows } else { rows.next_power_of_two() }
 }
