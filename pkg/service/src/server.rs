@@ -6,6 +6,7 @@ mod dispatch;
 mod outbox;
 mod reflection;
 mod streams;
+mod timer;
 mod worker;
 
 use crate::config::Address;

@@ -3,6 +3,7 @@
 use super::dispatch::Dispatch;
 use super::outbox::gather;
 use super::streams::{Begun, Streams};
+use super::timer::HeadTimer;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -38,7 +39,7 @@ enum Protocol {
 
 fn http1() -> http1::Builder {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(10));
+    http.timer(HeadTimer::new()).header_read_timeout(Duration::from_secs(10));
     http
 }
 
