@@ -57,7 +57,7 @@ impl<'de> MapAccess<'de> for Parameters<'de> {
         let Some(value) = &self.next else {
             return Ok(None);
         };
-        seed.deserialize(value.name.as_str().into_deserializer()).map(Some)
+        seed.deserialize(value.name.as_ref().into_deserializer()).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {

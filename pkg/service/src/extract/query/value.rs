@@ -3,27 +3,31 @@
 use super::Error;
 use crate::extract::reason::reason;
 use percent_encoding::percent_decode_str;
-use serde::de::value::{SeqDeserializer, StringDeserializer};
+use serde::de::value::{CowStrDeserializer, SeqDeserializer};
 use serde::de::{Deserializer, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::str::FromStr;
 
 /// The text that `raw` encodes, where it is UTF-8.
-pub(super) fn decoded(raw: &str) -> Option<String> {
+pub(super) fn decoded(raw: &str) -> Option<Cow<'_, str>> {
+    if !raw.contains('+') {
+        return percent_decode_str(raw).decode_utf8().ok();
+    }
     let spaced = raw.replace('+', " ");
-    percent_decode_str(&spaced).decode_utf8().ok().map(String::from)
+    percent_decode_str(&spaced).decode_utf8().ok().map(|text| text.into_owned().into())
 }
 
 /// A parameter's value, still encoded, or an entry of one.
 #[derive(Clone)]
 pub(super) struct Value<'a> {
-    pub(super) name: String,
+    pub(super) name: Cow<'a, str>,
     pub(super) raw: &'a str,
 }
 
-impl Value<'_> {
-    fn text(&self) -> Result<String, Error> {
+impl<'a> Value<'a> {
+    fn text(&self) -> Result<Cow<'a, str>, Error> {
         decoded(self.raw).ok_or_else(|| Error::of(&self.name, "must be UTF-8"))
     }
 
@@ -63,7 +67,10 @@ impl<'de> Deserializer<'de> for Value<'de> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_string(self.text()?)
+        match self.text()? {
+            Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+            Cow::Owned(text) => visitor.visit_string(text),
+        }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -84,7 +91,7 @@ impl<'de> Deserializer<'de> for Value<'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        let text: StringDeserializer<Error> = self.text()?.into_deserializer();
+        let text: CowStrDeserializer<'_, Error> = self.text()?.into_deserializer();
         visitor.visit_enum(text)
     }
 
