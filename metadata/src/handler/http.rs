@@ -11,6 +11,7 @@ use model::{Metadata, RecordId};
 use serde::Deserialize;
 use service::Problem;
 use service::extract::{Ids, Json, Path, Query, WrittenJson};
+use std::sync::Arc;
 use utoipa::openapi::OpenApi;
 use utoipa::{IntoParams, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
@@ -18,7 +19,8 @@ use utoipa_axum::routes;
 
 /// The service's REST routes.
 pub(crate) fn routes(controller: Controller) -> Router {
-    described().with_state(controller).into()
+    // Each worker counts clones of its own: counts that all workers write to would go from core to core.
+    described().with_state(Arc::new(controller)).into()
 }
 
 /// The description of these routes.
@@ -26,7 +28,7 @@ pub(crate) fn document() -> OpenApi {
     described().into_openapi()
 }
 
-fn described() -> OpenApiRouter<Controller> {
+fn described() -> OpenApiRouter<Arc<Controller>> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(get, put, delete))
         .routes(routes!(list))
@@ -51,7 +53,10 @@ type Record = Written<Metadata, json::Metadata>;
     get, path = "/v1/metadata/{id}", params(("id" = String, Path)),
     responses((status = 200, body = json::Metadata), (status = 404, description = "There is none."))
 )]
-async fn get(State(controller): State<Controller>, Path(path): Path<String>) -> Result<WrittenJson, Problem> {
+async fn get(
+    State(controller): State<Arc<Controller>>,
+    Path(path): Path<String>,
+) -> Result<WrittenJson, Problem> {
     Ok(WrittenJson(controller.get(&id(path)?).await?.to_json::<json::Metadata>()))
 }
 
@@ -61,7 +66,7 @@ async fn get(State(controller): State<Controller>, Path(path): Path<String>) -> 
     responses((status = 201, body = json::Metadata), (status = 200, body = json::Metadata))
 )]
 async fn put(
-    State(controller): State<Controller>,
+    State(controller): State<Arc<Controller>>,
     Path(path): Path<String>,
     Json(body): Json<json::PutMetadata>,
 ) -> Result<(StatusCode, Json<Record>), Problem> {
@@ -76,7 +81,7 @@ async fn put(
     responses((status = 204, description = "It is gone."), (status = 404, description = "There was none."))
 )]
 async fn delete(
-    State(controller): State<Controller>,
+    State(controller): State<Arc<Controller>>,
     Path(path): Path<String>,
 ) -> Result<StatusCode, Problem> {
     controller.delete(&id(path)?).await?;
@@ -101,7 +106,7 @@ struct List {
 /// Many movies' metadata: some by id, those that a query finds, or all.
 #[utoipa::path(get, path = "/v1/metadata", params(List), responses((status = 200, body = json::MetadataList)))]
 async fn list(
-    State(controller): State<Controller>,
+    State(controller): State<Arc<Controller>>,
     Query(asked): Query<List>,
 ) -> Result<Json<json::MetadataList<Record>>, Problem> {
     if let Some(ids) = asked.ids {
@@ -124,7 +129,7 @@ async fn list(
     responses((status = 200, body = json::MetadataList))
 )]
 async fn batch_put(
-    State(controller): State<Controller>,
+    State(controller): State<Arc<Controller>>,
     Json(body): Json<json::BatchPutMetadata>,
 ) -> Result<Json<json::MetadataList<Record>>, Problem> {
     let stored = controller.batch_put(body.records()?).await?;
@@ -142,7 +147,7 @@ struct Short {
 /// One movie's metadata, in the short form.
 #[utoipa::path(get, path = "/metadata", params(Short), responses((status = 200, body = json::Metadata)))]
 async fn short(
-    State(controller): State<Controller>,
+    State(controller): State<Arc<Controller>>,
     Query(asked): Query<Short>,
 ) -> Result<WrittenJson, Problem> {
     Ok(WrittenJson(controller.get(&id(asked.id)?).await?.to_json::<json::Metadata>()))
@@ -150,6 +155,6 @@ async fn short(
 
 /// One movie's metadata, in the shortest form.
 #[utoipa::path(get, path = "/", params(Short), responses((status = 200, body = json::Metadata)))]
-async fn shortest(state: State<Controller>, asked: Query<Short>) -> Result<WrittenJson, Problem> {
+async fn shortest(state: State<Arc<Controller>>, asked: Query<Short>) -> Result<WrittenJson, Problem> {
     short(state, asked).await
 }

@@ -10,6 +10,7 @@ use model::{Aggregate, Metadata, RecordId};
 use serde::Deserialize;
 use service::extract::{Ids, Json, Path, Query, WrittenJson};
 use service::{Deadline, Problem};
+use std::sync::Arc;
 use utoipa::openapi::OpenApi;
 use utoipa::{IntoParams, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
@@ -17,7 +18,8 @@ use utoipa_axum::routes;
 
 /// The service's REST routes.
 pub(crate) fn routes(controller: Controller) -> Router {
-    described().with_state(controller).into()
+    // Each worker counts clones of its own: counts that all workers write to would go from core to core.
+    described().with_state(Arc::new(controller)).into()
 }
 
 /// The description of these routes.
@@ -25,7 +27,7 @@ pub(crate) fn document() -> OpenApi {
     described().into_openapi()
 }
 
-fn described() -> OpenApiRouter<Controller> {
+fn described() -> OpenApiRouter<Arc<Controller>> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(get))
         .routes(routes!(list))
@@ -57,7 +59,7 @@ fn id(text: String) -> Result<RecordId, Invalid> {
     responses((status = 200, body = json::Movie), (status = 404, description = "There is none."))
 )]
 async fn get(
-    State(controller): State<Controller>,
+    State(controller): State<Arc<Controller>>,
     deadline: Deadline,
     Path(path): Path<String>,
 ) -> Result<WrittenJson, Problem> {
@@ -83,7 +85,7 @@ struct List {
 /// Many movies: some by id, those that a query finds, or all.
 #[utoipa::path(get, path = "/v1/movies", params(List), responses((status = 200, body = json::MovieList)))]
 async fn list(
-    State(controller): State<Controller>,
+    State(controller): State<Arc<Controller>>,
     deadline: Deadline,
     Query(asked): Query<List>,
 ) -> Result<Json<json::MovieList<Movie>>, Problem> {
@@ -113,7 +115,7 @@ struct Top {
 /// The best rated movies, by weighted mean.
 #[utoipa::path(get, path = "/v1/top/movies", params(Top), responses((status = 200, body = json::MovieList)))]
 async fn top(
-    State(controller): State<Controller>,
+    State(controller): State<Arc<Controller>>,
     deadline: Deadline,
     Query(asked): Query<Top>,
 ) -> Result<Json<json::MovieList<Movie>>, Problem> {
@@ -133,7 +135,7 @@ struct Short {
 /// One movie with its bare mean, in the short form.
 #[utoipa::path(get, path = "/movie", params(Short), responses((status = 200, body = json::ShortMovie)))]
 async fn short(
-    State(controller): State<Controller>,
+    State(controller): State<Arc<Controller>>,
     deadline: Deadline,
     Query(asked): Query<Short>,
 ) -> Result<Json<ShortMovie>, Problem> {
@@ -144,7 +146,7 @@ async fn short(
 /// One movie with its bare mean, in the shortest form.
 #[utoipa::path(get, path = "/", params(Short), responses((status = 200, body = json::ShortMovie)))]
 async fn shortest(
-    state: State<Controller>,
+    state: State<Arc<Controller>>,
     deadline: Deadline,
     asked: Query<Short>,
 ) -> Result<Json<ShortMovie>, Problem> {

@@ -7,7 +7,7 @@ use crate::controller::Controller;
 use crate::ingester;
 use api::json;
 use axum::Router;
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use fault::Invalid;
 use model::{Record, RecordId, RecordType, Timestamp, UserId};
@@ -27,24 +27,10 @@ pub(crate) struct Asked {
     pub(crate) ingesting: Option<Arc<ingester::Handle>>,
 }
 
-#[derive(Clone)]
-struct Ingesting(Option<Arc<ingester::Handle>>);
-
-impl FromRef<Asked> for Controller {
-    fn from_ref(asked: &Asked) -> Self {
-        asked.controller.clone()
-    }
-}
-
-impl FromRef<Asked> for Ingesting {
-    fn from_ref(asked: &Asked) -> Self {
-        Self(asked.ingesting.clone())
-    }
-}
-
 /// The service's REST routes.
 pub(crate) fn routes(asked: Asked) -> Router {
-    described().with_state(asked).into()
+    // Each worker counts clones of its own: counts that all workers write to would go from core to core.
+    described().with_state(Arc::new(asked)).into()
 }
 
 /// The description of these routes.
@@ -52,7 +38,7 @@ pub(crate) fn document() -> OpenApi {
     described().into_openapi()
 }
 
-fn described() -> OpenApiRouter<Asked> {
+fn described() -> OpenApiRouter<Arc<Asked>> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(aggregate))
         .routes(routes!(batch_aggregates))
@@ -87,10 +73,10 @@ fn user(text: String, field: &str) -> Result<UserId, Invalid> {
     responses((status = 200, body = json::Aggregate), (status = 404, description = "It has no rating."))
 )]
 async fn aggregate(
-    State(controller): State<Controller>,
+    State(state): State<Arc<Asked>>,
     Path((of_type, id)): Path<(String, String)>,
 ) -> Result<WrittenJson, Problem> {
-    let aggregate = controller.aggregate(record(of_type, id)?).await?;
+    let aggregate = state.controller.aggregate(record(of_type, id)?).await?;
     Ok(WrittenJson(aggregate.to_json::<json::Aggregate>()))
 }
 
@@ -109,12 +95,12 @@ struct Batch {
     responses((status = 200, body = json::AggregateList))
 )]
 async fn batch_aggregates(
-    State(controller): State<Controller>,
+    State(state): State<Arc<Asked>>,
     Path(of_type): Path<String>,
     Query(asked): Query<Batch>,
 ) -> Result<Json<json::AggregateList>, Problem> {
     let ids = json::ids(asked.ids.0)?;
-    Ok(Json(controller.batch_aggregates(&record_type(of_type)?, &ids).await?.into()))
+    Ok(Json(state.controller.batch_aggregates(&record_type(of_type)?, &ids).await?.into()))
 }
 
 type OfUser = Path<(String, String, String)>;
@@ -129,9 +115,9 @@ fn key(Path((of_type, id, user_id)): OfUser) -> Result<(Record, UserId), Invalid
     params(("type" = String, Path), ("id" = String, Path), ("user" = String, Path)),
     responses((status = 200, body = json::Rating), (status = 404, description = "There is none."))
 )]
-async fn get(State(controller): State<Controller>, path: OfUser) -> Result<Json<json::Rating>, Problem> {
+async fn get(State(state): State<Arc<Asked>>, path: OfUser) -> Result<Json<json::Rating>, Problem> {
     let (record, user) = key(path)?;
-    Ok(Json(controller.rating(record, user).await?.into()))
+    Ok(Json(state.controller.rating(record, user).await?.into()))
 }
 
 /// Stores a user's rating of a record, replacing the former one.
@@ -141,12 +127,12 @@ async fn get(State(controller): State<Controller>, path: OfUser) -> Result<Json<
     responses((status = 201, body = json::Rating), (status = 200, body = json::Rating))
 )]
 async fn put(
-    State(controller): State<Controller>,
+    State(state): State<Arc<Asked>>,
     path: OfUser,
     Json(body): Json<json::PutRating>,
 ) -> Result<(StatusCode, Json<json::Rating>), Problem> {
     let (record, user) = key(path)?;
-    store(&controller, body.rating(record, user, Timestamp::now())?).await
+    store(&state.controller, body.rating(record, user, Timestamp::now())?).await
 }
 
 async fn store(
@@ -164,9 +150,9 @@ async fn store(
     params(("type" = String, Path), ("id" = String, Path), ("user" = String, Path)),
     responses((status = 204, description = "It is gone."), (status = 404, description = "There was none."))
 )]
-async fn delete(State(controller): State<Controller>, path: OfUser) -> Result<StatusCode, Problem> {
+async fn delete(State(state): State<Arc<Asked>>, path: OfUser) -> Result<StatusCode, Problem> {
     let (record, user) = key(path)?;
-    controller.delete(record, user).await?;
+    state.controller.delete(record, user).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -189,13 +175,13 @@ struct UserRatings {
     responses((status = 200, body = json::RatingList))
 )]
 async fn list_user_ratings(
-    State(controller): State<Controller>,
+    State(state): State<Arc<Asked>>,
     Path(path): Path<String>,
     Query(asked): Query<UserRatings>,
 ) -> Result<Json<json::RatingList>, Problem> {
     let only = asked.record_type.map(record_type).transpose()?;
     let page = json::page(asked.page_size, asked.page_token)?;
-    Ok(Json(controller.list_user_ratings(&user(path, "user")?, only.as_ref(), &page).await?.into()))
+    Ok(Json(state.controller.list_user_ratings(&user(path, "user")?, only.as_ref(), &page).await?.into()))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -216,11 +202,11 @@ struct Top {
     responses((status = 200, body = json::AggregateList))
 )]
 async fn list_top(
-    State(controller): State<Controller>,
+    State(state): State<Arc<Asked>>,
     Path(of_type): Path<String>,
     Query(asked): Query<Top>,
 ) -> Result<Json<json::AggregateList>, Problem> {
     let page = json::page(asked.page_size, asked.page_token)?;
     let min_count = json::min_count(asked.min_count)?;
-    Ok(Json(controller.list_top(&record_type(of_type)?, min_count, &page).await?.into()))
+    Ok(Json(state.controller.list_top(&record_type(of_type)?, min_count, &page).await?.into()))
 }

@@ -1,7 +1,6 @@
 //! The short forms: a record's bare mean, and a rating put by query parameters alone.
 
-use super::{record, store, user};
-use crate::controller::Controller;
+use super::{Asked, record, store, user};
 use api::json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -9,6 +8,7 @@ use model::Timestamp;
 use serde::Deserialize;
 use service::Problem;
 use service::extract::{Json, Query};
+use std::sync::Arc;
 use utoipa::IntoParams;
 
 #[derive(Deserialize, IntoParams)]
@@ -25,15 +25,15 @@ pub(super) struct Mean {
 /// The bare mean of a record's ratings, in the short form.
 #[utoipa::path(get, path = "/rating", params(Mean), responses((status = 200, body = f64)))]
 pub(super) async fn get(
-    State(controller): State<Controller>,
+    State(state): State<Arc<Asked>>,
     Query(asked): Query<Mean>,
 ) -> Result<Json<f64>, Problem> {
-    Ok(Json(controller.aggregate(record(asked.record_type, asked.id)?).await?.mean()))
+    Ok(Json(state.controller.aggregate(record(asked.record_type, asked.id)?).await?.mean()))
 }
 
 /// The bare mean of a record's ratings, in the shortest form.
 #[utoipa::path(get, path = "/", params(Mean), responses((status = 200, body = f64)))]
-pub(super) async fn shortest(state: State<Controller>, asked: Query<Mean>) -> Result<Json<f64>, Problem> {
+pub(super) async fn shortest(state: State<Arc<Asked>>, asked: Query<Mean>) -> Result<Json<f64>, Problem> {
     get(state, asked).await
 }
 
@@ -58,11 +58,11 @@ pub(super) struct Put {
     responses((status = 201, body = json::Rating), (status = 200, body = json::Rating))
 )]
 pub(super) async fn put(
-    State(controller): State<Controller>,
+    State(state): State<Arc<Asked>>,
     Query(asked): Query<Put>,
 ) -> Result<(StatusCode, Json<json::Rating>), Problem> {
     let record = record(asked.record_type, asked.id)?;
     let user = user(asked.user_id, "user_id")?;
     let body = json::PutRating { value: Some(asked.value), ..json::PutRating::default() };
-    store(&controller, body.rating(record, user, Timestamp::now())?).await
+    store(&state.controller, body.rating(record, user, Timestamp::now())?).await
 }
