@@ -6,7 +6,6 @@ use cache::Shared;
 use fault::{Fault, Kind, Violation};
 use model::page::{Page, Request};
 use model::{Aggregate, Metadata, MinCount, MovieDetails, Part, RecordId, RecordType};
-use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -92,7 +91,7 @@ impl Controller {
         }
         let ratings = async { Ok(self.ratings(ids, deadline).await) };
         let (metadata, ratings) = tokio::try_join!(self.metadata.batch_get(ids, deadline), ratings)?;
-        Ok(join(metadata, ratings))
+        Ok(join(ids, metadata, ratings))
     }
 
     /// One page of the movies that `query` finds, best match first; all by id where it is empty.
@@ -100,7 +99,7 @@ impl Controller {
         let found = self.metadata.search(query, page, deadline).await?;
         let ids: Vec<RecordId> = found.items.iter().map(|metadata| metadata.id.clone()).collect();
         let ratings = if ids.is_empty() { Ok(Vec::new()) } else { self.ratings(&ids, deadline).await };
-        Ok(Page { items: join(found.items, ratings), next: found.next })
+        Ok(Page { items: join(&ids, found.items, ratings), next: found.next })
     }
 
     /// One page of the movies with at least `min_count` ratings, by weighted mean; those without metadata
@@ -116,7 +115,7 @@ impl Controller {
             top.items.iter().map(|aggregate| aggregate.record.record_id.clone()).collect();
         let metadata =
             if ids.is_empty() { Vec::new() } else { self.metadata.batch_get(&ids, deadline).await? };
-        Ok(Page { items: join(metadata, Ok(top.items)), next: top.next })
+        Ok(Page { items: join(&ids, metadata, Ok(top.items)), next: top.next })
     }
 
     async fn ratings(
@@ -128,24 +127,25 @@ impl Controller {
     }
 }
 
+/// The movies of `ids` that there are, of what was answered in this order.
 fn join(
+    ids: &[RecordId],
     metadata: Vec<Shared<Metadata>>,
     ratings: Result<Vec<Shared<Aggregate>>, gateway::Error>,
 ) -> Vec<Movie> {
-    match ratings {
-        Ok(ratings) => {
-            let mut ratings: HashMap<RecordId, Shared<Aggregate>> = ratings
-                .into_iter()
-                .map(|aggregate| (aggregate.record.record_id.clone(), aggregate))
-                .collect();
-            let whole = |metadata: Shared<Metadata>| {
-                let rating = ratings.remove(&metadata.id);
-                Movie { metadata, rating, partial: Vec::new() }
-            };
-            metadata.into_iter().map(whole).collect()
+    let ratings = match ratings {
+        Ok(ratings) => ratings,
+        Err(error) => {
+            return metadata.into_iter().map(|metadata| without_rating(metadata, &error)).collect();
         }
-        Err(error) => metadata.into_iter().map(|metadata| without_rating(metadata, &error)).collect(),
-    }
+    };
+    let (mut metadata, mut ratings) = (metadata.into_iter().peekable(), ratings.into_iter().peekable());
+    let movie = |id: &RecordId| {
+        let rating = ratings.next_if(|rating| rating.record.record_id == *id);
+        let metadata = metadata.next_if(|metadata| metadata.id == *id)?;
+        Some(Movie { metadata, rating, partial: Vec::new() })
+    };
+    ids.iter().filter_map(movie).collect()
 }
 
 fn without_rating(metadata: Shared<Metadata>, error: &gateway::Error) -> Movie {

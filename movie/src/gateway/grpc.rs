@@ -71,18 +71,15 @@ impl<T: Row> Backend<T> {
         Self { name, client: Client::new(instances, connect, options), nouns: nouns.clone() }
     }
 
-    /// Has `method` list what `message` asks for, once, or again elsewhere, before `deadline`.
-    async fn list<M>(
+    /// Has `method` list what a `message` asks for, once, or again elsewhere, before `deadline`.
+    async fn list<M: Message + 'static>(
         &self,
         method: &'static str,
-        message: M,
+        message: impl Fn() -> M,
         deadline: Instant,
-    ) -> Result<Page<Shared<T>>, Error>
-    where
-        M: Message + Clone + 'static,
-    {
+    ) -> Result<Page<Shared<T>>, Error> {
         let answer = self.client.call(deadline, Mode::Read, |channel| {
-            let mut request = tonic::Request::new(message.clone());
+            let mut request = tonic::Request::new(message());
             request.set_timeout(deadline.saturating_duration_since(Instant::now()));
             async move {
                 let channel = channel.ok_or_else(CallFailure::unusable_address)?;
@@ -134,7 +131,7 @@ impl MetadataGateway for MetadataBackend {
     }
 
     async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Shared<Metadata>>, Error> {
-        let message = BatchGetMetadataRequest { ids: texts(ids) };
+        let message = || BatchGetMetadataRequest { ids: texts(ids) };
         let list = self.0.list("/metadata.v1.MetadataService/BatchGetMetadata", message, deadline);
         Ok(list.await?.items)
     }
@@ -145,7 +142,7 @@ impl MetadataGateway for MetadataBackend {
         page: &Request,
         deadline: Instant,
     ) -> Result<Page<Shared<Metadata>>, Error> {
-        let message = SearchMetadataRequest {
+        let message = || SearchMetadataRequest {
             page_size: asked_size(page),
             page_token: page.token.clone().unwrap_or_default(),
             query: query.into(),
@@ -183,7 +180,7 @@ impl RatingGateway for RatingBackend {
         ids: &[RecordId],
         deadline: Instant,
     ) -> Result<Vec<Shared<Aggregate>>, Error> {
-        let message = BatchGetAggregatedRatingsRequest {
+        let message = || BatchGetAggregatedRatingsRequest {
             record_type: record_type.as_str().into(),
             record_ids: texts(ids),
         };
@@ -198,7 +195,7 @@ impl RatingGateway for RatingBackend {
         page: &Request,
         deadline: Instant,
     ) -> Result<Page<Shared<Aggregate>>, Error> {
-        let message = ListTopRatedRequest {
+        let message = || ListTopRatedRequest {
             record_type: record_type.as_str().into(),
             min_count: i64::try_from(min_count.get()).unwrap_or(i64::MAX),
             page_size: asked_size(page),

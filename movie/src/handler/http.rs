@@ -16,6 +16,9 @@ use utoipa::{IntoParams, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+/// Room for the JSON of one of many movies, as most are not longer.
+const MOVIE: usize = 512;
+
 /// The service's REST routes.
 pub(crate) fn routes(controller: Controller) -> Router {
     // Each worker counts clones of its own: counts that all workers write to would go from core to core.
@@ -48,6 +51,13 @@ struct Document;
 type Movie = json::Movie<Written<Metadata, json::Metadata>, Written<Aggregate, json::MovieRating>>;
 
 type ShortMovie = json::ShortMovie<Written<Metadata, json::Metadata>>;
+
+/// The answer that lists `movies`.
+fn listed(movies: impl Into<json::MovieList<Movie>>) -> WrittenJson {
+    let list = movies.into();
+    let mut json = Vec::with_capacity(MOVIE * (1 + list.movies.len()));
+    WrittenJson(serde_json::to_writer(&mut json, &list).map(|()| json.into()))
+}
 
 fn id(text: String) -> Result<RecordId, Invalid> {
     RecordId::new(text).map_err(|broken| broken.at("id"))
@@ -88,16 +98,16 @@ async fn list(
     State(controller): State<Arc<Controller>>,
     deadline: Deadline,
     Query(asked): Query<List>,
-) -> Result<Json<json::MovieList<Movie>>, Problem> {
+) -> Result<WrittenJson, Problem> {
     let deadline = super::backends(deadline);
     if let Some(ids) = asked.ids {
         if asked.query.is_some() || asked.page_size.is_some() || asked.page_token.is_some() {
             return Err(Problem::invalid("ids", "must not stand beside other parameters"));
         }
-        return Ok(Json(controller.batch_get(&json::ids(ids.0)?, deadline).await?.into()));
+        return Ok(listed(controller.batch_get(&json::ids(ids.0)?, deadline).await?));
     }
     let page = json::page(asked.page_size, asked.page_token)?;
-    Ok(Json(controller.search(&asked.query.unwrap_or_default(), &page, deadline).await?.into()))
+    Ok(listed(controller.search(&asked.query.unwrap_or_default(), &page, deadline).await?))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -118,10 +128,10 @@ async fn top(
     State(controller): State<Arc<Controller>>,
     deadline: Deadline,
     Query(asked): Query<Top>,
-) -> Result<Json<json::MovieList<Movie>>, Problem> {
+) -> Result<WrittenJson, Problem> {
     let page = json::page(asked.page_size, asked.page_token)?;
     let min_count = json::min_count(asked.min_count)?;
-    Ok(Json(controller.top(min_count, &page, super::backends(deadline)).await?.into()))
+    Ok(listed(controller.top(min_count, &page, super::backends(deadline)).await?))
 }
 
 #[derive(Deserialize, IntoParams)]
