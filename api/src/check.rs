@@ -1,11 +1,11 @@
 //! From loose fields to the model: every broken rule of a message is gathered, each under its field.
 
 use fault::{Invalid, Violation};
+use foldhash::{HashSet, HashSetExt};
 use model::{
     Aggregate, Broken, Genres, Histogram, Metadata, ProviderId, Rating, Record, RecordId, RecordType,
     ReleaseYear, Text, Timestamp, Title, UserId, Value,
 };
-use std::collections::HashSet;
 
 /// The violations found so far.
 #[derive(Default)]
