@@ -1,14 +1,17 @@
-//! Generates the messages and services of `proto/`, one descriptor set a service for reflection, and the movie
-//! service once more for a server whose movies are made of parts that are encoded already.
+//! Generates the messages and services of `proto/`, one descriptor set a service for reflection, and the services
+//! once more for servers whose answers are made of nouns that are encoded already.
 
 use prost::Message;
-use prost_types::FileDescriptorSet;
 use prost_types::field_descriptor_proto::Type;
+use prost_types::{DescriptorProto, FileDescriptorSet};
 use std::error::Error;
 use std::path::PathBuf;
 use std::{env, fs};
 
 const SERVICES: [&str; 3] = ["metadata", "rating", "movie"];
+
+/// The messages that answers have as bytes.
+const NOUNS: [&str; 2] = [".metadata.v1.Metadata", ".rating.v1.AggregatedRating"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
@@ -17,12 +20,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         fs::write(out.join(format!("{service}.bin")), described(service)?.encode_to_vec())?;
     }
     let all = protox::compile(SERVICES.into_iter().flat_map(files), ["proto"])?;
-    tonic_prost_build::configure().compile_fds(all)?;
+    tonic_prost_build::configure().compile_fds(all.clone())?;
 
     let encoded = out.join("encoded");
     fs::create_dir_all(&encoded)?;
-    let movie = with_encoded_parts(described("movie")?);
-    tonic_prost_build::configure().build_client(false).bytes(".").out_dir(encoded).compile_fds(movie)?;
+    let generator = tonic_prost_build::configure().build_client(false).bytes(".").out_dir(encoded);
+    let (all, same) = with_encoded_nouns(all);
+    let generator =
+        same.iter().fold(generator, |generator, (proto, rust)| generator.extern_path(proto, rust));
+    generator.compile_fds(all)?;
     Ok(())
 }
 
@@ -38,16 +44,35 @@ fn described(service: &str) -> Result<FileDescriptorSet, protox::Error> {
     Ok(set)
 }
 
-/// The same with a movie's parts as bytes, which on the wire is what a message is.
-fn with_encoded_parts(mut set: FileDescriptorSet) -> FileDescriptorSet {
-    let messages = set.file.iter_mut().flat_map(|file| &mut file.message_type);
-    for movie in messages.filter(|message| message.name() == "MovieDetails") {
-        for part in movie.field.iter_mut().filter(|field| field.r#type() == Type::Message) {
-            part.set_type(Type::Bytes);
-            part.type_name = None;
+/// The same with the nouns of answers as bytes, which on the wire is what a message is; and the names of the
+/// messages of metadata and ratings that are the same nevertheless, in `proto/` and in Rust.
+fn with_encoded_nouns(mut set: FileDescriptorSet) -> (FileDescriptorSet, Vec<(String, String)>) {
+    let mut same = Vec::new();
+    for file in &mut set.file {
+        let package = file.package().to_owned();
+        for message in &mut file.message_type {
+            let changed = !message.name().ends_with("Request") && encode_nouns(message);
+            if !changed && package != "movie.v1" {
+                let path = package.replace('.', "::");
+                same.push((
+                    format!(".{package}.{}", message.name()),
+                    format!("crate::{path}::{}", message.name()),
+                ));
+            }
         }
     }
-    set
+    (set, same)
+}
+
+/// Makes the nouns in `message` bytes; whether it has any.
+fn encode_nouns(message: &mut DescriptorProto) -> bool {
+    let mut any = false;
+    for noun in message.field.iter_mut().filter(|field| NOUNS.contains(&field.type_name())) {
+        noun.set_type(Type::Bytes);
+        noun.type_name = None;
+        any = true;
+    }
+    any
 }
 
 fn files(service: &str) -> [String; 2] {

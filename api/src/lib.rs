@@ -20,10 +20,17 @@ pub mod compat {
     };
 }
 
-/// The movie service as a server sees it whose movies are made of parts that are encoded already: `MovieDetails`
-/// has bytes where it has messages on the wire, and none in the place of a message that is absent.
+/// The services as servers see them whose answers are made of nouns that are encoded already: what they answer has
+/// bytes where it has metadata and aggregates on the wire, and none in the place of one that is absent.
 pub mod encoded {
-    pub use crate::generated::encoded::{movie, movie_service_server as compat};
+    pub use crate::generated::encoded::{metadata, movie, rating};
+
+    /// The services under the names that clients without a package call.
+    pub mod compat {
+        pub use crate::generated::encoded::{
+            metadata_service_server, movie_service_server, rating_service_server,
+        };
+    }
 }
 
 /// The encoded descriptor set of each service, for reflection.

@@ -33,16 +33,27 @@ pub enum Unreadable {
 pub trait Row: Sized {
     /// Reads the row's message. The same bytes always give the same.
     fn read(row: &[u8]) -> Result<Self, Unreadable>;
+
+    /// Writes the row's message.
+    fn write(&self) -> Vec<u8>;
 }
 
 impl Row for Metadata {
     fn read(row: &[u8]) -> Result<Self, Unreadable> {
         Ok(metadata::Metadata::decode(row)?.try_into()?)
     }
+
+    fn write(&self) -> Vec<u8> {
+        metadata::Metadata::from(self).encode_to_vec()
+    }
 }
 
 impl Row for Aggregate {
     fn read(row: &[u8]) -> Result<Self, Unreadable> {
         Ok(rating::AggregatedRating::decode(row)?.try_into()?)
+    }
+
+    fn write(&self) -> Vec<u8> {
+        rating::AggregatedRating::from(self).encode_to_vec()
     }
 }

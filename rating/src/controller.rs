@@ -79,7 +79,7 @@ impl Controller {
         &self,
         record_type: &RecordType,
         ids: &[RecordId],
-    ) -> Result<Vec<Aggregate>, Error> {
+    ) -> Result<Vec<Shared<Aggregate>>, Error> {
         model::check_batch(ids.len()).map_err(|broken| broken.at("record_ids"))?;
         Ok(self.repository.aggregates(record_type, ids).await?)
     }

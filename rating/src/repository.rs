@@ -80,7 +80,11 @@ pub trait Repository: fmt::Debug + Send + Sync {
 
     /// Returns the aggregates of the records of one type, in the order of `ids`, of which none stands twice;
     /// those without a rating are left out.
-    async fn aggregates(&self, record_type: &RecordType, ids: &[RecordId]) -> Result<Vec<Aggregate>, Error>;
+    async fn aggregates(
+        &self,
+        record_type: &RecordType,
+        ids: &[RecordId],
+    ) -> Result<Vec<Shared<Aggregate>>, Error>;
 
     /// Returns the user's rating of `record`, if there is one.
     async fn rating(&self, record: &Record, user: &UserId) -> Result<Option<Rating>, Error>;

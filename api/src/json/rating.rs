@@ -5,7 +5,7 @@ use crate::check::{self, AggregateFields, Check, RatingFields, RatingKey};
 use fault::Invalid;
 use model::{Record, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 
 /// What all ratings of one record come to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,14 +71,14 @@ pub struct AggregateList {
     pub next_page_token: Option<String>,
 }
 
-impl From<Vec<model::Aggregate>> for AggregateList {
-    fn from(from: Vec<model::Aggregate>) -> Self {
-        Self { aggregates: from.iter().map(Into::into).collect(), next_page_token: None }
+impl<T: Borrow<model::Aggregate>> From<Vec<T>> for AggregateList {
+    fn from(from: Vec<T>) -> Self {
+        Self { aggregates: from.iter().map(|row| row.borrow().into()).collect(), next_page_token: None }
     }
 }
 
-impl From<model::page::Page<model::Aggregate>> for AggregateList {
-    fn from(from: model::page::Page<model::Aggregate>) -> Self {
+impl<T: Borrow<model::Aggregate>> From<model::page::Page<T>> for AggregateList {
+    fn from(from: model::page::Page<T>) -> Self {
         Self { next_page_token: from.next, ..from.items.into() }
     }
 }

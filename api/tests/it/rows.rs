@@ -47,3 +47,24 @@ fn a_row_that_is_no_message_or_breaks_a_rule_is_unreadable() {
     let row = film("").encode_to_vec();
     assert!(matches!(model::Metadata::read(&row), Err(Unreadable::Noun(_))));
 }
+
+#[test]
+fn an_answer_of_encoded_nouns_is_the_contracts_answer_byte_for_byte() {
+    let films: Vec<model::Metadata> = ["1", "2"].map(|id| film(id).try_into().unwrap()).into();
+    let encoded = api::encoded::metadata::v1::BatchGetMetadataResponse {
+        metadata: films.iter().map(|film| film.write().into()).collect(),
+    };
+    let contract = metadata::BatchGetMetadataResponse { metadata: films.iter().map(Into::into).collect() };
+    assert_eq!(encoded.encode_to_vec(), contract.encode_to_vec());
+
+    let ratings: model::Aggregate = aggregate("1").try_into().unwrap();
+    let encoded = api::encoded::rating::v1::GetAggregatedRatingResponse {
+        rating_value: ratings.mean(),
+        aggregate: ratings.write().into(),
+    };
+    let contract = rating::GetAggregatedRatingResponse {
+        rating_value: ratings.mean(),
+        aggregate: Some((&ratings).into()),
+    };
+    assert_eq!(encoded.encode_to_vec(), contract.encode_to_vec());
+}

@@ -2,15 +2,19 @@
 
 use crate::controller::Controller;
 use crate::repository::Stored;
-use api::compat::metadata_service_server as compat;
-use api::metadata::v1::metadata_service_server::{MetadataService, MetadataServiceServer};
+use api::encoded::compat::metadata_service_server as compat;
+use api::encoded::metadata::v1::metadata_service_server::{MetadataService, MetadataServiceServer};
+use api::encoded::metadata::v1::{
+    BatchGetMetadataResponse, BatchPutMetadataResponse, GetMetadataResponse, ListMetadataResponse,
+    PutMetadataResponse, SearchMetadataResponse,
+};
 use api::metadata::v1::{
-    BatchGetMetadataRequest, BatchGetMetadataResponse, BatchPutMetadataRequest, BatchPutMetadataResponse,
-    DeleteMetadataRequest, DeleteMetadataResponse, GetMetadataRequest, GetMetadataResponse,
-    ListMetadataRequest, ListMetadataResponse, PutMetadataRequest, PutMetadataResponse,
-    SearchMetadataRequest, SearchMetadataResponse,
+    BatchGetMetadataRequest, BatchPutMetadataRequest, DeleteMetadataRequest, DeleteMetadataResponse,
+    GetMetadataRequest, ListMetadataRequest, PutMetadataRequest, SearchMetadataRequest,
 };
 use api::proto;
+use api::rows::Row;
+use bytes::Bytes;
 use fault::Invalid;
 use model::RecordId;
 use service::grpc::status;
@@ -31,11 +35,11 @@ fn movie_id(text: String) -> Result<RecordId, Invalid> {
     RecordId::new(text).map_err(|broken| broken.at("movie_id"))
 }
 
-fn message(stored: &Stored) -> api::metadata::v1::Metadata {
-    (&**stored).into()
+fn message(stored: &Stored) -> Bytes {
+    stored.to_encoded(Row::write)
 }
 
-fn messages(stored: &[Stored]) -> Vec<api::metadata::v1::Metadata> {
+fn messages(stored: &[Stored]) -> Vec<Bytes> {
     stored.iter().map(message).collect()
 }
 
@@ -47,7 +51,7 @@ impl MetadataService for Handler {
     ) -> Result<Response<GetMetadataResponse>, Status> {
         let id = movie_id(request.into_inner().movie_id).map_err(status)?;
         let metadata = self.0.get(&id).await.map_err(status)?;
-        Ok(Response::new(GetMetadataResponse { metadata: Some(message(&metadata)) }))
+        Ok(Response::new(GetMetadataResponse { metadata: message(&metadata) }))
     }
 
     async fn batch_get_metadata(
@@ -66,7 +70,7 @@ impl MetadataService for Handler {
         let metadata = request.into_inner().try_into().map_err(|invalid: Invalid| status(invalid))?;
         let stored = self.0.put(metadata).await.map_err(status)?;
         Ok(Response::new(PutMetadataResponse {
-            metadata: Some(message(&stored.metadata)),
+            metadata: message(&stored.metadata),
             created: stored.created,
         }))
     }

@@ -19,8 +19,8 @@ use storage::Error;
 /// no room for much more within 64 MiB.
 const BYTES: u64 = 12 * 1024 * 1024;
 
-/// How many bytes of a record's JSON are not its texts.
-const JSON_NAMES: usize = 128;
+/// How many bytes of a record's JSON and encoding are not its texts.
+const NAMES: usize = 160;
 
 /// Answers by id what it has read before without asking the store again; that there is nothing counts as well.
 /// Searches titles in memory, as long as they are few enough.
@@ -60,9 +60,9 @@ impl Repository {
 
 /// How many bytes an entry takes.
 fn weigh(id: &RecordId, stored: &Option<Stored>) -> usize {
-    // The id stands in the key, in what was read and in its JSON, which may be written at any time.
-    let record = |stored: &Stored| size_of::<Metadata>() + 2 * stored.text_bytes() + JSON_NAMES;
-    size_of::<RecordId>() + 3 * id.as_str().len() + stored.as_ref().map_or(0, record)
+    // The id stands in the key, in what was read and in its JSON and encoding, which may be written at any time.
+    let record = |stored: &Stored| size_of::<Metadata>() + 3 * stored.text_bytes() + NAMES;
+    size_of::<RecordId>() + 4 * id.as_str().len() + stored.as_ref().map_or(0, record)
 }
 
 #[async_trait]
@@ -73,7 +73,7 @@ impl Store for Repository {
 
     async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Stored>, Error> {
         let read = |missing: Vec<RecordId>| async move { self.store.batch_get(&missing).await };
-        self.kept.get_or_read_found(ids.to_vec(), read, |film| &film.id).await
+        self.kept.get_or_read_found(ids, read, |film| &film.id).await
     }
 
     async fn batch_put(&self, batch: &[Metadata]) -> Result<Vec<Put>, Error> {

@@ -1,18 +1,16 @@
 //! Movies over gRPC, also under the name that clients without a package call.
 
 use crate::controller::{Controller, Movie};
-use api::encoded::compat;
+use api::encoded::compat::movie_service_server as compat;
 use api::encoded::movie::v1::movie_service_server::{MovieService, MovieServiceServer};
 use api::encoded::movie::v1::{
     BatchGetMovieDetailsRequest, BatchGetMovieDetailsResponse, GetMovieDetailsRequest,
     GetMovieDetailsResponse, ListTopMoviesRequest, ListTopMoviesResponse, MovieDetails, SearchMoviesRequest,
     SearchMoviesResponse,
 };
-use api::metadata::v1 as metadata;
 use api::proto;
-use api::rating::v1 as rating;
-use model::{Aggregate, Metadata, RecordId};
-use prost::Message;
+use api::rows::Row;
+use model::RecordId;
 use service::Deadline;
 use service::grpc::status;
 use tonic::service::Routes;
@@ -30,13 +28,11 @@ struct Handler(Controller);
 
 /// A movie of parts that keep their encoding.
 fn message(movie: &Movie) -> MovieDetails {
-    let encode_rating = |rating: &Aggregate| rating::AggregatedRating::from(rating).encode_to_vec();
-    let encode_metadata = |metadata: &Metadata| metadata::Metadata::from(metadata).encode_to_vec();
     let rating = movie.rating.as_ref();
     MovieDetails {
         rating: rating.map(|rating| rating.mean()),
-        metadata: movie.metadata.to_encoded(encode_metadata),
-        aggregate: rating.map(|rating| rating.to_encoded(encode_rating)).unwrap_or_default(),
+        metadata: movie.metadata.to_encoded(Row::write),
+        aggregate: rating.map(|rating| rating.to_encoded(Row::write)).unwrap_or_default(),
         partial: movie.partial.iter().map(|part| part.name().to_owned()).collect(),
     }
 }
@@ -111,7 +107,8 @@ impl compat::MovieService for Handler {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{Genres, Histogram, Part, Record, RecordType, ReleaseYear, Text, Title};
+    use model::{Aggregate, Genres, Histogram, Metadata, Part, Record, RecordType, ReleaseYear, Text, Title};
+    use prost::Message;
 
     #[test]
     fn a_movie_of_encoded_parts_is_the_contracts_message_byte_for_byte() {

@@ -105,13 +105,13 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
 
     /// The values of `keys` in their order: what is kept, and for the others what `read` finds in the store,
     /// which is given them in their order and returns a value for each.
-    async fn get_or_read_all<E, F>(&self, keys: Vec<K>, read: impl FnOnce(Vec<K>) -> F) -> Result<Vec<V>, E>
+    async fn get_or_read_all<E, F>(&self, keys: &[K], read: impl FnOnce(Vec<K>) -> F) -> Result<Vec<V>, E>
     where
         F: Future<Output = Result<Vec<V>, E>>,
     {
         let mut found: Vec<Option<V>> = keys.iter().map(|key| self.get(key)).collect();
-        let missing: Vec<K> =
-            keys.into_iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(key, _)| key).collect();
+        let missing = keys.iter().zip(&found).filter(|(_, found)| found.is_none());
+        let missing: Vec<K> = missing.map(|(key, _)| key.clone()).collect();
         if !missing.is_empty() {
             let readings: Vec<Reading> = missing.iter().map(|key| self.read(key)).collect();
             let values = read(missing.clone()).await?;
@@ -183,7 +183,7 @@ impl<K: Clone + Eq + Hash, T: Clone> Cache<K, Option<T>> {
     /// That of `read`; nothing is kept then.
     pub async fn get_or_read_found<E, F>(
         &self,
-        keys: Vec<K>,
+        keys: &[K],
         read: impl FnOnce(Vec<K>) -> F,
         key: impl Fn(&T) -> &K,
     ) -> Result<Vec<T>, E>

@@ -120,12 +120,12 @@ fn what_is_as_old_as_the_reading_allows_is_read_again() {
 async fn only_what_is_not_kept_is_read() {
     let cache = Cache::new(1 << 20, None, |_: &u8, _: &u8| 2);
     let read = async |keys: Vec<u8>| Ok::<_, ()>(keys.iter().map(|key| key * 10).collect());
-    assert_eq!(cache.get_or_read_all(vec![1, 3], read).await, Ok(vec![10, 30]));
+    assert_eq!(cache.get_or_read_all(&[1, 3], read).await, Ok(vec![10, 30]));
     let rest = async |keys: Vec<u8>| {
         assert_eq!(keys, [2, 4]);
         read(keys).await
     };
-    assert_eq!(cache.get_or_read_all(vec![2, 1, 4, 3], rest).await, Ok(vec![20, 10, 40, 30]));
+    assert_eq!(cache.get_or_read_all(&[2, 1, 4, 3], rest).await, Ok(vec![20, 10, 40, 30]));
     assert_eq!(cache.get_or_read(&4, async || Err("not asked")).await, Ok(40));
     assert_eq!(cache.get_or_read(&5, async || Err("failed")).await, Err("failed"));
     assert_eq!(cache.get_or_read(&5, async || Ok::<_, ()>(50)).await, Ok(50));
@@ -136,13 +136,13 @@ async fn what_is_found_stands_in_the_order_of_its_keys_and_what_is_not_is_kept_a
     let cache = Cache::new(1 << 20, None, |_: &u8, _: &Option<u8>| 2);
     let thirds =
         async |keys: Vec<u8>| Ok::<_, ()>(keys.into_iter().rev().filter(|key| key % 3 == 0).collect());
-    assert_eq!(cache.get_or_read_found(vec![9, 1, 3, 9], thirds, |key| key).await, Ok(vec![9, 3, 9]));
+    assert_eq!(cache.get_or_read_found(&[9, 1, 3, 9], thirds, |key| key).await, Ok(vec![9, 3, 9]));
     assert_eq!((cache.get(&1), cache.get(&3)), (Some(None), Some(Some(3))));
     let rest = async |keys: Vec<u8>| {
         assert_eq!(keys, [6, 2]);
         thirds(keys).await
     };
-    assert_eq!(cache.get_or_read_found(vec![3, 6, 1, 2], rest, |key| key).await, Ok(vec![3, 6]));
+    assert_eq!(cache.get_or_read_found(&[3, 6, 1, 2], rest, |key| key).await, Ok(vec![3, 6]));
 }
 
 #[tokio::test]

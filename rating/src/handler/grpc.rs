@@ -1,15 +1,18 @@
 //! Ratings over gRPC, also under the name that clients without a package call.
 
 use crate::controller::Controller;
-use api::compat::rating_service_server as compat;
+use api::encoded::compat::rating_service_server as compat;
+use api::encoded::rating::v1::rating_service_server::{RatingService, RatingServiceServer};
+use api::encoded::rating::v1::{
+    BatchGetAggregatedRatingsResponse, GetAggregatedRatingResponse, ListTopRatedResponse,
+};
 use api::proto;
-use api::rating::v1::rating_service_server::{RatingService, RatingServiceServer};
 use api::rating::v1::{
-    BatchGetAggregatedRatingsRequest, BatchGetAggregatedRatingsResponse, DeleteRatingRequest,
-    DeleteRatingResponse, GetAggregatedRatingRequest, GetAggregatedRatingResponse, GetRatingRequest,
-    GetRatingResponse, ListTopRatedRequest, ListTopRatedResponse, ListUserRatingsRequest,
+    BatchGetAggregatedRatingsRequest, DeleteRatingRequest, DeleteRatingResponse, GetAggregatedRatingRequest,
+    GetRatingRequest, GetRatingResponse, ListTopRatedRequest, ListUserRatingsRequest,
     ListUserRatingsResponse, PutRatingRequest, PutRatingResponse,
 };
+use api::rows::Row;
 use fault::Invalid;
 use model::{MinCount, Record, RecordId, RecordType, Timestamp, UserId};
 use service::grpc::status;
@@ -42,7 +45,7 @@ impl RatingService for Handler {
         let aggregate = self.0.aggregate(Record { record_type, record_id }).await.map_err(status)?;
         Ok(Response::new(GetAggregatedRatingResponse {
             rating_value: aggregate.mean(),
-            aggregate: Some((&*aggregate).into()),
+            aggregate: aggregate.to_encoded(Row::write),
         }))
     }
 
@@ -55,7 +58,7 @@ impl RatingService for Handler {
         let ids = proto::ids("record_ids", request.record_ids).map_err(status)?;
         let aggregates = self.0.batch_aggregates(&record_type, &ids).await.map_err(status)?;
         Ok(Response::new(BatchGetAggregatedRatingsResponse {
-            aggregates: aggregates.iter().map(Into::into).collect(),
+            aggregates: aggregates.iter().map(|row| row.to_encoded(Row::write)).collect(),
         }))
     }
 
@@ -111,7 +114,7 @@ impl RatingService for Handler {
         let page = proto::page(request.page_size, request.page_token).map_err(status)?;
         let page = self.0.list_top(&record_type, min_count, &page).await.map_err(status)?;
         Ok(Response::new(ListTopRatedResponse {
-            aggregates: page.items.iter().map(Into::into).collect(),
+            aggregates: page.items.iter().map(|row| row.write().into()).collect(),
             next_page_token: page.next.unwrap_or_default(),
         }))
     }

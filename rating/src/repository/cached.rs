@@ -13,8 +13,8 @@ use std::time::Duration;
 /// How many bytes of aggregates are kept.
 const BYTES: u64 = 16 * 1024 * 1024;
 
-/// How many bytes of an aggregate's JSON are not its names.
-const JSON_NUMBERS: usize = 320;
+/// How many bytes of an aggregate's JSON and encoding are not its names.
+const NUMBERS: usize = 448;
 
 /// Answers aggregates that it has read before without asking the store again; that there is none counts as
 /// well.
@@ -34,10 +34,10 @@ impl Repository {
 
 /// How many bytes an entry takes.
 fn weigh(record: &Record, aggregate: &Option<Shared<Aggregate>>) -> usize {
-    // The names stand in the key, in what was read and in its JSON, which may be written at any time.
+    // The names stand in the key, in what was read and in its JSON and encoding, which may be written at any time.
     let names = record.record_type.as_str().len() + record.record_id.as_str().len();
-    let found = if aggregate.is_some() { size_of::<Aggregate>() + JSON_NUMBERS } else { 0 };
-    size_of::<Record>() + 3 * names + found
+    let found = if aggregate.is_some() { size_of::<Aggregate>() + NUMBERS } else { 0 };
+    size_of::<Record>() + 4 * names + found
 }
 
 #[async_trait]
@@ -58,15 +58,18 @@ impl Store for Repository {
         self.kept.get_or_read(record, || self.store.aggregate(record)).await
     }
 
-    async fn aggregates(&self, record_type: &RecordType, ids: &[RecordId]) -> Result<Vec<Aggregate>, Error> {
+    async fn aggregates(
+        &self,
+        record_type: &RecordType,
+        ids: &[RecordId],
+    ) -> Result<Vec<Shared<Aggregate>>, Error> {
         let record = |id: &RecordId| Record { record_type: record_type.clone(), record_id: id.clone() };
         let read = |missing: Vec<Record>| async move {
             let ids: Vec<RecordId> = missing.into_iter().map(|record| record.record_id).collect();
-            let found = self.store.aggregates(record_type, &ids).await?;
-            Ok::<_, Error>(found.into_iter().map(Shared::from).collect())
+            self.store.aggregates(record_type, &ids).await
         };
-        let found = self.kept.get_or_read_found(ids.iter().map(record).collect(), read, |row| &row.record);
-        Ok(found.await?.into_iter().map(Shared::into_value).collect())
+        let records: Vec<Record> = ids.iter().map(record).collect();
+        self.kept.get_or_read_found(&records, read, |row| &row.record).await
     }
 
     async fn rating(&self, record: &Record, user: &UserId) -> Result<Option<Rating>, Error> {

@@ -125,10 +125,14 @@ impl super::Repository for Repository {
         Ok(self.state().aggregate(record).map(Into::into))
     }
 
-    async fn aggregates(&self, record_type: &RecordType, ids: &[RecordId]) -> Result<Vec<Aggregate>, Error> {
+    async fn aggregates(
+        &self,
+        record_type: &RecordType,
+        ids: &[RecordId],
+    ) -> Result<Vec<Shared<Aggregate>>, Error> {
         let state = self.state();
         let record = |id: &RecordId| Record { record_type: record_type.clone(), record_id: id.clone() };
-        Ok(ids.iter().filter_map(|id| state.aggregate(&record(id))).collect())
+        Ok(ids.iter().filter_map(|id| state.aggregate(&record(id))).map(Into::into).collect())
     }
 
     async fn rating(&self, record: &Record, user: &UserId) -> Result<Option<Rating>, Error> {

@@ -132,7 +132,11 @@ impl super::Repository for Repository {
         Ok(row.map(sql::aggregate).transpose()?.map(Into::into))
     }
 
-    async fn aggregates(&self, record_type: &RecordType, ids: &[RecordId]) -> Result<Vec<Aggregate>, Error> {
+    async fn aggregates(
+        &self,
+        record_type: &RecordType,
+        ids: &[RecordId],
+    ) -> Result<Vec<Shared<Aggregate>>, Error> {
         let rows: Vec<AggregateRow> = sqlx::query_as(AGGREGATES)
             .bind(record_type.as_str())
             .bind(ids.iter().map(RecordId::as_str).collect::<Vec<_>>())
@@ -230,7 +234,8 @@ impl super::Repository for Repository {
 }
 
 /// Turns rows into aggregates in the order of `ids`.
-fn as_asked(rows: Vec<AggregateRow>, ids: &[RecordId]) -> Result<Vec<Aggregate>, storage::Error> {
+fn as_asked(rows: Vec<AggregateRow>, ids: &[RecordId]) -> Result<Vec<Shared<Aggregate>>, storage::Error> {
     let mut found: HashMap<String, AggregateRow> = rows.into_iter().map(|row| (row.1.clone(), row)).collect();
-    ids.iter().filter_map(|id| found.remove(id.as_str())).map(sql::aggregate).collect()
+    let aggregate = |row| sql::aggregate(row).map(Into::into);
+    ids.iter().filter_map(|id| found.remove(id.as_str())).map(aggregate).collect()
 }

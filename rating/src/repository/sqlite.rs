@@ -133,10 +133,14 @@ impl super::Repository for Repository {
     async fn aggregate(&self, record: &Record) -> Result<Option<Shared<Aggregate>>, Error> {
         let readers = &self.database.readers;
         let found = aggregates::aggregates(readers, &self.waiting, &self.known, vec![record.clone()]).await?;
-        Ok(found.into_iter().next().map(Into::into))
+        Ok(found.into_iter().next())
     }
 
-    async fn aggregates(&self, record_type: &RecordType, ids: &[RecordId]) -> Result<Vec<Aggregate>, Error> {
+    async fn aggregates(
+        &self,
+        record_type: &RecordType,
+        ids: &[RecordId],
+    ) -> Result<Vec<Shared<Aggregate>>, Error> {
         let record = |id: &RecordId| Record { record_type: record_type.clone(), record_id: id.clone() };
         let records = ids.iter().map(record).collect();
         aggregates::aggregates(&self.database.readers, &self.waiting, &self.known, records).await

@@ -39,7 +39,11 @@ impl Repository for Gated {
         unreachable!("the writer does not read")
     }
 
-    async fn aggregates(&self, _: &RecordType, _: &[RecordId]) -> Result<Vec<Aggregate>, repository::Error> {
+    async fn aggregates(
+        &self,
+        _: &RecordType,
+        _: &[RecordId],
+    ) -> Result<Vec<Shared<Aggregate>>, repository::Error> {
         unreachable!("the writer does not read")
     }
 

@@ -7,6 +7,7 @@ use model::{
 };
 use rating::batch::{Advance, Batch, Outcome, Partition, Position, Write};
 use rating::repository::{AfterRating, AfterTop, Error, Repository};
+use std::borrow::Borrow;
 
 pub(crate) fn record_of(record_type: &str, id: &str) -> Record {
     Record { record_type: RecordType::new(record_type).unwrap(), record_id: RecordId::new(id).unwrap() }
@@ -52,8 +53,8 @@ fn histogram(values: &[i64]) -> Histogram {
     histogram
 }
 
-fn ids(aggregates: &[Aggregate]) -> Vec<&str> {
-    aggregates.iter().map(|aggregate| aggregate.record.record_id.as_str()).collect()
+fn ids<T: Borrow<Aggregate>>(aggregates: &[T]) -> Vec<&str> {
+    aggregates.iter().map(|aggregate| aggregate.borrow().record.record_id.as_str()).collect()
 }
 
 pub(crate) async fn a_second_rating_replaces_the_first(stores: &Stores) {
@@ -158,7 +159,7 @@ pub(crate) async fn batch_aggregates_come_in_the_order_asked(stores: &Stores) {
     let asked = ["c", "none", "a", "b"].map(|id| RecordId::new(id).unwrap());
     let found = store.aggregates(&RecordType::movie(), &asked).await.unwrap();
     assert_eq!(ids(&found), ["c", "a"]);
-    assert_eq!(Some(&found[0]), aggregate(store, "c").await.as_ref());
+    assert_eq!(Some(&*found[0]), aggregate(store, "c").await.as_ref());
 }
 
 fn at(id: &str, millis: i64) -> Rating {

@@ -104,7 +104,10 @@ async fn read(
             let ids: Vec<RecordId> = records.iter().map(|record| record.record.record_id.clone()).collect();
             let found = store.aggregates(&movie, &ids).await.unwrap();
             for (record, answered) in records.iter().zip(answered) {
-                record.check(answered, found.iter().find(|found| found.record == record.record));
+                record.check(
+                    answered,
+                    found.iter().map(|found| &**found).find(|found| found.record == record.record),
+                );
             }
         }
         tokio::task::yield_now().await;

@@ -81,7 +81,11 @@ impl<R: Repository> Repository for Failing<R> {
         self.inner.aggregate(record).await
     }
 
-    async fn aggregates(&self, record_type: &RecordType, ids: &[RecordId]) -> Result<Vec<Aggregate>, Error> {
+    async fn aggregates(
+        &self,
+        record_type: &RecordType,
+        ids: &[RecordId],
+    ) -> Result<Vec<Shared<Aggregate>>, Error> {
         self.check().await?;
         self.inner.aggregates(record_type, ids).await
     }

@@ -5,6 +5,7 @@ use super::waiting::Waiting;
 use crate::batch::Change;
 use crate::repository::sql::{self, AggregateRow, Known, Learned};
 use crate::repository::{AfterTop, Error};
+use cache::Shared;
 use model::{Aggregate, Histogram, Prior, Record, RecordType, Value};
 use sqlx::types::Json;
 use sqlx::{SqliteExecutor, SqlitePool};
@@ -72,7 +73,7 @@ pub(super) async fn aggregates(
     waiting: &Waiting,
     known: &Known,
     records: Vec<Record>,
-) -> Result<Vec<Aggregate>, Error> {
+) -> Result<Vec<Shared<Aggregate>>, Error> {
     let keys = keys(readers, known, &records).await?;
     let (keys, records): (Vec<i64>, Vec<Record>) =
         keys.into_iter().zip(records).filter_map(|(key, record)| Some((key?, record))).unzip();
@@ -87,7 +88,8 @@ pub(super) async fn aggregates(
         }
     }
     let prior = waiting.prior();
-    Ok(records.into_iter().zip(tallies).filter_map(|(record, tally)| tally.seen(record, prior)).collect())
+    let seen = |(record, tally): (Record, Tally)| tally.seen(record, prior).map(Into::into);
+    Ok(records.into_iter().zip(tallies).filter_map(seen).collect())
 }
 
 /// The keys of `records`; none where nobody has rated one.
