@@ -15,7 +15,7 @@ mod lock;
 const READERS: u32 = 4;
 /// The writer's page cache, in KiB below zero as SQLite wants it: most of what a large batch changes should fit, or
 /// SQLite writes pages before the commit and reads them again.
-const WRITER_CACHE: &str = "-16384";
+const WRITER_CACHE: &str = "-12288";
 /// The size of a new file's pages in bytes: with those of 4 KiB as many changes write, and keep in memory, more.
 const PAGE: u32 = 8_192;
 /// 64 MiB of log, in pages, so that a page written by many commits goes to the file once.

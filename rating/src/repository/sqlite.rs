@@ -12,7 +12,8 @@ use crate::batch::{Batch, Outcome, Position};
 use async_trait::async_trait;
 use cache::Shared;
 use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
-use sqlx::Transaction;
+use sqlx::pool::PoolConnection;
+use sqlx::{Connection, SqliteConnection};
 use statements::Statements;
 use std::path::Path;
 use storage::sqlite::{BEGIN, Sqlite, Synchronous};
@@ -57,9 +58,9 @@ pub struct Repository {
     most: usize,
 }
 
-/// A transaction that writes.
-struct Writing<'a> {
-    transaction: Transaction<'static, sqlx::Sqlite>,
+/// The turn of one who writes.
+struct Turn<'a> {
+    connection: PoolConnection<sqlx::Sqlite>,
     journals: MutexGuard<'a, Journals>,
     waiting: &'a Waiting,
 }
@@ -85,30 +86,50 @@ impl Repository {
         Ok(Self { database, known: Known::default(), waiting, journals, most })
     }
 
-    async fn begin(&self) -> Result<Writing<'_>, Error> {
-        let mut transaction = self.database.writer.begin_with(BEGIN).await?;
+    /// Waits for a turn to write.
+    async fn turn(&self) -> Result<Turn<'_>, Error> {
+        let mut connection = self.database.writer.acquire().await?;
         let mut journals = self.journals.lock().await;
         if !journals.certain {
-            *journals = Journals::load(&mut transaction, &self.waiting, self.most).await?;
+            // SQLite itself may have ended the transaction.
+            let _ = roll_back(&mut connection).await;
+            *journals = Journals::load(&mut connection, &self.waiting, self.most).await?;
         }
-        Ok(Writing { transaction, journals, waiting: &self.waiting })
+        Ok(Turn { connection, journals, waiting: &self.waiting })
     }
 }
 
-impl Writing<'_> {
-    fn statements(&mut self) -> Statements<'_> {
-        Statements::new(&mut self.transaction, self.waiting, &self.journals)
+async fn roll_back(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("ROLLBACK").execute(connection).await.map(|_| ())
+}
+
+impl Turn<'_> {
+    /// A transaction, of which writing is the last step where it `ends_written`.
+    fn statements(&mut self, ends_written: bool) -> Statements<'_> {
+        self.journals.certain = false;
+        Statements::new(&mut self.connection, self.waiting, &self.journals, ends_written)
     }
 
-    /// Commits, and lets memory follow.
-    async fn commit(mut self, steps: Option<Steps>) -> Result<(), Error> {
-        self.journals.certain = false;
-        self.transaction.commit().await?;
-        if let Some(steps) = steps {
-            self.journals.settle(steps, self.waiting);
+    /// Lets memory follow what was committed, or rolls it back where that failed.
+    async fn end<T>(
+        mut self,
+        committed: Result<(T, Option<Steps>), Error>,
+        is_in_doubt: bool,
+    ) -> Result<T, Error> {
+        match committed {
+            Ok((outcome, steps)) => {
+                if let Some(steps) = steps {
+                    self.journals.settle(steps, self.waiting);
+                }
+                self.journals.certain = true;
+                Ok(outcome)
+            }
+            Err(error) => {
+                let rolled_back = roll_back(&mut self.connection).await;
+                self.journals.certain = rolled_back.is_ok() && !is_in_doubt;
+                Err(error)
+            }
         }
-        self.journals.certain = true;
-        Ok(())
     }
 }
 
@@ -119,13 +140,16 @@ impl super::Repository for Repository {
     }
 
     async fn apply(&self, _lane: usize, batch: &Batch) -> Result<Vec<Outcome>, Error> {
-        let mut writing = self.begin().await?;
-        let mut statements = writing.statements();
+        let mut turn = self.turn().await?;
+        let mut statements = turn.statements(batch.offsets.is_empty());
         let mut named = Named::of(&batch.writes, &self.known);
-        let learned = named.complete(&mut statements).await?;
-        let outcomes = sql::apply(&mut statements, &named, batch).await?;
-        let steps = statements.steps;
-        writing.commit(steps).await?;
+        let committed = async {
+            let learned = named.complete(&mut statements).await?;
+            let outcomes = sql::apply(&mut statements, &named, batch).await?;
+            Ok(((outcomes, learned), statements.commit().await?))
+        };
+        let (committed, is_in_doubt) = (committed.await, statements.is_in_doubt());
+        let (outcomes, learned) = turn.end(committed, is_in_doubt).await?;
         self.known.learn(learned);
         Ok(outcomes)
     }
@@ -171,11 +195,14 @@ impl super::Repository for Repository {
         limit: usize,
     ) -> Result<Vec<Aggregate>, Error> {
         if !self.waiting.aggregates.is_empty() {
-            let mut writing = self.begin().await?;
-            let mut statements = writing.statements();
-            statements.merge_aggregates().await?;
-            let steps = statements.steps;
-            writing.commit(steps).await?;
+            let mut turn = self.turn().await?;
+            let mut statements = turn.statements(true);
+            let committed = async {
+                statements.merge_aggregates().await?;
+                Ok(((), statements.commit().await?))
+            };
+            let (committed, is_in_doubt) = (committed.await, statements.is_in_doubt());
+            turn.end(committed, is_in_doubt).await?;
         }
         let start = AfterTop::start();
         let after = after.unwrap_or(&start);
@@ -201,13 +228,17 @@ impl super::Repository for Repository {
     }
 
     async fn set_prior(&self, prior: Prior) -> Result<(), Error> {
-        let mut writing = self.begin().await?;
+        let mut turn = self.turn().await?;
+        turn.journals.certain = false;
+        let mut transaction = turn.connection.begin_with(BEGIN).await?;
         let set = sqlx::query(sql::SET_PRIOR).bind(prior.weight()).bind(prior.mean());
-        if set.execute(&mut *writing.transaction).await?.rows_affected() > 0 {
-            sqlx::query(sql::WEIGH_AGAIN).execute(&mut *writing.transaction).await?;
+        if set.execute(&mut *transaction).await?.rows_affected() > 0 {
+            sqlx::query(sql::WEIGH_AGAIN).execute(&mut *transaction).await?;
         }
+        transaction.commit().await?;
         self.waiting.set_prior(prior);
-        writing.commit(None).await
+        turn.journals.certain = true;
+        Ok(())
     }
 
     async fn ready(&self) -> Result<(), Error> {

@@ -69,14 +69,17 @@ fn main() {
             })
         })
     });
-    libtest_mimic::run(&arguments, trials.chain(opened_again()).collect()).exit();
+    libtest_mimic::run(&arguments, trials.chain(on_files()).collect()).exit();
 }
 
 /// The cases that open stores of their own.
-fn opened_again() -> [Trial; 3] {
+fn on_files() -> [Trial; 4] {
     [
         Trial::test("sqlite::whatever_waits_for_the_table_is_there_when_the_file_is_opened_again", || {
             block_on(stored::whatever_waits_for_the_table_is_there_when_the_file_is_opened_again())
+        }),
+        Trial::test("sqlite::a_batch_that_is_broken_off_leaves_all_or_nothing", || {
+            block_on(stored::a_batch_that_is_broken_off_leaves_all_or_nothing())
         }),
         Trial::test("sqlite::what_the_first_version_stored_is_kept", || {
             block_on(stored::what_the_first_version_stored_in_sqlite_is_kept())

@@ -8,9 +8,11 @@ use rating::repository::{Repository, postgres, sqlite};
 use sqlx::sqlite::SqlitePool;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 use storage::sqlite::Synchronous;
 use storage::testing::{self, Database, File};
 use storage::{Migration, migrate};
+use tokio::time::timeout;
 
 type Key = (u8, u8);
 
@@ -86,6 +88,33 @@ async fn check_view(path: &Path, model: &BTreeMap<Key, Rating>) {
     pool.close().await;
 }
 
+/// A few pairs with what is to be put there; nothing where a rating is to be deleted.
+fn writes(random: &mut StdRng) -> Vec<(Key, Option<Rating>)> {
+    let write = |random: &mut StdRng| {
+        let key = (random.random_range(0..6), random.random_range(0..6));
+        let put = random.random_range(0..4) > 0;
+        (key, put.then(|| rating(key, random)))
+    };
+    (0..random.random_range(1..8)).map(|_| write(random)).collect()
+}
+
+fn batch(writes: &[(Key, Option<Rating>)]) -> Batch {
+    let write = |((of, by), put): &(Key, Option<Rating>)| match put {
+        Some(rating) => Write::Put(rating.clone()),
+        None => Write::Delete { record: record(*of), user_id: user(*by) },
+    };
+    Batch::of(writes.iter().map(write).collect())
+}
+
+fn follow(model: &mut BTreeMap<Key, Rating>, writes: Vec<(Key, Option<Rating>)>) {
+    for (key, put) in writes {
+        match put {
+            Some(rating) => model.insert(key, rating),
+            None => model.remove(&key),
+        };
+    }
+}
+
 pub(crate) async fn whatever_waits_for_the_table_is_there_when_the_file_is_opened_again() {
     for waiting in [1, 3, 10, 1_000] {
         let (file, mut random) = (File::new().unwrap(), StdRng::seed_from_u64(waiting as u64));
@@ -94,23 +123,9 @@ pub(crate) async fn whatever_waits_for_the_table_is_there_when_the_file_is_opene
             let store = open(&file, waiting).await;
             check(&store, &model).await;
             for _ in 0..random.random_range(0..6) {
-                let write = |random: &mut StdRng| {
-                    let key = (random.random_range(0..6), random.random_range(0..6));
-                    let put = random.random_range(0..4) > 0;
-                    (key, put.then(|| rating(key, random)))
-                };
-                let writes: Vec<_> = (0..random.random_range(1..8)).map(|_| write(&mut random)).collect();
-                let batch = writes.iter().map(|((of, by), put)| match put {
-                    Some(rating) => Write::Put(rating.clone()),
-                    None => Write::Delete { record: record(*of), user_id: user(*by) },
-                });
-                store.apply(0, &Batch::of(batch.collect())).await.unwrap();
-                for (key, put) in writes {
-                    match put {
-                        Some(rating) => model.insert(key, rating),
-                        None => model.remove(&key),
-                    };
-                }
+                let writes = writes(&mut random);
+                store.apply(0, &batch(&writes)).await.unwrap();
+                follow(&mut model, writes);
             }
             check(&store, &model).await;
             if random.random() {
@@ -125,6 +140,42 @@ pub(crate) async fn whatever_waits_for_the_table_is_there_when_the_file_is_opene
             check_view(&file.path(), &model).await;
         }
     }
+}
+
+pub(crate) async fn a_batch_that_is_broken_off_leaves_all_or_nothing() {
+    let mut broken_off = 0;
+    for waiting in [1, 10, 1_000] {
+        let (file, mut random) = (File::new().unwrap(), StdRng::seed_from_u64(waiting as u64));
+        let (store, mut model) = (open(&file, waiting).await, BTreeMap::new());
+        for _ in 0..200 {
+            let writes = writes(&mut random);
+            let mut after = model.clone();
+            let batch = batch(&writes);
+            follow(&mut after, writes);
+            let patience = Duration::from_micros(random.random_range(0..1_500));
+            if let Ok(applied) = timeout(patience, store.apply(0, &batch)).await {
+                applied.unwrap();
+                model = after;
+            } else {
+                broken_off += 1;
+                // Whoever writes next finds out what has become of it.
+                store.apply(0, &Batch::default()).await.unwrap();
+                let pairs = (0..6).flat_map(|of| (0..6).map(move |by| (of, by)));
+                let mut found = BTreeMap::new();
+                for (of, by) in pairs {
+                    let rating = store.rating(&record(of), &user(by)).await.unwrap();
+                    found.extend(rating.map(|rating| ((of, by), rating)));
+                }
+                assert!(found == model || found == after, "half of a batch is there");
+                model = found;
+            }
+            check(&store, &model).await;
+        }
+        store.close().await;
+        drop(store);
+        check_view(&file.path(), &model).await;
+    }
+    assert!(broken_off > 0);
 }
 
 const OLD_ROWS: &str = "INSERT INTO record (record_type, record_id) VALUES ('movie', 'record 0'), ('movie', 'record 1');

@@ -16,6 +16,7 @@ use sqlx::SqliteConnection;
 use sqlx::types::Json;
 use std::collections::HashMap;
 use storage::Error;
+use storage::sqlite::BEGIN;
 
 /// The keys of the names `$1`, each with its place among them.
 pub(super) const FIND_RECORDS: &str = "SELECT n.key, r.key FROM json_each($1) AS n \
@@ -58,25 +59,40 @@ const JOURNAL_AGGREGATES: Rows =
 const FORGET_AGGREGATES: Rows =
     Rows { before: "DELETE FROM aggregate_journal WHERE key < ", columns: 1, after: "" };
 
-/// A transaction of the connection that writes.
+const COMMIT: &str = "COMMIT";
+
+/// A transaction of the connection that writes. It begins with its first statement and ends, where that is known to be
+/// the last one, with it: each turn of the database's thread takes as long as many of its statements.
 pub(super) struct Statements<'a> {
     connection: &'a mut SqliteConnection,
+    stage: Stage,
+    /// Whether nothing comes after what is written.
+    ends_written: bool,
     waiting: &'a Waiting,
     journals: &'a Journals,
     /// The aggregates that may grow, as they stand before it.
     before: HashMap<i64, Tally>,
     /// What memory has to follow once the transaction is committed.
-    pub(super) steps: Option<Steps>,
+    steps: Option<Steps>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Before,
+    Begun,
+    Committing,
 }
 
 impl<'a> Statements<'a> {
-    /// The steps of a transaction on `connection`.
+    /// The steps of a transaction on `connection`, of which writing is the last where `ends_written`.
     pub(super) fn new(
         connection: &'a mut SqliteConnection,
         waiting: &'a Waiting,
         journals: &'a Journals,
+        ends_written: bool,
     ) -> Self {
-        Self { connection, waiting, journals, before: HashMap::new(), steps: None }
+        let before = HashMap::new();
+        Self { connection, stage: Stage::Before, ends_written, waiting, journals, before, steps: None }
     }
 }
 
@@ -89,12 +105,44 @@ impl Statements<'_> {
     }
 
     async fn take(&mut self, steps: Steps) -> Result<(), Error> {
-        let mut errand = Errand::new(self.connection);
+        let (prior, begins) = (self.waiting.prior(), self.begins());
+        if self.ends_written {
+            self.stage = Stage::Committing;
+        }
+        let mut errand = Errand::new(self.connection, begins);
         put_ratings(&mut errand, &steps.ratings).await?;
-        put_aggregates(&mut errand, &steps.aggregates, self.waiting.prior()).await?;
-        errand.finish().await?;
+        put_aggregates(&mut errand, &steps.aggregates, prior).await?;
+        errand.finish(self.ends_written.then_some(COMMIT)).await?;
         self.steps = Some(steps);
         Ok(())
+    }
+
+    /// The connection, on which the transaction has begun.
+    async fn begun(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
+        if let Some(begin) = self.begins() {
+            sqlx::query(begin).execute(&mut *self.connection).await?;
+        }
+        Ok(self.connection)
+    }
+
+    /// What the next statement must begin with.
+    fn begins(&mut self) -> Option<&'static str> {
+        let before = std::mem::replace(&mut self.stage, Stage::Begun);
+        (before == Stage::Before).then_some(BEGIN)
+    }
+
+    /// Commits what is not committed yet, and returns what memory has to follow.
+    pub(super) async fn commit(&mut self) -> Result<Option<Steps>, Error> {
+        if self.stage == Stage::Begun {
+            self.stage = Stage::Committing;
+            sqlx::query(COMMIT).execute(&mut *self.connection).await?;
+        }
+        Ok(self.steps.take())
+    }
+
+    /// Whether it may have been committed.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.stage == Stage::Committing
     }
 
     async fn find(
@@ -103,7 +151,7 @@ impl Statements<'_> {
         names: impl Serialize + Sync,
     ) -> Result<Vec<(usize, i64)>, Error> {
         let rows: Vec<(i64, i64)> =
-            sqlx::query_as(statement).bind(Json(names)).fetch_all(&mut *self.connection).await?;
+            sqlx::query_as(statement).bind(Json(names)).fetch_all(self.begun().await?).await?;
         Ok(rows.into_iter().map(|(place, key)| (sql::place(place), key)).collect())
     }
 
@@ -114,7 +162,7 @@ impl Statements<'_> {
         statement: &'static str,
         names: &[impl Serialize + Sync],
     ) -> Result<Vec<(usize, i64)>, Error> {
-        let last: i64 = sqlx::query_scalar(last).fetch_one(&mut *self.connection).await?;
+        let last: i64 = sqlx::query_scalar(last).fetch_one(self.begun().await?).await?;
         sqlx::query(statement).bind(Json(names)).bind(last + 1).execute(&mut *self.connection).await?;
         Ok((0..names.len()).zip(last + 1..).collect())
     }
@@ -143,7 +191,7 @@ impl sql::Statements for Statements<'_> {
     }
 
     async fn add_aggregates(&mut self, records: &[(i64, &RecordType)]) -> Result<(), Error> {
-        sqlx::query(ADD_AGGREGATES).bind(Json(records)).execute(&mut *self.connection).await?;
+        sqlx::query(ADD_AGGREGATES).bind(Json(records)).execute(self.begun().await?).await?;
         Ok(())
     }
 
@@ -153,7 +201,8 @@ impl sql::Statements for Statements<'_> {
         self.before.extend(written.into_iter().map(|(place, tally)| (records[place], tally)));
         let others: Vec<i64> = others.into_iter().map(|(_, record)| record).collect();
         for some in others.chunks(Rows::MOST) {
-            self.before.extend(aggregates::stored(&mut *self.connection, some).await?);
+            let stored = aggregates::stored(self.begun().await?, some).await?;
+            self.before.extend(stored);
         }
         Ok(())
     }
@@ -164,9 +213,14 @@ impl sql::Statements for Statements<'_> {
             written.into_iter().filter_map(|(place, held)| Some((place, held?))).collect();
         let numbered: Vec<(i64, Pair)> =
             others.into_iter().map(|(place, pair)| (sql::number(place), pair)).collect();
-        let found = rows::fetch(self.connection, HELD, &numbered, |(place, (rater, record)), parameters| {
-            [place, rater, record].into_iter().try_for_each(|number| parameters.add(*number))
-        });
+        if numbered.is_empty() {
+            return Ok(held);
+        }
+        let begins = self.begins();
+        let found =
+            rows::fetch(self.connection, begins, HELD, &numbered, |(place, (rater, record)), parameters| {
+                [place, rater, record].into_iter().try_for_each(|number| parameters.add(*number))
+            });
         let found: Vec<HeldRow> = found.await?;
         for row in found {
             held.push(sql::held(row)?);
@@ -201,7 +255,7 @@ impl sql::Statements for Statements<'_> {
         if let Some(from) = from {
             query = query.bind(from);
         }
-        Ok(query.execute(&mut *self.connection).await?.rows_affected() == 1)
+        Ok(query.execute(self.begun().await?).await?.rows_affected() == 1)
     }
 }
 

@@ -49,8 +49,8 @@ impl Waiting {
 pub(super) struct Journals {
     pub(super) ratings: Journal<Pair>,
     pub(super) aggregates: Journal<i64>,
-    /// Whether this and what waits in memory are as the file has them. They may not be where nobody knows whether a
-    /// transaction was committed, and are read again then.
+    /// Whether this and what waits in memory are as the file has them, and no transaction is under way. Where nobody
+    /// knows, it is rolled back, and they are read again.
     pub(super) certain: bool,
 }
 

@@ -21,9 +21,9 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// How many rows a statement takes at most: with 13 columns it has less than half of the parameters that
+    /// How many rows a statement takes at most: with 13 columns it has a quarter of the parameters that
     /// SQLite allows.
-    pub(super) const MOST: usize = 1_024;
+    pub(super) const MOST: usize = 512;
 
     fn text(&self, count: usize) -> String {
         let row = format!("({})", vec!["?"; self.columns].join(","));
@@ -62,8 +62,9 @@ struct Statement {
 }
 
 impl<'a> Errand<'a> {
-    pub(super) fn new(connection: &'a mut SqliteConnection) -> Self {
-        Self { connection, next: Statement::default() }
+    /// Nothing yet but for `first`, if that is given.
+    pub(super) fn new(connection: &'a mut SqliteConnection, first: Option<&'static str>) -> Self {
+        Self { connection, next: Statement::beginning(first) }
     }
 
     /// Executes `statement` for all of `list`, now or with the next ones. `add` gives the parameters of a row.
@@ -87,21 +88,28 @@ impl<'a> Errand<'a> {
         Ok(())
     }
 
-    /// Executes what has not been executed yet.
-    pub(super) async fn finish(&mut self) -> Result<(), sqlx::Error> {
-        std::mem::take(&mut self.next).execute(self.connection).await
+    /// Executes what has not been executed yet, and `last`, if that is given.
+    pub(super) async fn finish(mut self, last: Option<&'static str>) -> Result<(), sqlx::Error> {
+        if let Some(last) = last {
+            self.next.push_alone(last);
+        }
+        self.next.execute(self.connection).await
     }
 }
 
-/// Returns what `statement`, which answers with a JSON array, finds for all of `list`. `add` gives the parameters of a
-/// row.
+/// Returns what `statement`, which answers with a JSON array, finds for all of `list`; `first` goes with it. `add` gives
+/// the parameters of a row.
 pub(super) async fn fetch<T, F: DeserializeOwned + Send + Unpin + 'static>(
     connection: &mut SqliteConnection,
+    first: Option<&'static str>,
     statement: Rows,
     list: &[T],
     add: impl Fn(&T, &mut Parameters) -> Result<(), BoxDynError>,
 ) -> Result<Vec<F>, sqlx::Error> {
-    let (mut parts, mut next, mut found) = (list.chunks(Rows::MOST), Statement::default(), Vec::new());
+    let (mut parts, mut next, mut found) = (list.chunks(Rows::MOST), Statement::beginning(first), Vec::new());
+    if let Some(part) = parts.next() {
+        next.push(statement, part, &add)?;
+    }
     loop {
         let (asked, part) = (std::mem::take(&mut next), parts.next());
         let (answer, made) = tokio::join!(biased; asked.fetch(connection), async {
@@ -116,6 +124,10 @@ pub(super) async fn fetch<T, F: DeserializeOwned + Send + Unpin + 'static>(
 }
 
 impl Statement {
+    fn beginning(first: Option<&'static str>) -> Self {
+        Self { text: first.unwrap_or_default().to_owned(), ..Self::default() }
+    }
+
     fn push<T>(
         &mut self,
         statement: Rows,
@@ -123,17 +135,21 @@ impl Statement {
         add: impl Fn(&T, &mut Parameters) -> Result<(), BoxDynError>,
     ) -> Result<(), sqlx::Error> {
         let (Some(last), count) = (part.last(), part.len().next_power_of_two()) else { return Ok(()) };
-        if self.rows > 0 {
-            self.text.push(';');
-        }
-        self.text.push_str(&statement.text(count));
+        self.push_alone(&statement.text(count));
         self.rows += count;
         let mut rows = part.iter().chain(std::iter::repeat(last)).take(count);
         rows.try_for_each(|row| add(row, &mut self.parameters)).map_err(sqlx::Error::Encode)
     }
 
+    fn push_alone(&mut self, statement: &str) {
+        if !self.text.is_empty() {
+            self.text.push(';');
+        }
+        self.text.push_str(statement);
+    }
+
     async fn execute(self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        if self.rows > 0 {
+        if !self.text.is_empty() {
             sqlx::query_with(AssertSqlSafe(self.text), self.parameters.0).execute(connection).await?;
         }
         Ok(())
