@@ -2,9 +2,9 @@
 
 use crate::{Broken, check_text};
 use serde::Serialize;
+use smol_str::SmolStr;
 use std::borrow::Borrow;
 use std::fmt;
-use std::sync::Arc;
 
 const MAX_ID: usize = 128;
 const MAX_TYPE: usize = 32;
@@ -14,11 +14,11 @@ macro_rules! identifier {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(transparent)]
-        pub struct $name(Arc<str>);
+        pub struct $name(SmolStr);
 
         impl $name {
             /// Holds `text` against the rules.
-            pub fn new(text: impl AsRef<str> + Into<Arc<str>>) -> Result<Self, Broken> {
+            pub fn new(text: impl AsRef<str> + Into<SmolStr>) -> Result<Self, Broken> {
                 let check: fn(&str) -> Result<(), Broken> = $check;
                 check(text.as_ref())?;
                 Ok(Self(text.into()))
