@@ -86,7 +86,7 @@ impl Repository {
         Ok(Self { database, known: Known::default(), waiting, journals, most })
     }
 
-    /// Waits for a turn to write.
+    /// Waits for a turn to write. Nobody writes without one: what was broken off may still be under way.
     async fn turn(&self) -> Result<Turn<'_>, Error> {
         let mut connection = self.database.writer.acquire().await?;
         let mut journals = self.journals.lock().await;
@@ -223,7 +223,8 @@ impl super::Repository for Repository {
     }
 
     async fn forget_positions(&self, topic: &str) -> Result<(), Error> {
-        sqlx::query(sql::FORGET_POSITIONS).bind(topic).execute(&self.database.writer).await?;
+        let mut turn = self.turn().await?;
+        sqlx::query(sql::FORGET_POSITIONS).bind(topic).execute(&mut *turn.connection).await?;
         Ok(())
     }
 

@@ -11,6 +11,9 @@ const ROOM: usize = 16 << 20;
 /// About what an entry takes beside its name's bytes: the map's slot, and what allocating adds.
 const ENTRY: usize = 64;
 
+/// How many names are looked up at a time, so that no reader waits for long.
+const AT_A_TIME: usize = 500;
+
 /// The keys of records and users that were used last, for any number of lanes.
 #[derive(Debug, Default)]
 pub(in crate::repository) struct Known {
@@ -37,13 +40,20 @@ impl Known {
 }
 
 fn look_up<K: Name>(recent: &Mutex<Recent<K>>, names: &[&K]) -> Vec<Option<i64>> {
-    let mut recent = recent.lock().unwrap_or_else(PoisonError::into_inner);
-    names.iter().map(|name| recent.get(name)).collect()
+    let mut keys = Vec::with_capacity(names.len());
+    for some in names.chunks(AT_A_TIME) {
+        let mut recent = recent.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.extend(some.iter().map(|name| recent.get(name)));
+    }
+    keys
 }
 
 fn remember<K: Name>(recent: &Mutex<Recent<K>>, learned: Vec<(K, i64)>) {
-    let mut recent = recent.lock().unwrap_or_else(PoisonError::into_inner);
-    learned.into_iter().for_each(|(name, key)| recent.insert(name, key));
+    let mut learned = learned.into_iter().peekable();
+    while learned.peek().is_some() {
+        let mut recent = recent.lock().unwrap_or_else(PoisonError::into_inner);
+        learned.by_ref().take(AT_A_TIME).for_each(|(name, key)| recent.insert(name, key));
+    }
 }
 
 /// Keys that were looked up or given; to be remembered once they are committed.
