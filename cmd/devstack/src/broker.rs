@@ -3,6 +3,7 @@
 //! It is new at every start, and keeps a few megabytes of each partition.
 
 use crate::registry::reachable;
+use crate::topics::TOPICS;
 use anyhow::Context;
 use rdkafka::mocking::MockCluster;
 use std::net::SocketAddr;
@@ -11,9 +12,6 @@ use std::thread::JoinHandle;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
-
-/// The topic of ratings, its partitions, and the topic of what can't be read.
-const TOPICS: [(&str, i32); 2] = [("ratings", 8), ("ratings.dlq", 1)];
 
 /// A running broker; it ends when it is dropped.
 pub struct Broker {
@@ -96,6 +94,12 @@ mod tests {
     use crate::lag::Lag;
     use ratingingester::config::{Cluster, Kafka};
     use ratingingester::{Event, Producer};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn nothing_is_made_where_all_topics_are() {
+        let broker = Broker::start(([127, 0, 0, 1], 0).into()).await.unwrap();
+        crate::topics::make_missing(&broker.servers()).await.unwrap();
+    }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn it_is_reached_on_its_own_port_and_keeps_what_is_sent() {

@@ -16,4 +16,5 @@ pub mod registry;
 pub mod services;
 pub mod source;
 pub mod stack;
+pub mod topics;
 pub mod viewers;

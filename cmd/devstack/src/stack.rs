@@ -7,7 +7,7 @@ use crate::data::Databases;
 use crate::ports::{self, Wanted};
 use crate::services::{Services, Wiring};
 use crate::source::Source;
-use crate::{feed, find, load, registry};
+use crate::{feed, find, load, registry, topics};
 use discovery::Registry;
 use std::io::Write;
 use std::time::Instant;
@@ -30,7 +30,10 @@ pub async fn run(
         None => Some(registry::Registry::start(config.listen.agent).await?),
     };
     let broker = match &config.kafka {
-        Some(_) => None,
+        Some(brokers) => {
+            topics::make_missing(brokers).await?;
+            None
+        }
         None => Some(Broker::start(config.listen.broker).await?),
     };
     let wiring = Wiring {
