@@ -9,12 +9,12 @@ use super::waiting::{Journals, Steps, Waiting, Written, to_journal};
 use crate::batch::{Advance, Held};
 use crate::repository::sql::{self, Changed, Changes, HeldRow, Pair};
 use async_trait::async_trait;
+use foldhash::{HashMap, HashMapExt};
 use model::{Prior, Record, RecordType, UserId, Value};
 use rows::{Errand, Rows};
 use serde::Serialize;
 use sqlx::SqliteConnection;
 use sqlx::types::Json;
-use std::collections::HashMap;
 use storage::Error;
 use storage::sqlite::BEGIN;
 
