@@ -8,7 +8,8 @@ use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Runs what `run` makes on a multi-thread runtime until it ends.
+/// Runs what `run` makes on a runtime of one thread until it ends. Calls are served on the workers' runtimes; what is left
+/// for this one waits for databases and brokers most of the time, and more threads would wake each other for it.
 ///
 /// Its token is cancelled on the first SIGINT or SIGTERM; a second one no longer waits for it. The exit code is
 /// 0 where it was asked to stop and did, and 1 where it failed, which is said once in the log.
@@ -17,7 +18,7 @@ where
     F: Future<Output = Result<(), E>>,
     E: Into<Box<dyn Error + Send + Sync>>,
 {
-    let ended = Builder::new_multi_thread().enable_all().thread_name("runtime").build().and_then(|runtime| {
+    let ended = Builder::new_current_thread().enable_all().build().and_then(|runtime| {
         let ended = runtime.block_on(until_signalled(run));
         // A blocking call that hangs must not keep the process.
         runtime.shutdown_background();
