@@ -4,6 +4,7 @@ mod aggregates;
 mod memtable;
 mod ratings;
 mod statements;
+mod turn;
 mod waiting;
 
 use super::sql::{self, Known, Named, PositionRow};
@@ -12,14 +13,12 @@ use crate::batch::{Batch, Outcome, Position};
 use async_trait::async_trait;
 use cache::Shared;
 use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
-use sqlx::pool::PoolConnection;
-use sqlx::{Connection, SqliteConnection};
 use statements::Statements;
 use std::path::Path;
-use storage::sqlite::{BEGIN, Sqlite, Synchronous};
+use storage::sqlite::{Sqlite, Synchronous};
 use storage::{Migration, migrate};
-use tokio::sync::{Mutex, MutexGuard};
-use waiting::{Journals, Steps, Waiting};
+use turn::Lane;
+use waiting::Waiting;
 
 const MIGRATIONS: &[Migration] = &[
     Migration {
@@ -54,15 +53,7 @@ pub struct Repository {
     database: Sqlite,
     known: Known,
     waiting: Waiting,
-    journals: Mutex<Journals>,
-    most: usize,
-}
-
-/// The turn of one who writes.
-struct Turn<'a> {
-    connection: PoolConnection<sqlx::Sqlite>,
-    journals: MutexGuard<'a, Journals>,
-    waiting: &'a Waiting,
+    lane: Lane,
 }
 
 impl Repository {
@@ -80,56 +71,8 @@ impl Repository {
         let database = storage::sqlite::open(path, synchronous).await?;
         migrate(&database.writer, MIGRATIONS).await?;
         let waiting = Waiting::default();
-        let mut connection = database.writer.acquire().await?;
-        let journals = Mutex::new(Journals::load(&mut connection, &waiting, most).await?);
-        drop(connection);
-        Ok(Self { database, known: Known::default(), waiting, journals, most })
-    }
-
-    /// Waits for a turn to write. Nobody writes without one: what was broken off may still be under way.
-    async fn turn(&self) -> Result<Turn<'_>, Error> {
-        let mut connection = self.database.writer.acquire().await?;
-        let mut journals = self.journals.lock().await;
-        if !journals.certain {
-            // SQLite itself may have ended the transaction.
-            let _ = roll_back(&mut connection).await;
-            *journals = Journals::load(&mut connection, &self.waiting, self.most).await?;
-        }
-        Ok(Turn { connection, journals, waiting: &self.waiting })
-    }
-}
-
-async fn roll_back(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    sqlx::query("ROLLBACK").execute(connection).await.map(|_| ())
-}
-
-impl Turn<'_> {
-    /// A transaction, of which writing is the last step where it `ends_written`.
-    fn statements(&mut self, ends_written: bool) -> Statements<'_> {
-        self.journals.certain = false;
-        Statements::new(&mut self.connection, self.waiting, &self.journals, ends_written)
-    }
-
-    /// Lets memory follow what was committed, or rolls it back where that failed.
-    async fn end<T>(
-        mut self,
-        committed: Result<(T, Option<Steps>), Error>,
-        is_in_doubt: bool,
-    ) -> Result<T, Error> {
-        match committed {
-            Ok((outcome, steps)) => {
-                if let Some(steps) = steps {
-                    self.journals.settle(steps, self.waiting);
-                }
-                self.journals.certain = true;
-                Ok(outcome)
-            }
-            Err(error) => {
-                let rolled_back = roll_back(&mut self.connection).await;
-                self.journals.certain = rolled_back.is_ok() && !is_in_doubt;
-                Err(error)
-            }
-        }
+        let lane = Lane::start(database.writer.acquire().await?.detach(), &waiting, most).await?;
+        Ok(Self { database, known: Known::default(), waiting, lane })
     }
 }
 
@@ -140,16 +83,14 @@ impl super::Repository for Repository {
     }
 
     async fn apply(&self, _lane: usize, batch: &Batch) -> Result<Vec<Outcome>, Error> {
-        let mut turn = self.turn().await?;
-        let mut statements = turn.statements(batch.offsets.is_empty());
+        let mut statements = Statements::new(self.lane.turn(&self.waiting, batch.offsets.is_empty()).await?);
         let mut named = Named::of(&batch.writes, &self.known);
-        let committed = async {
+        let done: Result<_, Error> = async {
             let learned = named.complete(&mut statements).await?;
-            let outcomes = sql::apply(&mut statements, &named, batch).await?;
-            Ok(((outcomes, learned), statements.commit().await?))
-        };
-        let (committed, is_in_doubt) = (committed.await, statements.is_in_doubt());
-        let (outcomes, learned) = turn.end(committed, is_in_doubt).await?;
+            Ok((sql::apply(&mut statements, &named, batch).await?, learned))
+        }
+        .await;
+        let (outcomes, learned) = statements.end(done).await?;
         self.known.learn(learned);
         Ok(outcomes)
     }
@@ -195,14 +136,9 @@ impl super::Repository for Repository {
         limit: usize,
     ) -> Result<Vec<Aggregate>, Error> {
         if !self.waiting.aggregates.is_empty() {
-            let mut turn = self.turn().await?;
-            let mut statements = turn.statements(true);
-            let committed = async {
-                statements.merge_aggregates().await?;
-                Ok(((), statements.commit().await?))
-            };
-            let (committed, is_in_doubt) = (committed.await, statements.is_in_doubt());
-            turn.end(committed, is_in_doubt).await?;
+            let mut statements = Statements::new(self.lane.turn(&self.waiting, true).await?);
+            let merged = statements.merge_aggregates().await;
+            statements.end(merged).await?;
         }
         let start = AfterTop::start();
         let after = after.unwrap_or(&start);
@@ -223,23 +159,15 @@ impl super::Repository for Repository {
     }
 
     async fn forget_positions(&self, topic: &str) -> Result<(), Error> {
-        let mut turn = self.turn().await?;
-        sqlx::query(sql::FORGET_POSITIONS).bind(topic).execute(&mut *turn.connection).await?;
-        Ok(())
+        let mut statements = Statements::new(self.lane.turn(&self.waiting, false).await?);
+        let forgotten = statements.forget_positions(topic).await;
+        statements.end(forgotten).await
     }
 
     async fn set_prior(&self, prior: Prior) -> Result<(), Error> {
-        let mut turn = self.turn().await?;
-        turn.journals.certain = false;
-        let mut transaction = turn.connection.begin_with(BEGIN).await?;
-        let set = sqlx::query(sql::SET_PRIOR).bind(prior.weight()).bind(prior.mean());
-        if set.execute(&mut *transaction).await?.rows_affected() > 0 {
-            sqlx::query(sql::WEIGH_AGAIN).execute(&mut *transaction).await?;
-        }
-        transaction.commit().await?;
-        self.waiting.set_prior(prior);
-        turn.journals.certain = true;
-        Ok(())
+        let mut statements = Statements::new(self.lane.turn(&self.waiting, false).await?);
+        let set = statements.set_prior(prior).await;
+        statements.end(set).await
     }
 
     async fn ready(&self) -> Result<(), Error> {
@@ -247,7 +175,9 @@ impl super::Repository for Repository {
         Ok(())
     }
 
+    /// Closes the readers first, so that the one who writes folds the log into the file.
     async fn close(&self) {
         self.database.close().await;
+        self.lane.close().await;
     }
 }

@@ -5,18 +5,18 @@ mod rows;
 
 use super::aggregates::{self, Tally};
 use super::memtable::{Found, Step};
-use super::waiting::{Journals, Steps, Waiting, Written, to_journal};
+use super::turn::Turn;
+use super::waiting::{Steps, Written, to_journal};
 use crate::batch::{Advance, Held};
-use crate::repository::sql::{self, Changed, Changes, HeldRow, Pair};
+use crate::repository::sql::{Changed, Changes, HeldRow, Pair};
+use crate::repository::{self, sql};
 use async_trait::async_trait;
 use foldhash::{HashMap, HashMapExt};
 use model::{Prior, Record, RecordType, UserId, Value};
-use rows::{Errand, Rows};
+use rows::{Errand, Parameters, Rows};
 use serde::Serialize;
-use sqlx::SqliteConnection;
 use sqlx::types::Json;
 use storage::Error;
-use storage::sqlite::BEGIN;
 
 /// The keys of the names `$1`, each with its place among them.
 pub(super) const FIND_RECORDS: &str = "SELECT n.key, r.key FROM json_each($1) AS n \
@@ -59,90 +59,67 @@ const JOURNAL_AGGREGATES: Rows =
 const FORGET_AGGREGATES: Rows =
     Rows { before: "DELETE FROM aggregate_journal WHERE key < ", columns: 1, after: "" };
 
-const COMMIT: &str = "COMMIT";
-
-/// A transaction of the connection that writes. It begins with its first statement and ends, where that is known to be
-/// the last one, with it: each turn of the database's thread takes as long as many of its statements.
+/// The steps of a turn's transaction.
 pub(super) struct Statements<'a> {
-    connection: &'a mut SqliteConnection,
-    stage: Stage,
-    /// Whether nothing comes after what is written.
-    ends_written: bool,
-    waiting: &'a Waiting,
-    journals: &'a Journals,
+    turn: Turn<'a>,
     /// The aggregates that may grow, as they stand before it.
     before: HashMap<i64, Tally>,
     /// What memory has to follow once the transaction is committed.
     steps: Option<Steps>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Before,
-    Begun,
-    Committing,
-}
-
 impl<'a> Statements<'a> {
-    /// The steps of a transaction on `connection`, of which writing is the last where `ends_written`.
-    pub(super) fn new(
-        connection: &'a mut SqliteConnection,
-        waiting: &'a Waiting,
-        journals: &'a Journals,
-        ends_written: bool,
-    ) -> Self {
-        let before = HashMap::new();
-        Self { connection, stage: Stage::Before, ends_written, waiting, journals, before, steps: None }
+    /// No step yet.
+    pub(super) fn new(turn: Turn<'a>) -> Self {
+        Self { turn, before: HashMap::new(), steps: None }
     }
-}
 
-impl Statements<'_> {
+    /// Commits where `done` went well, or rolls back.
+    pub(super) async fn end<T>(
+        self,
+        done: Result<T, impl Into<repository::Error>>,
+    ) -> Result<T, repository::Error> {
+        self.turn.end(done, self.steps).await
+    }
+
     /// Lets the table of aggregates know all that waits for it.
     pub(super) async fn merge_aggregates(&mut self) -> Result<(), Error> {
-        let ratings = self.journals.ratings.step(Vec::new(), &self.waiting.ratings);
-        let aggregates = self.journals.aggregates.merge_all(&self.waiting.aggregates);
-        self.take(Steps { ratings, aggregates }).await
+        let (journals, waiting) = (self.turn.journals(), self.turn.waiting());
+        let ratings = journals.ratings.step(Vec::new(), &waiting.ratings);
+        let aggregates = journals.aggregates.merge_all(&waiting.aggregates);
+        self.take(ratings, aggregates).await
     }
 
-    async fn take(&mut self, steps: Steps) -> Result<(), Error> {
-        let (prior, begins) = (self.waiting.prior(), self.begins());
-        if self.ends_written {
-            self.stage = Stage::Committing;
-        }
-        let mut errand = Errand::new(self.connection, begins);
-        put_ratings(&mut errand, &steps.ratings).await?;
-        put_aggregates(&mut errand, &steps.aggregates, prior).await?;
-        errand.finish(self.ends_written.then_some(COMMIT)).await?;
-        self.steps = Some(steps);
+    /// Forgets the positions of `topic`.
+    pub(super) async fn forget_positions(&mut self, topic: &str) -> Result<(), Error> {
+        sqlx::query(sql::FORGET_POSITIONS).bind(topic).execute(self.turn.begun().await?).await?;
         Ok(())
     }
 
-    /// The connection, on which the transaction has begun.
-    async fn begun(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
-        if let Some(begin) = self.begins() {
-            sqlx::query(begin).execute(&mut *self.connection).await?;
+    /// Stores `prior`; where it is another one, weighs every aggregate of the table anew.
+    pub(super) async fn set_prior(&mut self, prior: Prior) -> Result<(), Error> {
+        let connection = self.turn.begun().await?;
+        let set = sqlx::query(sql::SET_PRIOR).bind(prior.weight()).bind(prior.mean());
+        if set.execute(&mut *connection).await?.rows_affected() > 0 {
+            sqlx::query(sql::WEIGH_AGAIN).execute(connection).await?;
         }
-        Ok(self.connection)
+        self.steps = Some(Steps::Weighed(prior));
+        Ok(())
     }
 
-    /// What the next statement must begin with.
-    fn begins(&mut self) -> Option<&'static str> {
-        let before = std::mem::replace(&mut self.stage, Stage::Begun);
-        (before == Stage::Before).then_some(BEGIN)
-    }
-
-    /// Commits what is not committed yet, and returns what memory has to follow.
-    pub(super) async fn commit(&mut self) -> Result<Option<Steps>, Error> {
-        if self.stage == Stage::Begun {
-            self.stage = Stage::Committing;
-            sqlx::query(COMMIT).execute(&mut *self.connection).await?;
-        }
-        Ok(self.steps.take())
-    }
-
-    /// Whether it may have been committed.
-    pub(super) fn is_in_doubt(&self) -> bool {
-        self.stage == Stage::Committing
+    async fn take(
+        &mut self,
+        ratings: Step<Pair, Option<Held>>,
+        aggregates: Step<i64, Tally>,
+    ) -> Result<(), Error> {
+        let prior = self.turn.waiting().prior();
+        let (connection, begins, ends) = self.turn.writing();
+        let mut errand = Errand::new(connection, begins);
+        put_ratings(&mut errand, &ratings).await?;
+        put_aggregates(&mut errand, &aggregates, prior).await?;
+        errand.finish(ends).await?;
+        self.steps = Some(Steps::Written { ratings, aggregates });
+        Ok(())
     }
 
     async fn find(
@@ -151,7 +128,7 @@ impl Statements<'_> {
         names: impl Serialize + Sync,
     ) -> Result<Vec<(usize, i64)>, Error> {
         let rows: Vec<(i64, i64)> =
-            sqlx::query_as(statement).bind(Json(names)).fetch_all(self.begun().await?).await?;
+            sqlx::query_as(statement).bind(Json(names)).fetch_all(self.turn.begun().await?).await?;
         Ok(rows.into_iter().map(|(place, key)| (sql::place(place), key)).collect())
     }
 
@@ -162,8 +139,9 @@ impl Statements<'_> {
         statement: &'static str,
         names: &[impl Serialize + Sync],
     ) -> Result<Vec<(usize, i64)>, Error> {
-        let last: i64 = sqlx::query_scalar(last).fetch_one(self.begun().await?).await?;
-        sqlx::query(statement).bind(Json(names)).bind(last + 1).execute(&mut *self.connection).await?;
+        let connection = self.turn.begun().await?;
+        let last: i64 = sqlx::query_scalar(last).fetch_one(&mut *connection).await?;
+        sqlx::query(statement).bind(Json(names)).bind(last + 1).execute(connection).await?;
         Ok((0..names.len()).zip(last + 1..).collect())
     }
 }
@@ -191,24 +169,24 @@ impl sql::Statements for Statements<'_> {
     }
 
     async fn add_aggregates(&mut self, records: &[(i64, &RecordType)]) -> Result<(), Error> {
-        sqlx::query(ADD_AGGREGATES).bind(Json(records)).execute(self.begun().await?).await?;
+        sqlx::query(ADD_AGGREGATES).bind(Json(records)).execute(self.turn.begun().await?).await?;
         Ok(())
     }
 
     /// Reads them: the transaction has the whole database.
     async fn lock_aggregates(&mut self, records: &[i64]) -> Result<(), Error> {
-        let Found { written, others } = self.waiting.aggregates.find(records.iter().copied());
+        let Found { written, others } = self.turn.waiting().aggregates.find(records.iter().copied());
         self.before.extend(written.into_iter().map(|(place, tally)| (records[place], tally)));
         let others: Vec<i64> = others.into_iter().map(|(_, record)| record).collect();
         for some in others.chunks(Rows::MOST) {
-            let stored = aggregates::stored(self.begun().await?, some).await?;
+            let stored = aggregates::stored(self.turn.begun().await?, some).await?;
             self.before.extend(stored);
         }
         Ok(())
     }
 
     async fn held(&mut self, pairs: &[Pair]) -> Result<Vec<(usize, Held)>, Error> {
-        let Found { written, others } = self.waiting.ratings.find(pairs.iter().copied());
+        let Found { written, others } = self.turn.waiting().ratings.find(pairs.iter().copied());
         let mut held: Vec<(usize, Held)> =
             written.into_iter().filter_map(|(place, held)| Some((place, held?))).collect();
         let numbered: Vec<(i64, Pair)> =
@@ -216,9 +194,9 @@ impl sql::Statements for Statements<'_> {
         if numbered.is_empty() {
             return Ok(held);
         }
-        let begins = self.begins();
+        let (connection, begins) = self.turn.beginning();
         let found =
-            rows::fetch(self.connection, begins, HELD, &numbered, |(place, (rater, record)), parameters| {
+            rows::fetch(connection, begins, HELD, &numbered, |(place, (rater, record)), parameters| {
                 [place, rater, record].into_iter().try_for_each(|number| parameters.add(*number))
             });
         let found: Vec<HeldRow> = found.await?;
@@ -238,9 +216,10 @@ impl sql::Statements for Statements<'_> {
                 before.ok_or_else(|| Error::row("aggregate", format!("record {record} has none")))?;
             grown.push((*record, before.after(change)));
         }
-        let ratings = self.journals.ratings.step(rows, &self.waiting.ratings);
-        let aggregates = self.journals.aggregates.step(grown, &self.waiting.aggregates);
-        self.take(Steps { ratings, aggregates }).await
+        let (journals, waiting) = (self.turn.journals(), self.turn.waiting());
+        let ratings = journals.ratings.step(rows, &waiting.ratings);
+        let aggregates = journals.aggregates.step(grown, &waiting.aggregates);
+        self.take(ratings, aggregates).await
     }
 
     async fn advance(&mut self, step: &Advance) -> Result<bool, Error> {
@@ -255,19 +234,28 @@ impl sql::Statements for Statements<'_> {
         if let Some(from) = from {
             query = query.bind(from);
         }
-        Ok(query.execute(self.begun().await?).await?.rows_affected() == 1)
+        Ok(query.execute(self.turn.begun().await?).await?.rows_affected() == 1)
     }
+}
+
+/// Adds a batch's rows to a journal, unless there are none.
+async fn add_to<R: Serialize + Sync>(
+    journal: Rows,
+    errand: &mut Errand<'_>,
+    key: i64,
+    rows: Vec<R>,
+) -> Result<(), Error> {
+    let batch: &[_] = if rows.is_empty() { &[] } else { &[(key, Json(rows))] };
+    let add = |(key, rows): &(i64, Json<Vec<R>>), parameters: &mut Parameters| {
+        parameters.add(*key)?;
+        parameters.add(rows)
+    };
+    Ok(errand.execute(journal, batch, add).await?)
 }
 
 async fn put_ratings(errand: &mut Errand<'_>, step: &Step<Pair, Option<Held>>) -> Result<(), Error> {
     let Step { key, changes, merged, forgotten } = step;
-    let batch: &[_] = if changes.is_empty() { &[] } else { &[(key, changes)] };
-    errand
-        .execute(JOURNAL, batch, |(key, rows), parameters| {
-            parameters.add(**key)?;
-            parameters.add(Json(rows.iter().map(to_journal).collect::<Vec<_>>()))
-        })
-        .await?;
+    add_to(JOURNAL, errand, *key, changes.iter().map(to_journal).collect()).await?;
     let (put, deleted): (Vec<&Written>, Vec<&Written>) = merged.iter().partition(|(_, held)| held.is_some());
     errand
         .execute(PUT, &put, |((rater, record), held), parameters| {
@@ -292,13 +280,7 @@ async fn put_ratings(errand: &mut Errand<'_>, step: &Step<Pair, Option<Held>>) -
 
 async fn put_aggregates(errand: &mut Errand<'_>, step: &Step<i64, Tally>, prior: Prior) -> Result<(), Error> {
     let Step { key, changes, merged, forgotten } = step;
-    let batch: &[_] = if changes.is_empty() { &[] } else { &[(key, changes)] };
-    errand
-        .execute(JOURNAL_AGGREGATES, batch, |(key, rows), parameters| {
-            parameters.add(**key)?;
-            parameters.add(Json(rows.iter().map(aggregates::to_row).collect::<Vec<_>>()))
-        })
-        .await?;
+    add_to(JOURNAL_AGGREGATES, errand, *key, changes.iter().map(aggregates::to_row).collect()).await?;
     errand
         .execute(PUT_AGGREGATES, merged, |row, parameters| {
             aggregates::to_row(row).into_iter().try_for_each(|number| parameters.add(number))?;

@@ -49,16 +49,15 @@ impl Waiting {
 pub(super) struct Journals {
     pub(super) ratings: Journal<Pair>,
     pub(super) aggregates: Journal<i64>,
-    /// Whether this and what waits in memory are as the file has them, and no transaction is under way. Where nobody
-    /// knows, it is rolled back, and they are read again.
-    pub(super) certain: bool,
 }
 
-/// What a transaction does to the journals and the tables.
+/// What memory has to follow of a transaction.
 #[derive(Debug)]
-pub(super) struct Steps {
-    pub(super) ratings: Step<Pair, Option<Held>>,
-    pub(super) aggregates: Step<i64, Tally>,
+pub(super) enum Steps {
+    /// What it did to the journals and the tables.
+    Written { ratings: Step<Pair, Option<Held>>, aggregates: Step<i64, Tally> },
+    /// It has set the prior, and weighed the aggregates of the table anew.
+    Weighed(Prior),
 }
 
 impl Journals {
@@ -74,17 +73,20 @@ impl Journals {
         let most = most.div_ceil(RATINGS_AN_AGGREGATE);
         let aggregates = load(connection, AGGREGATES, most, |row: TallyRow| Ok(tally(row))).await?;
         waiting.set_prior(prior);
-        Ok(Self {
-            ratings: ratings.finish(&waiting.ratings),
-            aggregates: aggregates.finish(&waiting.aggregates),
-            certain: true,
-        })
+        let (ratings, aggregates) =
+            (ratings.finish(&waiting.ratings), aggregates.finish(&waiting.aggregates));
+        Ok(Self { ratings, aggregates })
     }
 
     /// Follows a transaction that was committed.
     pub(super) fn settle(&mut self, steps: Steps, waiting: &Waiting) {
-        self.ratings.settle(steps.ratings, &waiting.ratings);
-        self.aggregates.settle(steps.aggregates, &waiting.aggregates);
+        match steps {
+            Steps::Written { ratings, aggregates } => {
+                self.ratings.settle(ratings, &waiting.ratings);
+                self.aggregates.settle(aggregates, &waiting.aggregates);
+            }
+            Steps::Weighed(prior) => waiting.set_prior(prior),
+        }
     }
 }
 
