@@ -4,11 +4,13 @@
 mod apply;
 mod known;
 mod named;
+mod recent;
 mod rows;
 
 pub(super) use apply::{Changed, Changes, Grown, Pair, Statements, apply};
 pub(super) use known::{Known, Learned};
 pub(super) use named::Named;
+pub(super) use recent::Recent;
 pub(super) use rows::{
     AggregateRow, HeldRow, PositionRow, RatingRow, aggregate, held, number, place, position, rating,
 };

@@ -158,15 +158,15 @@ impl sql::Statements for Statements<'_> {
         Ok(())
     }
 
-    async fn lock_aggregates(&mut self, records: &[i64]) -> Result<(), Error> {
+    async fn lock_and_read(&mut self, records: &[i64], pairs: &[Pair]) -> Result<Vec<(usize, Held)>, Error> {
         let locked: i64 = sqlx::query_scalar(LOCK_AGGREGATES).bind(records).fetch_one(&mut *self.0).await?;
-        if sql::place(locked) == records.len() {
-            return Ok(());
+        if sql::place(locked) != records.len() {
+            let locked = format!("{locked} rows of {} were there to be locked", records.len());
+            return Err(Error::row("aggregate", locked));
         }
-        Err(Error::row("aggregate", format!("{locked} rows of {} were there to be locked", records.len())))
-    }
-
-    async fn held(&mut self, pairs: &[Pair]) -> Result<Vec<(usize, Held)>, Error> {
+        if pairs.is_empty() {
+            return Ok(Vec::new());
+        }
         let (raters, records): (Vec<i64>, Vec<i64>) = pairs.iter().copied().unzip();
         let rows: Vec<HeldRow> =
             sqlx::query_as(HELD).bind(raters).bind(records).fetch_all(&mut *self.0).await?;

@@ -35,12 +35,14 @@ pub(in crate::repository) trait Statements {
     /// Adds empty aggregates of the records that have none.
     async fn add_aggregates(&mut self, records: &[(i64, &RecordType)]) -> Result<(), storage::Error>;
 
-    /// Keeps every other transaction from these records until the end of this one. They are all those whose aggregates
+    /// Keeps every other transaction from the aggregates of `records` until the end of this one, and only then reads what
+    /// is stored under pairs of rater and record; returns it with each one's place in the list. No aggregates but these
     /// may grow.
-    async fn lock_aggregates(&mut self, records: &[i64]) -> Result<(), storage::Error>;
-
-    /// Returns what is stored under pairs of rater and record, each with its place in the list.
-    async fn held(&mut self, pairs: &[Pair]) -> Result<Vec<(usize, Held)>, storage::Error>;
+    async fn lock_and_read(
+        &mut self,
+        records: &[i64],
+        pairs: &[Pair],
+    ) -> Result<Vec<(usize, Held)>, storage::Error>;
 
     /// Makes the changes.
     async fn write(&mut self, changes: &Changes<'_>) -> Result<(), storage::Error>;
@@ -104,15 +106,9 @@ pub(in crate::repository) async fn apply(
     batch: &Batch,
 ) -> Result<Vec<Outcome>, Error> {
     let Named { keys, records, users } = named;
-    let mut locked: Vec<i64> = records.iter().flatten().copied().collect();
-    if !locked.is_empty() {
-        locked.sort_unstable();
-        statements.lock_aggregates(&locked).await?;
-    }
-
     let pairs: Vec<Option<Pair>> =
         keys.pairs.iter().map(|&(record, user)| users[user].zip(records[record])).collect();
-    let held = held(statements, &pairs).await?;
+    let held = held(statements, records, &pairs).await?;
     let plan = Plan::of(&batch.writes, keys, &held);
     let changes = Changes::of(&plan, records, &pairs, &held)?;
     if !changes.is_empty() {
@@ -131,16 +127,19 @@ pub(in crate::repository) async fn apply(
 
 async fn held(
     statements: &mut impl Statements,
+    records: &[Option<i64>],
     pairs: &[Option<Pair>],
 ) -> Result<Vec<Option<Held>>, storage::Error> {
     let mut held = vec![None; pairs.len()];
+    let mut locked: Vec<i64> = records.iter().flatten().copied().collect();
+    locked.sort_unstable();
     let mut asked: Vec<(usize, Pair)> =
         pairs.iter().enumerate().filter_map(|(place, pair)| Some((place, (*pair)?))).collect();
     // Neighbours in the table's tree are read one after the other.
     asked.sort_unstable_by_key(|(_, pair)| *pair);
     let (places, asked): (Vec<usize>, Vec<Pair>) = asked.into_iter().unzip();
-    if !asked.is_empty() {
-        for (place, found) in statements.held(&asked).await? {
+    if !locked.is_empty() {
+        for (place, found) in statements.lock_and_read(&locked, &asked).await? {
             held[places[place]] = Some(found);
         }
     }

@@ -11,9 +11,9 @@ use sqlx::types::Json;
 use sqlx::{SqliteExecutor, SqlitePool};
 use std::collections::HashMap;
 
-/// The aggregates of the records `$1`, each as a [`TallyRow`].
-const TALLIES: &str = "SELECT json_group_array(json_array(a.record, a.h1, a.h2, a.h3, a.h4, a.h5, a.h6, a.h7, \
-     a.h8, a.h9, a.h10, a.revision)) FROM json_each($1) AS n CROSS JOIN aggregate AS a ON a.record = n.value";
+/// The aggregates of the records of a list, each as a [`TallyRow`].
+pub(super) const TALLIES: &str = "SELECT json_group_array(json_array(a.record, a.h1, a.h2, a.h3, a.h4, a.h5, a.h6, a.h7, \
+     a.h8, a.h9, a.h10, a.revision)) FROM json_each(?) AS n CROSS JOIN aggregate AS a ON a.record = n.value";
 
 /// Record, the ten counts, revision.
 pub(super) type TallyRow = [i64; 2 + Value::COUNT];

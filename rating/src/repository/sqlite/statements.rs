@@ -3,7 +3,7 @@
 
 mod rows;
 
-use super::aggregates::{self, Tally};
+use super::aggregates::{self, TALLIES, Tally, TallyRow};
 use super::memtable::{Found, Step};
 use super::turn::Turn;
 use super::waiting::{Steps, Written, to_journal};
@@ -13,8 +13,8 @@ use crate::repository::{self, sql};
 use async_trait::async_trait;
 use foldhash::{HashMap, HashMapExt};
 use model::{Prior, Record, RecordType, UserId, Value};
-use rows::{Errand, Parameters, Rows};
-use serde::Serialize;
+use rows::{Errand, Parameters, Rows, Statement};
+use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 use storage::Error;
 
@@ -84,7 +84,7 @@ impl<'a> Statements<'a> {
 
     /// Lets the table of aggregates know all that waits for it.
     pub(super) async fn merge_aggregates(&mut self) -> Result<(), Error> {
-        let (journals, waiting) = (self.turn.journals(), self.turn.waiting());
+        let (waiting, journals) = (self.turn.waiting(), self.turn.journals());
         let ratings = journals.ratings.step(Vec::new(), &waiting.ratings);
         let aggregates = journals.aggregates.merge_all(&waiting.aggregates);
         self.take(ratings, aggregates).await
@@ -146,6 +146,11 @@ impl<'a> Statements<'a> {
     }
 }
 
+/// The rows of a JSON array that SQLite has made of a table's.
+fn parsed<'t, R: Deserialize<'t>>(table: &str, rows: &'t str) -> Result<Vec<R>, Error> {
+    serde_json::from_str(rows).map_err(|error| Error::row(table, error))
+}
+
 fn names<'a>(records: &[&'a Record]) -> Vec<(&'a str, &'a str)> {
     records.iter().map(|record| (record.record_type.as_str(), record.record_id.as_str())).collect()
 }
@@ -173,35 +178,48 @@ impl sql::Statements for Statements<'_> {
         Ok(())
     }
 
-    /// Reads them: the transaction has the whole database.
-    async fn lock_aggregates(&mut self, records: &[i64]) -> Result<(), Error> {
-        let Found { written, others } = self.turn.waiting().aggregates.find(records.iter().copied());
+    /// Reads both at once and locks nothing: the transaction has the whole database.
+    async fn lock_and_read(&mut self, records: &[i64], pairs: &[Pair]) -> Result<Vec<(usize, Held)>, Error> {
+        let waiting = self.turn.waiting();
+        let Found { written, others } = waiting.aggregates.find(records.iter().copied());
         self.before.extend(written.into_iter().map(|(place, tally)| (records[place], tally)));
-        let others: Vec<i64> = others.into_iter().map(|(_, record)| record).collect();
-        for some in others.chunks(Rows::MOST) {
-            let stored = aggregates::stored(self.turn.begun().await?, some).await?;
-            self.before.extend(stored);
+        let merged = &mut self.turn.journals().merged;
+        let mut unknown = Vec::new();
+        for (_, record) in others {
+            match merged.get(&record) {
+                Some(tally) => _ = self.before.insert(record, tally),
+                None => unknown.push(record),
+            }
         }
-        Ok(())
-    }
-
-    async fn held(&mut self, pairs: &[Pair]) -> Result<Vec<(usize, Held)>, Error> {
-        let Found { written, others } = self.turn.waiting().ratings.find(pairs.iter().copied());
+        let Found { written, others } = waiting.ratings.find(pairs.iter().copied());
         let mut held: Vec<(usize, Held)> =
             written.into_iter().filter_map(|(place, held)| Some((place, held?))).collect();
-        let numbered: Vec<(i64, Pair)> =
-            others.into_iter().map(|(place, pair)| (sql::number(place), pair)).collect();
-        if numbered.is_empty() {
+        if unknown.is_empty() && others.is_empty() {
             return Ok(held);
         }
+
         let (connection, begins) = self.turn.beginning();
-        let found =
-            rows::fetch(connection, begins, HELD, &numbered, |(place, (rater, record)), parameters| {
-                [place, rater, record].into_iter().try_for_each(|number| parameters.add(*number))
-            });
-        let found: Vec<HeldRow> = found.await?;
-        for row in found {
-            held.push(sql::held(row)?);
+        let (mut asked, mut tallies) = (Statement::beginning(begins), None);
+        if !unknown.is_empty() {
+            asked.push_with(TALLIES, Json(&unknown))?;
+        }
+        let add = |&(place, (rater, record)): &(usize, Pair), parameters: &mut Parameters| {
+            [sql::number(place), rater, record].into_iter().try_for_each(|number| parameters.add(number))
+        };
+        let take = |found: String| {
+            if !unknown.is_empty() && tallies.is_none() {
+                tallies = Some(parsed::<TallyRow>("aggregate", &found)?);
+            } else {
+                for row in parsed::<HeldRow>("rating", &found)? {
+                    held.push(sql::held(row)?);
+                }
+            }
+            Ok(())
+        };
+        rows::fetch(connection, asked, HELD, &others, add, take).await?;
+        for (record, tally) in tallies.into_iter().flatten().map(aggregates::tally) {
+            self.turn.journals().merged.insert(record, tally);
+            self.before.insert(record, tally);
         }
         Ok(held)
     }
@@ -216,7 +234,7 @@ impl sql::Statements for Statements<'_> {
                 before.ok_or_else(|| Error::row("aggregate", format!("record {record} has none")))?;
             grown.push((*record, before.after(change)));
         }
-        let (journals, waiting) = (self.turn.journals(), self.turn.waiting());
+        let (waiting, journals) = (self.turn.waiting(), self.turn.journals());
         let ratings = journals.ratings.step(rows, &waiting.ratings);
         let aggregates = journals.aggregates.step(grown, &waiting.aggregates);
         self.take(ratings, aggregates).await

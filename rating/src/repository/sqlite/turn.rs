@@ -88,8 +88,8 @@ impl<'a> Turn<'a> {
     }
 
     /// The journals, which follow once the transaction is committed.
-    pub(super) fn journals(&self) -> &Journals {
-        &self.open.journals
+    pub(super) fn journals(&mut self) -> &mut Journals {
+        &mut self.open.journals
     }
 
     /// The connection, on which the transaction has begun.
@@ -136,6 +136,8 @@ impl<'a> Turn<'a> {
             }
             self.open.certain = true;
         } else if self.stage != Stage::Before {
+            // It may know the table's rows as the transaction left them.
+            self.open.journals.forget_merged();
             let rolled_back = roll_back(&mut self.open.connection).await;
             // Where the commit failed it may have been made all the same.
             self.open.certain = rolled_back.is_ok() && self.stage != Stage::Committing;

@@ -3,7 +3,7 @@
 use super::aggregates::{Tally, TallyRow, tally};
 use super::memtable::{Journal, Loading, Memtable, Step};
 use crate::batch::Held;
-use crate::repository::sql::{self, Pair};
+use crate::repository::sql::{self, Pair, Recent};
 use futures::TryStreamExt;
 use model::Prior;
 use serde::Deserialize;
@@ -18,6 +18,12 @@ const PRIOR: &str = "SELECT prior_weight, prior_mean FROM setting";
 
 /// For how many ratings the aggregate of one record may wait. Films have many ratings each.
 const RATINGS_AN_AGGREGATE: usize = 4;
+
+/// How much memory may remember the table's aggregates, in bytes.
+const MERGED: usize = 8 << 20;
+
+/// About what one of these takes: a slot of a map that is never quite full.
+const ENTRY: usize = size_of::<(i64, Tally)>() * 4 / 3;
 
 /// A pair with what a write left there; `None` where that is nothing.
 pub(super) type Written = (Pair, Option<Held>);
@@ -49,6 +55,8 @@ impl Waiting {
 pub(super) struct Journals {
     pub(super) ratings: Journal<Pair>,
     pub(super) aggregates: Journal<i64>,
+    /// What the table has of the aggregates that were merged or read last: who was rated is rated again.
+    pub(super) merged: Recent<i64, Tally>,
 }
 
 /// What memory has to follow of a transaction.
@@ -75,19 +83,31 @@ impl Journals {
         waiting.set_prior(prior);
         let (ratings, aggregates) =
             (ratings.finish(&waiting.ratings), aggregates.finish(&waiting.aggregates));
-        Ok(Self { ratings, aggregates })
+        Ok(Self { ratings, aggregates, merged: merged() })
+    }
+
+    /// Forgets what the table has.
+    pub(super) fn forget_merged(&mut self) {
+        self.merged = merged();
     }
 
     /// Follows a transaction that was committed.
     pub(super) fn settle(&mut self, steps: Steps, waiting: &Waiting) {
         match steps {
             Steps::Written { ratings, aggregates } => {
+                for (record, tally) in &aggregates.merged {
+                    self.merged.insert(*record, *tally);
+                }
                 self.ratings.settle(ratings, &waiting.ratings);
                 self.aggregates.settle(aggregates, &waiting.aggregates);
             }
             Steps::Weighed(prior) => waiting.set_prior(prior),
         }
     }
+}
+
+fn merged() -> Recent<i64, Tally> {
+    Recent::new(MERGED, |_| ENTRY)
 }
 
 async fn load<K: Ord + Copy, V: Clone, R: for<'de> Deserialize<'de> + Send + Unpin + 'static>(

@@ -1,10 +1,9 @@
 //! Statements that are given a list of rows, a parameter for each of their columns.
 
-use serde::de::DeserializeOwned;
 use sqlx::error::BoxDynError;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, Encode, Sqlite, SqliteConnection, Type};
+use storage::Error;
 
 /// Statements of together at most so many rows go to the database at once.
 const SMALL: usize = 64;
@@ -55,7 +54,7 @@ pub(super) struct Errand<'a> {
 
 /// One statement or several, with their parameters.
 #[derive(Default)]
-struct Statement {
+pub(super) struct Statement {
     text: String,
     parameters: Parameters,
     rows: usize,
@@ -97,35 +96,51 @@ impl<'a> Errand<'a> {
     }
 }
 
-/// Returns what `statement`, which answers with a JSON array, finds for all of `list`; `first` goes with it. `add` gives
-/// the parameters of a row.
-pub(super) async fn fetch<T, F: DeserializeOwned + Send + Unpin + 'static>(
+/// Asks `asked` and then `statement` for all of `list`, of which `add` gives the parameters of a row. What they find, a
+/// text each and one for each part of the list, goes to `take`.
+pub(super) async fn fetch<T>(
     connection: &mut SqliteConnection,
-    first: Option<&'static str>,
+    mut asked: Statement,
     statement: Rows,
     list: &[T],
     add: impl Fn(&T, &mut Parameters) -> Result<(), BoxDynError>,
-) -> Result<Vec<F>, sqlx::Error> {
-    let (mut parts, mut next, mut found) = (list.chunks(Rows::MOST), Statement::beginning(first), Vec::new());
+    mut take: impl FnMut(String) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let (mut parts, mut found) = (list.chunks(Rows::MOST), Vec::new());
     if let Some(part) = parts.next() {
-        next.push(statement, part, &add)?;
+        asked.push(statement, part, &add)?;
     }
-    loop {
-        let (asked, part) = (std::mem::take(&mut next), parts.next());
-        let (answer, made) = tokio::join!(biased; asked.fetch(connection), async {
-            part.map_or(Ok(()), |part| next.push(statement, part, &add))
+    while !asked.text.is_empty() {
+        let mut next = Statement::default();
+        // While the database looks for this, what it has found before is read, and what comes next is made.
+        let (now, done) = tokio::join!(biased; asked.fetch(connection), async {
+            std::mem::take(&mut found).into_iter().try_for_each(&mut take)?;
+            if let Some(part) = parts.next() {
+                next.push(statement, part, &add)?;
+            }
+            Ok::<_, Error>(())
         });
-        found.append(&mut answer?);
-        made?;
-        if part.is_none() {
-            return Ok(found);
-        }
+        found = now?;
+        done?;
+        asked = next;
     }
+    found.into_iter().try_for_each(take)
 }
 
 impl Statement {
-    fn beginning(first: Option<&'static str>) -> Self {
+    /// Nothing yet but for `first`, if that is given.
+    pub(super) fn beginning(first: Option<&'static str>) -> Self {
         Self { text: first.unwrap_or_default().to_owned(), ..Self::default() }
+    }
+
+    /// Adds a statement of one parameter.
+    pub(super) fn push_with<'v, T: Encode<'v, Sqlite> + Type<Sqlite>>(
+        &mut self,
+        statement: &str,
+        parameter: T,
+    ) -> Result<(), sqlx::Error> {
+        self.push_alone(statement);
+        self.parameters.add(parameter).map_err(sqlx::Error::Encode)
     }
 
     fn push<T>(
@@ -155,15 +170,7 @@ impl Statement {
         Ok(())
     }
 
-    async fn fetch<F: DeserializeOwned + Send + Unpin + 'static>(
-        self,
-        connection: &mut SqliteConnection,
-    ) -> Result<Vec<F>, sqlx::Error> {
-        if self.rows == 0 {
-            return Ok(Vec::new());
-        }
-        let query = sqlx::query_scalar_with(AssertSqlSafe(self.text), self.parameters.0);
-        let Json(found) = query.fetch_one(connection).await?;
-        Ok(found)
+    async fn fetch(self, connection: &mut SqliteConnection) -> Result<Vec<String>, sqlx::Error> {
+        sqlx::query_scalar_with(AssertSqlSafe(self.text), self.parameters.0).fetch_all(connection).await
     }
 }
