@@ -43,9 +43,9 @@ const MIGRATIONS: &[Migration] = &[
     },
 ];
 
-/// How many ratings may wait in memory for the table; some 70 bytes each. The more, the fewer pages a merge writes for
+/// How many ratings may wait in memory for the table; some 80 bytes each. The more, the fewer pages a merge writes for
 /// each of them.
-const WAITING: usize = 100_000;
+const WAITING: usize = 250_000;
 
 /// A store in a SQLite file.
 #[derive(Debug)]

@@ -107,6 +107,21 @@ impl<'a> Statements<'a> {
         Ok(())
     }
 
+    /// Takes what memory has of the aggregates of `records`, and returns those of which it has nothing.
+    fn take_known(&mut self, records: &[i64]) -> Vec<i64> {
+        let Found { written, others } = self.turn.waiting().aggregates.find(records.iter().copied());
+        self.before.extend(written.into_iter().map(|(place, tally)| (records[place], tally)));
+        let merged = &mut self.turn.journals().merged;
+        let mut unknown = Vec::new();
+        for (_, record) in others {
+            match merged.get(&record) {
+                Some(tally) => _ = self.before.insert(record, tally),
+                None => unknown.push(record),
+            }
+        }
+        unknown
+    }
+
     async fn take(
         &mut self,
         ratings: Step<Pair, Option<Held>>,
@@ -180,18 +195,8 @@ impl sql::Statements for Statements<'_> {
 
     /// Reads both at once and locks nothing: the transaction has the whole database.
     async fn lock_and_read(&mut self, records: &[i64], pairs: &[Pair]) -> Result<Vec<(usize, Held)>, Error> {
-        let waiting = self.turn.waiting();
-        let Found { written, others } = waiting.aggregates.find(records.iter().copied());
-        self.before.extend(written.into_iter().map(|(place, tally)| (records[place], tally)));
-        let merged = &mut self.turn.journals().merged;
-        let mut unknown = Vec::new();
-        for (_, record) in others {
-            match merged.get(&record) {
-                Some(tally) => _ = self.before.insert(record, tally),
-                None => unknown.push(record),
-            }
-        }
-        let Found { written, others } = waiting.ratings.find(pairs.iter().copied());
+        let unknown = self.take_known(records);
+        let Found { written, others } = self.turn.waiting().ratings.find(pairs.iter().copied());
         let mut held: Vec<(usize, Held)> =
             written.into_iter().filter_map(|(place, held)| Some((place, held?))).collect();
         if unknown.is_empty() && others.is_empty() {

@@ -17,7 +17,7 @@ const AGGREGATES: &str = "SELECT key, changes FROM aggregate_journal ORDER BY ke
 const PRIOR: &str = "SELECT prior_weight, prior_mean FROM setting";
 
 /// For how many ratings the aggregate of one record may wait. Films have many ratings each.
-const RATINGS_AN_AGGREGATE: usize = 4;
+const RATINGS_AN_AGGREGATE: usize = 10;
 
 /// How much memory may remember the table's aggregates, in bytes.
 const MERGED: usize = 8 << 20;

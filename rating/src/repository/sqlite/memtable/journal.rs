@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// A sweep merges at least about this part of what the memtable may hold at a time, so that small batches don't merge a
 /// row each.
-const PARTS: usize = 200;
+const PARTS: usize = 500;
 
 /// What the one who writes knows of a journal. A sweep goes through the memtable in its order, a part with each
 /// batch; when it comes to the end, everything is in the table that was written before it began.
