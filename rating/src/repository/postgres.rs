@@ -13,6 +13,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection, PgPool};
 use std::collections::HashMap;
 use storage::{Migration, migrate};
+use tokio::sync::Mutex;
 
 const MIGRATIONS: &[Migration] = &[
     Migration {
@@ -70,6 +71,8 @@ pub struct Repository {
     writers: PgPool,
     readers: PgPool,
     known: Known,
+    /// Held by the lane that gives names their keys.
+    naming: Mutex<()>,
 }
 
 impl Repository {
@@ -78,17 +81,23 @@ impl Repository {
         let writers = storage::postgres::open(&options.clone().options(WRITING), SCHEMA, lanes).await?;
         migrate(&writers, MIGRATIONS).await?;
         let readers = storage::postgres::open(options, SCHEMA, READERS).await?;
-        Ok(Self { lanes, writers, readers, known: Known::default() })
+        Ok(Self { lanes, writers, readers, known: Known::default(), naming: Mutex::default() })
     }
 
     /// Completes the keys in a transaction of its own: in that of the batch, lanes that name the same new users would
     /// wait for each other until its end. A key without a rating does no harm, but one that is remembered here must be on
-    /// the disk, or a crash of the database would leave it to nobody.
+    /// the disk, or a crash of the database would leave it to nobody. One lane does so after the other, because those who
+    /// come later then know most of their names.
     async fn complete(
         &self,
         connection: &mut PgConnection,
         named: &mut Named<'_>,
     ) -> Result<(), storage::Error> {
+        let _naming = self.naming.lock().await;
+        named.take_known(&self.known);
+        if named.is_complete() {
+            return Ok(());
+        }
         let mut transaction = connection.begin().await?;
         let learned = named.complete(&mut statements::Statements(&mut transaction)).await?;
         transaction.commit().await?;

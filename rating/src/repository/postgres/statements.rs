@@ -20,7 +20,7 @@ const FIND_RATERS: &str = "SELECT n.place - 1, r.key \
      FROM unnest($1::text[]) WITH ORDINALITY AS n (user_id, place) JOIN rater AS r ON r.user_id = n.user_id";
 const ADD_RATERS: &str = "INSERT INTO rater (user_id) \
      SELECT user_id FROM unnest($1::text[]) WITH ORDINALITY AS n (user_id, place) \
-     ORDER BY place ON CONFLICT DO NOTHING";
+     ORDER BY place ON CONFLICT DO NOTHING RETURNING user_id, key";
 const ADD_AGGREGATES: &str = "INSERT INTO aggregate (record, record_type) \
      SELECT record, record_type FROM unnest($1::bigint[], $2::text[]) AS n (record, record_type) \
      ORDER BY record ON CONFLICT DO NOTHING";
@@ -147,8 +147,15 @@ impl sql::Statements for Statements<'_> {
     }
 
     async fn add_raters(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
-        sqlx::query(ADD_RATERS).bind(users_ids(users)).execute(&mut *self.0).await?;
-        self.find_raters(users).await
+        let mut rows: Vec<(String, i64)> =
+            sqlx::query_as(ADD_RATERS).bind(users_ids(users)).fetch_all(&mut *self.0).await?;
+        if rows.len() < users.len() {
+            // Another transaction may have given some of them theirs meanwhile.
+            return self.find_raters(users).await;
+        }
+        // None was left out, so in the order of their names each has its place.
+        rows.sort_unstable();
+        Ok(rows.into_iter().enumerate().map(|(place, (_, key))| (place, key)).collect())
     }
 
     async fn add_aggregates(&mut self, records: &[(i64, &RecordType)]) -> Result<(), Error> {

@@ -20,6 +20,12 @@ impl<'a> Named<'a> {
         Self { records: known.records(&keys.records), users: known.users(&keys.users), keys }
     }
 
+    /// Takes the keys that are known by now of those that were not.
+    pub(in crate::repository) fn take_known(&mut self, known: &Known) {
+        take_known(&self.keys.records, &mut self.records, |names| known.records(names));
+        take_known(&self.keys.users, &mut self.users, |names| known.users(names));
+    }
+
     /// Whether each has a key.
     pub(in crate::repository) fn is_complete(&self) -> bool {
         self.records.iter().chain(&self.users).all(Option::is_some)
@@ -83,6 +89,14 @@ impl<'a> Named<'a> {
         let keyed = missing.iter().filter_map(|&place| Some((keys.users[place].clone(), found[place]?)));
         learned.users.extend(keyed);
         Ok(())
+    }
+}
+
+fn take_known<K>(names: &[&K], found: &mut [Option<i64>], known: impl Fn(&[&K]) -> Vec<Option<i64>>) {
+    let missing: Vec<usize> = (0..names.len()).filter(|&place| found[place].is_none()).collect();
+    let known = known(&missing.iter().map(|&place| names[place]).collect::<Vec<_>>());
+    for (place, key) in missing.into_iter().zip(known) {
+        found[place] = key;
     }
 }
 
