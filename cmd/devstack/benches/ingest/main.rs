@@ -3,7 +3,8 @@
 //!
 //! `MARQUEE_TEST_KAFKA=own cargo bench -p devstack --bench ingest -- [--full] [--svg FILE]` starts a Kafka and a
 //! PostgreSQL of its own, prints the figures and exits 1 where one is missed. `--full` grows the database to ten
-//! million ratings instead of one. The service is a process of its own; that of the bench only reads and sends.
+//! million ratings instead of one; FILE is a path from `cmd/devstack`, where cargo runs a bench. The service is a
+//! process of its own; that of the bench only reads and sends.
 
 #![expect(clippy::unwrap_used, reason = "a bench that can't go on ends")]
 #![expect(clippy::print_stdout, reason = "a bench tells its figures")]
@@ -30,6 +31,8 @@ use deployment::{Deployment, Kind};
 use libtest_mimic::Failed;
 use measured::{Figure, median};
 use servers::{Servers, number};
+use std::fs::File;
+use std::io::Write;
 use std::process::ExitCode;
 
 const ROUNDS: usize = 3;
@@ -66,6 +69,8 @@ fn line(held: bool, text: &str) -> bool {
 }
 
 fn run(servers: &Servers, full: bool, svg: Option<&String>) -> Result<bool, Failed> {
+    // Before anything is measured, so that a path that isn't there costs nothing.
+    let mut svg = svg.map(File::create).transpose()?;
     let events = number("MARQUEE_BENCH_EVENTS", 1_000_000);
     let topic = servers.topic()?;
     load::send(&servers.kafka(), &topic, load::popular(events))?;
@@ -105,9 +110,9 @@ fn run(servers: &Servers, full: bool, svg: Option<&String>) -> Result<bool, Fail
         );
         held &= line(mib < MOST_MIB, &format!("{name}: {mib:.0} MiB resident (under {MOST_MIB})"));
     }
-    if let Some(file) = svg {
+    if let Some(file) = &mut svg {
         let bars: Vec<_> = names.into_iter().zip(figures.map(|figure| figure.rate)).collect();
-        std::fs::write(file, chart::bars("Events a second from Kafka", &bars))?;
+        file.write_all(chart::bars("Events a second from Kafka", &bars).as_bytes())?;
     }
     for kind in [Kind::Sqlite, Kind::Postgres] {
         held &= grow(servers, kind, if full { 10_000_000 } else { 1_000_000 })?;
