@@ -8,7 +8,7 @@ mod recent;
 mod rows;
 
 pub(super) use apply::{Changed, Changes, Grown, Pair, Statements, apply};
-pub(super) use known::{Known, Learned};
+pub(super) use known::{Known, Learned, unknown};
 pub(super) use named::Named;
 pub(super) use recent::Recent;
 pub(super) use rows::{

@@ -74,6 +74,11 @@ impl Repository {
         let lane = Lane::start(database.writer.acquire().await?.detach(), &waiting, most).await?;
         Ok(Self { database, known: Known::default(), waiting, lane })
     }
+
+    /// Waits for a turn to write. Nothing comes after what is written in it where it `ends_written`.
+    async fn turn(&self, ends_written: bool) -> Result<Statements<'_>, storage::Error> {
+        Ok(Statements::new(self.lane.turn(&self.waiting, ends_written).await?))
+    }
 }
 
 #[async_trait]
@@ -83,7 +88,7 @@ impl super::Repository for Repository {
     }
 
     async fn apply(&self, _lane: usize, batch: &Batch) -> Result<Vec<Outcome>, Error> {
-        let mut statements = Statements::new(self.lane.turn(&self.waiting, batch.offsets.is_empty()).await?);
+        let mut statements = self.turn(batch.offsets.is_empty()).await?;
         let mut named = Named::of(&batch.writes, &self.known);
         let done: Result<_, Error> = async {
             let learned = named.complete(&mut statements).await?;
@@ -136,7 +141,7 @@ impl super::Repository for Repository {
         limit: usize,
     ) -> Result<Vec<Aggregate>, Error> {
         if !self.waiting.aggregates.is_empty() {
-            let mut statements = Statements::new(self.lane.turn(&self.waiting, true).await?);
+            let mut statements = self.turn(true).await?;
             let merged = statements.merge_aggregates().await;
             statements.end(merged).await?;
         }
@@ -159,13 +164,13 @@ impl super::Repository for Repository {
     }
 
     async fn forget_positions(&self, topic: &str) -> Result<(), Error> {
-        let mut statements = Statements::new(self.lane.turn(&self.waiting, false).await?);
+        let mut statements = self.turn(false).await?;
         let forgotten = statements.forget_positions(topic).await;
         statements.end(forgotten).await
     }
 
     async fn set_prior(&self, prior: Prior) -> Result<(), Error> {
-        let mut statements = Statements::new(self.lane.turn(&self.waiting, false).await?);
+        let mut statements = self.turn(false).await?;
         let set = statements.set_prior(prior).await;
         statements.end(set).await
     }

@@ -51,6 +51,11 @@ impl Known {
     }
 }
 
+/// The places in a list of keys that have none.
+pub(in crate::repository) fn unknown(keys: &[Option<i64>]) -> Vec<usize> {
+    (0..keys.len()).filter(|&place| keys[place].is_none()).collect()
+}
+
 fn look_up<K: Hash + Eq>(recent: &Mutex<Recent<K, i64>>, names: &[&K]) -> Vec<Option<i64>> {
     let mut keys = Vec::with_capacity(names.len());
     for some in names.chunks(AT_A_TIME) {

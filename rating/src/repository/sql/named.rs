@@ -1,7 +1,7 @@
 //! The names in a batch and the keys that stand for them, which every write needs first.
 
 use super::apply::Statements;
-use super::known::{Known, Learned};
+use super::known::{Known, Learned, unknown};
 use crate::batch::{Keys, Write};
 use model::RecordType;
 
@@ -93,7 +93,7 @@ impl<'a> Named<'a> {
 }
 
 fn take_known<K>(names: &[&K], found: &mut [Option<i64>], known: impl Fn(&[&K]) -> Vec<Option<i64>>) {
-    let missing: Vec<usize> = (0..names.len()).filter(|&place| found[place].is_none()).collect();
+    let missing = unknown(found);
     let known = known(&missing.iter().map(|&place| names[place]).collect::<Vec<_>>());
     for (place, key) in missing.into_iter().zip(known) {
         found[place] = key;
@@ -102,7 +102,7 @@ fn take_known<K>(names: &[&K], found: &mut [Option<i64>], known: impl Fn(&[&K]) 
 
 /// The places of the names whose keys are not known, in the order of the names.
 fn missing<K: Ord>(names: &[&K], found: &[Option<i64>]) -> Vec<usize> {
-    let mut missing: Vec<usize> = (0..names.len()).filter(|&place| found[place].is_none()).collect();
+    let mut missing = unknown(found);
     missing.sort_unstable_by_key(|&place| names[place]);
     missing
 }

@@ -7,13 +7,14 @@ use crate::repository::sql::{self, AggregateRow, Known, Learned};
 use crate::repository::{AfterTop, Error};
 use cache::Shared;
 use model::{Aggregate, Histogram, Prior, Record, RecordType, Value};
+use sqlx::SqlitePool;
 use sqlx::types::Json;
-use sqlx::{SqliteExecutor, SqlitePool};
 use std::collections::HashMap;
 
 /// The aggregates of the records of a list, each as a [`TallyRow`].
-pub(super) const TALLIES: &str = "SELECT json_group_array(json_array(a.record, a.h1, a.h2, a.h3, a.h4, a.h5, a.h6, a.h7, \
-     a.h8, a.h9, a.h10, a.revision)) FROM json_each(?) AS n CROSS JOIN aggregate AS a ON a.record = n.value";
+pub(super) const TALLIES: &str = "SELECT json_group_array(json_array(a.record, a.h1, a.h2, a.h3, a.h4, \
+     a.h5, a.h6, a.h7, a.h8, a.h9, a.h10, a.revision)) \
+     FROM json_each(?) AS n CROSS JOIN aggregate AS a ON a.record = n.value";
 
 /// Record, the ten counts, revision.
 pub(super) type TallyRow = [i64; 2 + Value::COUNT];
@@ -58,11 +59,8 @@ pub(super) fn to_row((record, tally): &(i64, Tally)) -> TallyRow {
 }
 
 /// What the table has of `records`, which are keys.
-pub(super) async fn stored(
-    executor: impl SqliteExecutor<'_>,
-    records: &[i64],
-) -> Result<Vec<(i64, Tally)>, sqlx::Error> {
-    let Json(rows) = sqlx::query_scalar(TALLIES).bind(Json(records)).fetch_one(executor).await?;
+async fn stored(readers: &SqlitePool, records: &[i64]) -> Result<Vec<(i64, Tally)>, sqlx::Error> {
+    let Json(rows) = sqlx::query_scalar(TALLIES).bind(Json(records)).fetch_one(readers).await?;
     let rows: Vec<TallyRow> = rows;
     Ok(rows.into_iter().map(tally).collect())
 }
@@ -95,7 +93,7 @@ pub(super) async fn aggregates(
 /// The keys of `records`; none where nobody has rated one.
 async fn keys(readers: &SqlitePool, known: &Known, records: &[Record]) -> Result<Vec<Option<i64>>, Error> {
     let mut keys = known.records(&records.iter().collect::<Vec<&Record>>());
-    let missing: Vec<usize> = (0..records.len()).filter(|&place| keys[place].is_none()).collect();
+    let missing = sql::unknown(&keys);
     if missing.is_empty() {
         return Ok(keys);
     }

@@ -112,12 +112,11 @@ impl<'a> Turn<'a> {
 
     /// The connection, what the first of the statements that write must begin with, and what the last must end with.
     pub(super) fn writing(&mut self) -> (&mut SqliteConnection, Option<&'static str>, Option<&'static str>) {
-        let ends = self.ends_written.then_some(COMMIT);
-        let begins = self.beginning().1;
+        let (_, begins) = self.beginning();
         if self.ends_written {
             self.stage = Stage::Committing;
         }
-        (&mut self.open.connection, begins, ends)
+        (&mut self.open.connection, begins, self.ends_written.then_some(COMMIT))
     }
 
     /// Commits where `done` went well and lets memory follow `steps`, or rolls back.
