@@ -1,19 +1,22 @@
 //! Ratings in a schema of a PostgreSQL database, which several instances of the service may share.
 
 mod copy;
+mod history;
 mod statements;
 
-use super::sql::{self, AggregateRow, Known, Named, PositionRow, RatingRow, aggregate_columns};
+use super::sql::{self, AggregateRow, Named, PositionRow, RatingRow, aggregate_columns};
 use super::{AfterRating, AfterTop, Error};
 use crate::batch::{Batch, Outcome, Position};
 use async_trait::async_trait;
 use cache::Shared;
+use history::History;
 use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection, PgPool};
+use statements::Statements;
 use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 use storage::{Migration, migrate};
-use tokio::sync::Mutex;
 
 const MIGRATIONS: &[Migration] = &[
     Migration {
@@ -25,6 +28,11 @@ const MIGRATIONS: &[Migration] = &[
         version: 2,
         name: "ratings by rater",
         sql: include_str!("../../../schemas/rating/postgres/0002_ratings_by_rater.sql"),
+    },
+    Migration {
+        version: 3,
+        name: "key history",
+        sql: include_str!("../../../schemas/rating/postgres/0003_key_history.sql"),
     },
 ];
 
@@ -53,12 +61,25 @@ const RATINGS: &str = sql::ratings!("");
 /// before everything else that is locked.
 const SHARE_PRIOR: &str = "SELECT pg_advisory_xact_lock_shared(hashtext('rating.prior'))";
 const OWN_PRIOR: &str = "SELECT pg_advisory_xact_lock(hashtext('rating.prior'))";
+/// Whether prior weight `$1` and mean `$2` are the stored ones.
+const IS_PRIOR: &str = "SELECT prior_weight = $1 AND prior_mean = $2 FROM setting";
 
 const SCHEMA: &str = "rating";
 
 /// Settings of the connections that write. A plan made for the length of one batch's arrays would read whole tables,
-/// or be compiled first; the general plan looks rows up by their keys, whatever the length.
-const WRITING: [(&str, &str); 2] = [("plan_cache_mode", "force_generic_plan"), ("jit", "off")];
+/// or be compiled first; the general plan looks rows up by their keys, whatever the length. The others are what the writes
+/// rely on, whatever the defaults of server, database and role: that a commit is durable before it is acknowledged, and
+/// that each statement sees what was committed before it began.
+const WRITING: [(&str, &str); 5] = [
+    ("plan_cache_mode", "force_generic_plan"),
+    ("jit", "off"),
+    ("synchronous_commit", "on"),
+    ("default_transaction_isolation", "read committed"),
+    ("default_transaction_deferrable", "off"),
+];
+
+/// How often a batch is tried with keys that the database does not prove. The second time they are read from it.
+const ATTEMPTS: usize = 3;
 
 /// How many batches an instance applies at once, unless it is told.
 pub const LANES: u32 = 4;
@@ -70,9 +91,7 @@ pub struct Repository {
     lanes: u32,
     writers: PgPool,
     readers: PgPool,
-    known: Known,
-    /// Held by the lane that gives names their keys.
-    naming: Mutex<()>,
+    history: RwLock<Arc<History>>,
 }
 
 impl Repository {
@@ -81,28 +100,46 @@ impl Repository {
         let writers = storage::postgres::open(&options.clone().options(WRITING), SCHEMA, lanes).await?;
         migrate(&writers, MIGRATIONS).await?;
         let readers = storage::postgres::open(options, SCHEMA, READERS).await?;
-        Ok(Self { lanes, writers, readers, known: Known::default(), naming: Mutex::default() })
+        Ok(Self { lanes, writers, readers, history: RwLock::default() })
     }
 
-    /// Completes the keys in a transaction of its own: in that of the batch, lanes that name the same new users would
-    /// wait for each other until its end. A key without a rating does no harm, but one that is remembered here must be on
-    /// the disk, or a crash of the database would leave it to nobody. One lane does so after the other, because those who
-    /// come later then know most of their names.
-    async fn complete(
+    fn history(&self) -> Arc<History> {
+        Arc::clone(&self.history.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Discards the keys of `disproved`, unless another lane has done so.
+    fn discard(&self, disproved: &Arc<History>) {
+        let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&history, disproved) {
+            tracing::warn!("the database may have lost transactions: discarding the cached keys");
+            *history = Arc::default();
+        }
+    }
+
+    /// Applies `batch` with the cached keys; `None` if the database does not prove them, in which case they are discarded.
+    async fn attempt(
         &self,
         connection: &mut PgConnection,
-        named: &mut Named<'_>,
-    ) -> Result<(), storage::Error> {
-        let _naming = self.naming.lock().await;
-        named.take_known(&self.known);
-        if named.is_complete() {
-            return Ok(());
+        batch: &Batch,
+    ) -> Result<Option<Vec<Outcome>>, Error> {
+        let history = self.history();
+        let mut named = Named::of(&batch.writes, &history.known);
+        if !named.is_complete() && !complete(connection, &history, &mut named).await? {
+            self.discard(&history);
+            return Ok(None);
         }
         let mut transaction = connection.begin().await?;
-        let learned = named.complete(&mut statements::Statements(&mut transaction)).await?;
+        sqlx::query(SHARE_PRIOR).execute(&mut *transaction).await?;
+        let mut statements = Statements::new(&mut transaction, &history);
+        let applied = sql::apply(&mut statements, &named, batch).await;
+        if statements.is_stale() {
+            transaction.rollback().await?;
+            self.discard(&history);
+            return Ok(None);
+        }
+        let outcomes = applied?;
         transaction.commit().await?;
-        self.known.learn(learned);
-        Ok(())
+        Ok(Some(outcomes))
     }
 
     /// Closes all connections.
@@ -120,16 +157,12 @@ impl super::Repository for Repository {
 
     async fn apply(&self, _lane: usize, batch: &Batch) -> Result<Vec<Outcome>, Error> {
         let mut connection = self.writers.acquire().await?;
-        let mut named = Named::of(&batch.writes, &self.known);
-        if !named.is_complete() {
-            self.complete(&mut connection, &mut named).await?;
+        for _ in 0..ATTEMPTS {
+            if let Some(outcomes) = self.attempt(&mut connection, batch).await? {
+                return Ok(outcomes);
+            }
         }
-        let mut transaction = connection.begin().await?;
-        let connection: &mut PgConnection = &mut transaction;
-        sqlx::query(SHARE_PRIOR).execute(&mut *connection).await?;
-        let outcomes = sql::apply(&mut statements::Statements(connection), &named, batch).await?;
-        transaction.commit().await?;
-        Ok(outcomes)
+        Err(storage::Error::row("key_history", format!("it changed during {ATTEMPTS} attempts")).into())
     }
 
     async fn aggregate(&self, record: &Record) -> Result<Option<Shared<Aggregate>>, Error> {
@@ -221,6 +254,15 @@ impl super::Repository for Repository {
     }
 
     async fn set_prior(&self, prior: Prior) -> Result<(), Error> {
+        let stored: Option<bool> = sqlx::query_scalar(IS_PRIOR)
+            .bind(prior.weight())
+            .bind(prior.mean())
+            .fetch_optional(&self.readers)
+            .await?;
+        // The lock makes every batch wait, also while it waits itself: an instance that starts beside others needs none.
+        if stored == Some(true) {
+            return Ok(());
+        }
         let mut transaction = self.writers.begin().await?;
         sqlx::query(OWN_PRIOR).execute(&mut *transaction).await?;
         let set = sqlx::query(sql::SET_PRIOR).bind(prior.weight()).bind(prior.mean());
@@ -240,6 +282,31 @@ impl super::Repository for Repository {
         self.readers.close().await;
         self.writers.close().await;
     }
+}
+
+/// Completes the keys in a transaction of its own: in that of the batch, lanes that name the same new users would wait
+/// for each other until its end. One lane does so after the other, because later ones then know most of their names.
+/// Returns false if the cached keys are not proved; nothing is stored then. A key without a rating does no harm.
+async fn complete(
+    connection: &mut PgConnection,
+    history: &History,
+    named: &mut Named<'_>,
+) -> Result<bool, storage::Error> {
+    let _naming = history.naming.lock().await;
+    named.take_known(&history.known);
+    if named.is_complete() {
+        return Ok(true);
+    }
+    let token = history.begin(connection).await?;
+    let mut transaction = connection.begin().await?;
+    let learned = named.complete(&mut Statements::new(&mut transaction, history)).await?;
+    let Some(newest) = history::prove(&mut transaction, token, learned.given).await? else {
+        transaction.rollback().await?;
+        return Ok(false);
+    };
+    transaction.commit().await?;
+    history.learn(learned, newest);
+    Ok(true)
 }
 
 /// Turns rows into aggregates in the order of `ids`.

@@ -6,6 +6,7 @@
 
 mod cases;
 mod fresh;
+mod history;
 mod random;
 mod stored;
 mod stores;
@@ -69,11 +70,11 @@ fn main() {
             })
         })
     });
-    libtest_mimic::run(&arguments, trials.chain(on_files()).collect()).exit();
+    libtest_mimic::run(&arguments, trials.chain(on_files()).chain(on_postgres()).collect()).exit();
 }
 
 /// The cases that open stores of their own.
-fn on_files() -> [Trial; 4] {
+fn on_files() -> [Trial; 3] {
     [
         Trial::test("sqlite::whatever_waits_for_the_table_is_there_when_the_file_is_opened_again", || {
             block_on(stored::whatever_waits_for_the_table_is_there_when_the_file_is_opened_again())
@@ -84,14 +85,35 @@ fn on_files() -> [Trial; 4] {
         Trial::test("sqlite::what_the_first_version_stored_is_kept", || {
             block_on(stored::what_the_first_version_stored_in_sqlite_is_kept())
         }),
-        Trial::ignorable_test("postgres::what_the_first_version_stored_is_kept", || {
+    ]
+}
+
+/// A case on PostgreSQL alone.
+type OnPostgres = fn() -> Running<'static>;
+
+macro_rules! on_postgres {
+    ($($module:ident::$name:ident),* $(,)?) => {
+        [$((stringify!($name), || Box::pin($module::$name()))),*]
+    };
+}
+
+/// The cases that open PostgreSQL databases of their own.
+fn on_postgres() -> impl Iterator<Item = Trial> {
+    let cases: [(&str, OnPostgres); _] = on_postgres![
+        history::ratings_go_to_their_users_after_the_database_lost_keys,
+        history::random_batches_agree_with_the_model_whatever_is_lost,
+        history::keys_given_by_another_instance_do_not_discard_the_cache,
+        stored::what_the_first_version_stored_in_postgresql_is_kept,
+    ];
+    cases.into_iter().map(|(name, case)| {
+        Trial::ignorable_test(format!("postgres::{name}"), move || {
             if let Err(reason) = testing::server() {
                 return Ok(Completion::ignored_with(reason));
             }
-            block_on(stored::what_the_first_version_stored_in_postgresql_is_kept())?;
+            block_on(case())?;
             Ok(Completion::Completed)
-        }),
-    ]
+        })
+    })
 }
 
 fn run(backend: Backend, case: &Case) -> Result<(), Failed> {

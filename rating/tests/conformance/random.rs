@@ -20,17 +20,17 @@ const OWNERS: usize = 24;
 const RECORDS: usize = 5;
 const USERS: usize = 12;
 
-type Pair = (Record, UserId);
+pub(crate) type Pair = (Record, UserId);
 
 /// The rules of the nouns, one write at a time.
-#[derive(Debug, Default)]
-struct Model {
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Model {
     ratings: BTreeMap<Pair, Rating>,
     revisions: HashMap<Record, u64>,
 }
 
 impl Model {
-    fn apply(&mut self, write: &Write) -> Outcome {
+    pub(crate) fn apply(&mut self, write: &Write) -> Outcome {
         let key = (write.record().clone(), write.user_id().clone());
         let before = self.ratings.get(&key).cloned();
         let after = match write {
@@ -55,7 +55,7 @@ impl Model {
     }
 
     /// Compares everything that `store` holds with what it should.
-    async fn check(&self, store: &dyn Repository, pairs: &[Pair]) {
+    pub(crate) async fn check(&self, store: &dyn Repository, pairs: &[Pair]) {
         let mut histograms: HashMap<&Record, Histogram> = HashMap::new();
         for (record, user) in pairs {
             let expected = self.ratings.get(&(record.clone(), user.clone()));
@@ -105,7 +105,7 @@ pub(crate) fn seeds() -> impl Iterator<Item = Seed> {
         .map(move |_| Seed(asked.unwrap_or_else(rand::random)))
 }
 
-fn all_pairs(run: u64) -> Vec<Pair> {
+pub(crate) fn all_pairs(run: u64) -> Vec<Pair> {
     let records = (0..RECORDS).map(|i| match i {
         0 => record_of("book", &format!("{run} record 1")),
         _ => record(&format!("{run} record {i}")),
@@ -138,7 +138,7 @@ fn random_write(random: &mut StdRng, pairs: &[Pair]) -> Write {
     })
 }
 
-fn random_writes(random: &mut StdRng, pairs: &[Pair], most: usize) -> Vec<Write> {
+pub(crate) fn random_writes(random: &mut StdRng, pairs: &[Pair], most: usize) -> Vec<Write> {
     (0..random.random_range(0..=most)).map(|_| random_write(random, pairs)).collect()
 }
 

@@ -2,6 +2,7 @@
 //! ratings through `COPY`.
 
 use super::copy::Rows;
+use super::history::History;
 use crate::batch::{Advance, Held};
 use crate::repository::sql::{self, Changed, Changes, Grown, HeldRow, Pair};
 use async_trait::async_trait;
@@ -24,7 +25,9 @@ const ADD_RATERS: &str = "INSERT INTO rater (user_id) \
 const ADD_AGGREGATES: &str = "INSERT INTO aggregate (record, record_type) \
      SELECT record, record_type FROM unnest($1::bigint[], $2::text[]) AS n (record, record_type) \
      ORDER BY record ON CONFLICT DO NOTHING";
-const LOCK_AGGREGATES: &str = "SELECT count(*) FROM \
+/// Locks the aggregates of the records `$1`; returns their count, and the newest token of the key history if token `$2` is
+/// listed there.
+const LOCK_AGGREGATES: &str = "SELECT count(*), (SELECT tokens[1] FROM key_history WHERE $2 = ANY(tokens)) FROM \
      (SELECT FROM aggregate WHERE record = ANY($1) ORDER BY record FOR NO KEY UPDATE) AS locked";
 const HELD: &str = "SELECT n.place - 1, r.value::bigint, r.provider_id, r.rated_at \
      FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS n (rater, record, place) \
@@ -55,7 +58,12 @@ const GROW: &str = "UPDATE aggregate SET \
 const MANY: usize = 1_000;
 
 /// A transaction of a lane's connection.
-pub(super) struct Statements<'a>(pub(super) &'a mut PgConnection);
+pub(super) struct Statements<'a> {
+    connection: &'a mut PgConnection,
+    /// Where the keys of the batch's names come from.
+    history: &'a History,
+    stale: bool,
+}
 
 fn places(rows: Vec<(i64, i64)>) -> Vec<(usize, i64)> {
     rows.into_iter().map(|(place, key)| (sql::place(place), key)).collect()
@@ -73,7 +81,17 @@ fn users_ids<'a>(users: &[&'a UserId]) -> Vec<&'a str> {
     users.iter().map(|user| user.as_str()).collect()
 }
 
-impl Statements<'_> {
+impl<'a> Statements<'a> {
+    /// Returns the transaction that is open on `connection`, for names with keys of `history`.
+    pub(super) const fn new(connection: &'a mut PgConnection, history: &'a History) -> Self {
+        Self { connection, history, stale: false }
+    }
+
+    /// Whether a statement failed because the keys are not, or not provably, those of the database.
+    pub(super) const fn is_stale(&self) -> bool {
+        self.stale
+    }
+
     /// Adds ratings whose pairs have none, and get none from elsewhere as long as their records are locked.
     async fn add(&mut self, ratings: &[(Pair, &Rating)]) -> Result<(), Error> {
         if ratings.len() < MANY {
@@ -90,7 +108,7 @@ impl Statements<'_> {
                 Some(&rating.rated_at.as_millis().to_be_bytes()),
             ]);
         }
-        let mut copy = self.0.copy_in_raw(COPY).await?;
+        let mut copy = self.connection.copy_in_raw(COPY).await?;
         copy.send(rows.finish()).await?;
         copy.finish().await?;
         Ok(())
@@ -107,13 +125,13 @@ impl Statements<'_> {
             .bind(providers.collect::<Vec<_>>())
             .bind(ratings.iter().map(|(_, rating)| i16::from(rating.value.get())).collect::<Vec<i16>>())
             .bind(ratings.iter().map(|(_, rating)| rating.rated_at.as_millis()).collect::<Vec<i64>>());
-        query.execute(&mut *self.0).await?;
+        query.execute(&mut *self.connection).await?;
         Ok(())
     }
 
     async fn delete(&mut self, pairs: Vec<Pair>) -> Result<(), Error> {
         let (raters, records): (Vec<i64>, Vec<i64>) = pairs.into_iter().unzip();
-        sqlx::query(DELETE).bind(raters).bind(records).execute(&mut *self.0).await?;
+        sqlx::query(DELETE).bind(raters).bind(records).execute(&mut *self.connection).await?;
         Ok(())
     }
 
@@ -123,7 +141,7 @@ impl Statements<'_> {
         for column in 0..Grown::COLUMNS {
             query = query.bind(rows.iter().map(|row| row[column]).collect::<Vec<i64>>());
         }
-        query.execute(&mut *self.0).await?;
+        query.execute(&mut *self.connection).await?;
         Ok(())
     }
 }
@@ -132,23 +150,27 @@ impl Statements<'_> {
 impl sql::Statements for Statements<'_> {
     async fn find_records(&mut self, records: &[&Record]) -> Result<Vec<(usize, i64)>, Error> {
         let query = sqlx::query_as(FIND_RECORDS).bind(types(records)).bind(ids(records));
-        Ok(places(query.fetch_all(&mut *self.0).await?))
+        Ok(places(query.fetch_all(&mut *self.connection).await?))
     }
 
     async fn add_records(&mut self, records: &[&Record]) -> Result<Vec<(usize, i64)>, Error> {
-        sqlx::query(ADD_RECORDS).bind(types(records)).bind(ids(records)).execute(&mut *self.0).await?;
+        sqlx::query(ADD_RECORDS)
+            .bind(types(records))
+            .bind(ids(records))
+            .execute(&mut *self.connection)
+            .await?;
         // Another transaction may have given some of them theirs meanwhile.
         self.find_records(records).await
     }
 
     async fn find_raters(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
         let query = sqlx::query_as(FIND_RATERS).bind(users_ids(users));
-        Ok(places(query.fetch_all(&mut *self.0).await?))
+        Ok(places(query.fetch_all(&mut *self.connection).await?))
     }
 
     async fn add_raters(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
         let mut rows: Vec<(String, i64)> =
-            sqlx::query_as(ADD_RATERS).bind(users_ids(users)).fetch_all(&mut *self.0).await?;
+            sqlx::query_as(ADD_RATERS).bind(users_ids(users)).fetch_all(&mut *self.connection).await?;
         if rows.len() < users.len() {
             // Another transaction may have given some of them theirs meanwhile.
             return self.find_raters(users).await;
@@ -161,22 +183,30 @@ impl sql::Statements for Statements<'_> {
     async fn add_aggregates(&mut self, records: &[(i64, &RecordType)]) -> Result<(), Error> {
         let (keys, types): (Vec<i64>, Vec<&str>) =
             records.iter().map(|(key, record_type)| (*key, record_type.as_str())).unzip();
-        sqlx::query(ADD_AGGREGATES).bind(keys).bind(types).execute(&mut *self.0).await?;
+        sqlx::query(ADD_AGGREGATES).bind(keys).bind(types).execute(&mut *self.connection).await?;
         Ok(())
     }
 
     async fn lock_and_read(&mut self, records: &[i64], pairs: &[Pair]) -> Result<Vec<(usize, Held)>, Error> {
-        let locked: i64 = sqlx::query_scalar(LOCK_AGGREGATES).bind(records).fetch_one(&mut *self.0).await?;
-        if sql::place(locked) != records.len() {
-            let locked = format!("{locked} rows of {} were there to be locked", records.len());
-            return Err(Error::row("aggregate", locked));
-        }
+        let token = self.history.token();
+        let (locked, newest): (i64, Option<i64>) = sqlx::query_as(LOCK_AGGREGATES)
+            .bind(records)
+            .bind(token)
+            .fetch_one(&mut *self.connection)
+            .await?;
+        let Some(newest) = newest.filter(|_| sql::place(locked) == records.len()) else {
+            self.stale = true;
+            let locked =
+                format!("{locked} aggregates of {} exist, or the key history differs", records.len());
+            return Err(Error::row("key", locked));
+        };
+        self.history.follow(token, newest);
         if pairs.is_empty() {
             return Ok(Vec::new());
         }
         let (raters, records): (Vec<i64>, Vec<i64>) = pairs.iter().copied().unzip();
         let rows: Vec<HeldRow> =
-            sqlx::query_as(HELD).bind(raters).bind(records).fetch_all(&mut *self.0).await?;
+            sqlx::query_as(HELD).bind(raters).bind(records).fetch_all(&mut *self.connection).await?;
         rows.into_iter().map(sql::held).collect()
     }
 
@@ -212,6 +242,6 @@ impl sql::Statements for Statements<'_> {
         if let Some(from) = from {
             query = query.bind(from);
         }
-        Ok(query.execute(&mut *self.0).await?.rows_affected() == 1)
+        Ok(query.execute(&mut *self.connection).await?.rows_affected() == 1)
     }
 }

@@ -1,4 +1,6 @@
-//! The keys that are known: once committed they never change, so most batches need not look theirs up.
+//! The keys that are known: once committed they never change, so most batches need not look theirs up. SQLite's file
+//! belongs to this process; PostgreSQL may lose what it committed, so `postgres/history.rs` has each batch check that the
+//! keys still exist.
 
 use super::recent::Recent;
 use model::{Record, UserId};
@@ -76,6 +78,8 @@ fn remember<K: Hash + Eq>(recent: &Mutex<Recent<K, i64>>, learned: Vec<(K, i64)>
 /// Keys that were looked up or given; to be remembered once they are committed.
 #[derive(Debug, Default)]
 pub(in crate::repository) struct Learned {
+    /// Whether a name got a key that had none before.
+    pub(in crate::repository) given: bool,
     pub(in crate::repository) records: Vec<(Record, i64)>,
     pub(in crate::repository) users: Vec<(UserId, i64)>,
 }

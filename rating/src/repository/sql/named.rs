@@ -64,6 +64,7 @@ impl<'a> Named<'a> {
         let new = nameless(&missing, found, &keys.records_put);
         if !new.is_empty() {
             fill(found, &new, statements.add_records(&names(&new)).await?);
+            learned.given = true;
         }
         let keyed = missing.iter().filter_map(|&place| Some((keys.records[place].clone(), found[place]?)));
         learned.records.extend(keyed);
@@ -85,6 +86,7 @@ impl<'a> Named<'a> {
         let new = nameless(&missing, found, &keys.users_put);
         if !new.is_empty() {
             fill(found, &new, statements.add_raters(&names(&new)).await?);
+            learned.given = true;
         }
         let keyed = missing.iter().filter_map(|&place| Some((keys.users[place].clone(), found[place]?)));
         learned.users.extend(keyed);
