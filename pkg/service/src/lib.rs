@@ -3,6 +3,7 @@
 //!
 //! It is functions that `main` calls; it calls back only through the closures that [`run`] is given.
 
+pub mod admission;
 pub mod config;
 mod deadline;
 pub mod extract;

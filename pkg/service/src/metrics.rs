@@ -3,6 +3,7 @@
 
 mod body;
 mod exposition;
+mod log;
 mod recorder;
 mod registry;
 
@@ -30,7 +31,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Metrics that hold nothing but the requests.
+    /// Metrics of the requests and of the log.
     #[must_use]
     pub fn new() -> Self {
         let metrics = Self {
@@ -43,6 +44,7 @@ impl Metrics {
             registry.register("requests", help, metrics.requests.clone());
             let help = "Time from a request's head to its answer's (gRPC: to its trailers)";
             registry.register("request_duration_seconds", help, metrics.durations.clone());
+            registry.register_collector(Box::new(log::LostLines));
         });
         metrics
     }

@@ -54,8 +54,7 @@ impl Problem {
         Self { status: StatusCode::URI_TOO_LONG, ..Self::of(Kind::InvalidArgument, detail) }
     }
 
-    pub(crate) fn unsupported_media_type(given: &str) -> Self {
-        let detail = format!("the body's content type must be application/json, not {given}");
+    pub(crate) fn unsupported_media_type(detail: impl Into<String>) -> Self {
         Self::http(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", detail)
     }
 

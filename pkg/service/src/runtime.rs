@@ -1,6 +1,7 @@
 //! The process around a service: runtime, signals, exit code.
 
 use crate::problem::chain;
+use crate::telemetry;
 use std::error::Error;
 use std::future::Future;
 use std::process::ExitCode;
@@ -12,12 +13,14 @@ use tokio_util::sync::CancellationToken;
 /// for this one waits for databases and brokers most of the time, and more threads would wake each other for it.
 ///
 /// Its token is cancelled on the first SIGINT or SIGTERM; a second one no longer waits for it. The exit code is
-/// 0 where it was asked to stop and did, and 1 where it failed, which is said once in the log.
+/// 0 where it was asked to stop and did, and 1 where it failed, which is said once in the log. What is left of the log
+/// is written last, for at most a second.
 pub fn block_on<F, E>(run: impl FnOnce(CancellationToken) -> F) -> ExitCode
 where
     F: Future<Output = Result<(), E>>,
     E: Into<Box<dyn Error + Send + Sync>>,
 {
+    let _flush = telemetry::FlushOnDrop;
     let ended = Builder::new_current_thread().enable_all().build().and_then(|runtime| {
         let ended = runtime.block_on(until_signalled(run));
         // A blocking call that hangs must not keep the process.
@@ -61,7 +64,7 @@ fn failed(error: &(dyn Error + 'static)) -> ExitCode {
     if tracing::enabled!(tracing::Level::ERROR) {
         tracing::error!("{cause}");
     } else {
-        eprintln!("error: {cause}");
+        telemetry::print(&format!("error: {cause}"));
     }
     ExitCode::FAILURE
 }

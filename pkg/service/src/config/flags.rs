@@ -67,7 +67,7 @@ pub(super) struct Flags {
     #[arg(long, env, value_enum, value_name = "FORMAT")]
     pub(super) log_format: Option<LogFormat>,
 
-    /// What is logged: a level, or target=level pairs with commas between
+    /// What is logged: a level, or target=level pairs with commas between; h2 logs errors only, unless it is named
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info", value_parser = filter)]
     pub(super) log: String,
 }

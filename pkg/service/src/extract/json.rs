@@ -6,17 +6,18 @@ use crate::layer::MAX_BODY;
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderValue, Method, header};
+use http_body::Body;
 use http_body_util::BodyExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 use std::fmt::Write as _;
 
-/// A JSON body, in a request (of at most 1 MiB) or an answer.
+/// A JSON body, in a request (of at most 1 MiB) or a response.
 ///
-/// A request may leave its content type out; one that isn't JSON is 415. A body that can't be read at all is
-/// told as the field `body`, anything else by its path (`metadata[3].title`).
+/// A content type other than JSON is 415. So is a POST with a body but without a content type: any page on the web can
+/// make a browser send it. Errors name the field by its path (`metadata[3].title`), or `body` if it can't be parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Json<T>(pub T);
 
@@ -24,7 +25,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        check_content_type(request.headers())?;
+        check_content_type(&request)?;
         parse(&read(request).await?).map(Self)
     }
 }
@@ -55,15 +56,19 @@ impl IntoResponse for WrittenJson {
     }
 }
 
-fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let Some(given) = headers.get(header::CONTENT_TYPE) else {
+fn check_content_type<B: Body>(request: &http::Request<B>) -> Result<(), Problem> {
+    let Some(given) = request.headers().get(header::CONTENT_TYPE) else {
+        if request.method() == Method::POST && !request.body().is_end_stream() {
+            return Err(Problem::unsupported_media_type("the body needs the content type application/json"));
+        }
         return Ok(());
     };
     let text = given.to_str().unwrap_or("unreadable");
     let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let json =
         essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
-    if json { Ok(()) } else { Err(Problem::unsupported_media_type(text)) }
+    let refusal = || format!("the body's content type must be application/json, not {text}");
+    if json { Ok(()) } else { Err(Problem::unsupported_media_type(refusal())) }
 }
 
 async fn read(request: Request) -> Result<Bytes, Problem> {
@@ -200,6 +205,14 @@ mod tests {
         assert!(parse::<Batch>(b"{\"rows\":[\"\xff\"]}").unwrap_err().body(None).len() > 10);
     }
 
+    fn request(method: Method, content_type: Option<&str>, body: &'static str) -> Request {
+        let mut request = http::Request::builder().method(method);
+        if let Some(content_type) = content_type {
+            request = request.header(header::CONTENT_TYPE, content_type);
+        }
+        request.body(axum::body::Body::from(body)).unwrap()
+    }
+
     #[test]
     fn only_json_content_types_are_taken() {
         for (given, taken) in [
@@ -207,12 +220,23 @@ mod tests {
             ("Application/JSON; charset=utf-8", true),
             ("application/merge-patch+json", true),
             ("text/plain", false),
+            ("text/plain; application/json", false),
+            ("multipart/form-data; boundary=x", false),
             ("application/x-www-form-urlencoded", false),
             ("", false),
         ] {
-            let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(given))]);
-            assert_eq!(check_content_type(&headers).is_ok(), taken, "{given}");
+            for method in [Method::PUT, Method::POST] {
+                let request = request(method, Some(given), "{}");
+                assert_eq!(check_content_type(&request).is_ok(), taken, "{given}");
+            }
         }
-        assert!(check_content_type(&HeaderMap::new()).is_ok());
+    }
+
+    #[test]
+    fn a_content_type_may_be_left_out_where_no_page_can_send_the_request_unasked() {
+        assert!(check_content_type(&request(Method::PUT, None, "{}")).is_ok());
+        assert!(check_content_type(&request(Method::POST, None, "")).is_ok());
+        let refused = check_content_type(&request(Method::POST, None, "{}")).unwrap_err();
+        assert_eq!(refused.status(), 415);
     }
 }

@@ -1,13 +1,14 @@
-//! Who answers a request: gRPC by its content type, REST otherwise, each within its limits and measured.
+//! Dispatches requests: to gRPC by their content type, otherwise to REST, each within its limits and measured.
 
 use super::reflection::Methods;
+use crate::admission::{has_valid_host, is_cross_origin_write};
 use crate::layer::{Call, Capped, Halted, NoteRoute, Route, grpc_timeout, guarded};
 use crate::metrics::{Measured, Protocol, Recorder, Status};
 use crate::{Deadline, Metrics, Problem, grpc, problem};
 use axum::body::Body;
 use axum::response::IntoResponse;
 use fault::Kind;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
+use http::{HeaderValue, Method, Request, Response, Uri, Version, header};
 use hyper::body::{Body as _, Incoming};
 use percent_encoding::percent_decode_str;
 use std::sync::Arc;
@@ -16,6 +17,9 @@ use tower::ServiceExt;
 
 /// The most bytes of a request line.
 const MAX_REQUEST_LINE: usize = 64 * 1024;
+
+/// How the content type of a gRPC request begins.
+const GRPC: &[u8] = b"application/grpc";
 
 /// One worker's routes and what it needs to answer by them.
 pub(super) struct Dispatch {
@@ -43,17 +47,26 @@ impl Dispatch {
         Self { rest, grpc: grpc.prepare().into_axum_router(), methods, recorder, request_timeout }
     }
 
-    /// The answer to `request`, whatever happens.
+    /// Responds to `request`, whatever happens.
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Measured> {
-        if is_grpc(request.headers()) { self.grpc(request).await } else { self.rest(request).await }
+        match admit(&request) {
+            Ok(Protocol::Grpc) => self.grpc(request).await,
+            Ok(Protocol::Http) => self.rest(request, Ok(())).await,
+            Err(refusal) => self.rest(request, Err(refusal)).await,
+        }
     }
 
-    async fn rest(&self, mut request: Request<Incoming>) -> Response<Measured> {
+    async fn rest(
+        &self,
+        mut request: Request<Incoming>,
+        admitted: Result<(), Problem>,
+    ) -> Response<Measured> {
         let began = Instant::now();
         let (method, uri) = (request.method().clone(), request.uri().clone());
+        let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
         let route = Route::default();
-        let mut response = if request_line(&method, &uri) > MAX_REQUEST_LINE {
-            Problem::uri_too_long(MAX_REQUEST_LINE).into_response()
+        let mut response = if let Err(refusal) = admitted {
+            refusal.into_response()
         } else {
             let deadline = began + self.request_timeout;
             request.extensions_mut().insert(Call { deadline: Deadline(deadline), route: route.clone() });
@@ -66,6 +79,11 @@ impl Dispatch {
         };
         if let Some(problem) = response.extensions_mut().remove::<Problem>() {
             finish(&mut response, problem, &method, uri.path());
+        }
+        if chunked {
+            // hyper hides a Content-Length beside Transfer-Encoding. If a proxy went by it, what follows the body was
+            // meant to be part of it, and is not to be read as a request (RFC 9112, section 6.3).
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         self.recorder.record(Protocol::Http, route.template(), Status::Http(response.status()), began);
         response.map(Measured::plain)
@@ -94,10 +112,38 @@ impl Dispatch {
     }
 }
 
-fn is_grpc(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|content_type| content_type.as_bytes().starts_with(b"application/grpc"))
+/// Checks the head of `request`; returns the protocol that serves it.
+fn admit<B>(request: &Request<B>) -> Result<Protocol, Problem> {
+    if !has_valid_host(request) {
+        return Err(Problem::invalid("Host", "must name the host once, as HTTP/1.1 requires"));
+    }
+    if request_line(request.method(), request.uri()) > MAX_REQUEST_LINE {
+        return Err(Problem::uri_too_long(MAX_REQUEST_LINE));
+    }
+    let protocol = protocol(request)?;
+    if is_cross_origin_write(request) {
+        return Err(Problem::of(Kind::PermissionDenied, "a page of another origin must not change anything"));
+    }
+    Ok(protocol)
+}
+
+/// The protocol of `request` by its content type; gRPC is always a POST.
+fn protocol<B>(request: &Request<B>) -> Result<Protocol, Problem> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).map_or(&[][..], HeaderValue::as_bytes);
+    let Some((start, rest)) = content_type.split_at_checked(GRPC.len()) else { return Ok(Protocol::Http) };
+    if !start.eq_ignore_ascii_case(GRPC) || request.method() != Method::POST {
+        return Ok(Protocol::Http);
+    }
+    let encoding = rest.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    if !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"+proto") {
+        return Err(Problem::unsupported_media_type(
+            "gRPC is served as application/grpc or application/grpc+proto",
+        ));
+    }
+    if request.version() < Version::HTTP_2 {
+        return Err(Problem::unsupported_media_type("gRPC is served over HTTP/2"));
+    }
+    Ok(Protocol::Grpc)
 }
 
 /// A request's body within its limit.

@@ -1,11 +1,12 @@
 //! The process around a service: signals, exit codes, the log.
 
-use crate::running::{PATIENCE, Running};
+use crate::running::{Caller, PATIENCE, Running, soon};
 use service::{Config, LogFormat};
 use std::future::pending;
-use std::io::{Error, Read};
+use std::io::{BufRead, BufReader, Error, Read};
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// What the process that [`spawned`] starts is to do, in its environment.
 const ROLE: &str = "PROCESS_TEST_ROLE";
@@ -17,7 +18,8 @@ fn a_process_with_a_role() {
     let Ok(role) = std::env::var(ROLE) else {
         return;
     };
-    let config = Config { log_format: Some(LogFormat::Json), ..Config::for_tests() };
+    let log = std::env::var("RUST_LOG").unwrap_or_else(|_| Config::for_tests().log);
+    let config = Config { log_format: Some(LogFormat::Json), log, ..Config::for_tests() };
     service::telemetry(&config);
     service::telemetry(&config);
     let code = service::block_on(|stop| async move {
@@ -26,6 +28,7 @@ fn a_process_with_a_role() {
             "stops" => stop.cancelled().await,
             "hangs" => pending().await,
             "answers" => answer().await,
+            "serves" => serve(stop).await,
             _ => return Err(Error::other(discovery::Error::new(fault::Kind::Internal, "no disk"))),
         }
         Ok(())
@@ -45,17 +48,43 @@ async fn answer() {
     running.stop().await;
 }
 
+async fn serve(stop: CancellationToken) {
+    let running = Running::start().await;
+    println!("address {}", running.address);
+    stop.cancelled().await;
+    running.stop().await;
+}
+
+/// The command that runs this program with `role`.
+fn with_role(role: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["process::a_process_with_a_role", "--exact", "--nocapture"]).env(ROLE, role);
+    command.env_remove("RUST_LOG").env_remove("RUST_BACKTRACE");
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
 /// Starts a process with `role` and waits until it runs.
 fn spawned(role: &str) -> Child {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["process::a_process_with_a_role", "--exact", "--nocapture"])
-        .env(ROLE, role)
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = with_role(role).spawn().unwrap();
     says(&mut child, "running");
     child
+}
+
+/// Starts a service whose log is filtered by `log`; returns clients of both versions of HTTP.
+fn serving(log: &str) -> (Child, Caller, Caller) {
+    let mut child = with_role("serves").env("RUST_LOG", log).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
+    let address = lines.find_map(|line| Some(line.unwrap().split_once("address ")?.1.parse().unwrap()));
+    let address = address.unwrap();
+    (child, Caller::to(address), Caller::http2_to(address))
+}
+
+/// The value of an unlabelled metric.
+async fn metric(client: &Caller, name: &str) -> u64 {
+    let metrics = client.get("/metrics").await;
+    let line = metrics.text().lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {name} in {}", metrics.text())).parse().unwrap()
 }
 
 /// Reads what the process logs, up to `text`.
@@ -136,4 +165,56 @@ fn what_callers_are_not_told_is_logged_once_with_the_path() {
         "/small.v1.Small/Panic a handler panicked: the method's secret",
     ];
     assert_eq!(told, expected, "{log}");
+}
+
+/// Makes the service log until lines are dropped, each request of which must be served.
+async fn fill(rest: &Caller, http2: &Caller) {
+    let before = metric(rest, "log_lines_dropped_total").await;
+    let began = Instant::now();
+    while metric(rest, "log_lines_dropped_total").await == before {
+        assert!(began.elapsed() < PATIENCE * 4, "no line is dropped");
+        for _ in 0..100 {
+            assert_eq!(http2.get("/greet/x").await.text(), "hello x");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_reads_holds_up_neither_requests_nor_the_end() {
+    let (mut child, rest, http2) = serving("info,h2=trace");
+    fill(&rest, &http2).await;
+    // Panics are logged too.
+    assert_eq!(rest.get("/panic").await.problem(500, "/panic"), "Internal");
+    assert_eq!(rest.get("/broken").await.problem(503, "/broken"), "Unavailable");
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut lines = BufReader::new(child.stderr.as_mut().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap().contains("log lines were dropped")));
+        child
+    });
+    let child = soon(reading).await.unwrap();
+    fill(&rest, &http2).await;
+    signal(&child, "TERM");
+    let began = Instant::now();
+    let (status, _) = tokio::task::spawn_blocking(|| ended(child)).await.unwrap();
+    assert_eq!(status.code(), Some(0));
+    assert!(began.elapsed() < PATIENCE);
+}
+
+#[tokio::test]
+async fn a_stranger_can_not_fill_the_log() {
+    let (child, rest, http2) = serving("info");
+    for _ in 0..200 {
+        assert_eq!(rest.get("/broken").await.problem(503, "/broken"), "Unavailable");
+        assert_eq!(http2.get("/panic").await.problem(500, "/panic"), "Internal");
+    }
+    assert!(metric(&rest, "log_lines_suppressed_total").await > 0);
+    signal(&child, "TERM");
+    let output = soon(tokio::task::spawn_blocking(|| child.wait_with_output())).await.unwrap().unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{log}");
+    assert!(log.contains("suppressed"), "{log}");
+    assert!(log.contains("stopped"), "{log}");
+    for line in log.lines().filter(|line| !line.starts_with("running")) {
+        serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    }
 }

@@ -98,8 +98,7 @@ impl Running {
     }
 
     pub(crate) fn http2(&self) -> Caller {
-        let http = Client::builder(TokioExecutor::new()).http2_only(true).build(HttpConnector::new());
-        Caller { http, address: self.address }
+        Caller::http2_to(self.address)
     }
 
     pub(crate) fn channel(&self) -> Channel {
@@ -254,12 +253,17 @@ impl Caller {
         Self { http: Client::builder(TokioExecutor::new()).build(HttpConnector::new()), address }
     }
 
+    pub(crate) fn http2_to(address: SocketAddr) -> Self {
+        let http = Client::builder(TokioExecutor::new()).http2_only(true).build(HttpConnector::new());
+        Self { http, address }
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, &[], "").await.unwrap()
     }
 
     pub(crate) async fn post(&self, path: &str, body: impl Into<Bytes>) -> Answer {
-        self.send(Method::POST, path, &[], body).await.unwrap()
+        self.send(Method::POST, path, &[("content-type", "application/json")], body).await.unwrap()
     }
 
     /// Calls a method with an empty message.
