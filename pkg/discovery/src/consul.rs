@@ -7,7 +7,7 @@ mod http;
 mod link;
 mod watch;
 
-use crate::registry::{Error, Instance, InstanceSet};
+use crate::registry::{Doubts, Error, Instance, InstanceSet};
 use ask::{Answer, Ask, WRITE, within};
 use async_trait::async_trait;
 use fault::{Fault, Kind};
@@ -32,7 +32,8 @@ pub struct Config {
     pub token: Option<String>,
     /// A PEM file with the only certificates to trust for `https://`; the system's where there is none.
     pub ca: Option<PathBuf>,
-    /// How long after Consul was away an empty answer doesn't replace a full set.
+    /// How long after an outage of Consul the loss of all, or of more than half, of a service's instances is not
+    /// believed.
     pub grace: Duration,
     /// The longest time that one blocking query waits for a change.
     pub wait: Duration,
@@ -85,7 +86,7 @@ impl Registry {
     /// The same with another way of asking.
     pub(crate) fn asking(ask: Arc<dyn Ask>, config: &Config) -> Self {
         let link = Link::new(&config.url);
-        Self { ask, grace: config.grace, wait: config.wait, writer: Asker::new(&link) }
+        Self { ask, grace: config.grace, wait: config.wait, writer: Asker::writer(&link) }
     }
 
     async fn write(
@@ -123,14 +124,16 @@ impl fmt::Debug for Registry {
 #[async_trait]
 impl crate::Registry for Registry {
     async fn register(&self, instance: &Instance) -> Result<(), Error> {
-        self.write(self.ask.register(instance), |answer| answer.success().map(drop)).await?;
+        self.write(self.ask.register(instance), Answer::written).await?;
         // A check that Consul already has keeps its status, critical too, whatever the definition says.
         self.heartbeat(instance).await
     }
 
     async fn heartbeat(&self, instance: &Instance) -> Result<(), Error> {
-        self.write(self.ask.pass(&check(instance)), |answer| answer.forgotten_as_not_found("Unknown check"))
-            .await
+        let read = |answer: Answer| answer.forgotten_as_not_found("Unknown check");
+        self.write(self.ask.pass(&check(instance)), read).await?;
+        self.writer.link.beat();
+        Ok(())
     }
 
     async fn deregister(&self, instance: &Instance) -> Result<(), Error> {
@@ -138,11 +141,12 @@ impl crate::Registry for Registry {
             Err(error) if error.kind() == Kind::NotFound => Ok(()),
             other => other,
         };
+        self.writer.link.rest();
         self.write(self.ask.deregister(&instance.id), gone).await
     }
 
     fn watch(&self, service: &str) -> BoxStream<'static, InstanceSet> {
-        let asker = Asker::new(&self.writer.link);
+        let asker = Asker::watch(&self.writer.link);
         let watcher = Watcher::new(self.ask.clone(), asker, service, self.wait, self.grace);
         stream::unfold(watcher, |mut watcher| async move { Some((watcher.next().await, watcher)) }).boxed()
     }
@@ -154,4 +158,11 @@ impl crate::Registry for Registry {
     fn is_up(&self) -> bool {
         self.writer.link.is_up()
     }
+
+    fn doubts(&self) -> Doubts {
+        self.writer.link.doubts()
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 
 mod passing;
 
-use crate::consul::ask::{Answer, Ask};
+use crate::consul::ask::{Answer, Ask, is_stale};
 use crate::consul::{Config, DEREGISTER_AFTER, Registry};
 use crate::registration::TTL;
 use crate::registry::{Error, Instance};
@@ -22,7 +22,8 @@ use std::time::Duration;
 
 /// Prepares to ask the Consul that `config` names as [`Registry::new`] does, but by consulrs: a CA file adds
 /// to whom the system trusts, redirects are followed, an answer may be of any size, and names must do without
-/// what a URL would escape.
+/// what a URL would escape. It does not pass on whether an answer was filtered by ACLs: a token that may no longer read
+/// a service makes its instances disappear.
 ///
 /// # Errors
 ///
@@ -91,8 +92,13 @@ impl Ask for Consulrs {
     async fn passing(&self, service: &str, index: u64, wait: Duration) -> Result<Answer, Error> {
         match exec_with_raw(&self.0, Passing::new(plain(service)?, index, wait)).await {
             Ok(answer) => {
-                let index = answer.index.and_then(|index| index.parse().ok());
-                Ok(Answer { status: 200, index, body: answer.response })
+                let index = answer.index.as_ref().and_then(|index| index.parse().ok());
+                let stale = is_stale(
+                    answer.known_leader.as_deref(),
+                    answer.last_contact.as_deref(),
+                    answer.query_backend.as_deref(),
+                );
+                Ok(Answer { status: 200, index, stale, body: answer.response, ..Answer::default() })
             }
             Err(error) => refused(error),
         }
@@ -112,7 +118,7 @@ fn plain(name: &str) -> Result<&str, Error> {
 /// What a write was answered, whose body says nothing.
 fn written(outcome: Result<ApiResponse<()>, ClientError>) -> Result<Answer, Error> {
     match outcome {
-        Ok(_) => Ok(Answer { status: 200, index: None, body: Vec::new() }),
+        Ok(_) => Ok(Answer { status: 200, ..Answer::default() }),
         Err(error) => refused(error),
     }
 }
@@ -120,7 +126,8 @@ fn written(outcome: Result<ApiResponse<()>, ClientError>) -> Result<Answer, Erro
 fn refused(error: ClientError) -> Result<Answer, Error> {
     match error {
         ClientError::APIError { code, message } => {
-            Ok(Answer { status: code, index: None, body: message.unwrap_or_default().into_bytes() })
+            let body = message.unwrap_or_default().into_bytes();
+            Ok(Answer { status: code, body, ..Answer::default() })
         }
         error => Err(Error::new(Kind::Unavailable, "consul can't be asked").caused_by(error)),
     }

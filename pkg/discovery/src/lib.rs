@@ -11,4 +11,4 @@ pub mod memory;
 pub mod registration;
 mod registry;
 
-pub use registry::{Error, Instance, InstanceSet, Registry};
+pub use registry::{Doubts, Error, Instance, InstanceSet, Registry};

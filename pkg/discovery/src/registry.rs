@@ -81,6 +81,17 @@ impl Fault for Error {
     }
 }
 
+/// What keeps a registry that can be reached from being believed or used, for its metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Doubts {
+    /// Watches whose results lack instances that the token may not read: their last good set stays.
+    pub filtered: usize,
+    /// Watches that keep instances which the registry lost during an outage, until the grace is over.
+    pub retaining: usize,
+    /// Watches, and registrations (together one), whose last response was a refusal or not the registry's.
+    pub unusable: usize,
+}
+
 /// Where services are announced and found.
 #[async_trait]
 pub trait Registry: Send + Sync + 'static {
@@ -108,5 +119,10 @@ pub trait Registry: Send + Sync + 'static {
     /// once in its log, so that its callers need not.
     fn is_up(&self) -> bool {
         true
+    }
+
+    /// What keeps the registry from being believed or used now; nothing, for one that is never away.
+    fn doubts(&self) -> Doubts {
+        Doubts::default()
     }
 }

@@ -3,11 +3,15 @@
 use crate::registry::{Error, Instance};
 use async_trait::async_trait;
 use fault::Kind;
+use serde::de::IgnoredAny;
 use std::time::Duration;
 use tokio::time::timeout;
 
 /// How long a write may take: less than a registration gives its calls, so that the delay is noted here.
 pub(crate) const WRITE: Duration = Duration::from_millis(1500);
+
+/// How long ago a server may have heard from its leader before its answer counts as stale.
+const LAST_CONTACT: Duration = Duration::from_secs(5);
 
 /// How much of an error's text is kept, in characters.
 const ERROR_TEXT: usize = 300;
@@ -37,12 +41,28 @@ pub(crate) async fn within(
     timeout(limit, question).await.unwrap_or_else(late)
 }
 
+/// Tells from a read's headers whether the server that answered may not know the current state: it has no leader, or
+/// has not heard from it for a while. Answers from the streaming backend leave these two headers unset.
+pub(crate) fn is_stale(
+    known_leader: Option<&str>,
+    last_contact: Option<&str>,
+    backend: Option<&str>,
+) -> bool {
+    let leaderless = known_leader == Some("false") && backend != Some("streaming");
+    let last_contact = last_contact.and_then(|millis| millis.parse().ok()).map(Duration::from_millis);
+    leaderless || last_contact.is_some_and(|since| since > LAST_CONTACT)
+}
+
 /// What Consul answered.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The cursor of an indexed read.
     pub(crate) index: Option<u64>,
+    /// Whether rows were left out because the ACL token may not read them.
+    pub(crate) filtered: bool,
+    /// Whether the server had no leader, or had not heard from it for a while, so that its view may be old.
+    pub(crate) stale: bool,
     pub(crate) body: Vec<u8>,
 }
 
@@ -63,13 +83,24 @@ impl Answer {
         Err(Error::new(kind, format!("consul answered {}: {text}", self.status)))
     }
 
-    /// Like [`Self::success`] for a write to something that Consul may have forgotten: 404, or before 1.11.2
+    /// Returns the error, if any, of a write. Consul's body is empty on success, or JSON; any other text is a proxy's,
+    /// which did not pass the write on.
+    pub(crate) fn written(self) -> Result<(), Error> {
+        let body = self.success()?;
+        if body.is_empty() || serde_json::from_slice::<IgnoredAny>(&body).is_ok() {
+            Ok(())
+        } else {
+            Err(Error::new(Kind::Internal, "the response to a write is not consul's"))
+        }
+    }
+
+    /// Like [`Self::written`] for a write to something that Consul may have forgotten: 404, or before 1.11.2
     /// a 500 whose text begins with `unknown`.
     pub(crate) fn forgotten_as_not_found(self, unknown: &str) -> Result<(), Error> {
         let old = self.status == 500 && self.body.starts_with(unknown.as_bytes());
-        match self.success() {
+        match self.written() {
             Err(error) if old => Err(Error::new(Kind::NotFound, error.to_string())),
-            other => other.map(drop),
+            other => other,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is known from the answers so far: the index to ask with, and the last good set.
+//! What is known from the answers so far: the index to ask with, the last good set, and whether a loss is believed.
 
 use super::decode::Instances;
 use crate::registry::{Instance, InstanceSet};
@@ -12,15 +12,24 @@ pub(super) struct Cursor {
     seen: Option<InstanceSet>,
     grace: Duration,
     away: bool,
-    /// Until when an empty set is not believed, as Consul was away before.
+    /// Until when a loss of most instances is not believed.
     doubted_until: Option<Instant>,
-    /// When the empty set that Consul gives now is believed after all.
-    held_until: Option<Instant>,
+    /// The size of the last set from before the doubt.
+    trusted: usize,
+    /// What Consul lists, while a loss is not believed.
+    withheld: Option<Withheld>,
+}
+
+/// A set with fewer instances than are kept.
+#[derive(Debug)]
+struct Withheld {
+    listed: InstanceSet,
+    until: Instant,
 }
 
 impl Cursor {
     pub(super) fn new(grace: Duration) -> Self {
-        Self { index: 0, seen: None, grace, away: false, doubted_until: None, held_until: None }
+        Self { index: 0, seen: None, grace, away: false, doubted_until: None, trusted: 0, withheld: None }
     }
 
     /// The index to ask with; 0 asks for an answer at once.
@@ -28,56 +37,82 @@ impl Cursor {
         self.index
     }
 
-    /// Until when an empty answer is being kept back, if one is.
+    /// Until when a loss is not believed, if Consul reports one.
     pub(super) fn held_until(&self) -> Option<Instant> {
-        self.held_until
+        self.withheld.as_ref().map(|withheld| withheld.until)
     }
 
-    /// Takes an answer's instances; returns its set where it is new and believed. An instance that can't be called
-    /// as it is told now stays as it was.
+    /// Records that Consul's data was in doubt at `since`: for the grace from then on a set of less than half the
+    /// size does not replace the one from before.
+    pub(super) fn doubt(&mut self, since: Instant) {
+        self.doubted_until = self.doubted_until.max(Some(since + self.grace));
+    }
+
+    /// Takes an answer's instances; returns the set if it is new. An instance that can't be called as it is listed
+    /// now stays unchanged. If the answer is filtered, or most instances are gone while Consul is in doubt, those that
+    /// are missing stay too.
     pub(super) fn accept(&mut self, index: u64, found: &mut Instances, now: Instant) -> Option<InstanceSet> {
         let went_back = index < self.index;
         if went_back || self.away {
-            self.doubted_until = Some(now + self.grace);
+            self.doubt(now);
         }
         self.away = false;
         self.index = if went_back { 0 } else { index.max(1) };
 
-        let seen = self.seen.as_deref().unwrap_or_default();
+        let seen = self.seen.clone().unwrap_or_default();
         let mut set = std::mem::take(&mut found.usable);
         if !found.flaws.is_empty() {
-            // They are sorted by id, as all are of one service.
-            let usable = |id: &str| set.binary_search_by(|usable| usable.id.as_str().cmp(id)).is_ok();
-            let spoilt =
-                |instance: &&Instance| found.flaws.contains_key(&instance.id) && !usable(&instance.id);
-            let spoilt: Vec<Instance> = seen.iter().filter(spoilt).cloned().collect();
-            set.extend(spoilt);
-            set.sort();
+            let spoilt = seen.iter().filter(|instance| found.flaws.contains_key(&instance.id));
+            add_missing(&mut set, spoilt);
+        }
+        if found.filtered {
+            add_missing(&mut set, seen.iter());
         }
 
-        let doubted = self.doubted_until.filter(|until| now < *until);
-        self.held_until = doubted.filter(|_| set.is_empty() && !seen.is_empty());
-        if self.held_until.is_some() || self.seen.as_deref() == Some(&set[..]) {
+        self.withheld = None;
+        match self.doubted_until.filter(|until| now < *until && self.seen.is_some()) {
+            Some(until) if set.len() * 2 < self.trusted => {
+                self.withheld = Some(Withheld { listed: set.as_slice().into(), until });
+                add_missing(&mut set, seen.iter());
+            }
+            Some(_) => {}
+            None => self.trusted = set.len(),
+        }
+        self.replace(set.into())
+    }
+
+    /// Believes the loss that was kept back, once it is no longer in doubt; returns the set if it is new.
+    pub(super) fn release(&mut self, now: Instant) -> Option<InstanceSet> {
+        let withheld = self.withheld.as_mut()?;
+        if let Some(until) = self.doubted_until.filter(|until| now < *until) {
+            withheld.until = until;
             return None;
         }
-        self.seen = Some(set.into());
-        self.seen.clone()
+        let listed = self.withheld.take()?.listed;
+        self.trusted = listed.len();
+        self.replace(listed)
     }
 
-    /// Believes the empty set that was kept back.
-    pub(super) fn release(&mut self) -> InstanceSet {
-        self.held_until = None;
-        self.doubted_until = None;
-        let empty = InstanceSet::from([]);
-        self.seen = Some(empty.clone());
-        empty
-    }
-
-    /// Takes note that Consul could not be asked: the last good set stays, the index counts no more.
+    /// Records that Consul could not be asked: the last good set stays, the index counts no more.
     pub(super) fn fail(&mut self) {
         self.index = 0;
         self.away = true;
-        self.held_until = None;
+        self.withheld = None;
+    }
+
+    fn replace(&mut self, set: InstanceSet) -> Option<InstanceSet> {
+        let changed = self.seen.as_ref() != Some(&set);
+        changed.then(|| self.seen.insert(set).clone())
+    }
+}
+
+/// Adds those of `others` whose ids are not in `set`, which is sorted by id, as all are of one service.
+fn add_missing<'a>(set: &mut Vec<Instance>, others: impl Iterator<Item = &'a Instance>) {
+    let is_missing = |other: &&Instance| set.binary_search_by(|one| one.id.cmp(&other.id)).is_err();
+    let missing: Vec<Instance> = others.filter(is_missing).cloned().collect();
+    if !missing.is_empty() {
+        set.extend(missing);
+        set.sort();
     }
 }
 
@@ -164,8 +199,58 @@ mod tests {
         cursor.accept(90, &mut found(&["a"]), now);
         cursor.fail();
         cursor.accept(5, &mut found(&[]), now);
-        assert!(cursor.release().is_empty());
+        assert!(cursor.release(now).is_none(), "too early");
+        assert!(cursor.release(now + GRACE).unwrap().is_empty());
+        assert!(cursor.release(now + GRACE).is_none());
         assert_eq!(cursor.held_until(), None);
         assert!(cursor.accept(6, &mut found(&[]), now + GRACE).is_none());
+    }
+
+    #[test]
+    fn the_loss_of_most_is_doubted_for_the_grace_and_what_is_new_is_not() {
+        let (mut cursor, now) = (Cursor::new(GRACE), Instant::now());
+        cursor.accept(7, &mut found(&["a", "b", "c", "d", "e"]), now);
+        cursor.doubt(now);
+        // They go one by one, each a small loss by itself.
+        assert_eq!(cursor.accept(8, &mut found(&["a", "b", "c", "d"]), now).unwrap().len(), 4);
+        assert_eq!(cursor.accept(9, &mut found(&["a", "b", "c"]), now).unwrap().len(), 3);
+        assert_eq!(
+            cursor.accept(10, &mut found(&["a", "f"]), now).unwrap().len(),
+            4,
+            "the three and a new one"
+        );
+        assert_eq!(cursor.held_until(), Some(now + GRACE));
+        assert!(cursor.accept(11, &mut found(&["f"]), now + GRACE / 2).is_none());
+        assert_eq!(cursor.accept(12, &mut found(&["a", "b", "f"]), now).unwrap().len(), 3, "most are back");
+        assert_eq!(cursor.held_until(), None);
+        assert!(cursor.accept(13, &mut found(&["f"]), now).is_none());
+        assert_eq!(cursor.release(now + GRACE).unwrap().len(), 1);
+        assert!(cursor.accept(14, &mut found(&[]), now + GRACE).unwrap().is_empty(), "nobody was away since");
+    }
+
+    #[test]
+    fn a_doubt_that_goes_on_puts_off_the_release() {
+        let (mut cursor, now) = (Cursor::new(GRACE), Instant::now());
+        cursor.accept(7, &mut found(&["a"]), now);
+        cursor.doubt(now);
+        assert!(cursor.accept(8, &mut found(&[]), now).is_none());
+        cursor.doubt(now + GRACE);
+        assert!(cursor.release(now + GRACE).is_none());
+        assert_eq!(cursor.held_until(), Some(now + 2 * GRACE));
+        assert!(cursor.release(now + 2 * GRACE).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_an_acl_filters_stays_for_as_long_as_it_does() {
+        let (mut cursor, now) = (Cursor::new(GRACE), Instant::now());
+        cursor.accept(7, &mut found(&["a", "b"]), now);
+        let filtered = |ids: &[&str]| Instances { filtered: true, ..found(ids) };
+        assert!(cursor.accept(8, &mut filtered(&[]), now).is_none());
+        assert_eq!(cursor.held_until(), None);
+        let later = now + 100 * GRACE;
+        assert_eq!(cursor.accept(9, &mut filtered(&["b", "c"]), later).unwrap().len(), 3);
+        assert_eq!(cursor.accept(10, &mut found(&["c"]), later).unwrap().len(), 1);
+        let mut cursor = Cursor::new(GRACE);
+        assert!(cursor.accept(7, &mut filtered(&[]), now).unwrap().is_empty(), "there is no set yet");
     }
 }

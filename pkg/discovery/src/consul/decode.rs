@@ -37,6 +37,8 @@ pub(super) struct Instances {
     pub(super) usable: Vec<Instance>,
     /// What is wrong with instances, by id; all but a blank in the id itself keeps them from being called.
     pub(super) flaws: BTreeMap<String, String>,
+    /// Whether some were left out because the ACL token may not read them.
+    pub(super) filtered: bool,
 }
 
 /// Reads the instances of `service` from the body of an answer.

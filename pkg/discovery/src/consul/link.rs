@@ -1,23 +1,67 @@
-//! Whether Consul can be asked, as all who ask it find out together: one line in the log on each change.
+//! What is known about the way to one Consul: its watches and writes report here, and learn here whether an answer can
+//! be believed. Each change is one line in the log.
 
-use crate::registration::chain;
-use crate::registry::Error;
-use std::sync::atomic::{AtomicBool, Ordering};
+use crate::registration::{HEARTBEAT, chain};
+use crate::registry::{Doubts, Error};
+use fault::{Fault, Kind};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// The longest time between two heartbeats that succeed while nothing is wrong. After a longer one other instances
+/// may have expired, whatever held up the heartbeat: the network, or a process that stood still.
+const OVERDUE: Duration = HEARTBEAT.saturating_mul(2);
 
 /// The way to one Consul, shared by its watches and its writes.
 pub(crate) struct Link {
     consul: String,
+    next_asker: AtomicU64,
     state: Mutex<State>,
     disturbed: Notify,
 }
 
 #[derive(Default)]
 struct State {
-    /// How many askers failed at last.
-    failing: usize,
+    askers: HashMap<u64, Report>,
     away: bool,
+    /// The last moment at which Consul was known to be away, or its data to be in doubt.
+    trouble: Option<Instant>,
+    /// When the last heartbeat succeeded, while an instance is registered.
+    beat: Option<Instant>,
+}
+
+/// What one asker reported last.
+#[derive(Clone, Copy, Default)]
+struct Report {
+    outcome: Outcome,
+    filtered: bool,
+    retaining: bool,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Outcome {
+    /// It got an answer, or an error that says nothing about Consul's data.
+    #[default]
+    Well,
+    /// Its heartbeat was refused, or its answer was not Consul's.
+    Unusable,
+    /// It got no answer.
+    Away,
+}
+
+impl State {
+    fn any(&self, outcome: Outcome) -> bool {
+        self.askers.values().any(|report| report.outcome == outcome)
+    }
+
+    /// Whether an asker fails now, or the heartbeat is overdue.
+    fn is_troubled(&self, now: Instant) -> bool {
+        let overdue = self.beat.is_some_and(|beat| now.saturating_duration_since(beat) > OVERDUE);
+        overdue || self.askers.values().any(|report| report.outcome != Outcome::Well)
+    }
 }
 
 impl Link {
@@ -25,7 +69,8 @@ impl Link {
     pub(crate) fn new(url: &str) -> Arc<Self> {
         // What stands before an `@` is a secret.
         let consul = url.rsplit_once('@').map_or(url, |(_, place)| place).to_owned();
-        Arc::new(Self { consul, state: Mutex::default(), disturbed: Notify::new() })
+        let state = Mutex::default();
+        Arc::new(Self { consul, next_asker: AtomicU64::new(0), state, disturbed: Notify::new() })
     }
 
     /// Whether Consul could be asked at last.
@@ -38,9 +83,48 @@ impl Link {
         self.disturbed.notified().await;
     }
 
-    /// Says that Consul may have lost its memory.
+    /// Reports that Consul may have lost its memory.
     pub(crate) fn disturb(&self) {
+        self.trouble();
         self.disturbed.notify_waiters();
+    }
+
+    /// Reports that Consul's data is in doubt at this moment.
+    pub(crate) fn trouble(&self) {
+        self.lock().trouble = Some(Instant::now());
+    }
+
+    /// Reports that a heartbeat succeeded.
+    pub(crate) fn beat(&self) {
+        let (mut state, now) = (self.lock(), Instant::now());
+        let before = state.beat.replace(now);
+        if before.is_some_and(|before| now.saturating_duration_since(before) > OVERDUE) {
+            state.trouble = Some(now);
+        }
+    }
+
+    /// Reports that no heartbeat is due any more.
+    pub(crate) fn rest(&self) {
+        self.lock().beat = None;
+    }
+
+    /// Returns the last moment at which the data of an answer given at `now` to a request sent at `asked` was in
+    /// doubt; `None` if it never was. An outage counts for all askers, whichever of them noticed it.
+    pub(crate) fn last_doubt(&self, asked: Instant, now: Instant) -> Option<Instant> {
+        let state = self.lock();
+        let since = state.trouble.is_some_and(|trouble| trouble >= asked);
+        if since || state.is_troubled(now) { Some(now) } else { state.trouble }
+    }
+
+    /// What keeps Consul from being believed now.
+    pub(crate) fn doubts(&self) -> Doubts {
+        let state = self.lock();
+        let count = |is: fn(&Report) -> bool| state.askers.values().filter(|report| is(report)).count();
+        Doubts {
+            filtered: count(|report| report.filtered),
+            retaining: count(|report| report.retaining),
+            unusable: count(|report| report.outcome == Outcome::Unusable),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -48,96 +132,84 @@ impl Link {
     }
 }
 
-/// One who asks again and again.
+/// A watch, or whatever writes: sends one request after the other.
 pub(crate) struct Asker {
     pub(crate) link: Arc<Link>,
-    failing: AtomicBool,
+    id: u64,
+    writes: bool,
 }
 
 impl Asker {
-    pub(crate) fn new(link: &Arc<Link>) -> Self {
-        Self { link: Arc::clone(link), failing: AtomicBool::new(false) }
+    /// An asker that registers instances and keeps them alive.
+    pub(crate) fn writer(link: &Arc<Link>) -> Self {
+        Self::new(link, true)
     }
 
-    /// Takes note of how a question ended. Consul is away from the first failure until nobody fails any more,
-    /// so that one question that always fails beside others that don't makes no line with each answer.
+    /// An asker that watches one service.
+    pub(crate) fn watch(link: &Arc<Link>) -> Self {
+        Self::new(link, false)
+    }
+
+    fn new(link: &Arc<Link>, writes: bool) -> Self {
+        let id = link.next_asker.fetch_add(1, Ordering::Relaxed);
+        Self { link: Arc::clone(link), id, writes }
+    }
+
+    /// Records how a request ended. Consul is away from the first failure until no asker fails any more, so that
+    /// one request that always fails beside others that don't is not logged with each answer.
     pub(crate) fn note<T>(&self, answer: &Result<T, Error>) {
-        let outage = answer.as_ref().err().filter(|error| error.is_outage());
-        let mut state = self.lock_failing(outage.is_some());
+        let mut state = self.link.lock();
+        let outcome = answer.as_ref().err().map_or(Outcome::Well, |error| self.outcome(error));
+        let report = state.askers.entry(self.id).or_default();
+        let before = std::mem::replace(&mut report.outcome, outcome);
+        // The end of a trouble is its last moment.
+        if before != Outcome::Well || outcome != Outcome::Well {
+            state.trouble = Some(Instant::now());
+        }
         let consul = &self.link.consul;
-        match outage {
-            Some(error) if !state.away => {
+        match answer {
+            Err(error) if outcome == Outcome::Away && !state.away => {
                 state.away = true;
                 tracing::warn!(consul, error = chain(error), "the registry is away, trying on");
-                self.link.disturb();
+                self.link.disturbed.notify_waiters();
             }
-            None if state.away && state.failing == 0 => {
+            _ if state.away && !state.any(Outcome::Away) => {
                 state.away = false;
                 tracing::info!(consul, "the registry is back");
-                self.link.disturb();
+                self.link.disturbed.notify_waiters();
             }
             _ => {}
         }
     }
 
-    fn lock_failing(&self, failing: bool) -> MutexGuard<'_, State> {
+    /// Records what is wrong with the watch's answers.
+    pub(crate) fn set_doubts(&self, filtered: bool, retaining: bool) {
         let mut state = self.link.lock();
-        let before = self.failing.swap(failing, Ordering::Relaxed);
-        state.failing = state.failing + usize::from(failing) - usize::from(before);
-        state
+        let report = state.askers.entry(self.id).or_default();
+        (report.filtered, report.retaining) = (filtered, retaining);
+    }
+
+    /// A watch that is refused says nothing about other services, unlike a heartbeat that is: Consul has lost the
+    /// instance, or its rights.
+    fn outcome(&self, error: &Error) -> Outcome {
+        match error.kind() {
+            _ if error.is_outage() => Outcome::Away,
+            Kind::InvalidArgument | Kind::Unauthenticated | Kind::PermissionDenied | Kind::NotFound
+                if !self.writes =>
+            {
+                Outcome::Well
+            }
+            _ => Outcome::Unusable,
+        }
     }
 }
 
 impl Drop for Asker {
-    /// Whoever asks no more fails no more; only an answer says that Consul is back.
+    /// An asker that ends fails no more; only an answer shows that Consul is back.
     fn drop(&mut self) {
-        drop(self.lock_failing(false));
+        self.link.lock().askers.remove(&self.id);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use fault::Kind;
-
-    fn away() -> Result<(), Error> {
-        Err(Error::new(Kind::Unavailable, "connection refused"))
-    }
-
-    #[test]
-    fn it_is_away_from_the_first_failure_until_nobody_fails() {
-        let link = Link::new("http://127.0.0.1:8500");
-        let [one, two] = [Asker::new(&link), Asker::new(&link)];
-        assert!(link.is_up(), "nobody has asked yet");
-        one.note(&away());
-        two.note(&away());
-        one.note(&Ok(()));
-        assert!(!link.is_up(), "two still fails");
-        two.note(&Ok(()));
-        assert!(link.is_up());
-    }
-
-    #[test]
-    fn a_refusal_is_an_answer() {
-        let link = Link::new("");
-        let asker = Asker::new(&link);
-        asker.note(&Err::<(), _>(Error::new(Kind::PermissionDenied, "no")));
-        assert!(link.is_up());
-    }
-
-    #[test]
-    fn one_who_stops_asking_keeps_nobody_waiting_and_proves_nothing() {
-        let link = Link::new("");
-        let [one, two] = [Asker::new(&link), Asker::new(&link)];
-        one.note(&away());
-        drop(one);
-        assert!(!link.is_up());
-        two.note(&Ok(()));
-        assert!(link.is_up());
-    }
-
-    #[test]
-    fn a_password_in_the_url_is_not_logged() {
-        assert_eq!(Link::new("https://me:secret@consul:8501/x").consul, "consul:8501/x");
-    }
-}
+mod tests;

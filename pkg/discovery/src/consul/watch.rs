@@ -1,6 +1,6 @@
 //! Blocking queries, one after the other, that follow the passing instances of one service.
 
-use super::ask::{Ask, within};
+use super::ask::{Answer, Ask, within};
 use super::cursor::Cursor;
 use super::decode::{self, Instances};
 use super::link::Asker;
@@ -44,6 +44,10 @@ struct Said {
     unusable: bool,
     /// The index goes back.
     went_back: bool,
+    /// Instances are missing that the ACL token may not read.
+    filtered: bool,
+    /// Most instances are missing after an outage.
+    retaining: bool,
     /// What is wrong with instances, by id.
     flaws: BTreeMap<String, String>,
 }
@@ -78,13 +82,16 @@ impl Watcher {
                 None => self.poll().await,
                 Some(until) => match timeout_at(until, self.poll()).await {
                     Ok(answer) => answer,
-                    Err(_) => return self.cursor.release(),
+                    Err(_) => match self.release() {
+                        Some(set) => return set,
+                        None => continue,
+                    },
                 },
             };
             match answer {
                 Ok((index, found)) => {
                     self.not_before = started + pace(found.usable.len());
-                    if let Some(set) = self.accept(index, found) {
+                    if let Some(set) = self.accept(started, index, found) {
                         return set;
                     }
                 }
@@ -97,21 +104,26 @@ impl Watcher {
     }
 
     async fn poll(&self) -> Result<(u64, Instances), Error> {
-        let patience = self.wait + self.wait / 16 + MARGIN;
+        let longest = self.wait + self.wait / 16;
         let question = self.ask.passing(&self.service, self.cursor.index(), self.wait);
-        let answer = within(patience, question).await;
+        let asked = Instant::now();
+        let answer = within(longest + MARGIN, question).await;
         let read = answer.and_then(|answer| {
-            let index = answer.index;
+            let Answer { index, filtered, stale, .. } = answer;
             let found = decode::instances(&self.service, &answer.success()?)?;
             let missing = || Error::new(Kind::Internal, "consul's answer lacks X-Consul-Index");
-            Ok((index.ok_or_else(missing)?, found))
+            if stale || asked.elapsed() > longest + MARGIN / 2 {
+                self.asker.link.trouble();
+            }
+            Ok((index.ok_or_else(missing)?, Instances { filtered, ..found }))
         });
         self.asker.note(&read);
         read
     }
 
-    fn accept(&mut self, index: u64, mut found: Instances) -> Option<InstanceSet> {
-        let service = &self.service;
+    /// Takes the answer to a poll that began at `asked`; returns the set if it is new.
+    fn accept(&mut self, asked: Instant, index: u64, mut found: Instances) -> Option<InstanceSet> {
+        let (service, now) = (&self.service, Instant::now());
         if std::mem::take(&mut self.said.unusable) {
             tracing::info!(service, "the service can be watched again");
         }
@@ -126,13 +138,51 @@ impl Watcher {
             _ => {}
         }
         self.backoff.reset();
-        let set = self.cursor.accept(index, &mut found, Instant::now());
+        if let Some(since) = self.asker.link.last_doubt(asked, now) {
+            self.cursor.doubt(since);
+        }
+        let listed = found.usable.len();
+        let set = self.cursor.accept(index, &mut found, now);
+        let retaining = self.cursor.held_until().is_some();
+        self.asker.set_doubts(found.filtered, retaining);
+        if retaining && !std::mem::replace(&mut self.said.retaining, true) {
+            tracing::warn!(
+                service,
+                listed,
+                "most instances are gone after an outage, keeping them for the grace"
+            );
+        }
+        self.said.retaining = retaining;
+        match (found.filtered, std::mem::replace(&mut self.said.filtered, found.filtered)) {
+            (true, false) => {
+                tracing::warn!(
+                    service,
+                    listed,
+                    "the ACL token may not read all instances, the last good set stays"
+                );
+            }
+            (false, true) => tracing::info!(service, "the ACL token may read all instances again"),
+            _ => {}
+        }
         for (instance, flaw) in &found.flaws {
             if self.said.flaws.get(instance) != Some(flaw) {
                 tracing::warn!(service, instance, flaw, "an instance is not as it should be");
             }
         }
         self.said.flaws = found.flaws;
+        set
+    }
+
+    /// Believes the loss that was kept back, unless it is still in doubt.
+    fn release(&mut self) -> Option<InstanceSet> {
+        let now = Instant::now();
+        if let Some(since) = self.asker.link.last_doubt(now, now) {
+            self.cursor.doubt(since);
+        }
+        let set = self.cursor.release(now);
+        let retaining = self.cursor.held_until().is_some();
+        self.said.retaining = retaining;
+        self.asker.set_doubts(self.said.filtered, retaining);
         set
     }
 

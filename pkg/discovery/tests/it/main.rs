@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod consul;
+mod doubt;
 mod input;
 mod log;
 mod outage;

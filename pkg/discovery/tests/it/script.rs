@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 /// What the server does with one request.
@@ -22,6 +23,10 @@ pub(crate) enum Reply {
     Trickle,
     /// Never answers.
     Hang,
+    /// Does the same with these header lines.
+    With(&'static str, Box<Reply>),
+    /// Does the same once a permit is there.
+    After(Arc<Semaphore>, Box<Reply>),
 }
 
 impl Reply {
@@ -47,6 +52,8 @@ pub(crate) struct Script {
     pub(crate) url: String,
     requests: Arc<Mutex<Vec<String>>>,
     replies: Arc<Mutex<VecDeque<Reply>>>,
+    /// The replies to requests whose first line contains a text, which come before the others.
+    routes: Arc<Mutex<Vec<(&'static str, VecDeque<Reply>)>>>,
     /// What is given once the replies are used up.
     last: Arc<Mutex<Reply>>,
     /// How many bytes of endless bodies were taken.
@@ -57,7 +64,8 @@ impl Script {
     fn new(url: String, replies: impl IntoIterator<Item = Reply>) -> Self {
         let replies = Arc::new(Mutex::new(replies.into_iter().collect()));
         let last = Arc::new(Mutex::new(Reply::Hang));
-        Self { url, requests: Arc::default(), replies, last, taken: Arc::default() }
+        let (requests, routes, taken) = Default::default();
+        Self { url, requests, replies, routes, last, taken }
     }
 
     pub(crate) async fn start(replies: impl IntoIterator<Item = Reply>) -> Self {
@@ -116,6 +124,20 @@ impl Script {
         self.requests.lock().unwrap().clone()
     }
 
+    /// What requests get whose first line contains `text`, in order.
+    pub(crate) fn on(&self, text: &'static str, replies: impl IntoIterator<Item = Reply>) {
+        self.routes.lock().unwrap().push((text, replies.into_iter().collect()));
+    }
+
+    fn next_reply(&self, request: &str) -> Reply {
+        let line = request.lines().next().unwrap_or_default();
+        let mut routes = self.routes.lock().unwrap();
+        let mut routed = routes.iter_mut().filter(|(text, _)| line.contains(text));
+        let reply = routed.find_map(|(_, replies)| replies.pop_front());
+        let reply = reply.or_else(|| self.replies.lock().unwrap().pop_front());
+        reply.unwrap_or_else(|| self.last.lock().unwrap().clone())
+    }
+
     pub(crate) fn then(&self, reply: Reply) {
         self.replies.lock().unwrap().push_back(reply);
     }
@@ -123,35 +145,58 @@ impl Script {
     async fn serve(&self, mut connection: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
         loop {
             let request = read(&mut connection).await?;
+            let (mut reply, mut lines) = (self.next_reply(&request), "");
             self.requests.lock().unwrap().push(request);
-            let reply = self.replies.lock().unwrap().pop_front();
-            let reply = reply.unwrap_or_else(|| self.last.lock().unwrap().clone());
-            match reply {
-                Reply::Answer(status, index, body) => {
-                    let index = index.map(|index| format!("X-Consul-Index: {index}\r\n")).unwrap_or_default();
-                    let length = body.len();
-                    let text =
-                        format!("HTTP/1.1 {status} X\r\n{index}Content-Length: {length}\r\n\r\n{body}");
-                    connection.write_all(text.as_bytes()).await.ok()?;
+            loop {
+                reply = match reply {
+                    Reply::With(more, inner) => {
+                        lines = more;
+                        *inner
+                    }
+                    Reply::After(permits, inner) => {
+                        permits.acquire().await.ok()?.forget();
+                        *inner
+                    }
+                    reply => break self.send(&mut connection, reply, lines).await?,
                 }
-                Reply::Cut(text) => {
-                    connection.write_all(text.as_bytes()).await.ok()?;
-                    return None;
-                }
-                Reply::Endless | Reply::Trickle => {
-                    let head = "HTTP/1.1 200 OK\r\nX-Consul-Index: 5\r\nConnection: close\r\n\r\n[";
-                    connection.write_all(head.as_bytes()).await.ok()?;
-                    let slow = matches!(reply, Reply::Trickle);
-                    let blanks = vec![b' '; if slow { 1 } else { 1 << 20 }];
-                    loop {
-                        connection.write_all(&blanks).await.ok()?;
-                        self.taken.fetch_add(blanks.len(), Ordering::Relaxed);
-                        if slow {
-                            tokio::time::sleep(Duration::from_millis(5)).await;
-                        }
+            }
+        }
+    }
+
+    async fn send(
+        &self,
+        connection: &mut (impl AsyncWrite + Unpin),
+        reply: Reply,
+        lines: &str,
+    ) -> Option<()> {
+        match reply {
+            Reply::Answer(status, index, body) => {
+                let index = index.map(|index| format!("X-Consul-Index: {index}\r\n")).unwrap_or_default();
+                let length = body.len();
+                let head = format!("HTTP/1.1 {status} X\r\n{index}{lines}Content-Length: {length}\r\n\r\n");
+                connection.write_all((head + &body).as_bytes()).await.ok()?;
+                Some(())
+            }
+            Reply::Cut(text) => {
+                connection.write_all(text.as_bytes()).await.ok()?;
+                None
+            }
+            Reply::Endless | Reply::Trickle => {
+                let head = "HTTP/1.1 200 OK\r\nX-Consul-Index: 5\r\nConnection: close\r\n\r\n[";
+                connection.write_all(head.as_bytes()).await.ok()?;
+                let slow = matches!(reply, Reply::Trickle);
+                let blanks = vec![b' '; if slow { 1 } else { 1 << 20 }];
+                loop {
+                    connection.write_all(&blanks).await.ok()?;
+                    self.taken.fetch_add(blanks.len(), Ordering::Relaxed);
+                    if slow {
+                        tokio::time::sleep(Duration::from_millis(5)).await;
                     }
                 }
-                Reply::Hang => tokio::time::sleep(Duration::from_secs(600)).await,
+            }
+            Reply::Hang | Reply::With(..) | Reply::After(..) => {
+                tokio::time::sleep(Duration::from_secs(600)).await;
+                None
             }
         }
     }
