@@ -99,10 +99,9 @@ async fn apply(store: &dyn Repository, batch: &Batch, model: &mut Model) {
     batch.writes.iter().for_each(|write| _ = model.apply(write));
 }
 
-/// Ratings by `count` users of as many records, all named after `prefix`.
-fn puts(prefix: &str, count: i64) -> Batch {
-    let put =
-        |i| Write::Put(rating(&format!("{prefix} record {i}"), &format!("{prefix} user {i}"), 1 + i % 10));
+/// Ratings of `value` by `count` users of as many records, all named after `prefix`.
+fn puts(prefix: &str, count: usize, value: i64) -> Batch {
+    let put = |i| Write::Put(rating(&format!("{prefix} record {i}"), &format!("{prefix} user {i}"), value));
     Batch::of((0..count).map(put).collect())
 }
 
@@ -125,7 +124,7 @@ pub(crate) async fn ratings_go_to_their_users_after_the_database_lost_keys() {
     for loss in [Loss::Restored, Loss::Removed, Loss::Emptied] {
         let restorable = Restorable::create().await;
         let [first, second] = &restorable.instances;
-        let (early, lost, other) = (puts("early", 3), puts("lost", 20), puts("other", 20));
+        let (early, lost, other) = (puts("early", 3, 1), puts("lost", 20, 2), puts("other", 20, 3));
         let mut model = Model::default();
         apply(first, &early, &mut model).await;
         restorable.save().await;
@@ -141,7 +140,6 @@ pub(crate) async fn ratings_go_to_their_users_after_the_database_lost_keys() {
         // The second instance gives the lost keys to other names. The first has them cached with the names of before.
         apply(second, &other, &mut model).await;
         apply(first, &lost, &mut model).await;
-        apply(second, &lost, &mut model).await;
         restorable.check(&model, &pairs_of(&[early, lost, other])).await;
     }
 }
@@ -151,7 +149,7 @@ pub(crate) async fn random_batches_agree_with_the_model_whatever_is_lost() {
         let mut random = StdRng::seed_from_u64(seed.0);
         let restorable = Restorable::create().await;
         let (mut model, mut pairs) = (Model::default(), Vec::new());
-        for round in 0..4 {
+        for round in 0..3 {
             restorable.save().await;
             let saved = model.clone();
             pairs.extend(all_pairs(seed.0.wrapping_add(round)));
@@ -174,17 +172,17 @@ pub(crate) async fn random_batches_agree_with_the_model_whatever_is_lost() {
 pub(crate) async fn keys_given_by_another_instance_do_not_discard_the_cache() {
     let restorable = Restorable::create().await;
     let [first, second] = &restorable.instances;
-    let known = puts("known", 10);
+    let known = puts("known", 10, 5);
     first.apply(0, &known).await.unwrap();
     for number in 0..5 {
-        second.apply(0, &puts(&format!("{number}"), 3)).await.unwrap();
+        second.apply(0, &puts(&format!("{number}"), 3, 5)).await.unwrap();
     }
     // Names cannot be looked up as long as this is held.
     let mut connection = restorable.database.options().connect().await.unwrap();
     let mut transaction = connection.begin().await.unwrap();
     sqlx::raw_sql("LOCK TABLE rating.record, rating.rater").execute(&mut *transaction).await.unwrap();
     timeout(PATIENCE, first.apply(0, &known)).await.expect("no name is looked up").unwrap();
-    let unknown = timeout(Duration::from_millis(100), first.apply(0, &puts("0", 3))).await;
+    let unknown = timeout(Duration::from_millis(100), first.apply(0, &puts("0", 3, 5))).await;
     assert!(unknown.is_err(), "{unknown:?}");
     transaction.rollback().await.unwrap();
     assert!(first.rating(&record("known record 1"), &user("known user 1")).await.unwrap().is_some());
