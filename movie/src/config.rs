@@ -51,7 +51,8 @@ pub struct Config {
     #[arg(long, env = "CACHE_TTL", default_value = "0s", value_name = "DURATION", value_parser = service::duration)]
     pub cache_ttl: Duration,
 
-    /// How long a registry that comes back empty is not believed; instances leave as calls to them fail.
+    /// For how long after an outage of the registry the loss of all, or of more than half, of a service's instances is
+    /// not believed; instances leave as calls to them fail.
     #[arg(long, env = "REGISTRY_GRACE", default_value = "30s", value_name = "DURATION", value_parser = service::duration)]
     pub registry_grace: Duration,
 }

@@ -1,7 +1,8 @@
 //! The join: metadata decides whether there is a movie, ratings are added where they can be had in time.
 
 use crate::answers::Answers;
-use crate::gateway::{self, MetadataGateway, RatingGateway};
+use crate::gateway::rows::{self, in_order, single};
+use crate::gateway::{self, METADATA, MetadataGateway, RATING, RatingGateway};
 use cache::Shared;
 use fault::{Fault, Kind, Violation};
 use model::page::{Page, Request};
@@ -72,11 +73,17 @@ impl Controller {
 
     /// Asks both services at once; a movie that does not exist waits for no rating.
     async fn ask(&self, id: &RecordId, deadline: Instant) -> Result<Movie, Error> {
+        let record_type = &self.record_type;
         let metadata = async {
             let found = self.metadata.get(id, deadline).await?;
+            let found = single(record_type, id, found).map_err(|unexpected| unexpected.by(METADATA))?;
             found.ok_or_else(|| Error::NotFound(id.clone()))
         };
-        let rating = async { Ok(self.rating.aggregate(&self.record_type, id, deadline).await) };
+        let rating = async {
+            let found = self.rating.aggregate(record_type, id, deadline).await;
+            Ok(found
+                .and_then(|found| single(record_type, id, found).map_err(|unexpected| unexpected.by(RATING))))
+        };
         let (metadata, rating) = tokio::try_join!(metadata, rating)?;
         Ok(match rating {
             Ok(rating) => Movie { metadata, rating, partial: Vec::new() },
@@ -90,14 +97,15 @@ impl Controller {
             return Ok(Vec::new());
         }
         let ratings = async { Ok(self.ratings(ids, deadline).await) };
-        let (metadata, ratings) = tokio::try_join!(self.metadata.batch_get(ids, deadline), ratings)?;
+        let (metadata, ratings) = tokio::try_join!(self.metadata(ids, deadline), ratings)?;
         Ok(join(ids, metadata, ratings))
     }
 
     /// One page of the movies that `query` finds, best match first; all by id where it is empty.
     pub async fn search(&self, query: &str, page: &Request, deadline: Instant) -> Result<Page<Movie>, Error> {
         let found = self.metadata.search(query, page, deadline).await?;
-        let ids: Vec<RecordId> = found.items.iter().map(|metadata| metadata.id.clone()).collect();
+        let ids = rows::page(&self.record_type, page, &found.items)
+            .map_err(|unexpected| unexpected.by(METADATA))?;
         let ratings = if ids.is_empty() { Ok(Vec::new()) } else { self.ratings(&ids, deadline).await };
         Ok(Page { items: join(&ids, found.items, ratings), next: found.next })
     }
@@ -111,10 +119,9 @@ impl Controller {
         deadline: Instant,
     ) -> Result<Page<Movie>, Error> {
         let top = self.rating.top(&self.record_type, min_count, page, deadline).await?;
-        let ids: Vec<RecordId> =
-            top.items.iter().map(|aggregate| aggregate.record.record_id.clone()).collect();
-        let metadata =
-            if ids.is_empty() { Vec::new() } else { self.metadata.batch_get(&ids, deadline).await? };
+        let ids =
+            rows::page(&self.record_type, page, &top.items).map_err(|unexpected| unexpected.by(RATING))?;
+        let metadata = if ids.is_empty() { Vec::new() } else { self.metadata(&ids, deadline).await? };
         Ok(Page { items: join(&ids, metadata, Ok(top.items)), next: top.next })
     }
 
@@ -123,11 +130,21 @@ impl Controller {
         ids: &[RecordId],
         deadline: Instant,
     ) -> Result<Vec<Shared<Aggregate>>, gateway::Error> {
-        self.rating.batch(&self.record_type, ids, deadline).await
+        let found = self.rating.batch(&self.record_type, ids, deadline).await?;
+        in_order(&self.record_type, ids, found).map_err(|unexpected| unexpected.by(RATING))
+    }
+
+    async fn metadata(
+        &self,
+        ids: &[RecordId],
+        deadline: Instant,
+    ) -> Result<Vec<Shared<Metadata>>, gateway::Error> {
+        let found = self.metadata.batch_get(ids, deadline).await?;
+        in_order(&self.record_type, ids, found).map_err(|unexpected| unexpected.by(METADATA))
     }
 }
 
-/// The movies of `ids` that there are, of what was answered in this order.
+/// The movies of `ids` for which there is metadata. Both lists are in the order of `ids`.
 fn join(
     ids: &[RecordId],
     metadata: Vec<Shared<Metadata>>,

@@ -4,6 +4,9 @@ pub mod coalesce;
 mod failure;
 pub mod grpc;
 pub mod http;
+pub(crate) mod rows;
+
+pub use rows::Unexpected;
 
 use async_trait::async_trait;
 use cache::Shared;
@@ -38,6 +41,14 @@ pub enum Error {
     /// The service refused the request: the caller's fault, named in its fields.
     #[error(transparent)]
     Refused(Invalid),
+    /// The service responded with something else than it was asked for.
+    #[error("the {service} service did not respond with what it was asked for")]
+    Unexpected {
+        /// Which service.
+        service: &'static str,
+        /// What is wrong with the response.
+        source: Unexpected,
+    },
     /// The service failed, or answered what can't be understood.
     #[error("the {service} service failed")]
     Failed {
@@ -70,7 +81,7 @@ impl Error {
 impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
-            Self::Unavailable { .. } => Kind::Unavailable,
+            Self::Unavailable { .. } | Self::Unexpected { .. } => Kind::Unavailable,
             Self::Late { .. } => Kind::Timeout,
             Self::Refused(_) => Kind::InvalidArgument,
             Self::Failed { .. } => Kind::Internal,
@@ -86,8 +97,8 @@ impl Fault for Error {
 }
 
 /// The names of the services behind, as their failures tell them.
-const METADATA: &str = "metadata";
-const RATING: &str = "rating";
+pub(crate) const METADATA: &str = "metadata";
+pub(crate) const RATING: &str = "rating";
 
 /// The metadata service. Every call answers before `deadline`.
 #[async_trait]

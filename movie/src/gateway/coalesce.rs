@@ -3,14 +3,15 @@
 
 mod backend;
 mod counts;
+mod isolation;
 
 pub use backend::{MetadataBackend, RatingBackend};
 pub use counts::Counts;
 
-use super::Error;
+use super::{Error, Unexpected};
 use foldhash::fast::RandomState;
 use futures::future::join_all;
-use futures::stream::{self, StreamExt};
+use isolation::Isolation;
 use model::RecordId;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,8 +26,8 @@ mod tests;
 /// The most ids of one batch: the services take no more.
 const MAX_BATCH: usize = 500;
 
-/// How many single reads at a time find out which id it was that a batch failed for.
-const APART: usize = 16;
+/// Up to how many ids of a failed batch are asked for one by one.
+const SINGLY: usize = 4;
 
 /// A service that can be asked for one record or for many.
 pub trait Source: Send + Sync + 'static {
@@ -60,6 +61,7 @@ pub struct Coalescer<S: Source> {
     source: S,
     patience: Duration,
     counts: Counts,
+    isolation: Isolation,
     waiting: Mutex<Waiting<S::Value>>,
 }
 
@@ -84,7 +86,7 @@ impl<S: Source> Coalescer<S> {
     /// Merges the reads of `source`. A batch that takes longer than `patience` holds nobody up any more.
     pub fn new(source: S, patience: Duration, counts: Counts) -> Arc<Self> {
         let waiting = Mutex::new(Waiting { reads: Vec::new(), attended: false });
-        Arc::new(Self { source, patience, counts, waiting })
+        Arc::new(Self { source, patience, counts, isolation: Isolation::new(), waiting })
     }
 
     /// What is read.
@@ -98,7 +100,9 @@ impl<S: Source> Coalescer<S> {
     ///
     /// # Errors
     ///
-    /// What a call for this `id` alone would have met, whatever the others in the batch meet.
+    /// What a call for this `id` alone would have met, whatever the others in the batch meet; what such a call met a
+    /// short time ago, if it failed while others did not; and what the whole batch met, if the service fails for most
+    /// of it.
     pub async fn read(self: &Arc<Self>, id: &RecordId, deadline: Instant) -> Result<Option<S::Value>, Error> {
         let (answer, answered) = oneshot::channel();
         if self.join(id.clone(), Waiter { deadline, answer }) {
@@ -145,44 +149,141 @@ impl<S: Source> Coalescer<S> {
 
     async fn answer(self: Arc<Self>, reads: Vec<(RecordId, Waiter<S::Value>)>) {
         self.counts.reads.inc_by(reads.len() as u64);
-        join_all(batches(reads).into_iter().map(|batch| self.answer_batch(batch))).await;
+        let (reads, suspects) = self.isolation.set_apart(reads);
+        let apart = join_all(suspects.into_iter().map(|batch| self.answer_suspect(batch)));
+        tokio::join!(join_all(batches(reads).into_iter().map(|batch| self.answer_batch(batch))), apart);
     }
 
-    async fn answer_batch(&self, mut batch: Batch<S::Value>) {
+    /// Asks for all of `batch`. One that fails is divided again and again, so that what is wrong with one id is wrong
+    /// with no other, as long as that seems to be the reason and the budget pays for the further calls.
+    async fn answer_batch(&self, batch: Batch<S::Value>) {
         self.counts.batch_ids.observe(batch.len() as f64);
-        if batch.len() == 1 {
-            return self.answer_apart(batch).await;
+        self.isolation.count_batch();
+        let mut failed = match self.ask(batch).await {
+            Asked::Answered => return self.isolation.is_well(),
+            Asked::Unreachable => return,
+            Asked::Failed(batch, error) => vec![(batch, error)],
+        };
+        if failed.iter().any(|(batch, _)| batch.len() > 1) {
+            self.counts.apart.inc();
         }
-        let ids: Vec<RecordId> = batch.keys().cloned().collect();
-        let Some(deadline) = latest(batch.values().flatten()) else { return };
-        match self.source.many(&ids, deadline).await {
-            Ok(found) => {
-                for value in found {
-                    if let Some(waiters) = batch.remove(S::id(&value)) {
-                        tell(waiters, Ok(Some(value)));
+        let (mut failures, mut is_well) = (1, false);
+        loop {
+            let mut parts = Vec::new();
+            for (batch, error) in failed.drain(..) {
+                if batch.len() > 1 && self.isolation.may_divide(is_well, failures, parts_of(batch.len())) {
+                    parts.extend(divided(batch));
+                    continue;
+                }
+                if batch.len() == 1 && is_well {
+                    batch.keys().for_each(|id| self.isolation.suspect(id, &error));
+                }
+                tell_all(batch, &error);
+            }
+            if parts.is_empty() {
+                return;
+            }
+            for asked in join_all(parts.into_iter().map(|part| self.ask(part))).await {
+                match asked {
+                    Asked::Answered => is_well = true,
+                    Asked::Unreachable => {}
+                    Asked::Failed(batch, error) => {
+                        failures += 1;
+                        failed.push((batch, error));
                     }
                 }
-                batch.into_values().for_each(|waiters| tell(waiters, Ok(None)));
             }
-            Err(Error::Refused(_) | Error::Failed { .. }) => {
-                self.counts.apart.inc();
-                self.answer_apart(batch).await;
-            }
-            Err(error @ (Error::Unavailable { .. } | Error::Late { .. })) => {
-                batch.into_values().for_each(|waiters| tell(waiters, Err(error.clone())));
+            if is_well {
+                self.isolation.is_well();
             }
         }
     }
 
-    /// Asks for one id after the other, so that what is wrong with one is wrong with no other.
-    async fn answer_apart(&self, batch: Batch<S::Value>) {
-        let answers = batch.into_iter().map(async |(id, waiters)| {
-            if let Some(deadline) = latest(&waiters) {
-                tell(waiters, self.source.one(&id, deadline).await);
+    /// Asks for one id that failed before while others did not.
+    async fn answer_suspect(&self, batch: Batch<S::Value>) {
+        self.counts.batch_ids.observe(batch.len() as f64);
+        let ids: Vec<RecordId> = batch.keys().cloned().collect();
+        match self.ask(batch).await {
+            Asked::Answered => ids.iter().for_each(|id| self.isolation.clear(id)),
+            Asked::Unreachable => {}
+            Asked::Failed(batch, error) => {
+                ids.iter().for_each(|id| self.isolation.suspect(id, &error));
+                tell_all(batch, &error);
             }
-        });
-        stream::iter(answers).buffer_unordered(APART).collect::<()>().await;
+        }
     }
+
+    /// Asks for all of `batch` in one call, and gives the readers what it found.
+    async fn ask(&self, mut batch: Batch<S::Value>) -> Asked<S::Value> {
+        let Some(deadline) = latest(batch.values().flatten()) else { return Asked::Unreachable };
+        let ids: Vec<RecordId> = batch.keys().cloned().collect();
+        let found = match &*ids {
+            [id] => self.source.one(id, deadline).await.map(Vec::from_iter),
+            ids => self.source.many(ids, deadline).await,
+        };
+        match found.and_then(|found| assigned::<S>(&mut batch, found)) {
+            Ok(found) => {
+                found.into_iter().for_each(|(waiters, value)| tell(waiters, Ok(Some(value))));
+                batch.into_values().for_each(|waiters| tell(waiters, Ok(None)));
+                Asked::Answered
+            }
+            Err(error @ (Error::Unavailable { .. } | Error::Late { .. })) => {
+                tell_all(batch, &error);
+                Asked::Unreachable
+            }
+            Err(error) => Asked::Failed(batch, error),
+        }
+    }
+}
+
+/// How a call for a batch ended.
+enum Asked<V> {
+    /// Its readers have what they asked for.
+    Answered,
+    /// Its readers know that the service can't be reached, or hung up.
+    Unreachable,
+    /// The service failed, for whichever of the ids.
+    Failed(Batch<V>, Error),
+}
+
+/// The rows that were found, each with those who asked for it, who leave `batch`. If a row was not asked for, none are
+/// used and `batch` stays whole.
+fn assigned<S: Source>(
+    batch: &mut Batch<S::Value>,
+    found: Vec<S::Value>,
+) -> Result<Vec<(Vec<Waiter<S::Value>>, S::Value)>, Error> {
+    let mut assigned = Vec::with_capacity(found.len());
+    for value in found {
+        if let Some(waiters) = batch.remove(S::id(&value)) {
+            assigned.push((waiters, value));
+            continue;
+        }
+        let is_repeated = assigned.iter().any(|(_, other)| S::id(other) == S::id(&value));
+        batch.extend(assigned.into_iter().map(|(waiters, value)| (S::id(&value).clone(), waiters)));
+        let unexpected = if is_repeated { Unexpected::Repeated } else { Unexpected::Unasked };
+        return Err(unexpected.by(S::SERVICE));
+    }
+    Ok(assigned)
+}
+
+/// How many ids a part of a failed batch has: half of them, and one where halving would take as many calls.
+fn part_size(ids: usize) -> usize {
+    if ids <= SINGLY { 1 } else { ids.div_ceil(2) }
+}
+
+/// In how many parts a failed batch is asked for again.
+fn parts_of(ids: usize) -> usize {
+    ids.div_ceil(part_size(ids))
+}
+
+fn divided<V>(batch: Batch<V>) -> Vec<Batch<V>> {
+    let size = part_size(batch.len());
+    let mut reads = batch.into_iter().peekable();
+    let mut parts = Vec::new();
+    while reads.peek().is_some() {
+        parts.push(reads.by_ref().take(size).collect());
+    }
+    parts
 }
 
 /// Reads in batches of at most [`MAX_BATCH`] ids; those whose readers have hung up are left out.
@@ -202,6 +303,11 @@ fn batches<V>(reads: Vec<(RecordId, Waiter<V>)>) -> Vec<Batch<V>> {
 /// Until when somebody waits; `None` where all have hung up.
 fn latest<'a, V: 'a>(waiters: impl IntoIterator<Item = &'a Waiter<V>>) -> Option<Instant> {
     waiters.into_iter().filter(|waiter| !waiter.answer.is_closed()).map(|waiter| waiter.deadline).max()
+}
+
+/// Gives all readers of `batch` the same failure.
+fn tell_all<V: Clone>(batch: Batch<V>, error: &Error) {
+    batch.into_values().for_each(|waiters| tell(waiters, Err(error.clone())));
 }
 
 /// Gives all of `waiters` the same answer; those who hung up don't hear it.

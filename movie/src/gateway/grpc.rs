@@ -5,7 +5,7 @@ mod nouns;
 
 pub use nouns::Known;
 
-use super::{Error, METADATA, MetadataGateway, OPEN_TIMEOUT, RATING, RatingGateway};
+use super::{Error, METADATA, MetadataGateway, OPEN_TIMEOUT, RATING, RatingGateway, rows::at_most_one};
 use api::metadata::v1::{BatchGetMetadataRequest, SearchMetadataRequest};
 use api::rating::v1::{BatchGetAggregatedRatingsRequest, ListTopRatedRequest};
 use api::rows::{Row, Rows};
@@ -127,7 +127,8 @@ impl MetadataBackend {
 #[async_trait]
 impl MetadataGateway for MetadataBackend {
     async fn get(&self, id: &RecordId, deadline: Instant) -> Result<Option<Shared<Metadata>>, Error> {
-        Ok(self.batch_get(slice::from_ref(id), deadline).await?.pop())
+        let rows = self.batch_get(slice::from_ref(id), deadline).await?;
+        at_most_one(rows).map_err(|unexpected| unexpected.by(METADATA))
     }
 
     async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Shared<Metadata>>, Error> {
@@ -171,7 +172,8 @@ impl RatingGateway for RatingBackend {
         id: &RecordId,
         deadline: Instant,
     ) -> Result<Option<Shared<Aggregate>>, Error> {
-        Ok(self.batch(record_type, slice::from_ref(id), deadline).await?.pop())
+        let rows = self.batch(record_type, slice::from_ref(id), deadline).await?;
+        at_most_one(rows).map_err(|unexpected| unexpected.by(RATING))
     }
 
     async fn batch(

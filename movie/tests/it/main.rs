@@ -10,3 +10,5 @@ mod measured;
 mod merged;
 mod refused;
 mod stack;
+mod stand_in;
+mod unexpected;

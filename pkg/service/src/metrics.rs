@@ -54,9 +54,9 @@ impl Metrics {
         register(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Adds whether `registry` can be asked.
+    /// Adds whether `registry` can be asked and believed.
     pub(crate) fn tell_up(&self, registry: Arc<dyn discovery::Registry>) {
-        self.registry(|metrics| metrics.register_collector(Box::new(registry::Up(registry))));
+        self.registry(|metrics| metrics.register_collector(Box::new(registry::Condition(registry))));
     }
 
     /// All metrics as text: OpenMetrics 1.0, or Prometheus 0.0.4.

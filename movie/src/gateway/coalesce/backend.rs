@@ -1,6 +1,7 @@
 //! The gateways whose single reads are merged; everything else passes through.
 
 use super::{Coalescer, Counts, Source};
+use crate::gateway::rows::{in_order, single};
 use crate::gateway::{Error, METADATA, MetadataGateway, RATING, RatingGateway};
 use async_trait::async_trait;
 use cache::Shared;
@@ -86,11 +87,13 @@ impl<G: RatingGateway + 'static> Source for Aggregates<G> {
     }
 
     async fn one(&self, id: &RecordId, deadline: Instant) -> Result<Option<Shared<Aggregate>>, Error> {
-        self.gateway.aggregate(&self.record_type, id, deadline).await
+        let found = self.gateway.aggregate(&self.record_type, id, deadline).await?;
+        single(&self.record_type, id, found).map_err(|unexpected| unexpected.by(RATING))
     }
 
     async fn many(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Shared<Aggregate>>, Error> {
-        self.gateway.batch(&self.record_type, ids, deadline).await
+        let found = self.gateway.batch(&self.record_type, ids, deadline).await?;
+        in_order(&self.record_type, ids, found).map_err(|unexpected| unexpected.by(RATING))
     }
 }
 

@@ -30,7 +30,7 @@ impl Counts {
         };
         let reads = counter("reads", "Single reads of a service that went in a batch");
         let overdue = counter("overdue_batches", "Batches that took so long that the next did not wait");
-        let apart = counter("failed_batches", "Batches that failed, so that each id was asked for by itself");
+        let apart = counter("failed_batches", "Batches that failed, for whichever of their ids");
         let batch_ids = Family::<Service, Histogram, _>::new_with_constructor(|| Histogram::new(IDS));
         registry.register(
             "batch_ids",

@@ -5,16 +5,17 @@ use super::*;
 use fault::{Fault, Invalid, Kind};
 use prometheus_client::registry::Registry;
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+mod failing;
 mod random;
 
 const PATIENCE: Duration = Duration::from_millis(5);
 
-/// Knows the ids that are even numbers. `refused` and `poison` can't be answered, alone or in a batch, and
-/// `panic` ends the call that asks for it.
+/// Knows the ids that are even numbers. `refused` and those that begin with `poison` can't be answered, alone or in a
+/// batch, and `panic` ends the call that asks for it.
 #[derive(Default)]
 struct Numbers {
     /// How long each call takes, by its place; 1 ms after the last.
@@ -26,6 +27,35 @@ struct Numbers {
     sizes: Mutex<Vec<usize>>,
     /// What all numbers are at present.
     version: AtomicUsize,
+    /// How many calls of 100 fail, whatever they ask for.
+    fails: AtomicUsize,
+    /// Whether what was poisoned is a number like any other.
+    cured: AtomicBool,
+    distortion: Mutex<Option<Distortion>>,
+}
+
+/// What happens to the rows of each response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Distortion {
+    Reverse,
+    Foreign,
+    Repeat,
+    Rename,
+}
+
+impl Distortion {
+    fn apply(self, rows: &mut Vec<Number>) {
+        let Some(mut first) = rows.first().cloned() else { return };
+        match self {
+            Self::Reverse => rows.reverse(),
+            Self::Foreign => {
+                first.id = id("foreign");
+                rows.push(first);
+            }
+            Self::Repeat => rows.push(first),
+            Self::Rename => rows[0].id = id("foreign"),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +76,11 @@ impl Numbers {
         if self.down.get(place).copied().unwrap_or_default() {
             return Err(Error::unavailable("numbers", "nobody there"));
         }
-        let asks_for = |name| ids.iter().any(|id| id.as_str() == name);
+        if place * 37 % 100 < self.fails.load(Ordering::SeqCst) {
+            return Err(Error::failed("numbers", "failing"));
+        }
+        let is_cured = self.cured.load(Ordering::SeqCst);
+        let asks_for = |name| !is_cured && ids.iter().any(|id| id.as_str().starts_with(name));
         assert!(!asks_for("panic"), "it was told to");
         if asks_for("refused") {
             return Err(Error::Refused(Invalid::field("id", "is not to my taste")));
@@ -54,8 +88,15 @@ impl Numbers {
         if asks_for("poison") {
             return Err(Error::failed("numbers", "poisoned"));
         }
-        let known = |id: &&RecordId| id.as_str().parse::<u32>().is_ok_and(|number| number % 2 == 0);
-        Ok(ids.iter().filter(known).map(|id| Number { id: id.clone(), version }).collect())
+        let known = |id: &&RecordId| {
+            let name = id.as_str();
+            is_cured && name.starts_with("poison") || name.parse::<u32>().is_ok_and(|number| number % 2 == 0)
+        };
+        let mut rows = ids.iter().filter(known).map(|id| Number { id: id.clone(), version }).collect();
+        if let Some(distortion) = *self.distortion.lock().unwrap() {
+            distortion.apply(&mut rows);
+        }
+        Ok(rows)
     }
 }
 

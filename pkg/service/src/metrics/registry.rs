@@ -1,4 +1,4 @@
-//! Whether the registry of services can be asked, as a gauge that is read when the metrics are.
+//! Whether the registry of services can be asked and believed, as gauges that are read when the metrics are.
 
 use discovery::Registry;
 use prometheus_client::collector::Collector;
@@ -7,20 +7,43 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use std::fmt;
 use std::sync::Arc;
 
-/// The gauge `registry_up`.
-pub(super) struct Up(pub(super) Arc<dyn Registry>);
+/// The gauges `registry_*`.
+pub(super) struct Condition(pub(super) Arc<dyn Registry>);
 
-impl fmt::Debug for Up {
+impl fmt::Debug for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Up").field(&self.0.is_up()).finish()
+        f.debug_struct("Condition").field("up", &self.0.is_up()).field("doubts", &self.0.doubts()).finish()
     }
 }
 
-impl Collector for Up {
+impl Collector for Condition {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let up = ConstGauge::new(i64::from(self.0.is_up()));
-        let help = "Whether the registry of services could be asked at last (1) or not (0)";
-        let metric = encoder.encode_descriptor("registry_up", help, None, up.metric_type())?;
-        up.encode(metric)
+        let doubts = self.0.doubts();
+        for (name, help, value) in [
+            (
+                "registry_up",
+                "Whether the registry of services could be asked at last (1) or not (0)",
+                usize::from(self.0.is_up()),
+            ),
+            (
+                "registry_filtered_watches",
+                "Watches whose results lack instances that the registry's token may not read",
+                doubts.filtered,
+            ),
+            (
+                "registry_retaining_watches",
+                "Watches that keep instances which the registry lost during an outage",
+                doubts.retaining,
+            ),
+            (
+                "registry_unusable_responses",
+                "Watches, and the registration, whose last response was a refusal or not the registry's",
+                doubts.unusable,
+            ),
+        ] {
+            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
+        Ok(())
     }
 }

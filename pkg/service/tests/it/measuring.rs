@@ -132,6 +132,11 @@ async fn whether_the_registry_can_be_asked_is_told() {
     let listener = TcpListener::bind(consul).await.unwrap();
     tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(async || "")).await });
     has(&client, "registry_up 1").await;
+    for doubt in
+        ["registry_filtered_watches 0", "registry_retaining_watches 0", "registry_unusable_responses 0"]
+    {
+        has(&client, doubt).await;
+    }
     stop.cancel();
     soon(running).await.unwrap().unwrap();
 }
