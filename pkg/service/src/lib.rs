@@ -5,6 +5,7 @@
 
 pub mod config;
 mod deadline;
+mod drain;
 pub mod extract;
 pub mod grpc;
 mod health;
@@ -22,6 +23,7 @@ pub use config::{
     Config, LogFormat, RegistryKind, duration, parse, registry, registry_with_grace, try_parse_from,
 };
 pub use deadline::Deadline;
+pub use drain::Drain;
 pub use metrics::Metrics;
 pub use problem::{Problem, chain};
 pub use runtime::block_on;

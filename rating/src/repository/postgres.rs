@@ -10,9 +10,11 @@ use async_trait::async_trait;
 use cache::Shared;
 use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection, PgConnection};
 use std::collections::HashMap;
-use storage::{Migration, migrate};
+use std::time::Duration;
+use storage::Migration;
+use storage::postgres::{Lease, Pool, REWRITE_TIMEOUT, WRITE_TIMEOUT, within};
 use tokio::sync::Mutex;
 
 const MIGRATIONS: &[Migration] = &[
@@ -64,12 +66,15 @@ const WRITING: [(&str, &str); 2] = [("plan_cache_mode", "force_generic_plan"), (
 pub const LANES: u32 = 4;
 const READERS: u32 = 8;
 
+/// How much longer a transaction may take for each of its writes: many times what a large batch takes.
+const TIMEOUT_PER_WRITE: Duration = Duration::from_micros(500);
+
 /// A store in a PostgreSQL schema.
 #[derive(Debug)]
 pub struct Repository {
     lanes: u32,
-    writers: PgPool,
-    readers: PgPool,
+    writers: Pool,
+    readers: Pool,
     known: Known,
     /// Held by the lane that gives names their keys.
     naming: Mutex<()>,
@@ -79,7 +84,7 @@ impl Repository {
     /// Opens the database, which applies `lanes` batches at once, and brings its tables up to date.
     pub async fn open(options: &PgConnectOptions, lanes: u32) -> Result<Self, storage::Error> {
         let writers = storage::postgres::open(&options.clone().options(WRITING), SCHEMA, lanes).await?;
-        migrate(&writers, MIGRATIONS).await?;
+        writers.migrate(MIGRATIONS).await?;
         let readers = storage::postgres::open(options, SCHEMA, READERS).await?;
         Ok(Self { lanes, writers, readers, known: Known::default(), naming: Mutex::default() })
     }
@@ -105,6 +110,19 @@ impl Repository {
         Ok(())
     }
 
+    async fn apply_on(&self, connection: &mut Lease, batch: &Batch) -> Result<Vec<Outcome>, Error> {
+        let mut named = Named::of(&batch.writes, &self.known);
+        if !named.is_complete() {
+            self.complete(connection, &mut named).await?;
+        }
+        let mut transaction = connection.begin().await?;
+        let connection: &mut PgConnection = &mut transaction;
+        sqlx::query(SHARE_PRIOR).execute(&mut *connection).await?;
+        let outcomes = sql::apply(&mut statements::Statements(connection), &named, batch).await?;
+        transaction.commit().await?;
+        Ok(outcomes)
+    }
+
     /// Closes all connections.
     pub async fn close(&self) {
         self.readers.close().await;
@@ -120,16 +138,10 @@ impl super::Repository for Repository {
 
     async fn apply(&self, _lane: usize, batch: &Batch) -> Result<Vec<Outcome>, Error> {
         let mut connection = self.writers.acquire().await?;
-        let mut named = Named::of(&batch.writes, &self.known);
-        if !named.is_complete() {
-            self.complete(&mut connection, &mut named).await?;
-        }
-        let mut transaction = connection.begin().await?;
-        let connection: &mut PgConnection = &mut transaction;
-        sqlx::query(SHARE_PRIOR).execute(&mut *connection).await?;
-        let outcomes = sql::apply(&mut statements::Statements(connection), &named, batch).await?;
-        transaction.commit().await?;
-        Ok(outcomes)
+        let writes = u32::try_from(batch.writes.len()).unwrap_or(u32::MAX);
+        let limit = WRITE_TIMEOUT + TIMEOUT_PER_WRITE * writes;
+        let applied = within(limit, self.apply_on(&mut connection, batch)).await;
+        connection.end(applied)
     }
 
     async fn aggregate(&self, record: &Record) -> Result<Option<Shared<Aggregate>>, Error> {
@@ -221,14 +233,20 @@ impl super::Repository for Repository {
     }
 
     async fn set_prior(&self, prior: Prior) -> Result<(), Error> {
-        let mut transaction = self.writers.begin().await?;
-        sqlx::query(OWN_PRIOR).execute(&mut *transaction).await?;
-        let set = sqlx::query(sql::SET_PRIOR).bind(prior.weight()).bind(prior.mean());
-        if set.execute(&mut *transaction).await?.rows_affected() > 0 {
-            sqlx::query(sql::WEIGH_AGAIN).execute(&mut *transaction).await?;
-        }
-        transaction.commit().await?;
-        Ok(())
+        let mut connection = self.writers.acquire().await?;
+        let set = async {
+            let mut transaction = connection.begin().await?;
+            // Every aggregate may have to be written.
+            sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut *transaction).await?;
+            sqlx::query(OWN_PRIOR).execute(&mut *transaction).await?;
+            let set = sqlx::query(sql::SET_PRIOR).bind(prior.weight()).bind(prior.mean());
+            if set.execute(&mut *transaction).await?.rows_affected() > 0 {
+                sqlx::query(sql::WEIGH_AGAIN).execute(&mut *transaction).await?;
+            }
+            transaction.commit().await
+        };
+        let set = within(REWRITE_TIMEOUT, set).await;
+        Ok(connection.end(set)?)
     }
 
     async fn ready(&self) -> Result<(), Error> {
