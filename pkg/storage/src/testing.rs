@@ -2,7 +2,7 @@
 
 mod proxy;
 
-pub use proxy::{Proxy, silent};
+pub use proxy::{Proxy, Silent};
 
 use crate::Url;
 use sqlx::postgres::PgConnectOptions;

@@ -1,9 +1,10 @@
 //! A TCP proxy in front of a server, whose network path can be made to die silently.
 
+use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 use std::io;
 use std::net::SocketAddr;
-use tokio::io::{AsyncReadExt, copy_bidirectional, sink};
+use tokio::io::{copy_bidirectional, sink};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -40,6 +41,12 @@ impl Proxy {
     #[must_use]
     pub fn options(&self) -> PgConnectOptions {
         self.options.clone()
+    }
+
+    /// The URL that leads through it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.options.to_url_lossy().to_string()
     }
 
     /// Swallows whatever either side sends from now on. Neither side sees the connection end.
@@ -80,20 +87,48 @@ async fn forward(
     Ok(())
 }
 
-/// Accepts connections on a free port and says nothing on them.
-///
-/// # Errors
-///
-/// If it can't listen.
-pub async fn silent() -> io::Result<(SocketAddr, JoinHandle<()>)> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?;
-    let task = tokio::spawn(async move {
-        let mut accepted = Vec::new();
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let _ = stream.read_u8().await;
-            accepted.push(stream);
-        }
-    });
-    Ok((address, task))
+/// A server that accepts connections and then is silent. Gone when it is dropped.
+#[derive(Debug)]
+pub struct Silent {
+    address: SocketAddr,
+    accepted: watch::Receiver<usize>,
+    task: JoinHandle<()>,
+}
+
+impl Silent {
+    /// Listens on a free port.
+    ///
+    /// # Errors
+    ///
+    /// If it can't listen.
+    pub async fn start() -> io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let (accepting, accepted) = watch::channel(0);
+        let task = tokio::spawn(async move {
+            let mut connections = Vec::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                connections.push(stream);
+                accepting.send_replace(connections.len());
+            }
+        });
+        Ok(Self { address, accepted, task })
+    }
+
+    /// A URL that leads to it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("postgres://nobody@{}/none", self.address)
+    }
+
+    /// Waits until it has accepted a connection.
+    pub async fn accepted(&self) {
+        let _ = self.accepted.clone().wait_for(|accepted| *accepted > 0).await;
+    }
+}
+
+impl Drop for Silent {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
