@@ -48,7 +48,9 @@ pub async fn run(
     registry: Option<Arc<dyn Registry>>,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
-    let repository = repository::open(&config.storage).await?;
+    let opened = shutdown.run_until_cancelled(repository::open(&config.storage)).await;
+    let Some(repository) = opened.transpose()? else { return Ok(()) };
+    let drain = service::Drain::of(&shutdown, config.service.drain_timeout);
     let controller = Controller::new(repository.clone());
     let description = Description {
         name: "metadata",
@@ -69,6 +71,6 @@ pub async fn run(
     };
     let served =
         service::run(description, &config.service, registry, Metrics::new(), ready, make, shutdown).await;
-    repository.close().await;
+    drain.bound("closing the store", repository.close()).await;
     Ok(served?)
 }

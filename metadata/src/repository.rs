@@ -2,6 +2,7 @@
 
 pub mod cached;
 mod change;
+mod group;
 pub mod memory;
 pub mod postgres;
 mod row;

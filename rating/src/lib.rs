@@ -15,7 +15,7 @@ use discovery::Registry;
 use futures::future::BoxFuture;
 use model::{Broken, Prior};
 use repository::Repository;
-use service::{Description, Metrics, Routes};
+use service::{Description, Drain, Metrics, Routes};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -65,15 +65,21 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
     let prior = Prior::new(config.prior_weight, config.prior_mean)?;
-    let repository = repository::open(&config.storage, config.cache_ttl).await?;
-    repository.set_prior(prior).await?;
+    let opening = async {
+        let repository = repository::open(&config.storage, config.cache_ttl).await?;
+        repository.set_prior(prior).await?;
+        Ok::<_, Error>(repository)
+    };
+    let opened = shutdown.run_until_cancelled(opening).await;
+    let Some(repository) = opened.transpose()? else { return Ok(()) };
+    let drain = Drain::of(&shutdown, config.service.drain_timeout);
 
     let write_until = CancellationToken::new();
     let writer = Writer::start(repository.clone(), &write_until);
-    let served = serve(&config, &repository, &writer, registry, shutdown).await;
+    let served = serve(&config, &repository, &writer, registry, shutdown, &drain).await;
     write_until.cancel();
-    writer.ended().await;
-    repository.close().await;
+    drain.bound("writing what was queued", writer.ended()).await;
+    drain.bound("closing the store", repository.close()).await;
     served
 }
 
@@ -84,6 +90,7 @@ async fn serve(
     writer: &Writer,
     registry: Option<Arc<dyn Registry>>,
     shutdown: CancellationToken,
+    drain: &Drain,
 ) -> Result<(), Error> {
     let metrics = Metrics::new();
     let counted = ingester::Metrics::default();
@@ -103,10 +110,11 @@ async fn serve(
         openapi: handler::http::document(),
     };
     let ready = {
-        let (repository, ingesting) = (repository.clone(), ingesting.clone());
+        let (repository, writer, ingesting) = (repository.clone(), writer.clone(), ingesting.clone());
         move || -> BoxFuture<'static, Result<(), String>> {
-            let (repository, ingesting) = (repository.clone(), ingesting.clone());
+            let (repository, writer, ingesting) = (repository.clone(), writer.clone(), ingesting.clone());
             Box::pin(async move {
+                writer.check().map_err(|error| service::chain(&error))?;
                 repository.ready().await.map_err(|error| service::chain(&error))?;
                 ingesting.map_or(Ok(()), |ingesting| ingesting.ready())
             })
@@ -120,7 +128,7 @@ async fn serve(
     let served = service::run(description, &config.service, registry, metrics, ready, make, shutdown).await;
     ingest_until.cancel();
     if let Some(ingesting) = ingesting {
-        ingesting.join().await;
+        drain.bound("leaving Kafka", ingesting.join()).await;
     }
     Ok(served?)
 }

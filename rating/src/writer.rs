@@ -13,6 +13,8 @@ use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+use storage::Oldest;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -64,6 +66,7 @@ struct Lane {
 struct Counts {
     batches: AtomicU64,
     writes: AtomicU64,
+    oldest: Oldest,
 }
 
 /// How much a writer has committed since it was started.
@@ -79,6 +82,7 @@ pub struct Applied {
 struct Queued {
     work: Work,
     room: OwnedSemaphorePermit,
+    since: Instant,
 }
 
 #[derive(Debug)]
@@ -117,6 +121,15 @@ impl Writer {
     #[must_use]
     pub fn queued(&self, lane: usize) -> usize {
         ROOM as usize - self.lanes[lane].room.available_permits()
+    }
+
+    /// Checks that no write has waited too long in any lane.
+    ///
+    /// # Errors
+    ///
+    /// [`storage::Error::Stalled`] if one has.
+    pub fn check(&self) -> Result<(), storage::Error> {
+        self.lanes.iter().try_for_each(|lane| lane.applied.oldest.check())
     }
 
     /// How much all lanes have committed.
@@ -163,7 +176,7 @@ impl Writer {
 impl Lane {
     async fn queue(&self, room: u32, work: Work) -> Result<(), Error> {
         let room = Arc::clone(&self.room).acquire_many_owned(room).await.map_err(|_| Error::Stopped)?;
-        self.queue.send(Queued { work, room }).map_err(|_| Error::Stopped)
+        self.queue.send(Queued { work, room, since: Instant::now() }).map_err(|_| Error::Stopped)
     }
 }
 
@@ -201,7 +214,9 @@ impl Applying {
                     waiting.push_back(more);
                 }
             }
+            self.applied.oldest.set(waiting.front().map(|first| first.since));
             self.apply_next(&mut waiting).await;
+            self.applied.oldest.set(None);
         }
     }
 
@@ -210,7 +225,7 @@ impl Applying {
     async fn apply_next(&self, waiting: &mut VecDeque<Queued>) {
         let (mut writes, mut answers, mut rooms) = (Vec::new(), Vec::new(), Vec::new());
         while writes.len() < MOST_CALLS
-            && let Some(Queued { work, room }) = waiting.pop_front()
+            && let Some(Queued { work, room, since }) = waiting.pop_front()
         {
             match work {
                 Work::Call(write, answer) => {
@@ -226,7 +241,7 @@ impl Applying {
                     return;
                 }
                 batch @ Work::Batch(..) => {
-                    waiting.push_front(Queued { work: batch, room });
+                    waiting.push_front(Queued { work: batch, room, since });
                     break;
                 }
             }

@@ -6,6 +6,7 @@
 pub mod admission;
 pub mod config;
 mod deadline;
+mod drain;
 pub mod extract;
 pub mod grpc;
 mod health;
@@ -23,6 +24,7 @@ pub use config::{
     Config, LogFormat, RegistryKind, duration, parse, registry, registry_with_grace, try_parse_from,
 };
 pub use deadline::Deadline;
+pub use drain::Drain;
 pub use metrics::Metrics;
 pub use problem::{Problem, chain};
 pub use runtime::block_on;

@@ -1,7 +1,12 @@
 //! What can go wrong with a database.
 
+mod condition;
+
+use condition::Condition;
 use fault::{Fault, Kind};
 use std::io;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// A database that can't be opened, reached or understood.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +35,9 @@ pub enum Error {
         /// Why.
         source: sqlx::Error,
     },
+    /// The PostgreSQL database can't store every text.
+    #[error("server_encoding must be UTF8, not {0}: create the database with ENCODING 'UTF8'")]
+    Encoding(String),
     /// A newer version of this program has changed the database's tables.
     #[error("the database is newer than this program, which knows no migration {0}: start a newer version")]
     Newer(i64),
@@ -47,12 +55,24 @@ pub enum Error {
     /// There is no room for more.
     #[error("the database's disk is full: free space there, and writing goes on by itself")]
     Full(#[source] sqlx::Error),
+    /// The PostgreSQL server takes no writes.
+    #[error("the database is read-only: writing goes on by itself once it is writable again")]
+    ReadOnly(#[source] sqlx::Error),
     /// The database's user, or that of the process, may not do this.
     #[error("the database does not allow this: grant the user its rights, or the process its file")]
     Denied(#[source] sqlx::Error),
     /// The tables are gone, or were never there.
     #[error("the database has not the tables of this program: start it anew, which makes them")]
     Unmigrated(#[source] sqlx::Error),
+    /// The database rejects a value: SQLSTATE class 22 or 23.
+    #[error("the database rejects a value")]
+    Rejected(#[source] sqlx::Error),
+    /// The queue of writes does not move.
+    #[error("writes are stalled: the oldest has waited for {}s", .0.as_secs())]
+    Stalled(Duration),
+    /// A transaction failed that several calls share.
+    #[error(transparent)]
+    Shared(Arc<Self>),
     /// A statement failed.
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
@@ -60,31 +80,16 @@ pub enum Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        let sqlx::Error::Database(cause) = &error else { return Self::Database(error) };
-        match cause.code().as_deref().map(Code::of) {
-            Some(Code::Sqlite(13)) => Self::Full(error),
-            Some(Code::Postgres("53100")) => Self::Full(error),
-            Some(Code::Sqlite(8)) => Self::Denied(error),
-            // Who may not use a schema is told that there is none.
-            Some(Code::Postgres("42501" | "3F000")) => Self::Denied(error),
-            Some(Code::Sqlite(1)) if cause.message().starts_with("no such table") => Self::Unmigrated(error),
-            Some(Code::Postgres("42P01")) => Self::Unmigrated(error),
-            _ => Self::Database(error),
-        }
-    }
-}
-
-/// What a database calls an error: PostgreSQL five characters, SQLite a number whose low byte is the kind.
-enum Code<'a> {
-    Postgres(&'a str),
-    Sqlite(u32),
-}
-
-impl<'a> Code<'a> {
-    fn of(code: &'a str) -> Self {
-        match code.parse::<u32>() {
-            Ok(number) if code.len() < 5 => Self::Sqlite(number & 0xff),
-            _ => Self::Postgres(code),
+        match condition(&error) {
+            Condition::Full => Self::Full(error),
+            Condition::ReadOnly if is_sqlite(&error) => Self::Denied(error),
+            Condition::ReadOnly => Self::ReadOnly(error),
+            Condition::Denied => Self::Denied(error),
+            Condition::Unmigrated => Self::Unmigrated(error),
+            Condition::Rejected => Self::Rejected(error),
+            Condition::Conflict | Condition::Locked | Condition::Passing | Condition::Permanent => {
+                Self::Database(error)
+            }
         }
     }
 }
@@ -94,36 +99,68 @@ impl Error {
     pub fn row(row: impl Into<String>, reason: impl ToString) -> Self {
         Self::Row { row: row.into(), reason: reason.to_string() }
     }
+
+    /// Returns whether the same transaction may succeed at once: it could not be serialized, or was the victim of a
+    /// deadlock.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Database(error) if condition(error) == Condition::Conflict)
+    }
+
+    /// Returns whether a step of starting is worth another attempt: the server is silent, or another instance is in
+    /// the way.
+    pub(crate) fn is_worth_waiting(&self) -> bool {
+        use sqlx::migrate::MigrateError;
+        match self {
+            Self::Open { source: error, .. }
+            | Self::Database(error)
+            | Self::Migration(MigrateError::ExecuteMigration(error, _)) => match error {
+                sqlx::Error::Io(error) => error.kind() == io::ErrorKind::TimedOut,
+                error => matches!(condition(error), Condition::Conflict | Condition::Locked),
+            },
+            _ => false,
+        }
+    }
 }
 
 impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
-            Self::Full(_) => Kind::Unavailable,
-            Self::Open { source, .. } | Self::Database(source) if is_passing(source) => Kind::Unavailable,
+            Self::Full(_) | Self::ReadOnly(_) | Self::Stalled(_) => Kind::Unavailable,
+            // A file system that is mounted for reading may be mounted for writing again.
+            Self::Denied(error) if is_sqlite(error) => Kind::Unavailable,
+            Self::Open { source: error, .. } | Self::Database(error) => match condition(error) {
+                Condition::Permanent => Kind::Internal,
+                _ => Kind::Unavailable,
+            },
+            Self::Shared(error) => error.kind(),
             _ => Kind::Internal,
         }
     }
 }
 
-/// Tells whether the same statement may succeed later: no connection, or one that a rival holds up.
-fn is_passing(error: &sqlx::Error) -> bool {
+fn condition(error: &sqlx::Error) -> Condition {
     match error {
+        sqlx::Error::Database(cause) => match cause.code() {
+            Some(state) if !is_sqlite(error) => Condition::of_postgres(&state),
+            Some(code) => {
+                code.parse().map_or(Condition::Permanent, |code| Condition::of_sqlite(code, cause.message()))
+            }
+            None => Condition::Permanent,
+        },
+        // No connection, or one that is out of step: a failed call closes its connection.
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::BeginFailed
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| match Code::of(&code) {
-            // Connection exceptions, resources exhausted, shut down or starting up, serialization failure and
-            // deadlock.
-            Code::Postgres(code) => {
-                matches!(code.get(..2), Some("08" | "53"))
-                    || matches!(code, "57P01" | "57P02" | "57P03" | "40001" | "40P01")
-            }
-            // Busy and locked.
-            Code::Sqlite(code) => matches!(code, 5 | 6),
-        }),
-        _ => false,
+        | sqlx::Error::WorkerCrashed => Condition::Passing,
+        _ => Condition::Permanent,
     }
+}
+
+fn is_sqlite(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(cause) = error else { return false };
+    cause.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some()
 }

@@ -6,6 +6,7 @@ mod error;
 mod migration;
 pub mod postgres;
 pub mod sqlite;
+mod stall;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod url;
@@ -13,4 +14,5 @@ mod url;
 pub use config::Config;
 pub use error::Error;
 pub use migration::{Migration, migrate};
+pub use stall::Oldest;
 pub use url::Url;

@@ -1,8 +1,8 @@
 //! Brings a database's tables up to date.
 
 use crate::Error;
-use sqlx::migrate::{Migrate, MigrateError, MigrationType, Migrator};
-use sqlx::{Database, Pool, SqlSafeStr};
+use sqlx::migrate::{MigrateError, MigrationType, Migrator};
+use sqlx::{SqlSafeStr, SqlitePool};
 
 /// One step by which tables change; once released it stays as it is.
 #[derive(Clone, Copy, Debug)]
@@ -15,14 +15,15 @@ pub struct Migration {
     pub sql: &'static str,
 }
 
-/// Applies those of `migrations` that the database has not seen yet, each in a transaction; instances that
-/// start at once on PostgreSQL wait for each other. A pool whose migration fails is closed, because its
-/// connection may still hold the lock.
-pub async fn migrate<D>(pool: &Pool<D>, migrations: &[Migration]) -> Result<(), Error>
-where
-    D: Database,
-    D::Connection: Migrate,
-{
+/// Applies those of `migrations` that a SQLite file has not seen yet, each in a transaction. A pool whose migration
+/// fails is closed.
+pub async fn migrate(pool: &SqlitePool, migrations: &[Migration]) -> Result<(), Error> {
+    let Err(error) = migrator(migrations).run(pool).await else { return Ok(()) };
+    pool.close().await;
+    Err(failed(error))
+}
+
+pub(crate) fn migrator(migrations: &[Migration]) -> Migrator {
     let migrations = migrations
         .iter()
         .map(|migration| {
@@ -35,11 +36,13 @@ where
             )
         })
         .collect();
-    let Err(error) = Migrator::with_migrations(migrations).run(pool).await else { return Ok(()) };
-    pool.close().await;
-    Err(match error {
+    Migrator::with_migrations(migrations)
+}
+
+pub(crate) fn failed(error: MigrateError) -> Error {
+    match error {
         MigrateError::VersionMissing(version) => Error::Newer(version),
         MigrateError::Execute(error) => error.into(),
         error => Error::Migration(error),
-    })
+    }
 }

@@ -1,49 +1,77 @@
 //! PostgreSQL: a schema of its own for each service, so that services can share a database.
 
+mod pool;
+mod start;
+
+pub use pool::{Lease, Pool, within};
+
 use crate::Error;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool};
+use sqlx::postgres::PgConnectOptions;
 use std::time::Duration;
 
 /// How long a statement waits for a connection. A third of the time that a request has by default, so that even
 /// a write that waits behind two others is told of an outage (503) before its time is over (504).
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(600);
 
-/// How long the server lets a transaction wait for its client. A process that is frozen, or whose machine is
-/// gone, would hold its locks for ever, and every other instance that comes upon them would stand still.
-const IDLE_TIMEOUT: &str = "5s";
+/// How long an idle connection may take to prove that it works, before another one is made in its place.
+const PING_TIMEOUT: Duration = Duration::from_millis(300);
+
+/// How long a connection may take to become idle again once its call has ended, before it is closed: longer only if
+/// the call was cancelled and its statement still runs.
+const RETURN_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// How long closing may take: it waits for calls in flight, and says goodbye to the server.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// How long a statement may take that runs on a pool by itself. By default a request ends earlier.
+pub const READ_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a transaction may take that writes few rows: somewhat longer than the server lets it wait for a lock.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// How long a statement may take that rewrites whole tables, when a service starts.
+pub const REWRITE_TIMEOUT: Duration = Duration::from_secs(3_600);
+
+/// What every connection sets, whatever the server's and the database's defaults are.
+///
+/// The timeouts let the server give up what a client has given up, or a client that is gone. Read committed is what
+/// the order of the services' locks relies on: each statement sees all that was committed before it began.
+/// `default_transaction_read_only` keeps the server's default: providers use it to protect a full disk.
+const SETTINGS: [(&str, &str); 14] = [
+    // A process that is frozen, or whose machine is gone, would hold its locks for ever, and every other instance that
+    // waits for one of them would stand still.
+    ("idle_in_transaction_session_timeout", "5s"),
+    // Longer than a frozen process keeps its locks.
+    ("lock_timeout", "6s"),
+    ("statement_timeout", "30s"),
+    ("idle_session_timeout", "0"),
+    ("tcp_keepalives_idle", "10"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "15s"),
+    ("default_transaction_isolation", "read committed"),
+    ("default_transaction_deferrable", "off"),
+    ("synchronous_commit", "on"),
+    ("standard_conforming_strings", "on"),
+    ("bytea_output", "hex"),
+    // A search through a GIN index returns a random part of what matches beyond this.
+    ("gin_fuzzy_search_limit", "0"),
+];
 
 /// Opens the schema `schema`, which is created where it is missing, with at most `connections` connections.
 /// An unqualified name in a statement means that schema.
-pub async fn open(
-    options: &PgConnectOptions,
-    schema: &'static str,
-    connections: u32,
-) -> Result<PgPool, Error> {
-    let settings = [("search_path", schema), ("idle_in_transaction_session_timeout", IDLE_TIMEOUT)];
-    let options = options.clone().application_name(schema).options(settings);
-    // A pool tells only that it ran out of time; a connection tells why.
-    let mut connection =
-        options.connect().await.map_err(|source| Error::Open { database: address(&options), source })?;
-    create(&mut connection, schema).await?;
-    connection.close().await?;
-    let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT);
-    Ok(pool.connect_lazy_with(options))
-}
-
-/// Creates the schema where it is missing. The look beforehand spares a role that may not create schemas the
-/// attempt; the lock lets instances that start at once take turns, which `IF NOT EXISTS` alone does not.
-async fn create(connection: &mut PgConnection, schema: &'static str) -> Result<(), Error> {
-    let exists = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)";
-    if sqlx::query_scalar(exists).bind(schema).fetch_one(&mut *connection).await? {
-        return Ok(());
-    }
-    let mut transaction = connection.begin().await?;
-    sqlx::query("SELECT pg_advisory_xact_lock(hashtext($1))").bind(schema).execute(&mut *transaction).await?;
-    let create = format!("CREATE SCHEMA IF NOT EXISTS \"{schema}\"");
-    sqlx::query(AssertSqlSafe(create)).execute(&mut *transaction).await?;
-    transaction.commit().await?;
-    Ok(())
+///
+/// A server that accepts the connection and then is silent is tried again until it responds or the caller drops the
+/// future, with a line in the log for each attempt.
+///
+/// # Errors
+///
+/// If the server refuses, or the database's encoding is not UTF-8.
+pub async fn open(options: &PgConnectOptions, schema: &'static str, connections: u32) -> Result<Pool, Error> {
+    let options =
+        options.clone().application_name(schema).options(SETTINGS).options([("search_path", schema)]);
+    start::prepare(&options, schema).await?;
+    Ok(Pool::new(options, connections))
 }
 
 /// The database's address, without user and password.

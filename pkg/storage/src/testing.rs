@@ -1,5 +1,9 @@
 //! Databases for tests, each fresh and gone afterwards.
 
+mod proxy;
+
+pub use proxy::{Proxy, Silent};
+
 use crate::Url;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
@@ -53,15 +57,25 @@ impl Database {
     /// Creates a database on the server with the URL `server`. It sorts text as English does, so that a
     /// query which relies on the database's order rather than on bytes shows it.
     pub async fn create(server: &str) -> Result<Self, sqlx::Error> {
+        let sorted =
+            "TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en' LOCALE 'C.UTF-8'";
+        Self::create_with(server, sorted).await
+    }
+
+    /// Creates a database on the server with the URL `server`, with the parameters of `CREATE DATABASE`.
+    pub async fn create_with(server: &str, parameters: &str) -> Result<Self, sqlx::Error> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("test_{}_{}_{count}", process::id(), now.as_nanos());
         let database = Self { server: server.parse()?, name };
-        let sorted =
-            "TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en' LOCALE 'C.UTF-8'";
-        execute(&database.server, format!("CREATE DATABASE {} {sorted}", database.name)).await?;
+        execute(&database.server, format!("CREATE DATABASE {} {parameters}", database.name)).await?;
         Ok(database)
+    }
+
+    /// Runs `ALTER DATABASE` on it, which concerns the connections that are made from now on.
+    pub async fn alter(&self, change: &str) -> Result<(), sqlx::Error> {
+        execute(&self.server, format!("ALTER DATABASE {} {change}", self.name)).await
     }
 
     /// How to connect to it.

@@ -12,11 +12,13 @@ use cache::Shared;
 use history::History;
 use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection, PgConnection};
 use statements::Statements;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use storage::{Migration, migrate};
+use std::time::Duration;
+use storage::Migration;
+use storage::postgres::{Pool, REWRITE_TIMEOUT, WRITE_TIMEOUT, within};
 
 const MIGRATIONS: &[Migration] = &[
     Migration {
@@ -85,12 +87,15 @@ const ATTEMPTS: usize = 3;
 pub const LANES: u32 = 4;
 const READERS: u32 = 8;
 
+/// How much longer a transaction may take for each of its writes: many times what a large batch takes.
+const TIMEOUT_PER_WRITE: Duration = Duration::from_micros(500);
+
 /// A store in a PostgreSQL schema.
 #[derive(Debug)]
 pub struct Repository {
     lanes: u32,
-    writers: PgPool,
-    readers: PgPool,
+    writers: Pool,
+    readers: Pool,
     history: RwLock<Arc<History>>,
 }
 
@@ -98,7 +103,7 @@ impl Repository {
     /// Opens the database, which applies `lanes` batches at once, and brings its tables up to date.
     pub async fn open(options: &PgConnectOptions, lanes: u32) -> Result<Self, storage::Error> {
         let writers = storage::postgres::open(&options.clone().options(WRITING), SCHEMA, lanes).await?;
-        migrate(&writers, MIGRATIONS).await?;
+        writers.migrate(MIGRATIONS).await?;
         let readers = storage::postgres::open(options, SCHEMA, READERS).await?;
         Ok(Self { lanes, writers, readers, history: RwLock::default() })
     }
@@ -142,6 +147,15 @@ impl Repository {
         Ok(Some(outcomes))
     }
 
+    async fn apply_on(&self, connection: &mut PgConnection, batch: &Batch) -> Result<Vec<Outcome>, Error> {
+        for _ in 0..ATTEMPTS {
+            if let Some(outcomes) = self.attempt(connection, batch).await? {
+                return Ok(outcomes);
+            }
+        }
+        Err(storage::Error::row("key_history", format!("it changed during {ATTEMPTS} attempts")).into())
+    }
+
     /// Closes all connections.
     pub async fn close(&self) {
         self.readers.close().await;
@@ -157,12 +171,10 @@ impl super::Repository for Repository {
 
     async fn apply(&self, _lane: usize, batch: &Batch) -> Result<Vec<Outcome>, Error> {
         let mut connection = self.writers.acquire().await?;
-        for _ in 0..ATTEMPTS {
-            if let Some(outcomes) = self.attempt(&mut connection, batch).await? {
-                return Ok(outcomes);
-            }
-        }
-        Err(storage::Error::row("key_history", format!("it changed during {ATTEMPTS} attempts")).into())
+        let writes = u32::try_from(batch.writes.len()).unwrap_or(u32::MAX);
+        let limit = WRITE_TIMEOUT + TIMEOUT_PER_WRITE * writes;
+        let applied = within(limit, self.apply_on(&mut connection, batch)).await;
+        connection.end(applied)
     }
 
     async fn aggregate(&self, record: &Record) -> Result<Option<Shared<Aggregate>>, Error> {
@@ -263,14 +275,20 @@ impl super::Repository for Repository {
         if stored == Some(true) {
             return Ok(());
         }
-        let mut transaction = self.writers.begin().await?;
-        sqlx::query(OWN_PRIOR).execute(&mut *transaction).await?;
-        let set = sqlx::query(sql::SET_PRIOR).bind(prior.weight()).bind(prior.mean());
-        if set.execute(&mut *transaction).await?.rows_affected() > 0 {
-            sqlx::query(sql::WEIGH_AGAIN).execute(&mut *transaction).await?;
-        }
-        transaction.commit().await?;
-        Ok(())
+        let mut connection = self.writers.acquire().await?;
+        let set = async {
+            let mut transaction = connection.begin().await?;
+            // Every aggregate may have to be written.
+            sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut *transaction).await?;
+            sqlx::query(OWN_PRIOR).execute(&mut *transaction).await?;
+            let set = sqlx::query(sql::SET_PRIOR).bind(prior.weight()).bind(prior.mean());
+            if set.execute(&mut *transaction).await?.rows_affected() > 0 {
+                sqlx::query(sql::WEIGH_AGAIN).execute(&mut *transaction).await?;
+            }
+            transaction.commit().await
+        };
+        let set = within(REWRITE_TIMEOUT, set).await;
+        Ok(connection.end(set)?)
     }
 
     async fn ready(&self) -> Result<(), Error> {

@@ -213,7 +213,7 @@ pub(crate) async fn what_the_first_version_stored_in_postgresql_is_kept() {
     let database = Database::create(&testing::server().unwrap()).await.unwrap();
     let first = include_str!("../../../schemas/rating/postgres/0001_ratings.sql");
     let pool = storage::postgres::open(&database.options(), "rating", 1).await.unwrap();
-    migrate(&pool, &[Migration { version: 1, name: "ratings", sql: first }]).await.unwrap();
+    pool.migrate(&[Migration { version: 1, name: "ratings", sql: first }]).await.unwrap();
     sqlx::raw_sql(OLD_ROWS).execute(&pool).await.unwrap();
     pool.close().await;
     check_old(&postgres::Repository::open(&database.options(), 1).await.unwrap()).await;

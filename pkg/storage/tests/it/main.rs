@@ -1,10 +1,15 @@
-//! Opening databases: folders, locks, migrations, and writers that come at once. The cases of PostgreSQL run
-//! where `MARQUEE_TEST_POSTGRES` names a server.
+//! Opening databases: folders, locks, migrations, writers that come at once, networks that swallow and servers that are
+//! silent or refuse. The cases of PostgreSQL run where
+//! `MARQUEE_TEST_POSTGRES` names a server.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it finds nothing to unwrap")]
 
+mod codes;
+mod log;
+mod outage;
 mod postgres;
 mod sqlite;
+mod start;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use sqlx::postgres::PgConnectOptions;
@@ -41,6 +46,30 @@ fn main() -> ExitCode {
         trial("sqlite::a_changed_migration_is_refused", sqlite::a_changed_migration_is_refused),
         trial("sqlite::a_full_disk_says_so_and_passes", sqlite::a_full_disk_says_so_and_passes),
         trial("postgres::an_unreachable_server_is_named", postgres::an_unreachable_server_is_named),
+        trial(
+            "start::silent_server_is_tried_again_with_a_line_each",
+            start::silent_server_is_tried_again_with_a_line_each,
+        ),
+        with_server(
+            "start::held_migration_lock_is_waited_for_with_a_line_each",
+            start::held_migration_lock_is_waited_for_with_a_line_each,
+        ),
+        with_server("start::encoding_other_than_utf8_is_refused", start::encoding_other_than_utf8_is_refused),
+        with_server(
+            "outage::swallowed_connections_are_replaced_once_the_network_heals",
+            outage::swallowed_connections_are_replaced_once_the_network_heals,
+        ),
+        with_server("outage::cancelled_calls_cost_no_connection", outage::cancelled_calls_cost_no_connection),
+        with_server("outage::late_call_is_ended_on_both_sides", outage::late_call_is_ended_on_both_sides),
+        with_server("codes::every_code_has_its_kind", codes::every_code_has_its_kind),
+        with_server(
+            "codes::server_that_ends_a_connection_is_unavailable",
+            codes::server_that_ends_a_connection_is_unavailable,
+        ),
+        with_server(
+            "codes::connections_do_not_follow_the_databases_defaults",
+            codes::connections_do_not_follow_the_databases_defaults,
+        ),
         with_server("postgres::instances_may_start_at_once", postgres::instances_may_start_at_once),
         with_server("postgres::services_share_a_database", postgres::services_share_a_database),
         with_server("postgres::a_newer_database_is_refused", postgres::a_newer_database_is_refused),

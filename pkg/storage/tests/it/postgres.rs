@@ -2,11 +2,11 @@
 
 use crate::{FIRST, Outcome, SECOND};
 use fault::{Fault, Kind};
-use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, Connection};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use storage::{Error, migrate, postgres};
+use storage::{Error, postgres};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
@@ -25,7 +25,7 @@ pub(crate) async fn instances_may_start_at_once(options: PgConnectOptions) -> Ou
             let options = options.clone();
             tokio::spawn(async move {
                 let pool = postgres::open(&options, "metadata", 2).await?;
-                migrate(&pool, &[FIRST, SECOND]).await?;
+                pool.migrate(&[FIRST, SECOND]).await?;
                 pool.close().await;
                 Ok::<_, Error>(())
             })
@@ -40,7 +40,7 @@ pub(crate) async fn instances_may_start_at_once(options: PgConnectOptions) -> Ou
 pub(crate) async fn services_share_a_database(options: PgConnectOptions) -> Outcome {
     for schema in ["metadata", "rating"] {
         let pool = postgres::open(&options, schema, 2).await?;
-        migrate(&pool, &[FIRST]).await?;
+        pool.migrate(&[FIRST]).await?;
         let tables: Vec<String> =
             sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = $1 ORDER BY 1")
                 .bind(schema)
@@ -54,11 +54,11 @@ pub(crate) async fn services_share_a_database(options: PgConnectOptions) -> Outc
 
 pub(crate) async fn a_newer_database_is_refused(options: PgConnectOptions) -> Outcome {
     let pool = postgres::open(&options, "metadata", 2).await?;
-    migrate(&pool, &[FIRST, SECOND]).await?;
-    let error = migrate(&pool, &[FIRST]).await.unwrap_err();
+    pool.migrate(&[FIRST, SECOND]).await?;
+    let error = pool.migrate(&[FIRST]).await.unwrap_err();
     assert!(matches!(error, Error::Newer(2)), "{error:?}");
     let pool = postgres::open(&options, "metadata", 2).await?;
-    migrate(&pool, &[FIRST, SECOND]).await?;
+    pool.migrate(&[FIRST, SECOND]).await?;
     Ok(())
 }
 
@@ -114,25 +114,25 @@ pub(crate) async fn what_is_not_allowed_and_what_is_missing_says_what_to_do(
     assert!(matches!(missing, Error::Unmigrated(_)), "{missing:?}");
     let name = options.get_database().unwrap_or_default();
     let role = format!("guest_{name}");
-    for statement in [format!("CREATE ROLE {role}"), format!("SET ROLE {role}")] {
-        sqlx::query(AssertSqlSafe(statement)).execute(&pool).await?;
-    }
-    let denied = migrate(&pool, &[FIRST]).await.unwrap_err();
+    sqlx::query(AssertSqlSafe(format!("CREATE ROLE {role}"))).execute(&pool).await?;
+    let guest = postgres::open(&options.options([("role", &role)]), "metadata", 1).await?;
+    let denied = guest.migrate(&[FIRST]).await.unwrap_err();
     assert!(matches!(denied, Error::Denied(_)), "{denied:?}");
-    let pool = postgres::open(&options, "metadata", 1).await?;
     sqlx::query(AssertSqlSafe(format!("DROP ROLE {role}"))).execute(&pool).await?;
     Ok(())
 }
 
 pub(crate) async fn a_transaction_that_says_nothing_gives_its_locks_up(options: PgConnectOptions) -> Outcome {
     let frozen = postgres::open(&options, "rating", 1).await?;
-    migrate(&frozen, &[FIRST]).await?;
+    frozen.migrate(&[FIRST]).await?;
     let lock = "LOCK TABLE film IN EXCLUSIVE MODE";
-    let mut silent = frozen.begin().await?;
+    let mut connection = frozen.acquire().await?;
+    let mut silent = connection.begin().await?;
     sqlx::query(lock).execute(&mut *silent).await?;
 
     let awake = postgres::open(&options, "rating", 1).await?;
-    let mut transaction = awake.begin().await?;
+    let mut connection = awake.acquire().await?;
+    let mut transaction = connection.begin().await?;
     let waited = sqlx::query(lock).execute(&mut *transaction);
     tokio::time::timeout(Duration::from_secs(60), waited).await??;
     transaction.rollback().await?;
