@@ -112,9 +112,9 @@ impl Chunk {
 }
 
 impl Content<'_> {
-    /// Tells whether the value is protobuf by its header.
+    /// Returns true if the header says that the value is protobuf.
     pub(super) fn is_protobuf(&self) -> bool {
-        self.content_type.is_some_and(|bytes| bytes.eq_ignore_ascii_case(b"application/x-protobuf"))
+        self.content_type.is_some_and(api::media::is_protobuf)
     }
 }
 
