@@ -7,6 +7,7 @@
 mod check;
 mod generated;
 pub mod json;
+pub mod media;
 pub mod proto;
 pub mod rows;
 

@@ -110,7 +110,7 @@ pub fn start(
         stop: stop.clone(),
     };
     consumer.settings.create_with_context::<_, BaseConsumer<_>>(Quiet).map_err(Error::Option)?;
-    tokio::spawn(dead_letters.create_topic());
+    tokio::spawn(dead_letters.keep_topic(stop.clone()));
     let ended = CancellationToken::new();
     let guard = ended.clone().drop_guard();
     let thread = std::thread::Builder::new()

@@ -34,9 +34,9 @@ const OF_FILES: [&str; 4] = ["input", "format", "rejects", "repeat"];
 
 const AFTER_REPLAY_HELP: &str = "\
 A letter goes back to the topic that its header names, into the partition that it was in, with its key, bytes and \
-content type. One that still breaks a rule, whose value is missing, or that was cut to fit is left: it is counted, \
-and the first 20 are named with partition, offset and reason. --out keeps the bytes of those that are JSON; \
-repaired, the file is sent as any other: ratingingester FILE.
+content type. One that still breaks a rule, whose value is missing, or that was cut to fit (its value, key or content \
+type) is left: it is counted, and the first 20 are named with partition, offset and reason. --out keeps the bytes of \
+those that are JSON; repaired, the file is sent as any other: ratingingester FILE.
 
 A replayed event comes after everything that its user and record did since: an old rating then takes the place of a \
 newer one. Without --group every run tries all letters again; that counts nothing twice, as a user has one rating \

@@ -44,6 +44,13 @@ struct Fields {
 /// The first and the last millisecond of the years 1 to 9999.
 const YEARS: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_999;
 
+/// Returns true if a content type, without its parameters and in any case, is one of protobuf's.
+pub(crate) fn is_protobuf(content_type: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(content_type).to_ascii_lowercase();
+    let name = text.split_once(';').map_or(text.as_str(), |(name, _)| name).trim();
+    matches!(name, "application/x-protobuf" | "application/protobuf" | "application/vnd.google.protobuf")
+}
+
 /// Reads the value of a record that arrived at `arrived`, in milliseconds since 1970.
 pub(crate) fn read(value: Option<&[u8]>, protobuf: bool, arrived: i64) -> Result<Event, &'static str> {
     let value = value.ok_or("null")?;

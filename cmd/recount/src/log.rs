@@ -72,8 +72,7 @@ impl Reader {
             log.records += 1;
             let (partition, offset) = (message.partition(), message.offset());
             log.ends.insert(partition, offset + 1);
-            let is_protobuf = header(message, "content-type")
-                .is_some_and(|value| value.eq_ignore_ascii_case(b"application/x-protobuf"));
+            let is_protobuf = header(message, "content-type").is_some_and(event::is_protobuf);
             let arrived = message.timestamp().to_millis().unwrap_or(-1);
             match event::read(message.payload(), is_protobuf, arrived) {
                 Ok(event) => log.tally.apply(partition, event),

@@ -3,9 +3,9 @@
 use rdkafka::Message;
 use rdkafka::message::{BorrowedMessage, Headers};
 
-/// What a record weighs beside its bytes: its own fields, or, in two of the three chunks that a lane has, the write
-/// that it becomes in the place of its bytes, and in one of these what applying it takes.
-const WEIGHT: usize = 160;
+/// What a record weighs beside its bytes: its own fields, in two of the three chunks that a lane has also the write
+/// that it becomes, and in one of these what applying it takes.
+const WEIGHT: usize = 200;
 
 const CONTENT_TYPE: &str = "content-type";
 
@@ -80,7 +80,7 @@ impl Chunk {
     }
 
     /// Adds a copy of `record` with this content.
-    pub(super) fn add(&mut self, record: Record, content: Content<'_>) {
+    fn add(&mut self, record: Record, content: Content<'_>) {
         let parts = [content.key, content.value, content.content_type];
         // Kafka's own lengths are 31 bits.
         let lengths = parts.map(|part| part.map(|bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX)));
@@ -111,10 +111,19 @@ impl Chunk {
     }
 }
 
+#[cfg(test)]
+impl Chunk {
+    /// Adds a record with only a value.
+    pub(super) fn add_value(&mut self, partition: i32, offset: i64, value: &[u8]) {
+        let record = Record { partition, epoch: 1, offset, timestamp: -1, start: 0, lengths: [None; 3] };
+        self.add(record, Content { key: None, value: Some(value), content_type: None });
+    }
+}
+
 impl Content<'_> {
-    /// Tells whether the value is protobuf by its header.
+    /// Returns true if the header says that the value is protobuf.
     pub(super) fn is_protobuf(&self) -> bool {
-        self.content_type.is_some_and(|bytes| bytes.eq_ignore_ascii_case(b"application/x-protobuf"))
+        self.content_type.is_some_and(api::media::is_protobuf)
     }
 }
 

@@ -1,18 +1,24 @@
-//! The topic of records that can't be applied: each goes there as it was, with the reason, before the batch
+//! The topic of records that can't be applied. Each record is acknowledged there, with the reason, before the batch
 //! that skips it commits. After a crash between the two it is there twice; it is never lost.
+
+mod cut;
+mod pending;
+mod producers;
+mod topic;
 
 use super::chunk::Content;
 use super::config::Config;
-use super::context::Quiet;
 use super::decode::Rejected;
 use super::health::{Health, Subject};
-use model::Timestamp;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use pending::Pending;
+use producers::{Batching, Producers};
 use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::future_producer::{DeliveryFuture, FutureProducer, FutureRecord};
+use rdkafka::producer::future_producer::{DeliveryFuture, FutureRecord};
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// Defaults of ours that `--kafka-option` overrides. The brokers, not the client, say what is too large.
@@ -29,14 +35,18 @@ const OF_CONSUMERS: [&str; 6] = ["group.", "session.", "heartbeat.", "auto.", "p
 
 const RETRY: Duration = Duration::from_millis(500);
 
-/// Sends dead letters; its clones share a producer.
+/// How long letters may wait for their acknowledgement before this is reported.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Sends dead letters; its clones share the producers.
 #[derive(Clone)]
 pub(super) struct DeadLetters {
-    producer: FutureProducer<Quiet>,
-    config: ClientConfig,
+    producers: Arc<Producers>,
     from: String,
     topic: String,
     health: Health,
+    /// Makes the task that looks after the topic look again.
+    look: Arc<Notify>,
 }
 
 /// A record that can't be applied.
@@ -46,6 +56,15 @@ pub(super) struct Letter<'a> {
     pub(super) offset: i64,
     pub(super) content: Content<'a>,
     pub(super) reason: Rejected,
+}
+
+/// What became of one attempt to send a letter.
+enum Attempt {
+    Acknowledged,
+    /// The send queue is full.
+    Full,
+    TooLarge,
+    Failed(KafkaError),
 }
 
 impl DeadLetters {
@@ -61,126 +80,102 @@ impl DeadLetters {
                 settings.set(key, value);
             }
         }
+        let producers = Arc::new(Producers::new(settings));
+        producers.get(Batching::Shared).map(drop)?;
         Ok(Self {
-            producer: settings.create_with_context(Quiet)?,
-            config: settings,
+            producers,
             from: config.topic.clone(),
             topic: config.dead_letters(),
             health,
+            look: Arc::default(),
         })
     }
 
-    /// Makes the topic where it is missing, with the brokers' own defaults. Brokers that don't let it be made
-    /// this way may make it when it is first written to.
-    pub(super) async fn create_topic(self) {
-        let Ok(admin) = self.config.create_with_context::<_, AdminClient<_>>(Quiet) else { return };
-        let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(10)));
-        let topic = NewTopic::new(&self.topic, -1, TopicReplication::Fixed(-1));
-        match admin.create_topics([&topic], &options).await.as_deref() {
-            Ok([Ok(_)]) => tracing::info!(topic = self.topic, "made the topic of dead letters"),
-            Ok([Err((_, RDKafkaErrorCode::TopicAlreadyExists))]) => {}
-            Ok(other) => {
-                tracing::warn!(topic = self.topic, ?other, "the topic of dead letters can't be made")
-            }
-            Err(error) => {
-                tracing::debug!(topic = self.topic, %error, "the topic of dead letters was not made")
-            }
-        }
-    }
-
-    /// Sends `letters` and returns once each is acknowledged; false where the service was stopped before.
+    /// Sends `letters` and returns once each is acknowledged; false if the service was stopped before. Letters that
+    /// wait for longer than a moment are reported, and the topic is created if that is why.
     pub(super) async fn send(&self, letters: &[Letter<'_>], stop: &CancellationToken) -> bool {
-        let mut sent = Vec::with_capacity(letters.len());
-        for letter in letters {
-            sent.push(self.queue(letter, whole(letter)).ok());
+        if letters.is_empty() {
+            return true;
         }
-        for (letter, sent) in letters.iter().zip(sent) {
-            if !self.deliver(letter, sent, stop).await {
-                return false;
-            }
-        }
-        if !letters.is_empty() {
-            self.health.well(Subject::DeadLetters);
-        }
-        true
-    }
-
-    /// Waits for one letter's acknowledgement, and sends it again, shorter where it is too large, until then.
-    async fn deliver(
-        &self,
-        letter: &Letter<'_>,
-        first: Option<DeliveryFuture>,
-        stop: &CancellationToken,
-    ) -> bool {
-        let mut length = whole(letter);
-        let mut sent = first.ok_or(KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull));
+        let mut sending = pin!(stop.run_until_cancelled(self.send_all(letters)));
         loop {
-            let error = match sent {
-                Ok(delivery) => match stop.run_until_cancelled(delivery).await {
-                    Some(Ok(Ok(_))) => return true,
-                    Some(Ok(Err((error, _)))) => error,
-                    Some(Err(_)) => KafkaError::Canceled,
-                    None => return false,
-                },
-                Err(error) => error,
-            };
-            match error.rdkafka_error_code() {
-                Some(RDKafkaErrorCode::MessageSizeTooLarge) if length > 0 => length /= 2,
-                Some(RDKafkaErrorCode::QueueFull) => pause(stop, Duration::from_millis(10)).await,
-                _ => {
-                    let reason = format!("dead letters can't be sent to {}: {error}", self.topic);
-                    self.health.trouble(Subject::DeadLetters, reason);
-                    pause(stop, RETRY).await;
+            if let Ok(sent) = tokio::time::timeout(PATIENCE, &mut sending).await {
+                if sent.is_some() {
+                    self.health.well(Subject::DeadLetters);
                 }
+                return sent.is_some();
             }
-            if stop.is_cancelled() {
-                return false;
+            if !self.health.is_troubled(Subject::DeadLetters) {
+                let reason = format!("{} dead letters wait to be sent to {}", letters.len(), self.topic);
+                self.health.trouble(Subject::DeadLetters, reason);
             }
-            sent = self.queue(letter, length);
+            self.look.notify_one();
         }
     }
 
-    fn queue(&self, letter: &Letter<'_>, length: usize) -> Result<DeliveryFuture, KafkaError> {
-        let value = letter.content.value.map(|value| &value[..length]);
+    /// Sends all letters at once, and those that fail again until each is acknowledged.
+    async fn send_all(&self, letters: &[Letter<'_>]) {
+        let mut pending: Vec<_> = letters.iter().map(|letter| Pending::new(letter, &self.from)).collect();
+        while !pending.is_empty() {
+            let sent: Vec<_> = pending.iter().map(|pending| self.queue(pending)).collect();
+            let (mut left, mut pause) = (Vec::new(), Duration::ZERO);
+            for (mut pending, sent) in pending.into_iter().zip(sent) {
+                match attempt(sent).await {
+                    Attempt::Acknowledged => continue,
+                    Attempt::Full => pause = pause.max(Duration::from_millis(10)),
+                    Attempt::TooLarge if pending.shrink() => {}
+                    Attempt::TooLarge => {
+                        let topic = &self.topic;
+                        self.fail(format!(
+                            "it takes not even an empty one: raise max.message.bytes of {topic}"
+                        ));
+                        pause = RETRY;
+                    }
+                    Attempt::Failed(error) => {
+                        self.fail(error.to_string());
+                        pause = RETRY;
+                    }
+                }
+                left.push(pending);
+            }
+            pending = left;
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    fn fail(&self, reason: String) {
+        let reason = format!("dead letters can't be sent to {}: {reason}", self.topic);
+        self.health.trouble(Subject::DeadLetters, reason);
+        self.look.notify_one();
+    }
+
+    fn queue(&self, pending: &Pending<'_>) -> Result<DeliveryFuture, KafkaError> {
         let record = FutureRecord::<[u8], [u8]> {
             topic: &self.topic,
             partition: None,
-            payload: value,
-            key: letter.content.key,
+            payload: pending.value(),
+            key: pending.key(),
             timestamp: None,
-            headers: Some(self.headers(letter, length)),
+            headers: Some(pending.headers()),
         };
-        self.producer.send_result(record).map_err(|(error, _)| error)
-    }
-
-    fn headers(&self, letter: &Letter<'_>, length: usize) -> OwnedHeaders {
-        let mut headers = OwnedHeaders::new();
-        let mut add = |key: &str, value: &[u8]| {
-            let grown = std::mem::replace(&mut headers, OwnedHeaders::new_with_capacity(0));
-            headers = grown.insert(Header { key, value: Some(value) });
-        };
-        if let Some(content_type) = letter.content.content_type {
-            add("content-type", content_type);
-        }
-        add("topic", self.from.as_bytes());
-        add("partition", letter.partition.to_string().as_bytes());
-        add("offset", letter.offset.to_string().as_bytes());
-        add("reason", letter.reason.to_string().as_bytes());
-        add("time", Timestamp::now().to_string().as_bytes());
-        if length < whole(letter) {
-            add("cut", whole(letter).to_string().as_bytes());
-        }
-        headers
+        self.producers.get(pending.batching())?.send_result(record).map_err(|(error, _)| error)
     }
 }
 
-fn whole(letter: &Letter<'_>) -> usize {
-    letter.content.value.map_or(0, <[u8]>::len)
-}
-
-async fn pause(stop: &CancellationToken, time: Duration) {
-    tokio::select! {
-        () = stop.cancelled() => {}
-        () = tokio::time::sleep(time) => {}
+async fn attempt(sent: Result<DeliveryFuture, KafkaError>) -> Attempt {
+    let error = match sent {
+        Ok(delivery) => match delivery.await {
+            Ok(Ok(_)) => return Attempt::Acknowledged,
+            Ok(Err((error, _))) => error,
+            Err(_) => KafkaError::Canceled,
+        },
+        Err(error) => error,
+    };
+    match error.rdkafka_error_code() {
+        Some(RDKafkaErrorCode::QueueFull) => Attempt::Full,
+        Some(RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::MessageBatchTooLarge) => {
+            Attempt::TooLarge
+        }
+        _ => Attempt::Failed(error),
     }
 }

@@ -7,6 +7,9 @@ use api::rating::v1 as proto;
 use model::{RatingEvent, Timestamp};
 use prost::Message;
 
+/// The most bytes of an error that a reason keeps.
+const REASON: usize = 512;
+
 /// Why a record is not applied.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Rejected {
@@ -19,6 +22,9 @@ pub(super) enum Rejected {
     /// Its value breaks a rule.
     #[error("{0}")]
     Invalid(String),
+    /// The database will never store it.
+    #[error("the database refuses it: {0}")]
+    Refused(String),
 }
 
 impl Rejected {
@@ -28,8 +34,33 @@ impl Rejected {
             Self::Null => "null",
             Self::Undecodable(_) => "undecodable",
             Self::Invalid(_) => "invalid",
+            Self::Refused(_) => "refused",
         }
     }
+
+    /// Its value can't be decoded because of `error`.
+    fn undecodable(error: impl ToString) -> Self {
+        Self::Undecodable(brief(error.to_string()))
+    }
+
+    /// Its value breaks the rule that `error` names.
+    fn invalid(error: impl ToString) -> Self {
+        Self::Invalid(brief(error.to_string()))
+    }
+
+    /// The database refused it with `error`.
+    pub(super) fn refused(error: String) -> Self {
+        Self::Refused(brief(error))
+    }
+}
+
+/// Shortens `text`, which may quote the value, to at most [`REASON`] bytes and an ellipsis.
+fn brief(mut text: String) -> String {
+    if text.len() > REASON {
+        text.truncate(text.floor_char_boundary(REASON));
+        text.push('…');
+    }
+    text
 }
 
 /// Reads a record's value; `timestamp` is the record's own, for an event that doesn't say when.
@@ -40,14 +71,13 @@ pub(super) fn decode(content: &Content<'_>, timestamp: i64) -> Result<Write, Rej
         _ => Timestamp::now(),
     };
     let event = if content.is_protobuf() {
-        let event = proto::RatingEvent::decode(value).map_err(|e| Rejected::Undecodable(e.to_string()))?;
+        let event = proto::RatingEvent::decode(value).map_err(Rejected::undecodable)?;
         event.event(arrived)
     } else {
-        let event: json::RatingEvent<'_> =
-            serde_json::from_slice(value).map_err(|e| Rejected::Undecodable(e.to_string()))?;
+        let event: json::RatingEvent<'_> = serde_json::from_slice(value).map_err(Rejected::undecodable)?;
         event.event(arrived)
     };
-    match event.map_err(|e| Rejected::Invalid(e.to_string()))? {
+    match event.map_err(Rejected::invalid)? {
         RatingEvent::Put(rating) => Ok(Write::Put(rating)),
         RatingEvent::Delete { record, user_id } => Ok(Write::Delete { record, user_id }),
     }
@@ -77,10 +107,23 @@ mod tests {
             ..Default::default()
         };
         let value = event.encode_to_vec();
-        let content_type = Some(b"application/x-protobuf".as_slice());
-        let content = Content { key: None, value: Some(&value), content_type };
-        assert!(matches!(decode(&content, 5).unwrap(), Write::Delete { .. }));
+        for content_type in
+            ["application/x-protobuf", "application/Protobuf; messageType=rating.v1.RatingEvent"]
+        {
+            let content_type = Some(content_type.as_bytes());
+            let content = Content { key: None, value: Some(&value), content_type };
+            assert!(matches!(decode(&content, 5).unwrap(), Write::Delete { .. }));
+        }
         assert_eq!(json(&value).unwrap_err().kind(), "undecodable");
+    }
+
+    #[test]
+    fn reason_that_quotes_a_long_value_is_short() {
+        let kind = "é".repeat(100_000);
+        let event =
+            format!(r#"{{"userId":"u","recordId":"1","recordType":"movie","value":5,"eventType":"{kind}"}}"#);
+        let reason = json(event.as_bytes()).unwrap_err().to_string();
+        assert!(reason.len() < 600 && reason.contains("éé") && reason.ends_with('…'), "{reason}");
     }
 
     #[test]

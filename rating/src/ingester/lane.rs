@@ -1,15 +1,19 @@
-//! One lane: decodes a chunk, sends off what can't be read, and has the rest applied and the offsets stored
-//! that it takes its partitions to. Of the chunk's bytes only those stay that can't be read.
+//! One lane: decodes a chunk, sends what can't be read to the dead letters, and applies the rest together with the
+//! offsets that it takes its partitions to. What the database refuses for good goes to the dead letters as well.
 
-use super::chunk::{Chunk, Record, Start, digest};
+mod decoded;
+
+use super::chunk::{Chunk, Record, Start};
 use super::dead_letters::{DeadLetters, Letter};
-use super::decode::{Rejected, decode};
+use super::decode::Rejected;
 use super::delivery::{Delivery, Transaction};
 use super::health::{Health, Subject};
 use super::metrics::Metrics;
-use crate::batch::{Advance, Batch, Outcome, Partition, Position, Write};
+use crate::batch::{Advance, Batch, Outcome, Partition};
+use crate::repository;
 use crate::writer::{self, Writer};
-use std::collections::{BTreeMap, HashMap};
+use decoded::{Decoded, Part, Parts, Reject, Run};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
@@ -69,33 +73,14 @@ pub(super) struct Turn {
     pub(super) room: OwnedSemaphorePermit,
 }
 
-/// What the records of a chunk say.
-struct Decoded {
-    starts: Vec<Start>,
-    writes: Writes,
-    parts: Parts,
-    /// The records that can't be read, with their bytes, and why not.
-    rejected: Chunk,
-    reasons: Vec<Rejected>,
-}
-
-/// Writes in the order of their records.
-#[derive(Debug)]
-struct Writes {
-    writes: Vec<Write>,
-    /// The partition that each of the writes came from.
-    partitions: Vec<i32>,
-}
-
-/// What a chunk holds of each partition.
-type Parts = BTreeMap<i32, Part>;
-
-/// What a chunk holds of one partition, which is one reading of it.
-#[derive(Debug)]
-struct Part {
-    epoch: u64,
-    first: i64,
-    to: Position,
+/// What became of a transaction.
+enum Committed {
+    /// It is committed.
+    Outcomes(Vec<Outcome>),
+    /// Nothing is left for it to do.
+    Nothing,
+    /// The database refuses at least one of its writes for good.
+    Refused(Run, String),
 }
 
 /// The service is stopping.
@@ -137,8 +122,8 @@ impl Lane {
         held: &mut HashMap<i32, Held>,
         log: &mut Sparse,
     ) -> Result<(), Stopped> {
-        let Decoded { starts, mut writes, mut parts, rejected, reasons } = decoded;
-        for Start { partition, epoch, from } in starts {
+        let Decoded { chunk, mut run, mut parts, rejected } = decoded;
+        for &Start { partition, epoch, from } in &chunk.starts {
             held.insert(partition, Held { epoch, from, fenced: false });
         }
         let current = |partition, epoch| {
@@ -147,24 +132,23 @@ impl Lane {
         let before = parts.len();
         parts.retain(|partition, part| current(*partition, part.epoch));
         if parts.len() < before {
-            writes.keep(&parts);
+            run.keep(&chunk, &parts);
         }
-        self.reject(&rejected, reasons, &parts, log).await?;
-        self.apply(writes, parts, held).await
+        self.reject(&chunk, rejected, &parts, log).await?;
+        self.apply(&chunk, run, parts, held, log).await
     }
 
-    /// Sends off what can't be read; returns once all of it is acknowledged.
+    /// Sends records to the dead letters; returns once all of them are acknowledged.
     async fn reject(
         &self,
-        rejected: &Chunk,
-        reasons: Vec<Rejected>,
+        chunk: &Chunk,
+        rejected: Vec<Reject>,
         parts: &Parts,
         log: &mut Sparse,
     ) -> Result<(), Stopped> {
         let letters: Vec<_> = rejected
-            .records
-            .iter()
-            .zip(reasons)
+            .into_iter()
+            .map(|(index, reason)| (&chunk.records[index as usize], reason))
             .filter(|(record, _)| parts.contains_key(&record.partition))
             .map(|(record, reason)| {
                 let Record { partition, offset, .. } = *record;
@@ -172,46 +156,74 @@ impl Lane {
                 if let Some(unnamed) = log.turn() {
                     tracing::warn!(topic = self.topic, partition, offset, %reason, unnamed, "an event was rejected");
                 }
-                Letter { partition, offset, content: rejected.content(record), reason }
+                Letter { partition, offset, content: chunk.content(record), reason }
             })
             .collect();
         if self.dead_letters.send(&letters, &self.stop).await { Ok(()) } else { Err(Stopped) }
     }
 
-    /// Applies the writes and stores the offsets; what is of a partition that has another owner is left to that
-    /// one.
+    /// Applies the writes and stores the offsets. Partitions that have another owner by now are left to that one.
     async fn apply(
         &self,
-        mut writes: Writes,
+        chunk: &Chunk,
+        run: Run,
         mut parts: Parts,
         held: &mut HashMap<i32, Held>,
+        log: &mut Sparse,
     ) -> Result<(), Stopped> {
-        let began = Instant::now();
+        let (began, all) = (Instant::now(), parts.len());
+        let offsets_only = run.without_writes();
+        let mut writes = Some(run);
         for &transaction in self.delivery.transactions() {
-            let committed = self.commit(transaction, &mut writes, &mut parts, held).await?;
-            if let Some(outcomes) = committed.filter(|_| transaction.ratings) {
-                self.metrics.applied(&outcomes, began.elapsed());
+            // Runs of the chunk that are not committed yet, the first of them last.
+            let mut runs: Vec<Run> = match writes.take_if(|_| transaction.ratings) {
+                Some(run) => vec![run],
+                None => vec![offsets_only.clone()],
+            };
+            while let Some(mut run) = runs.pop() {
+                if parts.len() < all {
+                    run.keep(chunk, &parts);
+                }
+                match self.commit(transaction, chunk, run, &mut parts, held).await? {
+                    Committed::Outcomes(outcomes) if transaction.ratings => {
+                        self.metrics.applied(&outcomes, began.elapsed());
+                    }
+                    Committed::Outcomes(_) | Committed::Nothing => {}
+                    Committed::Refused(run, reason) => match run.only() {
+                        Some(record) => {
+                            self.reject(chunk, vec![(record, Rejected::refused(reason))], &parts, log)
+                                .await?;
+                            runs.push(run.without_writes());
+                        }
+                        None => {
+                            let (first, second) = run.split();
+                            runs.extend([second, first]);
+                        }
+                    },
+                }
             }
         }
-        self.applied(&parts, held);
+        self.applied(&parts);
         Ok(())
     }
 
-    /// Makes one transaction, again and again until it commits; `None` where nothing is left for it.
+    /// Commits one transaction, retrying until it succeeds or the database refuses it for what it holds.
     async fn commit(
         &self,
         transaction: Transaction,
-        writes: &mut Writes,
+        chunk: &Chunk,
+        mut run: Run,
         parts: &mut Parts,
         held: &mut HashMap<i32, Held>,
-    ) -> Result<Option<Vec<Outcome>>, Stopped> {
+    ) -> Result<Committed, Stopped> {
         let mut wait = RETRY.0;
-        let mut batch = Arc::new(self.batch(transaction, writes, parts, held));
+        let mut batch = Arc::new(self.batch(transaction, chunk, &mut run, parts, held));
         while !batch.is_empty() {
             match self.writer.ingest(self.number, Arc::clone(&batch)).await {
                 Ok(outcomes) => {
                     self.health.well(Subject::Storage(Some(self.number)));
-                    return Ok(Some(outcomes));
+                    advance(&batch, parts, held);
+                    return Ok(Committed::Outcomes(outcomes));
                 }
                 Err(writer::Error::Fenced(fenced)) => {
                     let partition = fenced.partition;
@@ -224,11 +236,14 @@ impl Lane {
                         let Part { epoch, first, .. } = part;
                         let _ = self.feedback.send(Feedback::Fenced { partition, epoch, first });
                     }
-                    if transaction.ratings {
-                        writes.writes = Arc::unwrap_or_clone(batch).writes;
-                    }
-                    writes.keep(parts);
-                    batch = Arc::new(self.batch(transaction, writes, parts, held));
+                    run.writes = Arc::unwrap_or_clone(batch).writes;
+                    run.keep(chunk, parts);
+                    batch = Arc::new(self.batch(transaction, chunk, &mut run, parts, held));
+                }
+                Err(writer::Error::Storage(error)) if is_refused(&error) && !batch.writes.is_empty() => {
+                    self.health.well(Subject::Storage(Some(self.number)));
+                    run.writes = Arc::unwrap_or_clone(batch).writes;
+                    return Ok(Committed::Refused(run, service::chain(&*error)));
                 }
                 Err(writer::Error::Storage(error)) => {
                     let reason = format!("ratings can't be stored: {}", service::chain(&*error));
@@ -241,38 +256,34 @@ impl Lane {
                 Err(writer::Error::Stopped) => return Err(Stopped),
             }
         }
-        Ok(None)
+        Ok(Committed::Nothing)
     }
 
-    /// What `transaction` writes; takes the writes where it is the one for them.
+    /// What `transaction` writes of a run; takes the run's writes.
     fn batch(
         &self,
         transaction: Transaction,
-        writes: &mut Writes,
+        chunk: &Chunk,
+        run: &mut Run,
         parts: &Parts,
         held: &HashMap<i32, Held>,
     ) -> Batch {
-        let mut batch = Batch::default();
-        if transaction.ratings {
-            batch.writes = std::mem::take(&mut writes.writes);
-        }
+        let mut batch = Batch { writes: std::mem::take(&mut run.writes), offsets: Vec::new() };
         if transaction.offsets {
             let cluster = self.cluster.get().cloned().unwrap_or_default();
             let topic = &self.topic;
-            batch.offsets.extend(parts.iter().map(|(&partition, part)| Advance {
+            batch.offsets.extend(run.steps(chunk, parts).into_iter().map(|(partition, to)| Advance {
                 partition: Partition { cluster: cluster.clone(), topic: topic.clone(), partition },
                 from: held.get(&partition).and_then(|held| held.from),
-                to: part.to.clone(),
+                to,
             }));
         }
         batch
     }
 
-    fn applied(&self, parts: &Parts, held: &mut HashMap<i32, Held>) {
+    /// Reports the partitions' new offsets.
+    fn applied(&self, parts: &Parts) {
         for (&partition, Part { epoch, to, .. }) in parts {
-            if let Some(held) = held.get_mut(&partition) {
-                held.from = Some(to.next_offset);
-            }
             self.metrics.progress.applied(partition, to);
             let next_offset = to.next_offset;
             let _ = self.feedback.send(Feedback::Applied { partition, epoch: *epoch, next_offset });
@@ -280,51 +291,21 @@ impl Lane {
     }
 }
 
-impl Decoded {
-    fn of(chunk: Chunk) -> Self {
-        let mut writes = Writes::with_capacity(chunk.records.len());
-        let (mut rejected, mut reasons) = (Chunk::default(), Vec::new());
-        let mut spans: BTreeMap<i32, (&Record, &Record)> = BTreeMap::new();
-        for record in &chunk.records {
-            spans.entry(record.partition).or_insert((record, record)).1 = record;
-            let content = chunk.content(record);
-            match decode(&content, record.timestamp) {
-                Ok(write) => writes.push(write, record.partition),
-                Err(reason) => {
-                    rejected.add(*record, content);
-                    reasons.push(reason);
-                }
-            }
+/// Moves each partition to the offset that `batch` has stored.
+fn advance(batch: &Batch, parts: &mut Parts, held: &mut HashMap<i32, Held>) {
+    for Advance { partition, to, .. } in &batch.offsets {
+        if let Some(part) = parts.get_mut(&partition.partition) {
+            part.first = to.next_offset;
         }
-        let parts = spans.into_iter().map(|(partition, (first, last))| {
-            let content = chunk.content(last);
-            let to = Position {
-                next_offset: last.offset + 1,
-                last_timestamp: last.timestamp,
-                last_digest: digest(content.key, content.value),
-            };
-            (partition, Part { epoch: last.epoch, first: first.offset, to })
-        });
-        Self { parts: parts.collect(), starts: chunk.starts, writes, rejected, reasons }
+        if let Some(held) = held.get_mut(&partition.partition) {
+            held.from = Some(to.next_offset);
+        }
     }
 }
 
-impl Writes {
-    fn with_capacity(count: usize) -> Self {
-        Self { writes: Vec::with_capacity(count), partitions: Vec::with_capacity(count) }
-    }
-
-    fn push(&mut self, write: Write, partition: i32) {
-        self.writes.push(write);
-        self.partitions.push(partition);
-    }
-
-    /// Drops what is of other partitions than those of `parts`.
-    fn keep(&mut self, parts: &Parts) {
-        let mut partitions = self.partitions.iter();
-        self.writes.retain(|_| partitions.next().is_some_and(|partition| parts.contains_key(partition)));
-        self.partitions.retain(|partition| parts.contains_key(partition));
-    }
+/// Returns true if the same batch would be refused for ever, because of a value in it.
+const fn is_refused(error: &repository::Error) -> bool {
+    matches!(error, repository::Error::Storage(storage::Error::Rejected(_)))
 }
 
 /// Lets a few log lines a second pass.

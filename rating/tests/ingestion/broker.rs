@@ -5,6 +5,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rdkafka::{Offset, TopicPartitionList};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,6 +54,16 @@ impl Broker {
 
     pub(crate) fn servers(&self) -> String {
         self.cluster.bootstrap_servers()
+    }
+
+    /// Makes the brokers respond to the next requests of a kind with these errors.
+    pub(crate) fn fail_next(&self, api: RDKafkaApiKey, errors: &[RDKafkaRespErr]) {
+        self.cluster.request_errors(api, errors);
+    }
+
+    /// Makes the brokers describe a topic with this error.
+    pub(crate) fn fail_topic(&self, topic: &str, error: RDKafkaRespErr) {
+        self.cluster.topic_error(topic, error).unwrap();
     }
 
     pub(crate) fn cluster(&self) -> String {

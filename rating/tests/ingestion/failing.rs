@@ -19,6 +19,8 @@ pub(crate) struct Failing<R> {
     /// How many batches are still applied before all fail.
     left: AtomicU32,
     unanswered: AtomicBool,
+    /// Users whose ratings are refused for good.
+    refused: Mutex<Vec<UserId>>,
 }
 
 impl<R> Failing<R> {
@@ -29,6 +31,7 @@ impl<R> Failing<R> {
             delay: Mutex::new(Duration::ZERO),
             left: AtomicU32::new(u32::MAX),
             unanswered: AtomicBool::new(false),
+            refused: Mutex::default(),
         }
     }
 
@@ -44,6 +47,16 @@ impl<R> Failing<R> {
     /// Applies the next batch, but doesn't say so: a connection that is lost during the commit.
     pub(crate) fn leave_unanswered(&self) {
         self.unanswered.store(true, Ordering::Release);
+    }
+
+    /// Refuses every batch with a rating of one of these users: a constraint of the database.
+    pub(crate) fn refuse(&self, users: &[&str]) {
+        *self.refused.lock().unwrap() = users.iter().map(|user| UserId::new(*user).unwrap()).collect();
+    }
+
+    fn is_refused(&self, batch: &Batch) -> bool {
+        let refused = self.refused.lock().unwrap();
+        batch.writes.iter().any(|write| refused.contains(write.user_id()))
     }
 
     pub(crate) fn delay(&self, delay: Duration) {
@@ -70,6 +83,10 @@ impl<R: Repository> Repository for Failing<R> {
 
     async fn apply(&self, lane: usize, batch: &Batch) -> Result<Vec<Outcome>, Error> {
         self.check().await?;
+        if self.is_refused(batch) {
+            let source = sqlx::Error::Protocol("told to refuse".to_owned());
+            return Err(Error::Storage(storage::Error::Rejected(source)));
+        }
         let left = self.left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1));
         left.map_err(|_| failed())?;
         let outcomes = self.inner.apply(lane, batch).await?;

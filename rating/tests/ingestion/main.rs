@@ -6,6 +6,7 @@
 mod broker;
 mod delivery;
 mod failing;
+mod letters;
 mod service;
 
 use broker::{Broker, Member};

@@ -27,6 +27,7 @@ pub(crate) struct Broker {
 
 /// A record as it was read.
 pub(crate) struct Letter {
+    pub(crate) key: Option<Vec<u8>>,
     pub(crate) value: Option<Vec<u8>>,
     pub(crate) headers: BTreeMap<String, String>,
 }
@@ -89,7 +90,11 @@ impl Broker {
     }
 
     pub(crate) async fn delete(&self) {
-        let deleted = self.admin.delete_topics(&[&self.topic], &options()).await.unwrap();
+        self.delete_topic(&self.topic).await;
+    }
+
+    pub(crate) async fn delete_topic(&self, topic: &str) {
+        let deleted = self.admin.delete_topics(&[topic], &options()).await.unwrap();
         assert!(deleted[0].is_ok(), "{deleted:?}");
     }
 
@@ -157,6 +162,7 @@ impl Broker {
             let text = |value: Option<&[u8]>| String::from_utf8(value.unwrap_or_default().to_vec()).unwrap();
             let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
             letters.push(Letter {
+                key: message.key().map(<[u8]>::to_vec),
                 value: message.payload().map(<[u8]>::to_vec),
                 headers: headers.map(|header| (header.key.to_owned(), text(header.value))).collect(),
             });

@@ -9,7 +9,9 @@ mod disk;
 #[path = "../ingestion/failing.rs"]
 #[expect(dead_code, reason = "the tests upon the mock cluster fail in more ways")]
 mod failing;
+mod late;
 mod memory;
+mod refused;
 #[path = "../ingestion/service.rs"]
 #[expect(dead_code, reason = "the tests upon the mock cluster ask for more")]
 mod service;
@@ -34,6 +36,10 @@ macro_rules! cases {
 const CASES: &[Case] = cases![
     dead_letters::the_topic_of_dead_letters_is_made,
     dead_letters::a_dead_letter_that_is_too_large_is_cut,
+    dead_letters::a_dead_letter_whose_key_is_too_large_is_cut,
+    dead_letters::small_dead_letters_stay_whole_beside_a_large_one,
+    dead_letters::the_topic_of_dead_letters_is_created_again_after_it_was_deleted,
+    late::a_bad_event_goes_on_after_the_broker_appears_later_than_the_service,
     dead_letters::poison_of_every_kind_is_sorted_out,
     topics::a_topic_that_appears_later_is_read,
     topics::partitions_that_are_added_are_read,
@@ -60,7 +66,13 @@ fn main() {
             Err(reason) => Ok(Completion::ignored_with(reason)),
         }
     });
-    libtest_mimic::run(&arguments, trials.chain([disk]).collect()).exit();
+    let refused = Trial::ignorable_test("postgres::a_row_that_the_database_refuses_is_a_dead_letter", || {
+        match broker::server().and_then(|_| storage::testing::server()) {
+            Ok(server) => run(refused::a_row_that_the_database_refuses_is_a_dead_letter(server)),
+            Err(reason) => Ok(Completion::ignored_with(reason)),
+        }
+    });
+    libtest_mimic::run(&arguments, trials.chain([disk, refused]).collect()).exit();
 }
 
 fn run(case: impl Future<Output = ()>) -> Result<Completion, Failed> {

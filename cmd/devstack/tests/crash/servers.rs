@@ -75,7 +75,9 @@ impl Server {
     }
 
     fn start(&self) {
-        self.run("start", &[&self.port.to_string()]);
+        // A server outlives a test program that is killed, unless the script is told not to let it.
+        let (port, owner) = (self.port.to_string(), std::process::id().to_string());
+        self.run("start", &[&port, "--until", &owner]);
     }
 
     fn run(&self, action: &str, more: &[&str]) {

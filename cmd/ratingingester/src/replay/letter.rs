@@ -22,7 +22,10 @@ pub(super) struct Letter<'a> {
     topic: Option<&'a [u8]>,
     /// The partition of its topic that the record was in.
     pub(super) origin: Option<i32>,
+    /// Whether the end of its value is missing.
     cut: bool,
+    /// Whether the end of its key or of its content type is missing.
+    cut_beside: bool,
 }
 
 impl<'a> Letter<'a> {
@@ -42,6 +45,7 @@ impl<'a> Letter<'a> {
                 "topic" => letter.topic = header.value,
                 "partition" => letter.origin = header.value.and_then(number),
                 "cut" => letter.cut = true,
+                "cut-key" | "cut-content-type" => letter.cut_beside = true,
                 _ => {}
             }
         }
@@ -55,6 +59,9 @@ impl<'a> Letter<'a> {
         let topic = topic.filter(|topic| *topic != here).ok_or("no header says which topic it came from")?;
         if self.cut {
             return Err("it was cut to fit, its end is lost".to_owned());
+        }
+        if self.cut_beside {
+            return Err("its key or content type was cut to fit".to_owned());
         }
         let value = self.value.ok_or("it has no value")?;
         if self.is_protobuf() {
@@ -72,7 +79,7 @@ impl<'a> Letter<'a> {
     }
 
     fn is_protobuf(&self) -> bool {
-        self.content_type.is_some_and(|bytes| bytes.eq_ignore_ascii_case(b"application/x-protobuf"))
+        self.content_type.is_some_and(api::media::is_protobuf)
     }
 }
 
@@ -101,7 +108,7 @@ mod tests {
             ..RatingEvent::default()
         };
         let bytes = event.encode_to_vec();
-        let protobuf = Letter { content_type: Some(b"application/X-protobuf"), ..letter(Some(&bytes)) };
+        let protobuf = Letter { content_type: Some(b"application/X-protobuf; a=b"), ..letter(Some(&bytes)) };
         assert_eq!(protobuf.check("ratings.dlq"), Ok("ratings"));
         assert_eq!(protobuf.line(), None);
         assert!(letter(Some(&bytes)).check("ratings.dlq").is_err());
@@ -111,12 +118,14 @@ mod tests {
     fn what_is_not_says_why() {
         let of_nowhere = Letter { topic: None, ..letter(Some(GOOD)) };
         let cut = Letter { cut: true, ..letter(Some(GOOD)) };
+        let cut_beside = Letter { cut_beside: true, ..letter(Some(GOOD)) };
         let protobuf = Letter { content_type: Some(b"application/x-protobuf"), ..letter(Some(b"\x08")) };
         for (letter, reason, line) in [
             (letter(None), "it has no value", false),
             (letter(Some(b"{}")), "userId is required; recordId is required", true),
             (letter(Some(b"{")), "EOF while parsing", true),
             (cut, "it was cut", false),
+            (cut_beside, "its key or content type was cut", true),
             (of_nowhere, "no header says", true),
             (protobuf, "failed to decode", false),
         ] {

@@ -1,0 +1,151 @@
+//! A decoded chunk: its writes, what can't be read, and how far it takes each partition.
+
+use crate::batch::{Position, Write};
+use crate::ingester::chunk::{Chunk, Record, digest};
+use crate::ingester::decode::{Rejected, decode};
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// What the records of a chunk say.
+pub(super) struct Decoded {
+    /// The records, which are kept for those of them that go to the dead letters.
+    pub(super) chunk: Chunk,
+    pub(super) run: Run,
+    pub(super) parts: Parts,
+    pub(super) rejected: Vec<Reject>,
+}
+
+/// A record that goes to the dead letters: its index in its chunk, and why.
+pub(super) type Reject = (u32, Rejected);
+
+/// What a chunk holds of each partition.
+pub(super) type Parts = BTreeMap<i32, Part>;
+
+/// What a chunk holds of one partition, which is one reading of it.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) epoch: u64,
+    /// The first offset that is not stored yet.
+    pub(super) first: i64,
+    pub(super) to: Position,
+}
+
+/// Consecutive records of a chunk, and the writes among them in their order.
+#[derive(Clone, Debug)]
+pub(super) struct Run {
+    records: Range<usize>,
+    pub(super) writes: Vec<Write>,
+    /// The record that each of the writes came from, as its index in the chunk.
+    of_write: Vec<u32>,
+}
+
+impl Decoded {
+    /// Decodes the records of `chunk`.
+    pub(super) fn of(chunk: Chunk) -> Self {
+        let count = chunk.records.len();
+        let mut run =
+            Run { records: 0..count, writes: Vec::with_capacity(count), of_write: Vec::with_capacity(count) };
+        let mut rejected = Vec::new();
+        let mut spans: BTreeMap<i32, (&Record, &Record)> = BTreeMap::new();
+        for (index, record) in (0..).zip(&chunk.records) {
+            spans.entry(record.partition).or_insert((record, record)).1 = record;
+            match decode(&chunk.content(record), record.timestamp) {
+                Ok(write) => {
+                    run.writes.push(write);
+                    run.of_write.push(index);
+                }
+                Err(reason) => rejected.push((index, reason)),
+            }
+        }
+        let parts = spans.into_iter().map(|(partition, (first, last))| {
+            (partition, Part { epoch: last.epoch, first: first.offset, to: position(&chunk, last) })
+        });
+        Self { parts: parts.collect(), chunk, run, rejected }
+    }
+}
+
+/// The position behind `record`.
+fn position(chunk: &Chunk, record: &Record) -> Position {
+    let content = chunk.content(record);
+    Position {
+        next_offset: record.offset + 1,
+        last_timestamp: record.timestamp,
+        last_digest: digest(content.key, content.value),
+    }
+}
+
+impl Run {
+    /// The same records without writes.
+    pub(super) fn without_writes(&self) -> Self {
+        Self { records: self.records.clone(), writes: Vec::new(), of_write: Vec::new() }
+    }
+
+    /// Drops the writes of other partitions than those of `parts`.
+    pub(super) fn keep(&mut self, chunk: &Chunk, parts: &Parts) {
+        let is_kept = |index: &u32| parts.contains_key(&chunk.records[*index as usize].partition);
+        let mut of_write = self.of_write.iter();
+        self.writes.retain(|_| of_write.next().is_some_and(is_kept));
+        self.of_write.retain(is_kept);
+    }
+
+    /// How far the chunk's records up to the end of this run take the `parts`: those of them that it has records of,
+    /// and all of them if it is the last run.
+    pub(super) fn steps(&self, chunk: &Chunk, parts: &Parts) -> BTreeMap<i32, Position> {
+        if self.records.end == chunk.records.len() {
+            return parts.iter().map(|(&partition, part)| (partition, part.to.clone())).collect();
+        }
+        let records = chunk.records[self.records.clone()].iter();
+        let last: BTreeMap<i32, &Record> = records.map(|record| (record.partition, record)).collect();
+        let of_parts = last.into_iter().filter(|(partition, _)| parts.contains_key(partition));
+        of_parts.map(|(partition, record)| (partition, position(chunk, record))).collect()
+    }
+
+    /// Splits it before the second half of its writes, of which there are at least two.
+    pub(super) fn split(mut self) -> (Self, Self) {
+        let half = self.writes.len() / 2;
+        let at = self.of_write[half] as usize;
+        let second = Self {
+            records: at..self.records.end,
+            writes: self.writes.split_off(half),
+            of_write: self.of_write.split_off(half),
+        };
+        self.records.end = at;
+        (self, second)
+    }
+
+    /// The record of the only write.
+    pub(super) fn only(&self) -> Option<u32> {
+        if let [record] = self.of_write[..] { Some(record) } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn split_runs_advance_each_partition_as_far_as_the_whole() {
+        let mut chunk = Chunk::default();
+        for (offset, partition) in [(5, 0), (7, 1), (6, 0), (8, 1), (9, 1)] {
+            let value = format!(r#"{{"userId":"u{offset}","recordId":"1","recordType":"movie","value":7}}"#);
+            let value = if offset == 8 { "no event".to_owned() } else { value };
+            chunk.add_value(partition, offset, value.as_bytes());
+        }
+        let Decoded { chunk, run, parts, rejected } = Decoded::of(chunk);
+        assert_eq!((run.writes.len(), rejected.len(), rejected[0].0), (4, 1, 3));
+        let whole = run.steps(&chunk, &parts);
+        assert_eq!((whole[&0].next_offset, whole[&1].next_offset), (7, 10));
+
+        let (first, second) = run.split();
+        assert_eq!((first.writes.len(), second.writes.len()), (2, 2));
+        let steps = first.steps(&chunk, &parts);
+        assert_eq!((steps[&0].next_offset, steps[&1].next_offset), (6, 8));
+        assert_eq!(second.steps(&chunk, &parts), whole);
+
+        let (one, other) = second.split();
+        assert_eq!((one.only(), other.only()), (Some(2), Some(4)));
+        // The record that can't be read is skipped with the write before it.
+        assert_eq!(one.steps(&chunk, &parts)[&1].next_offset, 9);
+        assert_eq!(one.steps(&chunk, &parts)[&0], whole[&0]);
+    }
+}
