@@ -62,7 +62,7 @@ pub async fn run(
         let controller = controller.clone();
         move || -> futures::future::BoxFuture<'static, _> {
             let controller = controller.clone();
-            Box::pin(async move { controller.ready().await.map_err(|error| error.to_string()) })
+            Box::pin(async move { controller.ready().await.map_err(|error| service::chain(&error)) })
         }
     };
     let make = move || Routes {

@@ -96,14 +96,17 @@ impl Writer {
             // Callers whose write was just made get their turn first, so that their next ones join this group.
             tokio::task::yield_now().await;
             self.oldest.set(Some(first.since));
-            self.write(gather(first, &mut queue)).await;
+            let (writes, replies) = gather(first, &mut queue);
+            if !writes.is_empty() {
+                self.write(writes, replies).await;
+            }
             self.oldest.set(None);
         }
     }
 
     /// Makes all writes in one transaction. If it fails for a reason that another attempt does not mend, each is made
     /// by itself, so that it fails for its own caller only.
-    async fn write(&self, (writes, replies): (Vec<Write>, Vec<Reply>)) {
+    async fn write(&self, writes: Vec<Write>, replies: Vec<Reply>) {
         match self.commit(&writes).await {
             Ok(written) => {
                 for (reply, written) in replies.into_iter().zip(written) {

@@ -1,0 +1,108 @@
+//! Writes on a server that refuses some of them.
+
+use crate::{Outcome, begin};
+use fault::{Fault, Kind};
+use futures::future::join_all;
+use metadata::repository::Repository;
+use metadata::repository::postgres;
+use model::{Genres, Metadata, RecordId, Text, Title};
+use sqlx::ConnectOptions;
+use std::sync::Arc;
+use storage::testing::Database;
+
+fn film(id: &str, title: &str) -> Metadata {
+    Metadata {
+        id: RecordId::new(id).unwrap(),
+        title: Title::new(title).unwrap(),
+        description: Text::default(),
+        director: Text::default(),
+        release_year: None,
+        genres: Genres::default(),
+        revision: 0,
+    }
+}
+
+/// Ends the connections that exist, so that the next ones follow the database's new defaults.
+async fn reconnect(database: &Database) -> Result<(), sqlx::Error> {
+    let end = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity \
+               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    sqlx::query(end).execute(&mut database.options().connect().await?).await.map(|_| ())
+}
+
+pub(crate) async fn read_only_database_is_unavailable_until_it_is_writable(database: Database) -> Outcome {
+    let repository = postgres::Repository::open(&database.options()).await?;
+    repository.batch_put(&[film("a", "A")]).await?;
+    database.alter("SET default_transaction_read_only = on").await?;
+    reconnect(&database).await?;
+    for _ in 0..2 {
+        let error = repository.batch_put(&[film("a", "B")]).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Unavailable, "{error:?}");
+        assert!(error.to_string().contains("read-only"), "{error}");
+        assert!(repository.get(&film("a", "A").id).await?.is_some());
+    }
+    database.alter("RESET default_transaction_read_only").await?;
+    let put = repository.batch_put(&[film("a", "B")]).await?;
+    assert_eq!(put[0].metadata.revision, 2);
+    repository.close().await;
+    Ok(())
+}
+
+pub(crate) async fn stricter_isolation_by_default_fails_no_write(database: Database) -> Outcome {
+    for isolation in ["repeatable read", "serializable"] {
+        database.alter(&format!("SET default_transaction_isolation = '{isolation}'")).await?;
+        let mut instances = Vec::new();
+        for _ in 0..2 {
+            instances.push(Arc::new(postgres::Repository::open(&database.options()).await?));
+        }
+        let writers = (0..8).map(|writer| {
+            let repository = Arc::clone(&instances[writer % 2]);
+            tokio::spawn(async move {
+                for round in 0..20 {
+                    let title = format!("{writer} {round}");
+                    repository
+                        .batch_put(&[film("shared", &title), film(&writer.to_string(), &title)])
+                        .await?;
+                }
+                Ok::<_, storage::Error>(())
+            })
+        });
+        for writer in join_all(writers).await {
+            writer??;
+        }
+        for instance in instances {
+            instance.close().await;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) async fn bad_write_in_a_group_fails_for_its_caller_alone(database: Database) -> Outcome {
+    let repository = postgres::Repository::open(&database.options()).await?;
+    let mut blocking = begin(
+        &database,
+        "ALTER TABLE metadata ADD CHECK (id <> 'bad'); COMMIT; BEGIN; SELECT last FROM revision FOR UPDATE",
+    )
+    .await?;
+    // The first write waits for the counter alone; those behind it share a transaction.
+    let ids = ["first", "a", "b", "bad", "c"];
+    let puts = join_all(ids.map(|id| {
+        let repository = &repository;
+        async move { repository.batch_put(&[film(id, "Film"), film(&format!("{id} 2"), "Film")]).await }
+    }));
+    let absent = RecordId::new("absent")?;
+    let (puts, deleted, unblocked) =
+        tokio::join!(puts, repository.delete(&absent), sqlx::raw_sql("COMMIT").execute(&mut blocking));
+    unblocked?;
+    assert!(!deleted?);
+    let mut revisions = Vec::new();
+    for (id, put) in ids.iter().zip(puts) {
+        match put {
+            Ok(put) => revisions.extend(put.iter().map(|put| put.metadata.revision)),
+            Err(error) => assert!(*id == "bad" && error.kind() == Kind::Internal, "{id}: {error:?}"),
+        }
+    }
+    assert_eq!(revisions, (1..=8).collect::<Vec<_>>());
+    assert!(repository.get(&RecordId::new("bad 2")?).await?.is_none());
+    repository.close().await;
+    Ok(())
+}
