@@ -1,5 +1,7 @@
-//! Who answers a request: gRPC by its content type, REST otherwise, each within its limits and measured.
+//! Passes a request to its routes: gRPC by its content type, REST otherwise, each within its limits and measured.
 
+use super::budget::{self, Charge, REFUSED};
+use super::metered::Metered;
 use super::reflection::Methods;
 use crate::layer::{Call, Capped, Halted, NoteRoute, Route, grpc_timeout, guarded};
 use crate::metrics::{Measured, Protocol, Recorder, Status};
@@ -43,12 +45,24 @@ impl Dispatch {
         Self { rest, grpc: grpc.prepare().into_axum_router(), methods, recorder, request_timeout }
     }
 
-    /// The answer to `request`, whatever happens.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Measured> {
-        if is_grpc(request.headers()) { self.grpc(request).await } else { self.rest(request).await }
+    /// Returns the response to `request`, also if its handler fails.
+    pub(super) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        pending: budget::Request,
+    ) -> Response<Measured<Metered>> {
+        if is_grpc(request.headers()) {
+            self.grpc(request, &pending).await
+        } else {
+            self.rest(request, &pending).await
+        }
     }
 
-    async fn rest(&self, mut request: Request<Incoming>) -> Response<Measured> {
+    async fn rest(
+        &self,
+        mut request: Request<Incoming>,
+        pending: &budget::Request,
+    ) -> Response<Measured<Metered>> {
         let began = Instant::now();
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let route = Route::default();
@@ -58,37 +72,53 @@ impl Dispatch {
             let deadline = began + self.request_timeout;
             request.extensions_mut().insert(Call { deadline: Deadline(deadline), route: route.clone() });
             let answer = self.rest.clone().oneshot(request.map(capped));
-            match guarded(answer, deadline).await {
-                Ok(Ok(response)) => response,
-                Err(Halted::Timeout) => Problem::timeout().into_response(),
-                Err(Halted::Panic(text)) => Problem::internal(text).into_response(),
+            match pending.turn(deadline).await {
+                Some(_turn) => match guarded(answer, deadline).await {
+                    Ok(Ok(response)) => response,
+                    Err(Halted::Timeout) => Problem::timeout().into_response(),
+                    Err(Halted::Panic(text)) => Problem::internal(text).into_response(),
+                },
+                None => Problem::of(Kind::Unavailable, REFUSED).into_response(),
             }
         };
+        let mut charge = Charge::new(pending.account());
+        if !charge.raise(response.body().size_hint().exact()) {
+            response = Problem::of(Kind::Unavailable, REFUSED).into_response();
+        }
         if let Some(problem) = response.extensions_mut().remove::<Problem>() {
             finish(&mut response, problem, &method, uri.path());
         }
         self.recorder.record(Protocol::Http, route.template(), Status::Http(response.status()), began);
-        response.map(Measured::plain)
+        response.map(|body| Measured::plain(Metered::http(body, charge)))
     }
 
-    async fn grpc(&self, mut request: Request<Incoming>) -> Response<Measured> {
+    async fn grpc(
+        &self,
+        mut request: Request<Incoming>,
+        pending: &budget::Request,
+    ) -> Response<Measured<Metered>> {
         let began = Instant::now();
         let uri = request.uri().clone();
         let limit = grpc_timeout(request.headers()).unwrap_or(Duration::MAX).min(self.request_timeout);
         let deadline = began + limit;
         request.extensions_mut().insert(Deadline(deadline));
-        let response = match guarded(self.grpc.clone().oneshot(request.map(Body::new)), deadline).await {
-            Ok(Ok(response)) => response,
-            Err(Halted::Timeout) => {
-                tonic::Status::deadline_exceeded(problem::hidden(Kind::Timeout)).into_http()
-            }
-            Err(Halted::Panic(cause)) => grpc::internal(cause).into_http(),
+        let answer = self.grpc.clone().oneshot(request.map(Body::new));
+        let response = match pending.turn(deadline).await {
+            Some(_turn) => match guarded(answer, deadline).await {
+                Ok(Ok(response)) => response,
+                Err(Halted::Timeout) => {
+                    tonic::Status::deadline_exceeded(problem::hidden(Kind::Timeout)).into_http()
+                }
+                Err(Halted::Panic(cause)) => grpc::internal(cause).into_http(),
+            },
+            None => tonic::Status::unavailable(REFUSED).into_http(),
         };
         if let Some(cause) = response.extensions().get().and_then(grpc::cause) {
             tracing::error!(path = uri.path(), cause, "a call failed");
         }
         let method = self.methods.get(uri.path()).cloned();
         let (parts, body) = response.into_parts();
+        let body = Metered::grpc(body, Charge::new(pending.account()));
         let body = Measured::grpc(body, &parts.headers, Arc::clone(&self.recorder), method, began);
         Response::from_parts(parts, body)
     }

@@ -2,7 +2,8 @@
 
 use super::Error;
 use super::acceptor::Stream;
-use super::connection;
+use super::budget::Budget;
+use super::connection::{self, Patience};
 use super::dispatch::Dispatch;
 use futures::future;
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -17,6 +18,17 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+/// How many tasks run before a worker looks for events and new connections: a task may take a whole turn of streams.
+const EVENT_INTERVAL: u32 = 8;
+
+/// How each worker serves its connections.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) budget: Arc<Budget>,
+    pub(super) patience: Patience,
+    pub(super) drain_timeout: Duration,
+}
+
 /// The running workers; each ends when the sender of its connections is dropped and its calls have ended.
 pub(super) struct Workers {
     ends: FuturesUnordered<oneshot::Receiver<()>>,
@@ -27,7 +39,7 @@ impl Workers {
     pub(super) async fn start(
         service: &'static str,
         count: usize,
-        drain_timeout: Duration,
+        settings: Settings,
         make: impl Fn() -> Dispatch + Send + Sync + 'static,
     ) -> Result<(Self, Vec<UnboundedSender<Stream>>), Error> {
         let make = Arc::new(make);
@@ -38,11 +50,13 @@ impl Workers {
             let (sender, streams) = unbounded_channel();
             let (started, start) = oneshot::channel();
             let (ended, end) = oneshot::channel();
-            let make = Arc::clone(&make);
+            let (make, settings) = (Arc::clone(&make), settings.clone());
             let failed = |source| Error::Worker { service, source };
-            let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
+            let mut builder = Builder::new_current_thread();
+            builder.enable_all().event_interval(EVENT_INTERVAL).global_queue_interval(EVENT_INTERVAL);
+            let runtime = builder.build().map_err(failed)?;
             let body = move || {
-                runtime.block_on(work(&*make, streams, drain_timeout, started));
+                runtime.block_on(work(&*make, streams, settings, started));
                 // A blocking call that hangs must not keep the worker.
                 runtime.shutdown_background();
                 _ = ended.send(());
@@ -70,7 +84,7 @@ impl Workers {
 async fn work(
     make: &(impl Fn() -> Dispatch + ?Sized),
     mut streams: UnboundedReceiver<Stream>,
-    drain_timeout: Duration,
+    Settings { budget, patience, drain_timeout }: Settings,
     started: oneshot::Sender<()>,
 ) {
     let dispatch = Arc::new(make());
@@ -81,7 +95,8 @@ async fn work(
         tokio::select! {
             stream = streams.recv() => match stream.map(TcpStream::from_std) {
                 Some(Ok(stream)) => {
-                    connections.spawn(connection::serve(stream, Arc::clone(&dispatch), closing.clone()));
+                    let (dispatch, budget) = (Arc::clone(&dispatch), Arc::clone(&budget));
+                    connections.spawn(connection::serve(stream, dispatch, budget, patience, closing.clone()));
                 }
                 Some(Err(error)) => tracing::warn!(%error, "can't serve a connection"),
                 None => break,

@@ -11,3 +11,4 @@ mod routing;
 mod running;
 mod starting;
 mod streams;
+mod unread;
