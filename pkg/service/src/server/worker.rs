@@ -7,6 +7,7 @@ use super::connection::{self, Patience};
 use super::dispatch::Dispatch;
 use futures::future;
 use futures::stream::{FuturesUnordered, StreamExt};
+use std::hint::black_box;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -15,11 +16,20 @@ use tokio::runtime::Builder;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// How many tasks run before a worker looks for events and new connections: a task may take a whole turn of streams.
 const EVENT_INTERVAL: u32 = 8;
+
+/// How often a worker that has had connections gives freed memory back.
+const GIVE_BACK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Blocks that mimalloc gives a segment of their own, and parts of segments that are in use.
+const BLOCKS: [usize; 3] = [32 << 20, 8 << 20, 1 << 20];
+
+/// How often it still does so after its last connection: what is freed is given back some time later.
+const LAST_TIMES: u32 = 3;
 
 /// How each worker serves its connections.
 #[derive(Clone)]
@@ -90,11 +100,15 @@ async fn work(
     let dispatch = Arc::new(make());
     let closing = CancellationToken::new();
     let mut connections = JoinSet::new();
+    let mut give_back = interval(GIVE_BACK_INTERVAL);
+    give_back.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut times = 0;
     _ = started.send(());
     loop {
         tokio::select! {
             stream = streams.recv() => match stream.map(TcpStream::from_std) {
                 Some(Ok(stream)) => {
+                    times = LAST_TIMES;
                     let (dispatch, budget) = (Arc::clone(&dispatch), Arc::clone(&budget));
                     connections.spawn(connection::serve(stream, dispatch, budget, patience, closing.clone()));
                 }
@@ -102,6 +116,10 @@ async fn work(
                 None => break,
             },
             Some(_) = connections.join_next() => {}
+            _ = give_back.tick(), if times > 0 => {
+                give_memory_back();
+                times = if connections.is_empty() { times - 1 } else { LAST_TIMES };
+            }
         }
     }
     closing.cancel();
@@ -109,5 +127,15 @@ async fn work(
     if drained.is_err() {
         tracing::warn!(connections = connections.len(), "cut calls that had not ended in time");
         connections.shutdown().await;
+    }
+}
+
+/// Makes the allocator return this thread's freed memory to the system.
+///
+/// mimalloc does so when a thread allocates or frees a whole segment, which one that has become idle does not. Nothing
+/// is written to the blocks, so they take no memory themselves.
+fn give_memory_back() {
+    for size in BLOCKS {
+        drop(black_box(Vec::<u8>::with_capacity(size)));
     }
 }
