@@ -31,7 +31,11 @@ pub struct Config {
     pub consul_token: Option<String>,
     /// How many threads serve, each with a runtime of its own.
     pub workers: usize,
-    /// How long calls in flight may take to end once the service is asked to stop.
+    /// How long an HTTP/1 connection may be idle between two requests.
+    pub keep_alive: Duration,
+    /// How long the service serves on, not ready, once it is asked to stop.
+    pub drain_delay: Duration,
+    /// How long calls in flight may take to end after that.
     pub drain_timeout: Duration,
     /// How long one request may take.
     pub request_timeout: Duration,
@@ -42,7 +46,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// A service for tests: any free loopback port, two workers, a drain of 2 s, the process's own registry.
+    /// A service for tests: any free loopback port, two workers, a drain of 2 s without delay, the process's own
+    /// registry.
     #[must_use]
     pub fn for_tests() -> Self {
         Self {
@@ -52,6 +57,8 @@ impl Config {
             consul: consul::Config::default().url,
             consul_token: None,
             workers: 2,
+            keep_alive: Duration::from_secs(75),
+            drain_delay: Duration::ZERO,
             drain_timeout: Duration::from_secs(2),
             request_timeout: Duration::from_secs(2),
             log_format: None,
@@ -183,6 +190,8 @@ impl From<Flags> for Config {
             consul: flags.consul,
             consul_token: flags.consul_token.filter(|token| !token.is_empty()),
             workers: flags.workers.unwrap_or_else(cores),
+            keep_alive: flags.keep_alive,
+            drain_delay: flags.drain_delay,
             drain_timeout: flags.drain_timeout,
             request_timeout: flags.request_timeout,
             log_format: flags.log_format,

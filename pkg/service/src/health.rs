@@ -79,19 +79,22 @@ pub(crate) fn router(standing: &Arc<Standing>) -> Router {
         .route("/openapi.json", get(document))
 }
 
-/// Says over gRPC that every one of `names` serves.
+/// Reports over gRPC that every one of `names` serves.
 pub(crate) async fn serving(health: &HealthReporter, names: &[&str]) {
     for name in names {
         health.set_service_status(name, ServingStatus::Serving).await;
     }
 }
 
-/// Says over gRPC that none of `names`, nor the whole, serves, and ends the calls that watch them: they would
-/// hold the drain up.
-pub(crate) async fn not_serving(mut health: HealthReporter, names: &[&str]) {
+/// Reports over gRPC that none of `names`, nor the server as a whole, serves.
+pub(crate) async fn not_serving(health: &HealthReporter, names: &[&str]) {
     for name in names.iter().chain(&[""]) {
         health.set_service_status(name, ServingStatus::NotServing).await;
     }
+}
+
+/// Ends the calls that watch the health of `names` or of the server as a whole.
+pub(crate) async fn end_watches(mut health: HealthReporter, names: &[&str]) {
     for name in names.iter().chain(&[""]) {
         health.clear_service_status(name).await;
     }

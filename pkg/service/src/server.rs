@@ -1,9 +1,12 @@
 //! The server: one port for REST and gRPC, several workers, and the order in which it starts and stops.
 
 mod acceptor;
+mod budget;
 mod connection;
 mod dispatch;
+mod metered;
 mod outbox;
+mod peer;
 mod reflection;
 mod streams;
 mod timer;
@@ -12,7 +15,9 @@ mod worker;
 use crate::config::Address;
 use crate::health::{self, Standing};
 use crate::{Config, Metrics};
+use budget::{Budget, Limits};
 use bytes::Bytes;
+use connection::Patience;
 use discovery::{Instance, Registry, registration};
 use dispatch::Dispatch;
 use futures::future::BoxFuture;
@@ -23,7 +28,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use utoipa::openapi::OpenApi;
-use worker::Workers;
+use worker::{Settings, Workers};
 
 /// What a service is, as its port tells.
 #[derive(Clone)]
@@ -93,13 +98,13 @@ pub enum Error {
 
 /// Serves what `make` makes, once on each worker, until `stop` is cancelled.
 ///
-/// It listens, then serves, then registers. Stopping, it deregisters, is no longer ready, accepts no more
-/// connections, and gives the calls in flight the drain timeout to end. `ready` says why the service can't
-/// answer at present, for `/readyz`.
+/// It listens, then serves, then registers. To stop, it deregisters, reports that it is not ready, serves on for the
+/// drain delay, accepts no more connections, and waits for the calls in flight, at most for the drain timeout. `ready`
+/// returns why the service is not ready, for `/readyz`.
 ///
 /// # Errors
 ///
-/// Where the address can't be listened on, a worker can't start or breaks down.
+/// If the address can't be listened on, or a worker can't start or breaks down.
 pub async fn run(
     description: Description,
     config: &Config,
@@ -134,8 +139,12 @@ pub async fn run(
             Dispatch::new(rest, grpc, described.methods(), standing.metrics.clone(), request_timeout)
         }
     };
-    let (mut workers, streams) =
-        Workers::start(service, config.workers, config.drain_timeout, dispatch).await?;
+    let settings = Settings {
+        budget: Budget::new(Limits::DEFAULT),
+        patience: Patience::with(config.keep_alive),
+        drain_timeout: config.drain_timeout,
+    };
+    let (mut workers, streams) = Workers::start(service, config.workers, settings, dispatch).await?;
     let closing = CancellationToken::new();
     let accept = async move || listener.accept().await.map(|(stream, _)| stream);
     let acceptor = tokio::spawn(acceptor::deal(accept, streams, closing.clone()));
@@ -149,7 +158,7 @@ pub async fn run(
         tokio::spawn(registration::announce(registry, instance(service, advertised), leaving.clone()))
     });
 
-    let ended = tokio::select! {
+    let mut ended = tokio::select! {
         () = stop.cancelled() => Ok(()),
         () = workers.lost() => Err(Error::WorkerLost { service }),
     };
@@ -159,7 +168,15 @@ pub async fn run(
         _ = registered.await;
     }
     standing.drain();
-    health::not_serving(health, names).await;
+    health::not_serving(&health, names).await;
+    if ended.is_ok() && !config.drain_delay.is_zero() {
+        tracing::info!(service, delay = ?config.drain_delay, "not ready, still serving");
+        tokio::select! {
+            () = tokio::time::sleep(config.drain_delay) => {}
+            () = workers.lost() => ended = Err(Error::WorkerLost { service }),
+        }
+    }
+    health::end_watches(health, names).await;
     closing.cancel();
     _ = acceptor.await;
     workers.join().await;

@@ -1,6 +1,7 @@
 //! The flags and variables as `clap` knows them; [`super::Config`] is what they come to.
 
 use super::value::{Address, address, duration, filter, listen, positive_duration, workers};
+use clap::builder::ArgPredicate;
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -55,7 +56,21 @@ pub(super) struct Flags {
     #[arg(long, env, value_name = "N", value_parser = workers)]
     pub(super) workers: Option<usize>,
 
-    /// How long calls in flight may take to end after the service was asked to stop
+    /// How long an idle connection is kept: longer than a load balancer keeps its own, usually 60 s
+    #[arg(long, env, value_name = "DURATION", default_value = "75s", value_parser = positive_duration)]
+    pub(super) keep_alive: Duration,
+
+    /// How long the service goes on serving after it was asked to stop and reports that it is not ready [under
+    /// Kubernetes: 5s]
+    #[arg(long, env, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    #[arg(default_value_if("kubernetes_service_host", ArgPredicate::IsPresent, "5s"))]
+    pub(super) drain_delay: Duration,
+
+    /// Set by Kubernetes in every container
+    #[arg(long, env, hide = true)]
+    pub(super) kubernetes_service_host: Option<String>,
+
+    /// How long calls in flight may take to end after the drain delay
     #[arg(long, env, value_name = "DURATION", default_value = "10s", value_parser = duration)]
     pub(super) drain_timeout: Duration,
 

@@ -1,9 +1,8 @@
-//! An answer's body that counts a gRPC call when its status comes: in the trailers.
+//! A response body that counts a gRPC call when its status is sent: in the trailers.
 
 use super::{Protocol, Recorder, Status};
-use axum::body::{Body, Bytes};
 use http::HeaderMap;
-use http_body::{Frame, SizeHint};
+use http_body::{Body, Frame, SizeHint};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -11,8 +10,8 @@ use std::time::Instant;
 use tonic::Code;
 
 /// A body and, for gRPC, the call to count at its end; one that is dropped before is `CANCELLED`.
-pub(crate) struct Measured {
-    inner: Body,
+pub(crate) struct Measured<B> {
+    inner: B,
     call: Option<Call>,
 }
 
@@ -22,15 +21,15 @@ struct Call {
     began: Instant,
 }
 
-impl Measured {
+impl<B> Measured<B> {
     /// A body that has been counted.
-    pub(crate) const fn plain(inner: Body) -> Self {
+    pub(crate) const fn plain(inner: B) -> Self {
         Self { inner, call: None }
     }
 
-    /// The body of a gRPC answer with these `headers`.
+    /// The body of a gRPC response with these `headers`.
     pub(crate) fn grpc(
-        inner: Body,
+        inner: B,
         headers: &HeaderMap,
         recorder: Arc<Recorder>,
         method: Option<Arc<str>>,
@@ -54,14 +53,14 @@ fn code(headers: &HeaderMap) -> Option<Code> {
     headers.get(tonic::Status::GRPC_STATUS).map(|code| Code::from_bytes(code.as_bytes()))
 }
 
-impl http_body::Body for Measured {
-    type Data = Bytes;
-    type Error = axum::Error;
+impl<B: Body + Unpin> Body for Measured<B> {
+    type Data = B::Data;
+    type Error = B::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let frame = ready!(Pin::new(&mut self.inner).poll_frame(context));
         match &frame {
             Some(Ok(frame)) => {
@@ -83,7 +82,7 @@ impl http_body::Body for Measured {
     }
 }
 
-impl Drop for Measured {
+impl<B> Drop for Measured<B> {
     fn drop(&mut self) {
         self.count(Code::Cancelled);
     }

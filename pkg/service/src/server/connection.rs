@@ -1,7 +1,9 @@
-//! One connection: HTTP/1 or HTTP/2, whichever its first bytes say, until it ends or the server closes.
+//! One connection: HTTP/1 or HTTP/2, detected by its first bytes, until it ends or the server closes.
 
+use super::budget::{self, Account, Budget};
 use super::dispatch::Dispatch;
 use super::outbox::gather;
+use super::peer::Peer;
 use super::streams::{Begun, Streams};
 use super::timer::HeadTimer;
 use hyper::server::conn::{http1, http2};
@@ -18,14 +20,35 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// How long a new connection may say nothing.
+#[cfg(test)]
+mod tests;
+
+/// How long a new connection may send nothing.
 const MAX_SILENCE: Duration = Duration::from_secs(5);
 
-/// How long it may once the server closes: what it has sent may not have been seen yet.
+/// The same once the server closes: what the peer has sent may not have been seen yet.
 const LAST_SILENCE: Duration = Duration::from_millis(50);
 
 /// How an HTTP/2 connection begins.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// How long a connection waits for its peer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// For the next HTTP/1 request.
+    pub(super) keep_alive: Duration,
+    /// For the rest of an HTTP/1 request's head, from its first byte on.
+    pub(super) head: Duration,
+    /// For the peer to read responses.
+    pub(super) read: Duration,
+}
+
+impl Patience {
+    /// The server's limits; idle connections are kept for `keep_alive`.
+    pub(super) const fn with(keep_alive: Duration) -> Self {
+        Self { keep_alive, head: Duration::from_secs(10), read: Duration::from_secs(15) }
+    }
+}
 
 /// Why a connection has ended before its time.
 type Broken = Box<dyn std::error::Error + Send + Sync>;
@@ -37,9 +60,9 @@ enum Protocol {
     Http2,
 }
 
-fn http1() -> http1::Builder {
+fn http1(timer: HeadTimer, keep_alive: Duration) -> http1::Builder {
     let mut http = http1::Builder::new();
-    http.timer(HeadTimer::new()).header_read_timeout(Duration::from_secs(10));
+    http.timer(timer).header_read_timeout(keep_alive);
     http
 }
 
@@ -49,13 +72,19 @@ fn http2(executor: Begun) -> http2::Builder<Begun> {
         .keep_alive_interval(Duration::from_secs(30))
         .keep_alive_timeout(Duration::from_secs(10))
         .max_concurrent_streams(250)
-        // Room for a request line that is too long, so that it can be told.
+        // Room for a request line that is too long, so that it gets a response.
         .max_header_list_size(128 * 1024);
     http
 }
 
 /// Serves `stream`; once `closing` is cancelled it ends after the calls in flight.
-pub(super) async fn serve(stream: TcpStream, dispatch: Arc<Dispatch>, closing: CancellationToken) {
+pub(super) async fn serve(
+    stream: TcpStream,
+    dispatch: Arc<Dispatch>,
+    budget: Arc<Budget>,
+    patience: Patience,
+    closing: CancellationToken,
+) {
     _ = stream.set_nodelay(true);
     let closed = async {
         closing.cancelled().await;
@@ -68,15 +97,24 @@ pub(super) async fn serve(stream: TcpStream, dispatch: Arc<Dispatch>, closing: C
         },
         () = closed => return,
     };
-    let service = service_fn(move |request| {
-        let dispatch = Arc::clone(&dispatch);
-        async move { Ok::<_, Infallible>(dispatch.answer(request).await) }
+    let account = Account::new(&budget);
+    let service = service_fn(|request| {
+        let (dispatch, pending) = (Arc::clone(&dispatch), budget::Request::new(&account));
+        async move { Ok::<_, Infallible>(dispatch.answer(request, pending).await) }
     });
     let ended = match protocol {
         Protocol::Http1 => {
-            let connection = http1().serve_connection(TokioIo::new(stream), service);
-            drive(connection, |connection, context| connection.poll(context).map_err(Into::into), closing)
-                .await
+            let timer = HeadTimer::new(patience.head);
+            let stream = TokioIo::new(timer.watch(stream));
+            let connection = http1(timer, patience.keep_alive).serve_connection(stream, service);
+            let peer = Peer { account: &account, read: patience.read, may_send_slowly: true };
+            drive(
+                connection,
+                |connection, context| connection.poll(context).map_err(Into::into),
+                peer,
+                closing,
+            )
+            .await
         }
         Protocol::Http2 => {
             let (stream, outbox) = gather(stream);
@@ -88,7 +126,8 @@ pub(super) async fn serve(stream: TcpStream, dispatch: Arc<Dispatch>, closing: C
                 _ = outbox.poll_send(context)?;
                 ended.map(Ok)
             };
-            drive(connection, poll, closing).await
+            let peer = Peer { account: &account, read: patience.read, may_send_slowly: false };
+            drive(connection, poll, peer, closing).await
         }
     };
     if let Err(error) = ended {
@@ -96,20 +135,27 @@ pub(super) async fn serve(stream: TcpStream, dispatch: Arc<Dispatch>, closing: C
     }
 }
 
-/// Polls `connection` by `poll` to its end, which comes after the calls in flight once `closing` is cancelled.
+/// Polls `connection` by `poll` to its end, which comes after the calls in flight once `closing` is cancelled, or when
+/// the peer no longer takes part.
 async fn drive<C: GracefulConnection>(
     connection: C,
     mut poll: impl FnMut(Pin<&mut C>, &mut Context<'_>) -> Poll<Result<(), Broken>>,
+    peer: Peer<'_>,
     closing: CancellationToken,
 ) -> Result<(), Broken> {
     let mut connection = pin!(connection);
     tokio::select! {
-        // The connection first, so that a call which has arrived is answered though the server closes.
+        // The connection first, so that a call which has arrived is served although the server closes.
         biased;
         ended = poll_fn(|context| poll(connection.as_mut(), context)) => return ended,
+        () = peer.stops_reading() => return Err("the peer does not read the responses".into()),
         () = closing.cancelled() => connection.as_mut().graceful_shutdown(),
     }
-    poll_fn(|context| poll(connection.as_mut(), context)).await
+    tokio::select! {
+        biased;
+        ended = poll_fn(|context| poll(connection.as_mut(), context)) => ended,
+        () = peer.is_done() => Err("the peer does not close".into()),
+    }
 }
 
 /// Returns once the peer has said enough to tell which protocol it speaks.

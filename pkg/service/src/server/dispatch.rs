@@ -1,5 +1,7 @@
 //! Dispatches requests: to gRPC by their content type, otherwise to REST, each within its limits and measured.
 
+use super::budget::{self, Charge, REFUSED};
+use super::metered::Metered;
 use super::reflection::Methods;
 use crate::admission::{has_valid_host, is_cross_origin_write};
 use crate::layer::{Call, Capped, Halted, NoteRoute, Route, grpc_timeout, guarded};
@@ -47,12 +49,16 @@ impl Dispatch {
         Self { rest, grpc: grpc.prepare().into_axum_router(), methods, recorder, request_timeout }
     }
 
-    /// Responds to `request`, whatever happens.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Measured> {
+    /// Returns the response to `request`, also if its handler fails.
+    pub(super) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        pending: budget::Request,
+    ) -> Response<Measured<Metered>> {
         match admit(&request) {
-            Ok(Protocol::Grpc) => self.grpc(request).await,
-            Ok(Protocol::Http) => self.rest(request, Ok(())).await,
-            Err(refusal) => self.rest(request, Err(refusal)).await,
+            Ok(Protocol::Grpc) => self.grpc(request, &pending).await,
+            Ok(Protocol::Http) => self.rest(request, Ok(()), &pending).await,
+            Err(refusal) => self.rest(request, Err(refusal), &pending).await,
         }
     }
 
@@ -60,7 +66,8 @@ impl Dispatch {
         &self,
         mut request: Request<Incoming>,
         admitted: Result<(), Problem>,
-    ) -> Response<Measured> {
+        pending: &budget::Request,
+    ) -> Response<Measured<Metered>> {
         let began = Instant::now();
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
@@ -71,12 +78,19 @@ impl Dispatch {
             let deadline = began + self.request_timeout;
             request.extensions_mut().insert(Call { deadline: Deadline(deadline), route: route.clone() });
             let answer = self.rest.clone().oneshot(request.map(capped));
-            match guarded(answer, deadline).await {
-                Ok(Ok(response)) => response,
-                Err(Halted::Timeout) => Problem::timeout().into_response(),
-                Err(Halted::Panic(text)) => Problem::internal(text).into_response(),
+            match pending.turn(deadline).await {
+                Some(_turn) => match guarded(answer, deadline).await {
+                    Ok(Ok(response)) => response,
+                    Err(Halted::Timeout) => Problem::timeout().into_response(),
+                    Err(Halted::Panic(text)) => Problem::internal(text).into_response(),
+                },
+                None => Problem::of(Kind::Unavailable, REFUSED).into_response(),
             }
         };
+        let mut charge = Charge::new(pending.account());
+        if !charge.raise(response.body().size_hint().exact()) {
+            response = Problem::of(Kind::Unavailable, REFUSED).into_response();
+        }
         if let Some(problem) = response.extensions_mut().remove::<Problem>() {
             finish(&mut response, problem, &method, uri.path());
         }
@@ -86,27 +100,36 @@ impl Dispatch {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         self.recorder.record(Protocol::Http, route.template(), Status::Http(response.status()), began);
-        response.map(Measured::plain)
+        response.map(|body| Measured::plain(Metered::http(body, charge)))
     }
 
-    async fn grpc(&self, mut request: Request<Incoming>) -> Response<Measured> {
+    async fn grpc(
+        &self,
+        mut request: Request<Incoming>,
+        pending: &budget::Request,
+    ) -> Response<Measured<Metered>> {
         let began = Instant::now();
         let uri = request.uri().clone();
         let limit = grpc_timeout(request.headers()).unwrap_or(Duration::MAX).min(self.request_timeout);
         let deadline = began + limit;
         request.extensions_mut().insert(Deadline(deadline));
-        let response = match guarded(self.grpc.clone().oneshot(request.map(Body::new)), deadline).await {
-            Ok(Ok(response)) => response,
-            Err(Halted::Timeout) => {
-                tonic::Status::deadline_exceeded(problem::hidden(Kind::Timeout)).into_http()
-            }
-            Err(Halted::Panic(cause)) => grpc::internal(cause).into_http(),
+        let answer = self.grpc.clone().oneshot(request.map(Body::new));
+        let response = match pending.turn(deadline).await {
+            Some(_turn) => match guarded(answer, deadline).await {
+                Ok(Ok(response)) => response,
+                Err(Halted::Timeout) => {
+                    tonic::Status::deadline_exceeded(problem::hidden(Kind::Timeout)).into_http()
+                }
+                Err(Halted::Panic(cause)) => grpc::internal(cause).into_http(),
+            },
+            None => tonic::Status::unavailable(REFUSED).into_http(),
         };
         if let Some(cause) = response.extensions().get().and_then(grpc::cause) {
             tracing::error!(path = uri.path(), cause, "a call failed");
         }
         let method = self.methods.get(uri.path()).cloned();
         let (parts, body) = response.into_parts();
+        let body = Metered::grpc(body, Charge::new(pending.account()));
         let body = Measured::grpc(body, &parts.headers, Arc::clone(&self.recorder), method, began);
         Response::from_parts(parts, body)
     }

@@ -17,6 +17,9 @@ mod tests;
 /// How many bytes are gathered at most.
 const FULL: usize = 64 * 1024;
 
+/// How often a full outbox is emptied while the connection is polled, before other connections have their turn.
+const BURST: usize = 4;
+
 /// How much room for them is kept while there are none.
 const KEPT: usize = 16 * 1024;
 
@@ -32,13 +35,15 @@ pub(super) struct Outbox(Arc<Mutex<Unsent>>);
 
 struct Unsent {
     bytes: Vec<u8>,
+    /// How often it has been full since the last [`Outbox::poll_send`].
+    filled: usize,
     writes: OwnedWriteHalf,
 }
 
-/// Has the writes to `stream` wait in an outbox. Who polls the stream must send these afterwards, each time.
+/// Makes the writes to `stream` wait in an outbox. The caller must send these each time it has polled the stream.
 pub(super) fn gather(stream: TcpStream) -> (Gathered, Outbox) {
     let (reads, writes) = stream.into_split();
-    let outbox = Outbox(Arc::new(Mutex::new(Unsent { bytes: Vec::new(), writes })));
+    let outbox = Outbox(Arc::new(Mutex::new(Unsent { bytes: Vec::new(), filled: 0, writes })));
     (Gathered { reads, outbox: outbox.clone() }, outbox)
 }
 
@@ -49,7 +54,9 @@ impl Outbox {
     ///
     /// What the system says where the connection is broken.
     pub(super) fn poll_send(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.lock().poll_send(context)
+        let mut unsent = self.lock();
+        unsent.filled = 0;
+        unsent.poll_send(context)
     }
 
     fn lock(&self) -> MutexGuard<'_, Unsent> {
@@ -100,6 +107,11 @@ impl AsyncWrite for Gathered {
     ) -> Poll<io::Result<usize>> {
         let mut unsent = self.outbox.lock();
         if unsent.bytes.len() == FULL {
+            if unsent.filled == BURST {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            unsent.filled += 1;
             ready!(unsent.poll_send(context))?;
         }
         Poll::Ready(Ok(slices.iter().map(|slice| unsent.take(slice)).sum()))

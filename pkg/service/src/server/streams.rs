@@ -1,36 +1,45 @@
 //! The HTTP/2 streams of one connection, polled on the connection's own task.
 //!
-//! Were each a task of its own, as hyper means them to be, it would wake the connection with its answer: one more trip
-//! through the scheduler, and often one more write, for every call. Here the answers of all streams that are ready go
-//! out together. The price is that a handler which computes for long holds up the other streams of its connection.
+//! If each were a task of its own, as hyper means them to be, it would wake the connection with its response: one more
+//! trip through the scheduler, and often one more write, for every call. Here the responses of all streams that are
+//! ready go out together. So that a connection with many of them does not keep its thread from the others, they are
+//! polled in turns of limited length, between which the thread serves what else is ready.
 
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
 use hyper::rt::Executor;
+use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tokio::task::yield_now;
+
+/// How long a turn takes at least before other connections are served.
+const TURN: Duration = Duration::from_micros(250);
+
+type Stream = BoxFuture<'static, ()>;
 
 /// Where hyper leaves the streams that have begun; clones share it.
 #[derive(Clone, Default)]
-pub(super) struct Begun(Arc<Mutex<Vec<BoxFuture<'static, ()>>>>);
+pub(super) struct Begun(Arc<Mutex<VecDeque<Stream>>>);
 
 impl Begun {
-    fn lock(&self) -> MutexGuard<'_, Vec<BoxFuture<'static, ()>>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Stream>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Begun {
     fn execute(&self, stream: F) {
-        // A panic outside of a handler, such as in an answer's body, ends that stream alone.
+        // A panic outside of a handler, such as in a response's body, ends that stream alone.
         let stream = AssertUnwindSafe(stream).catch_unwind().map(|ended| {
             if ended.is_err() {
-                tracing::error!("a panic broke an answer off");
+                tracing::error!("a panic broke a response off");
             }
         });
-        self.lock().push(stream.boxed());
+        self.lock().push_back(stream.boxed());
     }
 }
 
@@ -38,13 +47,13 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Begun {
 #[derive(Default)]
 pub(super) struct Streams {
     begun: Begun,
-    /// Those that have begun since the last look; empty between two looks.
-    fresh: Vec<BoxFuture<'static, ()>>,
-    running: FuturesUnordered<BoxFuture<'static, ()>>,
+    /// Those that have not been polled yet.
+    fresh: VecDeque<Stream>,
+    running: FuturesUnordered<Stream>,
 }
 
 impl Streams {
-    /// What the connection's builder is to execute streams by.
+    /// The executor that the connection's builder needs.
     pub(super) fn executor(&self) -> Begun {
         self.begun.clone()
     }
@@ -58,15 +67,116 @@ impl Streams {
         if let Poll::Ready(ended) = connection.poll(context) {
             return Poll::Ready(ended);
         }
-        std::mem::swap(&mut self.fresh, &mut *self.begun.lock());
-        for mut stream in self.fresh.drain(..) {
-            // Most are answered at once, and needn't be kept for a second look.
-            if stream.as_mut().poll(context).is_pending() {
+        self.fresh.append(&mut self.begun.lock());
+        if self.turn(context).is_pending() {
+            // Wakes this task after the runtime has looked for events of other connections.
+            _ = pin!(yield_now()).poll(context);
+        }
+        // A response that is ready wakes the connection, which sends it.
+        Poll::Pending
+    }
+
+    /// Polls streams that are ready until none is left or the turn is over.
+    fn turn(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut began = None;
+        loop {
+            // New and older ones alternate, so that neither keep the thread from the other.
+            let fresh = self.fresh.pop_front();
+            if let Some(mut stream) = fresh
+                // Most are done at once, and need not be kept for a second poll.
+                && stream.as_mut().poll(context).is_pending()
+            {
                 self.running.push(stream);
             }
+            let ended = !self.running.is_empty() && self.running.poll_next_unpin(context).is_ready();
+            if self.fresh.is_empty() && !ended {
+                return Poll::Ready(());
+            }
+            if began.get_or_insert_with(Instant::now).elapsed() >= TURN {
+                return Poll::Pending;
+            }
         }
-        while !self.running.is_empty() && self.running.poll_next_unpin(context).is_ready() {}
-        // What has been answered wakes the connection, which sends it.
-        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::channel::oneshot;
+    use futures::task::noop_waker_ref;
+    use std::future::{pending, ready};
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+    /// Begins `count` streams that take long once `start` is ready.
+    fn begin(
+        streams: &Streams,
+        count: usize,
+        start: impl Future + Clone + Send + 'static,
+    ) -> Arc<AtomicUsize> {
+        let ended = Arc::<AtomicUsize>::default();
+        for _ in 0..count {
+            let (ended, start) = (Arc::clone(&ended), start.clone());
+            streams.executor().execute(async move {
+                start.map(drop).await;
+                std::thread::sleep(TURN);
+                ended.fetch_add(1, Relaxed);
+            });
+        }
+        ended
+    }
+
+    fn poll(streams: &mut Streams) {
+        let mut context = Context::from_waker(noop_waker_ref());
+        assert!(streams.poll(pin!(pending::<()>()), &mut context).is_pending());
+    }
+
+    #[test]
+    fn streams_that_take_long_are_polled_in_turns_that_old_and_new_ones_share() {
+        let mut streams = Streams::default();
+        let (start, started) = oneshot::channel::<()>();
+        let old = begin(&streams, 20, started.shared());
+        poll(&mut streams);
+        let new = begin(&streams, 20, ready(()));
+        start.send(()).unwrap();
+        for turn in 1..=5 {
+            poll(&mut streams);
+            let (old, new) = (old.load(Relaxed), new.load(Relaxed));
+            assert!((1..=2 * turn).contains(&old) && (1..=2 * turn).contains(&new), "{turn}: {old}, {new}");
+        }
+        for _ in 0..40 {
+            poll(&mut streams);
+        }
+        assert_eq!((old.load(Relaxed), new.load(Relaxed)), (20, 20));
+        let mut context = Context::from_waker(noop_waker_ref());
+        assert!(streams.poll(pin!(ready(())), &mut context).is_ready());
+    }
+
+    /// One connection's long streams and the task of another connection, on one thread.
+    #[tokio::test]
+    async fn another_connection_is_served_between_two_turns() {
+        let mut streams = Streams::default();
+        let ended = begin(&streams, 200, ready(()));
+        let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+        far.set_nonblocking(true).unwrap();
+        let far = tokio::net::UnixStream::from_std(far).unwrap();
+        let count = Arc::clone(&ended);
+        let other = tokio::spawn(async move {
+            far.readable().await.unwrap();
+            count.load(Relaxed)
+        });
+        tokio::task::yield_now().await;
+        let busy = tokio::spawn(async move {
+            std::future::poll_fn(|context| {
+                // The other peer sends while this connection is busy.
+                _ = std::io::Write::write_all(&mut &near, b"x");
+                _ = streams.poll(pin!(pending::<()>()), context);
+                if streams.fresh.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+        });
+        let served_after = other.await.unwrap();
+        assert!(served_after <= 10, "{served_after}");
+        busy.await.unwrap();
+        assert_eq!(ended.load(Relaxed), 200);
     }
 }

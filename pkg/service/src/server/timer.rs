@@ -1,28 +1,62 @@
-//! The time that a request's head may take, measured by one timer a connection.
+//! The time that an HTTP/1 request's head may take, and the time between two requests, measured by one timer per
+//! connection.
 //!
-//! hyper wants a timer for each request and drops it once the head is there. Setting one costs some 900 instructions;
-//! here it stays set, and is set anew only when it fires: by then the head that it was set for has mostly come.
+//! hyper starts its timeout for a head when the previous response ends. Here it runs from the first byte of the head,
+//! and until then the connection is idle and has the longer keep-alive time.
+//!
+//! hyper also wants a timer for each request and drops it once the head is there. Setting one costs some 900
+//! instructions; here it stays set, and is set again only when it fires: by then the head that it was set for has
+//! mostly arrived.
 
 use hyper::rt::{Sleep, Timer};
+use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time;
 
-/// One connection's timer; it serves one sleep at a time.
-pub(super) struct HeadTimer(Arc<Mutex<Pin<Box<time::Sleep>>>>);
+/// One connection's timer; it serves one sleep at a time. hyper must be configured with the keep-alive time as its
+/// timeout.
+#[derive(Clone)]
+pub(super) struct HeadTimer {
+    shared: Arc<Shared>,
+    /// How long a head may take from its first byte on.
+    limit: Duration,
+}
 
-/// A sleep until `deadline` by a connection's timer.
+struct Shared {
+    timer: Mutex<Pin<Box<time::Sleep>>>,
+    /// Whether a byte has arrived since the last sleep began.
+    begun: AtomicBool,
+}
+
+/// A wait for a head: until `deadline`, or for the limit from the head's first byte on.
 struct Wait {
-    timer: Arc<Mutex<Pin<Box<time::Sleep>>>>,
+    timer: HeadTimer,
     deadline: time::Instant,
+    begun: bool,
+}
+
+/// A connection that reports its first byte to the timer.
+pub(super) struct Timed {
+    stream: TcpStream,
+    timer: HeadTimer,
 }
 
 impl HeadTimer {
-    /// A timer on the present runtime.
-    pub(super) fn new() -> Self {
-        Self(Arc::new(Mutex::new(Box::pin(time::sleep(Duration::ZERO)))))
+    /// A timer on the current runtime.
+    pub(super) fn new(limit: Duration) -> Self {
+        let timer = Mutex::new(Box::pin(time::sleep(Duration::ZERO)));
+        Self { shared: Arc::new(Shared { timer, begun: AtomicBool::new(false) }), limit }
+    }
+
+    /// Wraps the connection whose heads it measures.
+    pub(super) fn watch(&self, stream: TcpStream) -> Timed {
+        Timed { stream, timer: self.clone() }
     }
 }
 
@@ -32,7 +66,8 @@ impl Timer for HeadTimer {
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
-        Box::pin(Wait { timer: Arc::clone(&self.0), deadline: deadline.into() })
+        self.shared.begun.store(false, Relaxed);
+        Box::pin(Wait { timer: self.clone(), deadline: deadline.into(), begun: false })
     }
 
     fn now(&self) -> Instant {
@@ -43,8 +78,12 @@ impl Timer for HeadTimer {
 impl Future for Wait {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let mut timer = self.timer.lock().unwrap_or_else(PoisonError::into_inner);
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if !self.begun && self.timer.shared.begun.load(Relaxed) {
+            self.begun = true;
+            self.deadline = time::Instant::now() + self.timer.limit;
+        }
+        let mut timer = self.timer.shared.timer.lock().unwrap_or_else(PoisonError::into_inner);
         if timer.deadline() > self.deadline {
             timer.as_mut().reset(self.deadline);
         }
@@ -60,24 +99,94 @@ impl Future for Wait {
 
 impl Sleep for Wait {}
 
+impl AsyncRead for Timed {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.timer.shared.begun.store(true, Relaxed);
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Timed {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::future::poll_fn;
 
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    async fn is_pending(sleep: &mut Pin<Box<dyn Sleep>>) -> bool {
+        poll_fn(|context| Poll::Ready(sleep.as_mut().poll(context).is_pending())).await
+    }
+
     #[tokio::test(start_paused = true)]
     async fn each_sleep_ends_at_its_own_deadline_though_the_timer_was_set_for_another() {
-        let (timer, start) = (HeadTimer::new(), time::Instant::now());
+        let (timer, start) = (HeadTimer::new(LIMIT), time::Instant::now());
         let at = |seconds| start + Duration::from_secs(seconds);
         for (passes, deadline) in [(0, 10), (4, 14), (20, 21), (21, 60)] {
             time::sleep_until(at(passes)).await;
             let mut sleep = timer.sleep_until(at(deadline).into());
-            let poll = poll_fn(|context| Poll::Ready(sleep.as_mut().poll(context)));
-            assert!(poll.await.is_pending());
+            assert!(is_pending(&mut sleep).await);
         }
         for deadline in [30, 31, 90] {
             timer.sleep_until(at(deadline).into()).await;
             assert_eq!(time::Instant::now(), at(deadline));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_has_its_limit_from_its_first_byte_on() {
+        let (timer, start) = (HeadTimer::new(LIMIT), time::Instant::now());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        // Before the keep-alive time ends, and at its very end.
+        for (begins, keep_alive, ends) in [(50, 75, 60), (150, 151, 160)] {
+            let mut sleep = timer.sleep_until(at(keep_alive).into());
+            assert!(is_pending(&mut sleep).await);
+            time::sleep_until(at(begins)).await;
+            timer.shared.begun.store(true, Relaxed);
+            assert!(is_pending(&mut sleep).await);
+            // More bytes of the same head.
+            timer.shared.begun.store(true, Relaxed);
+            sleep.await;
+            assert_eq!(time::Instant::now(), at(ends));
+        }
+        timer.sleep_until(at(235).into()).await;
+        assert_eq!(time::Instant::now(), at(235));
     }
 }

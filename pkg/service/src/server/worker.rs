@@ -2,10 +2,12 @@
 
 use super::Error;
 use super::acceptor::Stream;
-use super::connection;
+use super::budget::Budget;
+use super::connection::{self, Patience};
 use super::dispatch::Dispatch;
 use futures::future;
 use futures::stream::{FuturesUnordered, StreamExt};
+use std::hint::black_box;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -14,8 +16,28 @@ use tokio::runtime::Builder;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
+
+/// How many tasks run before a worker looks for events and new connections: a task may take a whole turn of streams.
+const EVENT_INTERVAL: u32 = 8;
+
+/// How often a worker that has had connections gives freed memory back.
+const GIVE_BACK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Blocks that mimalloc gives a segment of their own, and parts of segments that are in use.
+const BLOCKS: [usize; 3] = [32 << 20, 8 << 20, 1 << 20];
+
+/// How often it still does so after its last connection: what is freed is given back some time later.
+const LAST_TIMES: u32 = 3;
+
+/// How each worker serves its connections.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) budget: Arc<Budget>,
+    pub(super) patience: Patience,
+    pub(super) drain_timeout: Duration,
+}
 
 /// The running workers; each ends when the sender of its connections is dropped and its calls have ended.
 pub(super) struct Workers {
@@ -27,7 +49,7 @@ impl Workers {
     pub(super) async fn start(
         service: &'static str,
         count: usize,
-        drain_timeout: Duration,
+        settings: Settings,
         make: impl Fn() -> Dispatch + Send + Sync + 'static,
     ) -> Result<(Self, Vec<UnboundedSender<Stream>>), Error> {
         let make = Arc::new(make);
@@ -38,11 +60,13 @@ impl Workers {
             let (sender, streams) = unbounded_channel();
             let (started, start) = oneshot::channel();
             let (ended, end) = oneshot::channel();
-            let make = Arc::clone(&make);
+            let (make, settings) = (Arc::clone(&make), settings.clone());
             let failed = |source| Error::Worker { service, source };
-            let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
+            let mut builder = Builder::new_current_thread();
+            builder.enable_all().event_interval(EVENT_INTERVAL).global_queue_interval(EVENT_INTERVAL);
+            let runtime = builder.build().map_err(failed)?;
             let body = move || {
-                runtime.block_on(work(&*make, streams, drain_timeout, started));
+                runtime.block_on(work(&*make, streams, settings, started));
                 // A blocking call that hangs must not keep the worker.
                 runtime.shutdown_background();
                 _ = ended.send(());
@@ -70,23 +94,32 @@ impl Workers {
 async fn work(
     make: &(impl Fn() -> Dispatch + ?Sized),
     mut streams: UnboundedReceiver<Stream>,
-    drain_timeout: Duration,
+    Settings { budget, patience, drain_timeout }: Settings,
     started: oneshot::Sender<()>,
 ) {
     let dispatch = Arc::new(make());
     let closing = CancellationToken::new();
     let mut connections = JoinSet::new();
+    let mut give_back = interval(GIVE_BACK_INTERVAL);
+    give_back.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut times = 0;
     _ = started.send(());
     loop {
         tokio::select! {
             stream = streams.recv() => match stream.map(TcpStream::from_std) {
                 Some(Ok(stream)) => {
-                    connections.spawn(connection::serve(stream, Arc::clone(&dispatch), closing.clone()));
+                    times = LAST_TIMES;
+                    let (dispatch, budget) = (Arc::clone(&dispatch), Arc::clone(&budget));
+                    connections.spawn(connection::serve(stream, dispatch, budget, patience, closing.clone()));
                 }
                 Some(Err(error)) => tracing::warn!(%error, "can't serve a connection"),
                 None => break,
             },
             Some(_) = connections.join_next() => {}
+            _ = give_back.tick(), if times > 0 => {
+                give_memory_back();
+                times = if connections.is_empty() { times - 1 } else { LAST_TIMES };
+            }
         }
     }
     closing.cancel();
@@ -94,5 +127,15 @@ async fn work(
     if drained.is_err() {
         tracing::warn!(connections = connections.len(), "cut calls that had not ended in time");
         connections.shutdown().await;
+    }
+}
+
+/// Makes the allocator return this thread's freed memory to the system.
+///
+/// mimalloc does so when a thread allocates or frees a whole segment, which one that has become idle does not. Nothing
+/// is written to the blocks, so they take no memory themselves.
+fn give_memory_back() {
+    for size in BLOCKS {
+        drop(black_box(Vec::<u8>::with_capacity(size)));
     }
 }

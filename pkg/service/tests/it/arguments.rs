@@ -29,6 +29,7 @@ fn defaults_are_those_of_the_help() {
     assert_eq!(config.consul, "http://127.0.0.1:8500");
     assert_eq!(config.drain_timeout, Duration::from_secs(10));
     assert_eq!(config.request_timeout, Duration::from_secs(2));
+    assert_eq!(config.keep_alive, Duration::from_secs(75));
     assert_eq!(config.workers, std::thread::available_parallelism().unwrap().get());
 
     let help = service::try_parse_from::<Small>("127.0.0.1:8099", ["small", "--help"]).unwrap_err();
@@ -44,6 +45,10 @@ fn defaults_are_those_of_the_help() {
         "CONSUL_HTTP_TOKEN",
         "WORKERS",
         "DRAIN_TIMEOUT",
+        "KEEP_ALIVE",
+        "[default: 75s]",
+        "DRAIN_DELAY",
+        "[under Kubernetes: 5s]",
         "REQUEST_TIMEOUT",
         "LOG_FORMAT",
         "RUST_LOG",
@@ -63,6 +68,8 @@ fn flags_are_read() {
         "--advertise=host:9000",
         "--registry=none",
         "--workers=3",
+        "--keep-alive=2m",
+        "--drain-delay=3s",
         "--drain-timeout=500ms",
         "--request-timeout=1m",
     ])
@@ -71,6 +78,8 @@ fn flags_are_read() {
     assert_eq!(config.advertise.unwrap().to_string(), "host:9000");
     assert_eq!(config.registry, RegistryKind::None);
     assert_eq!(config.workers, 3);
+    assert_eq!(config.keep_alive, Duration::from_secs(120));
+    assert_eq!(config.drain_delay, Duration::from_secs(3));
     assert_eq!(config.drain_timeout, Duration::from_millis(500));
     assert_eq!(config.request_timeout, Duration::from_secs(60));
 }
@@ -85,6 +94,8 @@ fn a_wrong_value_names_the_flag_what_was_given_and_what_is_accepted() {
         (&["--consul=ftp://x"], ["ftp://x", "--consul", "http"]),
         (&["--workers=0"], ["0", "--workers", "from 1 to 1024"]),
         (&["--drain-timeout=5"], ["5", "--drain-timeout", "500ms, 2s or 1m"]),
+        (&["--drain-delay=5"], ["5", "--drain-delay", "500ms, 2s or 1m"]),
+        (&["--keep-alive=0s"], ["0s", "--keep-alive", "above 0"]),
         (&["--request-timeout=0s"], ["0s", "--request-timeout", "above 0"]),
         (&["--log-format=xml"], ["xml", "--log-format", "text, json"]),
         (&["--log=service=loud"], ["service=loud", "--log", "target=level"]),
@@ -134,4 +145,27 @@ fn variables_are_read_and_flags_win() {
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+#[test]
+fn the_drain_delay_is_longer_under_kubernetes_unless_it_is_given() {
+    if let Ok(expected) = std::env::var("ARGUMENTS_TEST_DELAY") {
+        let expected = service::duration(&expected).unwrap();
+        assert_eq!(parsed(&[]).unwrap().drain_delay, expected);
+        return;
+    }
+    let kubernetes = ("KUBERNETES_SERVICE_HOST", "10.96.0.1");
+    for (variables, expected) in
+        [(&[][..], "0s"), (&[kubernetes], "5s"), (&[kubernetes, ("DRAIN_DELAY", "1s")], "1s")]
+    {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["arguments::the_drain_delay_is_longer_under_kubernetes_unless_it_is_given", "--exact"])
+            .env_remove(kubernetes.0)
+            .env("ARGUMENTS_TEST_DELAY", expected)
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    }
 }

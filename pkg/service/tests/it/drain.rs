@@ -9,6 +9,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
+use tonic_reflection::pb::v1::ServerReflectionRequest;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 
 /// Waits until the service accepts no more connections: then it has left the registry and is not ready.
 async fn closed(running: &Running) {
@@ -109,4 +112,45 @@ async fn idle_connections_do_not_hold_the_end_up() {
     assert_eq!(http2.get("/healthz").await.status, 200);
     let _silent = TcpStream::connect(running.address).await.unwrap();
     running.stop().await;
+}
+
+#[tokio::test]
+async fn an_open_reflection_stream_does_not_hold_the_end_up() {
+    let running =
+        Running::with(Config { drain_timeout: Duration::from_secs(60), ..Config::for_tests() }).await;
+    let mut client = ServerReflectionClient::new(running.channel());
+    let list = ServerReflectionRequest {
+        message_request: Some(MessageRequest::ListServices(String::new())),
+        ..Default::default()
+    };
+    let requests = futures::stream::iter([list]).chain(futures::stream::pending());
+    let mut responses = client.server_reflection_info(requests).await.unwrap().into_inner();
+    assert!(soon(responses.message()).await.unwrap().is_some());
+    running.stop().await;
+    // The connection is closed, or was reset.
+    assert!(!matches!(soon(responses.message()).await, Ok(Some(_))));
+}
+
+#[tokio::test]
+async fn a_stopping_service_serves_on_for_the_drain_delay_and_is_not_ready() {
+    let delay = Duration::from_secs(2);
+    let running = Running::with(Config { drain_delay: delay, ..Config::for_tests() }).await;
+    let mut health = HealthClient::new(running.channel());
+    let request = HealthCheckRequest { service: "small.v1.Small".into() };
+    let mut states = health.watch(request.clone()).await.unwrap().into_inner();
+    assert_eq!(soon(states.message()).await.unwrap().unwrap().status, 1);
+    let began = Instant::now();
+    running.stop.cancel();
+    assert_eq!(soon(states.message()).await.unwrap().unwrap().status, 2);
+
+    assert!(running.registry.watch("small").next().await.unwrap().is_empty(), "still registered");
+    // Each on a new connection.
+    assert_eq!(running.client().get("/readyz").await.problem(503, "/readyz"), "Unavailable");
+    assert_eq!(running.client().get("/healthz").await.status, 200);
+    assert_eq!(running.client().get("/greet/x").await.text(), "hello x");
+    let mut health = HealthClient::new(running.channel());
+    assert_eq!(health.check(request).await.unwrap().into_inner().status, 2);
+    soon(running.ended).await.unwrap().unwrap();
+    assert!(began.elapsed() >= delay, "{:?}", began.elapsed());
+    assert!(TcpStream::connect(running.address).await.is_err());
 }

@@ -12,3 +12,4 @@ mod routing;
 mod running;
 mod starting;
 mod streams;
+mod unread;

@@ -48,6 +48,8 @@ pub(crate) struct Shared {
     /// One permit for each whose handler is gone.
     pub(crate) dropped: Semaphore,
     pub(crate) makes: AtomicUsize,
+    /// How many responses of a mebibyte have been made.
+    pub(crate) mebibytes: AtomicUsize,
     pub(crate) ready: AtomicBool,
 }
 
@@ -74,6 +76,7 @@ impl Running {
             released: Semaphore::new(0),
             dropped: Semaphore::new(0),
             makes: AtomicUsize::new(0),
+            mebibytes: AtomicUsize::new(0),
             ready: AtomicBool::new(true),
         });
         let ended = tokio::spawn({
@@ -188,7 +191,11 @@ struct Asked {
 
 pub(crate) fn routes(shared: &Arc<Shared>) -> Routes {
     shared.makes.fetch_add(1, Ordering::Relaxed);
-    let shared = Arc::clone(shared);
+    let (shared, counted) = (Arc::clone(shared), Arc::clone(shared));
+    let mebibyte = async move || {
+        counted.mebibytes.fetch_add(1, Ordering::Relaxed);
+        vec![b'x'; 1 << 20]
+    };
     let held = move || {
         let shared = Arc::clone(&shared);
         async move {
@@ -214,6 +221,7 @@ pub(crate) fn routes(shared: &Arc<Shared>) -> Routes {
         .route("/list", get(list))
         .route("/left", get(left))
         .route("/held", get(held))
+        .route("/mebibyte", get(mebibyte))
         .route("/never", get(std::future::pending::<()>))
         .route("/panic", get(async || -> () { panic!("the handler's secret") }))
         .route("/broken", get(broken))
