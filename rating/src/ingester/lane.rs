@@ -1,7 +1,7 @@
 //! One lane: decodes a chunk, sends off what can't be read, and has the rest applied and the offsets stored
 //! that it takes its partitions to. Of the chunk's bytes only those stay that can't be read.
 
-use super::chunk::{Chunk, Record, Start, digest};
+use super::chunk::{Chunk, Reached, Record, Start, digest};
 use super::dead_letters::{DeadLetters, Letter};
 use super::decode::{Rejected, decode};
 use super::delivery::{Delivery, Transaction};
@@ -35,8 +35,8 @@ pub(super) enum Feedback {
         /// The first offset of what was refused.
         first: i64,
     },
-    /// A chunk was worked off, so there is room for another.
-    Room,
+    /// A chunk is finished, so there is room for another.
+    Room { lane: usize },
 }
 
 /// A lane, and what it works with.
@@ -54,10 +54,11 @@ pub(super) struct Lane {
 }
 
 /// A partition as the lane reads it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Held {
     epoch: u64,
-    from: Option<i64>,
+    /// The stored position.
+    stored: Option<Position>,
     fenced: bool,
 }
 
@@ -72,6 +73,7 @@ pub(super) struct Turn {
 /// What the records of a chunk say.
 struct Decoded {
     starts: Vec<Start>,
+    reached: Vec<Reached>,
     writes: Writes,
     parts: Parts,
     /// The records that can't be read, with their bytes, and why not.
@@ -113,7 +115,7 @@ impl Lane {
                 let worked = self.work(decoded, &mut held, &mut log).await;
                 drop(room);
                 // The consumer may have ended already.
-                let _ = self.feedback.send(Feedback::Room);
+                let _ = self.feedback.send(Feedback::Room { lane: self.number });
                 worked
             };
             let (worked, following) = tokio::join!(worked, Self::decode_next(&mut turns));
@@ -137,9 +139,12 @@ impl Lane {
         held: &mut HashMap<i32, Held>,
         log: &mut Sparse,
     ) -> Result<(), Stopped> {
-        let Decoded { starts, mut writes, mut parts, rejected, reasons } = decoded;
-        for Start { partition, epoch, from } in starts {
-            held.insert(partition, Held { epoch, from, fenced: false });
+        let Decoded { starts, reached, mut writes, mut parts, rejected, reasons } = decoded;
+        for Start { partition, epoch, stored } in starts {
+            held.insert(partition, Held { epoch, stored, fenced: false });
+        }
+        for reached in reached {
+            skip(&mut parts, held, reached);
         }
         let current = |partition, epoch| {
             held.get(&partition).is_some_and(|held: &Held| !held.fenced && held.epoch == epoch)
@@ -189,7 +194,7 @@ impl Lane {
         let began = Instant::now();
         for &transaction in self.delivery.transactions() {
             let committed = self.commit(transaction, &mut writes, &mut parts, held).await?;
-            if let Some(outcomes) = committed.filter(|_| transaction.ratings) {
+            if let Some(outcomes) = committed.filter(|outcomes| !outcomes.is_empty()) {
                 self.metrics.applied(&outcomes, began.elapsed());
             }
         }
@@ -261,7 +266,7 @@ impl Lane {
             let topic = &self.topic;
             batch.offsets.extend(parts.iter().map(|(&partition, part)| Advance {
                 partition: Partition { cluster: cluster.clone(), topic: topic.clone(), partition },
-                from: held.get(&partition).and_then(|held| held.from),
+                from: held.get(&partition).and_then(|held| Some(held.stored.as_ref()?.next_offset)),
                 to: part.to.clone(),
             }));
         }
@@ -271,13 +276,25 @@ impl Lane {
     fn applied(&self, parts: &Parts, held: &mut HashMap<i32, Held>) {
         for (&partition, Part { epoch, to, .. }) in parts {
             if let Some(held) = held.get_mut(&partition) {
-                held.from = Some(to.next_offset);
+                held.stored = Some(to.clone());
             }
             self.metrics.progress.applied(partition, to);
             let next_offset = to.next_offset;
             let _ = self.feedback.send(Feedback::Applied { partition, epoch: *epoch, next_offset });
         }
     }
+}
+
+/// Moves the position that a partition is taken to past offsets that hold no event.
+fn skip(parts: &mut Parts, held: &HashMap<i32, Held>, reached: Reached) {
+    let Reached { partition, epoch, next } = reached;
+    let Some(held) = held.get(&partition).filter(|held| held.epoch == epoch) else { return };
+    let part = parts.entry(partition).or_insert_with(|| {
+        let nothing_read = Position { next_offset: 0, skipped: 0, last_timestamp: -1, last_digest: 0 };
+        let to = held.stored.clone().unwrap_or(nothing_read);
+        Part { epoch, first: to.next_offset, to }
+    });
+    part.to.skip_to(next);
 }
 
 impl Decoded {
@@ -300,12 +317,20 @@ impl Decoded {
             let content = chunk.content(last);
             let to = Position {
                 next_offset: last.offset + 1,
+                skipped: 0,
                 last_timestamp: last.timestamp,
                 last_digest: digest(content.key, content.value),
             };
             (partition, Part { epoch: last.epoch, first: first.offset, to })
         });
-        Self { parts: parts.collect(), starts: chunk.starts, writes, rejected, reasons }
+        Self {
+            parts: parts.collect(),
+            starts: chunk.starts,
+            reached: chunk.reached,
+            writes,
+            rejected,
+            reasons,
+        }
     }
 }
 

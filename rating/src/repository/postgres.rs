@@ -26,6 +26,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "ratings by rater",
         sql: include_str!("../../../schemas/rating/postgres/0002_ratings_by_rater.sql"),
     },
+    Migration {
+        version: 5,
+        name: "skipped offsets",
+        sql: include_str!("../../../schemas/rating/postgres/0005_skipped_offsets.sql"),
+    },
 ];
 
 /// The aggregate of record type `$1` and id `$2`.
