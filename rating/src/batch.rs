@@ -78,12 +78,31 @@ impl fmt::Display for Partition {
 /// How far a partition has been applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
-    /// The offset of the first record that has not been applied.
+    /// The first offset that has not been read and applied.
     pub next_offset: i64,
-    /// The timestamp of the last record before it, in milliseconds since 1970.
+    /// How many offsets lie between the last record and `next_offset`. They hold no event: a transaction's marker,
+    /// records of an aborted transaction, or nothing after compaction.
+    pub skipped: i64,
+    /// The timestamp of the last record, in milliseconds since 1970; -1 if there was none.
     pub last_timestamp: i64,
-    /// The digest of the last record before it, by which the topic is known again.
+    /// The digest of the last record, by which the topic is recognized.
     pub last_digest: i64,
+}
+
+impl Position {
+    /// The offset of the last record; negative if there was none.
+    #[must_use]
+    pub const fn last_offset(&self) -> i64 {
+        self.next_offset - 1 - self.skipped
+    }
+
+    /// Moves on to `next_offset`, if it is later, past offsets that hold no event.
+    pub const fn skip_to(&mut self, next_offset: i64) {
+        if next_offset > self.next_offset {
+            self.skipped += next_offset - self.next_offset;
+            self.next_offset = next_offset;
+        }
+    }
 }
 
 /// A step of a partition's stored position, made together with the writes that it stands for, or not at all.

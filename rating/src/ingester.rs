@@ -15,6 +15,7 @@ mod delivery;
 mod health;
 mod lane;
 mod metrics;
+mod options;
 mod place;
 mod progress;
 mod report;

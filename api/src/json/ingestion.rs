@@ -101,7 +101,7 @@ pub struct IngestedPartition {
     pub lag_seconds: Option<f64>,
     /// Whether it is being read.
     pub state: PartitionState,
-    /// Why it is lost.
+    /// Why it makes no progress; absent while it is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -117,4 +117,8 @@ pub enum PartitionState {
     Paused,
     /// Not any more: the stored offset is not that of the topic.
     Lost,
+    /// Not yet: the brokers do not say where it begins and ends. It is retried.
+    Unreadable,
+    /// Events wait, and for too long none was read or applied.
+    Stalled,
 }

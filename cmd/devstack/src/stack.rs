@@ -31,7 +31,7 @@ pub async fn run(
     };
     let broker = match &config.kafka {
         Some(brokers) => {
-            topics::make_missing(brokers).await?;
+            topics::create_missing(brokers).await?;
             None
         }
         None => Some(Broker::start(config.listen.broker).await?),

@@ -1,4 +1,5 @@
-//! The topics of the stack, and how a broker that is not ours gets them.
+//! The topic of ratings, and how brokers that are not the stack's own get it. The topic of dead letters is the rating
+//! service's to create.
 
 use anyhow::Context;
 use rdkafka::ClientConfig;
@@ -8,15 +9,17 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::types::RDKafkaErrorCode;
 use std::time::Duration;
 
-/// The topic of ratings, its partitions, and the topic of what can't be read.
-pub const TOPICS: [(&str, i32); 2] = [("ratings", 8), ("ratings.dlq", 1)];
+/// The topic of ratings.
+pub const RATINGS: &str = "ratings";
+/// How many partitions it has.
+pub const PARTITIONS: i32 = 8;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// As many replicas as the brokers' own default says.
 const REPLICAS: TopicReplication<'_> = TopicReplication::Fixed(-1);
 
-/// Makes those topics that `brokers` don't have.
-pub async fn make_missing(brokers: &str) -> anyhow::Result<()> {
+/// Creates the topic of ratings, if `brokers` don't have it.
+pub async fn create_missing(brokers: &str) -> anyhow::Result<()> {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", brokers).set_log_level(RDKafkaLogLevel::Error);
     let admin: AdminClient<DefaultClientContext> = config.create()?;
@@ -26,20 +29,15 @@ pub async fn make_missing(brokers: &str) -> anyhow::Result<()> {
     })
     .await?;
     let there = there.with_context(|| format!("no Kafka broker answers at {brokers}: check --kafka"))?;
-    let is_there = |name| there.topics().iter().any(|topic| topic.name() == name);
-    let missing: Vec<NewTopic<'_>> = TOPICS
-        .into_iter()
-        .filter(|(name, _)| !is_there(*name))
-        .map(|(name, partitions)| NewTopic::new(name, partitions, REPLICAS))
-        .collect();
-    if missing.is_empty() {
+    if there.topics().iter().any(|topic| topic.name() == RATINGS) {
         return Ok(());
     }
+    let missing = NewTopic::new(RATINGS, PARTITIONS, REPLICAS);
     let options = AdminOptions::new().operation_timeout(Some(TIMEOUT));
-    for made in admin.create_topics(&missing, &options).await.context("topics can't be made")? {
-        match made {
+    for created in admin.create_topics([&missing], &options).await.context("the topic can't be created")? {
+        match created {
             Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-            Err((topic, error)) => anyhow::bail!("the topic {topic} can't be made, create it: {error}"),
+            Err((topic, error)) => anyhow::bail!("the topic {topic} can't be created, create it: {error}"),
         }
     }
     Ok(())

@@ -24,6 +24,8 @@ pub struct Log {
     pub topic: String,
     /// The offset after the last record of each partition.
     pub ends: BTreeMap<i32, i64>,
+    /// Where each partition ends: later than its last record if a transaction's marker comes last.
+    pub highs: BTreeMap<i32, i64>,
     /// How many records there are.
     pub records: u64,
     /// Partition and offset of each record that can't be applied, and why.
@@ -52,7 +54,7 @@ impl Reader {
     pub fn new(brokers: &str, options: &[(String, String)]) -> Self {
         let mut settings = ClientConfig::new();
         settings.set("bootstrap.servers", brokers);
-        settings.set("fetch.queue.backoff.ms", "10");
+        settings.set("fetch.queue.backoff.ms", "10").set("check.crcs", "true");
         for (key, value) in options {
             settings.set(key, value);
         }
@@ -68,7 +70,7 @@ impl Reader {
     /// Where the brokers don't answer, or the topic isn't there or not whole.
     pub fn read(&self, topic: &str) -> anyhow::Result<Log> {
         let mut log = Log { topic: topic.to_owned(), ..Log::default() };
-        log.cluster = self.each(topic, |message| {
+        (log.cluster, log.highs) = self.each(topic, |message| {
             log.records += 1;
             let (partition, offset) = (message.partition(), message.offset());
             log.ends.insert(partition, offset + 1);
@@ -104,8 +106,12 @@ impl Reader {
         Ok(letters)
     }
 
-    /// Calls `take` with each record of a topic; returns the cluster's id.
-    fn each(&self, topic: &str, mut take: impl FnMut(&BorrowedMessage<'_>)) -> anyhow::Result<String> {
+    /// Calls `take` with each record of a topic; returns the cluster's id and where the partitions end.
+    fn each(
+        &self,
+        topic: &str,
+        mut take: impl FnMut(&BorrowedMessage<'_>),
+    ) -> anyhow::Result<(String, BTreeMap<i32, i64>)> {
         let consumer: BaseConsumer = self.0.create()?;
         let cluster = consumer.client().fetch_cluster_id(ANSWER).context("no Kafka broker can be reached")?;
         let partitions = partitions(&consumer, topic)?;
@@ -122,6 +128,7 @@ impl Reader {
                 assigned.add_partition_offset(topic, partition, Offset::Beginning)?;
             }
         }
+        let highs = ends.clone();
         consumer.assign(&assigned)?;
         let mut heard = Instant::now();
         while !ends.is_empty() {
@@ -150,7 +157,7 @@ impl Reader {
                 "topic {topic} can't be read to its end: {ends:?} are missing"
             );
         }
-        Ok(cluster)
+        Ok((cluster, highs))
     }
 }
 

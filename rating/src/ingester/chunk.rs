@@ -1,5 +1,6 @@
 //! What a lane is given at once: records of its partitions, as they came from Kafka.
 
+use crate::batch::Position;
 use rdkafka::Message;
 use rdkafka::message::{BorrowedMessage, Headers};
 
@@ -12,21 +13,31 @@ const CONTENT_TYPE: &str = "content-type";
 /// Records in the order of their partitions, with their bytes in one place.
 #[derive(Debug, Default)]
 pub(super) struct Chunk {
-    /// Partitions that begin anew with this chunk.
+    /// Partitions that begin to be read again with this chunk.
     pub(super) starts: Vec<Start>,
+    /// How far partitions are read beyond their last record of this chunk, or of an earlier one.
+    pub(super) reached: Vec<Reached>,
     /// The records.
     pub(super) records: Vec<Record>,
     bytes: Vec<u8>,
 }
 
 /// A partition begins to be read, or begins again.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Start {
     pub(super) partition: i32,
-    /// Tells this reading of the partition from all earlier ones.
+    /// Distinguishes this reading of the partition from all earlier ones.
     pub(super) epoch: u64,
-    /// The next offset that is stored now.
-    pub(super) from: Option<i64>,
+    /// The position that is stored now.
+    pub(super) stored: Option<Position>,
+}
+
+/// A partition is read up to an offset, with no record between the last one and that offset.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reached {
+    pub(super) partition: i32,
+    pub(super) epoch: u64,
+    pub(super) next: i64,
 }
 
 /// A record of the topic; its bytes are in its chunk.
@@ -55,6 +66,7 @@ impl Chunk {
     pub(super) fn another(&self) -> Self {
         Self {
             starts: Vec::new(),
+            reached: Vec::new(),
             records: Vec::with_capacity(self.records.len()),
             bytes: Vec::with_capacity(self.bytes.len()),
         }
@@ -99,8 +111,20 @@ impl Chunk {
         Content { key, value, content_type }
     }
 
-    /// Drops the records of `partition`, which is read by someone else now or from elsewhere.
+    /// Whether there is nothing to apply and no offset to store.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.reached.is_empty()
+    }
+
+    /// Notes how far a partition is read.
+    pub(super) fn reach(&mut self, reached: Reached) {
+        self.reached.retain(|earlier| earlier.partition != reached.partition);
+        self.reached.push(reached);
+    }
+
+    /// Drops the records of `partition`, which another consumer reads now, or which is read from another offset.
     pub(super) fn forget(&mut self, partition: i32) {
+        self.reached.retain(|reached| reached.partition != partition);
         self.records.retain(|record| record.partition != partition);
         self.starts.retain(|start| start.partition != partition);
     }

@@ -1,8 +1,7 @@
 //! The flags of ingestion.
 
-use super::{Bytes, Delivery};
+use super::{Bytes, Delivery, options};
 use clap::{Args, ValueEnum};
-use rdkafka::ClientConfig;
 use std::time::Duration;
 
 /// Which events are ingested, and how.
@@ -30,8 +29,9 @@ pub struct Config {
     #[arg(long, env = "DELIVERY", value_enum, default_value_t = Delivery::ExactlyOnce)]
     pub delivery: Delivery,
 
-    /// Any setting of librdkafka (SASL, TLS, session timeout, static membership); may be repeated.
-    #[arg(long = "kafka-option", value_name = "KEY=VALUE", value_parser = option)]
+    /// Any setting of librdkafka (SASL, TLS, session timeout, static membership) but those that ingestion relies on;
+    /// may be repeated.
+    #[arg(long = "kafka-option", value_name = "KEY=VALUE", value_parser = options::parse)]
     pub options: Vec<(String, String)>,
 
     /// The most events that are applied at once.
@@ -46,6 +46,12 @@ pub struct Config {
     /// The most memory that events which wait to be applied may take.
     #[arg(long, env = "INGEST_MEMORY", value_name = "BYTES", default_value_t = Bytes(64 << 20))]
     pub ingest_memory: Bytes,
+
+    /// How long events of a partition may wait, with none of them read or applied, before the service reports it and
+    /// is not ready.
+    #[arg(long, env = "INGEST_STALL_TIMEOUT", value_name = "DURATION", default_value = "30s",
+          value_parser = service::duration)]
+    pub ingest_stall_timeout: Duration,
 
     /// Whether the stored offsets are forgotten at the start, for a broker that is new at every start.
     #[arg(skip)]
@@ -66,14 +72,4 @@ impl Config {
     pub(super) fn dead_letters(&self) -> String {
         format!("{}.dlq", self.topic)
     }
-}
-
-fn option(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text
-        .split_once('=')
-        .filter(|(key, _)| !key.is_empty())
-        .ok_or("expected KEY=VALUE, such as security.protocol=SSL")?;
-    // librdkafka says itself which settings it knows and what they take.
-    ClientConfig::new().set(key, value).create_native_config().map_err(|error| error.to_string())?;
-    Ok((key.to_owned(), value.to_owned()))
 }

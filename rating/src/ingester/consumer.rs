@@ -2,6 +2,7 @@
 //! pauses partitions whose lane is behind.
 
 mod partitions;
+mod stall;
 
 use super::chunk::Chunk;
 use super::config::Config;
@@ -24,17 +25,23 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
 /// Defaults of ours that `--kafka-option` overrides.
-const SETTINGS: [(&str, &str); 5] = [
+const SETTINGS: [(&str, &str); 6] = [
     ("partition.assignment.strategy", "cooperative-sticky"),
     ("fetch.queue.backoff.ms", "10"),
     ("reconnect.backoff.max.ms", "2000"),
     ("topic.metadata.refresh.interval.ms", "30000"),
     ("allow.auto.create.topics", "false"),
+    ("check.crcs", "true"),
 ];
 
 /// What ingestion rests on; not to be overridden.
-const FIXED: [(&str, &str); 3] =
-    [("enable.auto.commit", "false"), ("enable.auto.offset.store", "false"), ("auto.offset.reset", "error")];
+const FIXED: [(&str, &str); 5] = [
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    ("auto.offset.reset", "error"),
+    ("isolation.level", "read_committed"),
+    ("enable.partition.eof", "false"),
+];
 
 /// How long the thread sleeps in a poll at most, so that it hears its lanes and the stop.
 const POLL: Duration = Duration::from_millis(50);
@@ -42,9 +49,6 @@ const POLL: Duration = Duration::from_millis(50);
 /// How long a lane may be behind before its partitions are paused; until then nothing is polled, because
 /// pausing throws away what was fetched ahead.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// How long a broker may take to answer a question.
-const ANSWER: Duration = Duration::from_secs(5);
 
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -92,7 +96,7 @@ impl Gathering {
     }
 
     fn is_empty(&self) -> bool {
-        self.chunk.records.is_empty()
+        self.chunk.is_empty()
     }
 
     /// The lane is no longer behind.
@@ -134,6 +138,8 @@ impl Consumer {
     pub(super) fn run(mut self) {
         while !self.stop.is_cancelled() {
             if let Err(error) = self.consume() {
+                self.metrics.progress.clear();
+                self.health.forget_partitions();
                 self.health.trouble(Subject::Group, format!("the Kafka consumer broke: {error}"));
                 self.sleep(RETRY);
             }
@@ -206,6 +212,7 @@ impl Consumer {
         partitions: &mut Partitions<'_>,
     ) -> Result<(), Broken> {
         let mut checked = Instant::now();
+        let mut drained = false;
         while !self.stop.is_cancelled() {
             while let Ok(feedback) = self.feedback.try_recv() {
                 partitions.hear(feedback);
@@ -214,6 +221,8 @@ impl Consumer {
             partitions.take_up(&mut self.lanes);
             partitions.commit();
             partitions.ask_ends();
+            partitions.reach(&mut self.lanes, drained);
+            partitions.check_stalls(&self.lanes);
             let timeout = self.hand_on(partitions);
             if self.lanes.iter().any(|lane| lane.behind.is_some() && !lane.paused) {
                 if let Ok(feedback) = self.feedback.recv_timeout(Duration::from_millis(10)) {
@@ -221,7 +230,7 @@ impl Consumer {
                 }
                 continue;
             }
-            self.poll(consumer, partitions, timeout)?;
+            drained = self.poll(consumer, partitions, timeout)?;
             if checked.elapsed() > RETRY {
                 checked = Instant::now();
                 self.look_again(consumer);
@@ -282,23 +291,23 @@ impl Consumer {
         timeout
     }
 
-    /// Takes what is there, up to a chunk's worth.
+    /// Takes what is there, up to a limit; returns whether that was all.
     fn poll(
         &mut self,
         consumer: &BaseConsumer<Context>,
         partitions: &mut Partitions<'_>,
         timeout: Duration,
-    ) -> Result<(), Broken> {
+    ) -> Result<bool, Broken> {
         let mut timeout = timeout;
         for _ in 0..1024 {
             match consumer.poll(timeout) {
-                None => return Ok(()),
+                None => return Ok(true),
                 Some(Ok(message)) => self.gather(&message, partitions),
                 Some(Err(error)) => self.fail(&error, partitions)?,
             }
             timeout = Duration::ZERO;
         }
-        Ok(())
+        Ok(false)
     }
 
     fn gather(&mut self, message: &BorrowedMessage<'_>, partitions: &mut Partitions<'_>) {
@@ -311,11 +320,12 @@ impl Consumer {
     }
 
     fn fail(&self, error: &KafkaError, partitions: &mut Partitions<'_>) -> Result<(), Broken> {
+        partitions.note_error(error);
         match error {
             KafkaError::MessageConsumptionFatal(_) => return Err(Broken(error.to_string())),
             KafkaError::MessageConsumption(
                 RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
-            ) => partitions.check_offsets(),
+            ) => partitions.check_offsets_soon(),
             KafkaError::MessageConsumption(
                 code @ (RDKafkaErrorCode::UnknownTopicOrPartition
                 | RDKafkaErrorCode::UnknownTopic
@@ -326,7 +336,7 @@ impl Consumer {
                 // Nothing is taken from a topic that is back until it is known again.
                 partitions.check_offsets();
             }
-            // librdkafka tries again by itself.
+            // librdkafka tries again by itself; a partition that it does not get over is reported as stalled.
             other => tracing::debug!(error = %other, "poll"),
         }
         Ok(())

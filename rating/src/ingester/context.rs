@@ -7,24 +7,24 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Keeps the changes of assignment until the consumer gets to them.
+/// Queues the changes of assignment until the consumer handles them.
 ///
-/// Partitions that come are not taken up in the callback: their positions must be read first, and while the
-/// database can't be reached the callback must not hold up the poll. Partitions that go are let go at once.
+/// Partitions that come are not added to the assignment in the callback: their stored positions and their offsets
+/// must be read first, which may fail for any of them. The rebalance itself is acknowledged at once, with nothing, so
+/// that one unreadable partition holds up neither the group nor the other partitions. Partitions that go are
+/// unassigned at once.
 #[derive(Debug)]
 pub(super) struct Context {
     changes: Mutex<Vec<Change>>,
-    closing: AtomicBool,
     health: Health,
 }
 
 /// A change of assignment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Change {
-    /// These partitions come, and wait to be taken up together.
+    /// These partitions come and must be added to the assignment.
     Come(Vec<i32>),
     /// These partitions are gone.
     Gone(Vec<i32>),
@@ -33,17 +33,12 @@ pub(super) enum Change {
 impl Context {
     /// Listens on behalf of a consumer.
     pub(super) const fn new(health: Health) -> Self {
-        Self { changes: Mutex::new(Vec::new()), closing: AtomicBool::new(false), health }
+        Self { changes: Mutex::new(Vec::new()), health }
     }
 
     /// Takes the changes since the last call, the oldest first.
     pub(super) fn changes(&self) -> Vec<Change> {
         std::mem::take(&mut *self.changes.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Takes up nothing from now on.
-    pub(super) fn close(&self) {
-        self.closing.store(true, Ordering::Release);
     }
 
     fn note(&self, change: Change) {
@@ -94,9 +89,8 @@ impl ConsumerContext for Context {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, error: RDKafkaRespErr, list: &mut TopicPartitionList) {
         let partitions: Vec<i32> = list.elements().iter().map(|element| element.partition()).collect();
         if error == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
-            if self.closing.load(Ordering::Acquire) {
-                // librdkafka waits for an answer, whatever it is.
-                let _ = consumer.incremental_assign(&TopicPartitionList::new());
+            if let Err(error) = consumer.incremental_assign(&TopicPartitionList::new()) {
+                tracing::warn!(%error, "the rebalance can't be acknowledged");
             }
             self.note(Change::Come(partitions));
             return;

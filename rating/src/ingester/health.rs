@@ -18,6 +18,8 @@ pub(super) enum Subject {
     Topic,
     /// The stored offset of a partition.
     Offset(i32),
+    /// The reading of a partition.
+    Partition(i32),
     /// The database, as a lane sees it; `None` is the consumer.
     Storage(Option<usize>),
     /// The topic of what can't be read.
@@ -48,6 +50,14 @@ impl Health {
         if troubles.remove(&subject).is_some() {
             tracing::info!(?subject, "ingestion goes on");
         }
+    }
+
+    /// Forgets what was in trouble of the topic and its partitions: the consumer that noted it is gone.
+    pub(super) fn forget_partitions(&self) {
+        let mut troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        troubles.retain(|subject, _| {
+            !matches!(subject, Subject::Topic | Subject::Offset(_) | Subject::Partition(_))
+        });
     }
 
     /// Tells whether something is in trouble.

@@ -3,13 +3,13 @@
 
 mod decoded;
 
-use super::chunk::{Chunk, Record, Start};
+use super::chunk::{Chunk, Reached, Record, Start};
 use super::dead_letters::{DeadLetters, Letter};
 use super::decode::Rejected;
 use super::delivery::{Delivery, Transaction};
 use super::health::{Health, Subject};
 use super::metrics::Metrics;
-use crate::batch::{Advance, Batch, Outcome, Partition};
+use crate::batch::{Advance, Batch, Outcome, Partition, Position};
 use crate::repository;
 use crate::writer::{self, Writer};
 use decoded::{Decoded, Part, Parts, Reject, Run};
@@ -39,8 +39,8 @@ pub(super) enum Feedback {
         /// The first offset of what was refused.
         first: i64,
     },
-    /// A chunk was worked off, so there is room for another.
-    Room,
+    /// A chunk is finished, so there is room for another.
+    Room { lane: usize },
 }
 
 /// A lane, and what it works with.
@@ -58,10 +58,11 @@ pub(super) struct Lane {
 }
 
 /// A partition as the lane reads it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Held {
     epoch: u64,
-    from: Option<i64>,
+    /// The stored position.
+    stored: Option<Position>,
     fenced: bool,
 }
 
@@ -98,7 +99,7 @@ impl Lane {
                 let worked = self.work(decoded, &mut held, &mut log).await;
                 drop(room);
                 // The consumer may have ended already.
-                let _ = self.feedback.send(Feedback::Room);
+                let _ = self.feedback.send(Feedback::Room { lane: self.number });
                 worked
             };
             let (worked, following) = tokio::join!(worked, Self::decode_next(&mut turns));
@@ -123,8 +124,11 @@ impl Lane {
         log: &mut Sparse,
     ) -> Result<(), Stopped> {
         let Decoded { chunk, mut run, mut parts, rejected } = decoded;
-        for &Start { partition, epoch, from } in &chunk.starts {
-            held.insert(partition, Held { epoch, from, fenced: false });
+        for Start { partition, epoch, stored } in &chunk.starts {
+            held.insert(*partition, Held { epoch: *epoch, stored: stored.clone(), fenced: false });
+        }
+        for &reached in &chunk.reached {
+            skip(&mut parts, held, reached);
         }
         let current = |partition, epoch| {
             held.get(&partition).is_some_and(|held: &Held| !held.fenced && held.epoch == epoch)
@@ -185,7 +189,7 @@ impl Lane {
                     run.keep(chunk, &parts);
                 }
                 match self.commit(transaction, chunk, run, &mut parts, held).await? {
-                    Committed::Outcomes(outcomes) if transaction.ratings => {
+                    Committed::Outcomes(outcomes) if !outcomes.is_empty() => {
                         self.metrics.applied(&outcomes, began.elapsed());
                     }
                     Committed::Outcomes(_) | Committed::Nothing => {}
@@ -274,7 +278,7 @@ impl Lane {
             let topic = &self.topic;
             batch.offsets.extend(run.steps(chunk, parts).into_iter().map(|(partition, to)| Advance {
                 partition: Partition { cluster: cluster.clone(), topic: topic.clone(), partition },
-                from: held.get(&partition).and_then(|held| held.from),
+                from: held.get(&partition).and_then(|held| Some(held.stored.as_ref()?.next_offset)),
                 to,
             }));
         }
@@ -291,6 +295,18 @@ impl Lane {
     }
 }
 
+/// Moves the position that a partition is taken to past offsets that hold no event.
+fn skip(parts: &mut Parts, held: &HashMap<i32, Held>, reached: Reached) {
+    let Reached { partition, epoch, next } = reached;
+    let Some(held) = held.get(&partition).filter(|held| held.epoch == epoch) else { return };
+    let part = parts.entry(partition).or_insert_with(|| {
+        let nothing_read = Position { next_offset: 0, skipped: 0, last_timestamp: -1, last_digest: 0 };
+        let to = held.stored.clone().unwrap_or(nothing_read);
+        Part { epoch, first: to.next_offset, to }
+    });
+    part.to.skip_to(next);
+}
+
 /// Moves each partition to the offset that `batch` has stored.
 fn advance(batch: &Batch, parts: &mut Parts, held: &mut HashMap<i32, Held>) {
     for Advance { partition, to, .. } in &batch.offsets {
@@ -298,7 +314,7 @@ fn advance(batch: &Batch, parts: &mut Parts, held: &mut HashMap<i32, Held>) {
             part.first = to.next_offset;
         }
         if let Some(held) = held.get_mut(&partition.partition) {
-            held.from = Some(to.next_offset);
+            held.stored = Some(to.clone());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where a partition is read from: the stored position, held against what the brokers have.
+//! Where a partition is read from: the stored position, checked against what the brokers have.
 
 use super::OnLostOffset;
 use crate::batch::Position;
@@ -7,7 +7,7 @@ use rdkafka::Offset;
 /// Where to begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// At the offset; where the last applied record is still there it comes first, to be known again.
+    /// At the offset. If the last applied record is still there, it is read first, to recognize the topic.
     At { offset: Offset, known: Option<Position> },
     /// From the beginning, for the reason given, though the topic was read before.
     Over(String),
@@ -22,8 +22,9 @@ pub(super) fn place(stored: Option<&Position>, low: i64, high: i64, on_lost: OnL
     if let Some(reason) = out_of_range(next, low, high) {
         return lost(reason, on_lost);
     }
-    if next > low {
-        Place::At { offset: Offset::Offset(next - 1), known: Some(position.clone()) }
+    // What follows the last record up to `next` holds no event, so reading it again has no effect.
+    if position.last_offset() >= low {
+        Place::At { offset: Offset::Offset(position.last_offset()), known: Some(position.clone()) }
     } else {
         Place::At { offset: Offset::Offset(next), known: None }
     }
@@ -57,7 +58,7 @@ mod tests {
     use super::*;
 
     fn stored(next_offset: i64) -> Position {
-        Position { next_offset, last_timestamp: 1, last_digest: 2 }
+        Position { next_offset, skipped: 0, last_timestamp: 1, last_digest: 2 }
     }
 
     fn fail(next_offset: i64, low: i64, high: i64) -> Place {
@@ -75,6 +76,22 @@ mod tests {
         assert_eq!(fail(7, 5, 9), Place::At { offset: Offset::Offset(6), known: Some(stored(7)) });
         assert_eq!(fail(9, 5, 9), Place::At { offset: Offset::Offset(8), known: Some(stored(9)) });
         assert_eq!(fail(5, 5, 9), Place::At { offset: Offset::Offset(5), known: None });
+    }
+
+    #[test]
+    fn offsets_without_events_may_be_gone() {
+        let mut position = stored(8);
+        position.skip_to(11);
+        let at = |low, high| place(Some(&position), low, high, OnLostOffset::Fail);
+        let known = Some(position.clone());
+        assert_eq!(at(0, 11), Place::At { offset: Offset::Offset(7), known });
+        for low in 8..=11 {
+            assert_eq!(at(low, 20), Place::At { offset: Offset::Offset(11), known: None }, "{low}");
+        }
+        assert!(matches!(at(12, 20), Place::Lost(_)));
+        let mut nothing_read = Position { next_offset: 0, skipped: 0, last_timestamp: -1, last_digest: 0 };
+        nothing_read.skip_to(4);
+        assert_eq!(nothing_read.last_offset(), -1);
     }
 
     #[test]

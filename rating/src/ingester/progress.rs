@@ -32,8 +32,19 @@ pub(super) struct Reading {
     last_applied: Option<Timestamp>,
     /// The offset behind the last one.
     pub(super) end: i64,
-    /// Why it stands still, if it does.
-    pub(super) lost: Option<String>,
+    /// Why it makes no progress, if it makes none.
+    pub(super) trouble: Option<(Trouble, String)>,
+}
+
+/// What can keep a partition from making progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// The stored offset is not that of the topic.
+    Lost,
+    /// The brokers do not say where it begins and ends; it is retried.
+    Unreadable,
+    /// Events wait, and none is read or applied.
+    Stalled,
 }
 
 impl Reading {
@@ -45,7 +56,7 @@ impl Reading {
             next: stored.map_or(low, |position| position.next_offset),
             last_applied: stored.and_then(time),
             end: high,
-            lost: None,
+            trouble: None,
         }
     }
 
@@ -84,23 +95,32 @@ impl Progress {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A partition begins to be read, or begins again.
-    pub(super) fn begin(&self, partition: i32, reading: Reading) {
-        self.state().partitions.insert(partition, reading);
+    /// A partition begins to be read, or begins again; one that is stalled stays so until it makes progress.
+    pub(super) fn begin(&self, partition: i32, mut reading: Reading) {
+        let partitions = &mut self.state().partitions;
+        let before = partitions.remove(&partition).and_then(|before| before.trouble);
+        let stalled = before.filter(|(trouble, _)| *trouble == Trouble::Stalled);
+        reading.trouble = reading.trouble.or(stalled);
+        partitions.insert(partition, reading);
     }
 
-    /// A partition is read from its beginning.
-    pub(super) fn over(&self, partition: i32) {
+    /// A partition is read from its first offset, `low`.
+    pub(super) fn over(&self, partition: i32, low: i64) {
         if let Some(reading) = self.state().partitions.get_mut(&partition) {
-            (reading.next, reading.last_applied) = (0, None);
+            (reading.next, reading.last_applied) = (low, None);
         }
     }
 
-    /// A partition stands still.
-    pub(super) fn lost(&self, partition: i32, reason: &str) {
+    /// Notes why a partition makes no progress, or that it makes progress.
+    pub(super) fn trouble(&self, partition: i32, trouble: Option<(Trouble, String)>) {
         if let Some(reading) = self.state().partitions.get_mut(&partition) {
-            reading.lost = Some(reason.to_owned());
+            reading.trouble = trouble;
         }
+    }
+
+    /// Forgets all partitions: the consumer that read them is gone.
+    pub(super) fn clear(&self) {
+        self.state().partitions.clear();
     }
 
     /// Others read the partition now.
@@ -162,8 +182,19 @@ impl Collector for Progress {
         out.each("lag_seconds", "Age of the last applied event, 0 where none waits", |reading| {
             reading.lag_seconds(now)
         })?;
-        out.each("lost_offset", "1 where a partition stands still for want of its offset", |reading| {
-            Some(i64::from(reading.lost.is_some()))
+        let in_trouble = |reading: &Reading, which| {
+            Some(i64::from(reading.trouble.as_ref().is_some_and(|(trouble, _)| *trouble == which)))
+        };
+        out.each(
+            "lost_offset",
+            "1 if a partition is not read because its stored offset is lost",
+            |reading| in_trouble(reading, Trouble::Lost),
+        )?;
+        out.each("unreadable", "1 if the brokers don't say where a partition begins and ends", |reading| {
+            in_trouble(reading, Trouble::Unreadable)
+        })?;
+        out.each("stalled", "1 if events of a partition wait and none is read or applied", |reading| {
+            in_trouble(reading, Trouble::Stalled)
         })?;
         let (assigned, paused) = (snapshot.partitions.len(), snapshot.paused_lanes);
         out.one("assigned_partitions", "Partitions that this instance reads", assigned)?;
@@ -203,7 +234,7 @@ mod tests {
     use super::*;
 
     fn position(next_offset: i64, last_timestamp: i64) -> Position {
-        Position { next_offset, last_timestamp, last_digest: 0 }
+        Position { next_offset, skipped: 0, last_timestamp, last_digest: 0 }
     }
 
     #[test]

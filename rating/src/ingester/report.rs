@@ -1,6 +1,6 @@
 //! How ingestion stands, as the REST interface tells it: the same that the metrics say.
 
-use super::progress::{Reading, Snapshot};
+use super::progress::{Reading, Snapshot, Trouble};
 use super::{Config, Handle};
 use api::json;
 use model::Timestamp;
@@ -42,11 +42,13 @@ fn tell(partition: i32, reading: Reading, paused: bool, now: Timestamp) -> json:
         end_offset: reading.end,
         lag: reading.lag(),
         lag_seconds: reading.lag_seconds(now),
-        state: match (&reading.lost, paused) {
-            (Some(_), _) => json::PartitionState::Lost,
+        state: match (&reading.trouble, paused) {
+            (Some((Trouble::Lost, _)), _) => json::PartitionState::Lost,
+            (Some((Trouble::Unreadable, _)), _) => json::PartitionState::Unreadable,
+            (Some((Trouble::Stalled, _)), _) => json::PartitionState::Stalled,
             (None, true) => json::PartitionState::Paused,
             (None, false) => json::PartitionState::Reading,
         },
-        reason: reading.lost,
+        reason: reading.trouble.map(|(_, reason)| reason),
     }
 }

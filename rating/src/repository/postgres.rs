@@ -36,6 +36,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "key history",
         sql: include_str!("../../../schemas/rating/postgres/0003_key_history.sql"),
     },
+    Migration {
+        version: 4,
+        name: "skipped offsets",
+        sql: include_str!("../../../schemas/rating/postgres/0004_skipped_offsets.sql"),
+    },
 ];
 
 /// The aggregate of record type `$1` and id `$2`.

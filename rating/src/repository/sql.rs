@@ -51,7 +51,7 @@ macro_rules! ratings {
 pub(super) use ratings;
 
 /// The positions of topic `$2` of cluster `$1`.
-pub(super) const POSITIONS: &str = "SELECT \"partition\", next_offset, last_timestamp, last_digest \
+pub(super) const POSITIONS: &str = "SELECT \"partition\", next_offset, last_timestamp, last_digest, skipped \
      FROM ingest_offset WHERE cluster = $1 AND topic = $2 ORDER BY \"partition\"";
 
 /// The clusters of which positions of topic `$1` are stored.
@@ -63,13 +63,14 @@ pub(super) const FORGET_POSITIONS: &str = "DELETE FROM ingest_offset WHERE topic
 
 /// Stores the first position of a partition, unless it has one.
 pub(super) const FIRST_POSITION: &str = "INSERT INTO ingest_offset \
-     (cluster, topic, \"partition\", next_offset, last_timestamp, last_digest) VALUES ($1, $2, $3, $4, $5, $6) \
+     (cluster, topic, \"partition\", next_offset, last_timestamp, last_digest, skipped) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7) \
      ON CONFLICT DO NOTHING";
 
-/// Moves the position of a partition from `$7`, unless it is another by now.
+/// Moves the position of a partition from `$8`, unless it is another by now.
 pub(super) const NEXT_POSITION: &str = "UPDATE ingest_offset \
-     SET next_offset = $4, last_timestamp = $5, last_digest = $6 \
-     WHERE cluster = $1 AND topic = $2 AND \"partition\" = $3 AND next_offset = $7";
+     SET next_offset = $4, last_timestamp = $5, last_digest = $6, skipped = $7 \
+     WHERE cluster = $1 AND topic = $2 AND \"partition\" = $3 AND next_offset = $8";
 
 /// Stores the prior weight `$1` and mean `$2`, unless they are the stored ones.
 pub(super) const SET_PRIOR: &str =

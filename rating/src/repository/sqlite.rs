@@ -41,6 +41,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "aggregate journal",
         sql: include_str!("../../../schemas/rating/sqlite/0004_aggregate_journal.sql"),
     },
+    Migration {
+        version: 5,
+        name: "skipped offsets",
+        sql: include_str!("../../../schemas/rating/sqlite/0005_skipped_offsets.sql"),
+    },
 ];
 
 /// How many ratings may wait in memory for the table; some 80 bytes each. The more, the fewer pages a merge writes for

@@ -248,7 +248,7 @@ async fn a_fenced_batch_names_its_partition() {
     let fixture = Fixture::new(false);
     fixture.open();
     let partition = Partition { cluster: "c".into(), topic: "t".into(), partition: 3 };
-    let to = Position { next_offset: 1, last_timestamp: 0, last_digest: 0 };
+    let to = Position { next_offset: 1, skipped: 0, last_timestamp: 0, last_digest: 0 };
     let offsets = vec![Advance { partition: partition.clone(), from: None, to }];
     match fixture.writer.ingest(0, Batch { writes: Vec::new(), offsets }).await {
         Err(Error::Fenced(fenced)) => assert_eq!(fenced, partition),

@@ -263,7 +263,8 @@ fn partition(number: i32) -> Partition {
 }
 
 pub(crate) fn advance(number: i32, from: Option<i64>, next_offset: i64) -> Advance {
-    let to = Position { next_offset, last_timestamp: next_offset + 1, last_digest: -next_offset };
+    let (skipped, last_timestamp, last_digest) = (next_offset / 2, next_offset + 1, -next_offset);
+    let to = Position { next_offset, skipped, last_timestamp, last_digest };
     Advance { partition: partition(number), from, to }
 }
 

@@ -3,7 +3,7 @@
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
-use rdkafka::mocking::MockCluster;
+use rdkafka::mocking::{MockCluster, MockCoordinator};
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rdkafka::{Offset, TopicPartitionList};
@@ -37,7 +37,13 @@ impl Broker {
     pub(crate) const OPTIONS: [&str; 2] = ["session.timeout.ms=3500", "heartbeat.interval.ms=500"];
 
     pub(crate) fn start(partitions: i32) -> Self {
-        let cluster = MockCluster::new(1).unwrap();
+        Self::start_cluster(1, partitions)
+    }
+
+    /// A cluster of several brokers; the first coordinates the service's group.
+    pub(crate) fn start_cluster(brokers: i32, partitions: i32) -> Self {
+        let cluster = MockCluster::new(brokers).unwrap();
+        cluster.coordinator(MockCoordinator::Group("ratings".to_owned()), 1).unwrap();
         cluster.create_topic("ratings", partitions, 1).unwrap();
         cluster.create_topic("ratings.dlq", 1, 1).unwrap();
         let producer = ClientConfig::new()
@@ -68,6 +74,17 @@ impl Broker {
 
     pub(crate) fn cluster(&self) -> String {
         self.producer.client().fetch_cluster_id(Duration::from_secs(5)).unwrap()
+    }
+
+    /// Makes `broker` the leader of a partition, or leaves the partition without one.
+    pub(crate) fn set_leader(&self, partition: i32, broker: Option<i32>) {
+        self.cluster.partition_leader("ratings", partition, broker).unwrap();
+    }
+
+    /// Disconnects `broker`, which stays the leader of its partitions, or lets it be reached again.
+    pub(crate) fn set_down(&self, broker: i32, down: bool) {
+        let set = if down { MockCluster::broker_down } else { MockCluster::broker_up };
+        set(&self.cluster, broker).unwrap();
     }
 
     pub(crate) fn produce(&self, events: &[(String, String)]) {

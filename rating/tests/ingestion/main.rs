@@ -6,8 +6,10 @@
 mod broker;
 mod delivery;
 mod failing;
+mod leaders;
 mod letters;
 mod service;
+mod stalls;
 
 use broker::{Broker, Member};
 use failing::Failing;
@@ -178,7 +180,7 @@ async fn a_topic_that_is_not_the_one_that_was_read_stops_or_starts_over() {
     let partition = Partition { cluster: broker.cluster(), topic: "ratings".into(), partition: 0 };
     for (next_offset, reason) in [(3, "is not the one that was applied"), (100, "the topic ends at 5")] {
         let repository = Arc::new(memory::Repository::new());
-        let to = Position { next_offset, last_timestamp: 1, last_digest: 2 };
+        let to = Position { next_offset, skipped: 0, last_timestamp: 1, last_digest: 2 };
         let offsets = vec![Advance { partition: partition.clone(), from: None, to }];
         repository.apply(0, &Batch { writes: Vec::new(), offsets }).await.unwrap();
 

@@ -1,6 +1,8 @@
 //! Topics of a test's own on a real Apache Kafka, with a producer, a plain reader and what its tools can do.
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -9,6 +11,8 @@ use rdkafka::message::{Headers, Message};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -122,6 +126,71 @@ impl Broker {
         self.flush();
     }
 
+    /// Sends events in one transaction, which is committed or aborted.
+    pub(crate) fn transaction(&self, events: &[(String, String)], commit: bool) {
+        let producer: BaseProducer = ClientConfig::new()
+            .set("bootstrap.servers", &self.servers)
+            .set("transactional.id", &self.topic)
+            .create()
+            .unwrap();
+        producer.init_transactions(PATIENCE).unwrap();
+        producer.begin_transaction().unwrap();
+        for (key, value) in events {
+            producer.send(BaseRecord::to(&self.topic).key(key).payload(value)).map_err(|(e, _)| e).unwrap();
+        }
+        producer.flush(PATIENCE).unwrap();
+        if commit {
+            producer.commit_transaction(PATIENCE).unwrap();
+        } else {
+            producer.abort_transaction(PATIENCE).unwrap();
+        }
+    }
+
+    /// Sends events to partition 0 in one batch, compressed by `codec`.
+    pub(crate) fn produce_compressed(&self, codec: &str, events: &[(String, String)]) {
+        let producer: BaseProducer = ClientConfig::new()
+            .set("bootstrap.servers", &self.servers)
+            .set("compression.type", codec)
+            .set("linger.ms", "1000")
+            .create()
+            .unwrap();
+        for (key, value) in events {
+            let record = BaseRecord::to(&self.topic).partition(0).key(key).payload(value);
+            producer.send(record).map_err(|(e, _)| e).unwrap();
+        }
+        producer.flush(PATIENCE).unwrap();
+    }
+
+    /// Joins the service's group as the static member `instance`, until it is dropped.
+    pub(crate) fn join_as(&self, instance: &str) -> Joined {
+        let mut settings = ClientConfig::new();
+        settings.set("bootstrap.servers", &self.servers).set("group.id", &self.topic);
+        settings.set("partition.assignment.strategy", "cooperative-sticky");
+        settings.set("group.instance.id", instance).set("session.timeout.ms", "6000");
+        let consumer: BaseConsumer = settings.create().unwrap();
+        consumer.subscribe(&[&self.topic]).unwrap();
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let polling = std::thread::spawn(move || {
+            while let Err(std::sync::mpsc::TryRecvError::Empty) = stopped.try_recv() {
+                consumer.poll(Duration::from_millis(20));
+            }
+        });
+        Joined { stop: Some(stop), polling: Some(polling) }
+    }
+
+    /// Flips a bit of the bytes `text` where the broker stores a partition.
+    pub(crate) async fn damage(&self, partition: i32, text: &[u8]) {
+        let metadata = self.producer.client().fetch_metadata(Some(&self.topic), PATIENCE).unwrap();
+        let broker = ResourceSpecifier::Broker(metadata.brokers()[0].id());
+        let described = self.admin.describe_configs([&broker], &options()).await.unwrap();
+        let folder = described[0].as_ref().unwrap().get("log.dirs").unwrap().value.clone().unwrap();
+        let segment = format!("{folder}/{}-{partition}/{:020}.log", self.topic, 0);
+        let bytes = fs::read(&segment).unwrap();
+        let place = bytes.windows(text.len()).position(|window| window == text).unwrap();
+        let file = fs::OpenOptions::new().write(true).open(&segment).unwrap();
+        file.write_all_at(&[bytes[place] ^ 1], place as u64).unwrap();
+    }
+
     /// Queues a record, to `partition` or where its key says.
     pub(crate) fn send(&self, partition: Option<i32>, key: Option<&[u8]>, value: Option<&[u8]>) {
         let mut record = BaseRecord::<[u8], [u8]>::to(&self.topic);
@@ -168,6 +237,21 @@ impl Broker {
             });
         }
         letters
+    }
+}
+
+/// Another member of the service's group.
+pub(crate) struct Joined {
+    stop: Option<std::sync::mpsc::Sender<()>>,
+    polling: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Drop for Joined {
+    fn drop(&mut self) {
+        self.stop = None;
+        if let Some(polling) = self.polling.take() {
+            let _ = polling.join();
+        }
     }
 }
 

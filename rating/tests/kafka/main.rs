@@ -4,6 +4,7 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod broker;
+mod damage;
 mod dead_letters;
 mod disk;
 #[path = "../ingestion/failing.rs"]
@@ -13,9 +14,9 @@ mod late;
 mod memory;
 mod refused;
 #[path = "../ingestion/service.rs"]
-#[expect(dead_code, reason = "the tests upon the mock cluster ask for more")]
 mod service;
 mod topics;
+mod transactions;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use std::pin::Pin;
@@ -49,6 +50,13 @@ const CASES: &[Case] = cases![
     topics::a_topic_made_again_while_it_is_read_stops,
     topics::a_topic_made_again_before_anyone_looks_stops,
     topics::an_offset_that_retention_has_dropped_stops_or_starts_over,
+    transactions::markers_and_aborted_records_are_no_lag,
+    transactions::topic_that_begins_with_aborted_records_has_no_lag,
+    transactions::deleted_marker_is_no_loss_and_deleted_event_is,
+    transactions::transactional_topic_made_again_is_recognized,
+    damage::events_of_every_compression_are_applied,
+    damage::damaged_batch_is_not_applied_and_its_partition_is_reported,
+    topics::consumer_that_is_replaced_leaves_no_partitions_in_the_report,
     memory::a_backlog_takes_no_more_memory_than_is_set,
 ];
 

@@ -9,9 +9,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
 
-type Repository = Arc<memory::Repository>;
+pub(crate) type Repository = Arc<memory::Repository>;
 
-async fn wait_trouble(service: &Service, reason: &str) {
+pub(crate) async fn wait_trouble(service: &Service, reason: &str) {
     wait_for(reason, || async { service.ready().is_err_and(|trouble| trouble.contains(reason)) }).await;
 }
 
@@ -27,7 +27,8 @@ async fn ingest(broker: &Broker, repository: &Repository, users: usize) {
 async fn make_again(broker: &Broker, users: Range<usize>) {
     broker.delete().await;
     broker.create(broker.topic(), 1, &[]).await;
-    broker.produce(&puts(users));
+    // A producer of its own: one that has seen the topic go may drop what it is given.
+    broker.produce_compressed("lz4", &puts(users));
 }
 
 /// The topic is refused for `reason`, and read from its beginning where that is wanted.
@@ -143,4 +144,31 @@ pub(crate) async fn an_offset_that_retention_has_dropped_stops_or_starts_over() 
     broker.produce(&puts(10..30));
     broker.delete_records(15).await;
     stops_or_starts_over(&broker, &repository, "the topic begins at 15", 15).await;
+}
+
+pub(crate) async fn consumer_that_is_replaced_leaves_no_partitions_in_the_report() {
+    let (broker, repository) = (Broker::start(2).await, Repository::default());
+    ingest(&broker, &repository, 10).await;
+    make_again_with_partitions(&broker, 2).await;
+    let service = Service::start_with(&broker, repository, |config| {
+        config.options.push(("group.instance.id".to_owned(), "one".to_owned()));
+    });
+    wait_trouble(&service, "stands still").await;
+    assert_eq!(service.report().partitions.len(), 2);
+    // Another member of the same name: the first one's consumer may not go on.
+    let other = broker.join_as("one");
+    wait_trouble(&service, "the Kafka consumer broke").await;
+    let report = service.report();
+    assert!(report.partitions.is_empty(), "{report:?}");
+    assert!(!report.trouble.unwrap_or_default().contains("stands still"));
+    drop(other);
+    // The consumer that replaces it finds out for itself.
+    wait_trouble(&service, "stands still").await;
+    service.stop().await;
+}
+
+/// Deletes the topic, and makes an empty one of its name.
+async fn make_again_with_partitions(broker: &Broker, partitions: i32) {
+    broker.delete().await;
+    broker.create(broker.topic(), partitions, &[]).await;
 }

@@ -15,11 +15,12 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// How long there may be nothing to read before the end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-const SETTINGS: [(&str, &str); 4] = [
+const SETTINGS: [(&str, &str); 5] = [
     ("enable.auto.commit", "false"),
     ("enable.partition.eof", "true"),
     ("auto.offset.reset", "earliest"),
     ("fetch.queue.backoff.ms", "10"),
+    ("check.crcs", "true"),
 ];
 
 /// The topic as it is at one moment.

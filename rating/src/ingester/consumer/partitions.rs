@@ -1,31 +1,40 @@
 //! The partitions that this consumer holds: where each is read, and whether it may be.
 
+mod brokers;
 mod commits;
 mod ends;
+mod pause;
+mod reach;
+mod stalled;
+mod take_up;
 
-use super::{ANSWER, Consumer, Gathering, RETRY};
+use super::stall::{Errors, Stall};
+use super::{Consumer, Gathering, RETRY};
 use crate::batch::Position;
 use crate::ingester::OnLostOffset;
-use crate::ingester::chunk::{Start, digest};
+use crate::ingester::chunk::digest;
 use crate::ingester::context::{Change, Context};
 use crate::ingester::health::{Health, Subject};
 use crate::ingester::lane::Feedback;
 use crate::ingester::metrics::Metrics;
-use crate::ingester::place::{Place, lost, place};
-use crate::ingester::progress::Reading;
-use crate::repository::{self, Repository};
+use crate::ingester::place::{Place, lost};
+use crate::ingester::progress::Trouble;
+use crate::repository::Repository;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
-use rdkafka::{Message, Offset, TopicPartitionList};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use rdkafka::{Message, Offset};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+use take_up::Waiting;
 use tokio::runtime::Handle;
 
 /// Tells one reading of a partition from every other of this process.
 static EPOCH: AtomicU64 = AtomicU64::new(1);
+
+/// How long a seek may take at most; librdkafka only queues it.
+const SEEK: Duration = Duration::from_secs(5);
 
 /// The partitions of one consumer.
 pub(super) struct Partitions<'a> {
@@ -38,44 +47,55 @@ pub(super) struct Partitions<'a> {
     cluster: String,
     on_lost: OnLostOffset,
     lanes: usize,
-    held: HashMap<i32, Held>,
-    /// Came, and wait to be taken up; `Some` also where they are none.
-    coming: Option<BTreeSet<i32>>,
-    /// Are read from the wrong place, and wait to be sought anew.
-    seeking: BTreeSet<i32>,
-    /// What was refused of partitions that are sought anew: from the first offset to before the second.
+    held: HashMap<i32, AssignedPartition>,
+    /// The other partitions of this consumer: not read, or not from the right offset.
+    waiting: BTreeMap<i32, Waiting>,
+    /// What was refused of partitions that are sought again: from the first offset to before the second.
     refused: HashMap<i32, (i64, i64)>,
-    tried: Option<Instant>,
     commits: BTreeMap<i32, i64>,
     committed: Instant,
     /// When the brokers are next asked where the partitions end.
     ask: Instant,
+    /// When the consumer's position was last read.
+    reached: Instant,
+    /// Where the partitions end, of those whose leader responds.
+    ends: HashMap<i32, i64>,
+    /// How many chunks each lane has finished.
+    chunks: Vec<u64>,
+    stalls: HashMap<i32, Stall>,
+    stall_timeout: Duration,
+    errors: Errors,
+    /// When progress was last observed.
+    observed: Instant,
+    check: Option<Check>,
+    /// When partitions were last checked against their stored positions for an error that named none.
+    checked: Option<Instant>,
 }
 
-/// What the database knows of the topic.
-struct Stored {
-    positions: HashMap<i32, Position>,
-    /// The clusters that it was read from, where this one is none of them.
-    elsewhere: Vec<String>,
-}
-
-impl Stored {
-    fn read_elsewhere(&self, cluster: &str) -> Option<String> {
-        (!self.elsewhere.is_empty()).then(|| {
-            let others = self.elsewhere.join(" and ");
-            format!("it was read from cluster {others} so far, and these brokers are of cluster {cluster}")
-        })
-    }
-}
-
+/// A partition that is read.
 #[derive(Debug)]
-struct Held {
+struct AssignedPartition {
     epoch: u64,
-    /// The next offset that is wanted.
+    /// The first offset when it was last asked for.
+    low: i64,
+    /// The next offset to read.
     next: i64,
-    /// What the record before it must be.
+    /// The next offset to apply.
+    applied: i64,
+    /// The stored position, whose last record must still be the same; `None` once that is checked.
     known: Option<Position>,
     lost: bool,
+    /// Whether an error was returned since the last record: the next offset may hold a batch that can't be decoded, so
+    /// the next record must not be a later one.
+    suspect: bool,
+}
+
+/// A check of partitions against their stored positions.
+#[derive(Debug)]
+struct Check {
+    at: Instant,
+    /// The offsets that were next when it was found necessary: a partition that has moved on needs none.
+    next: Vec<(i32, i64)>,
 }
 
 impl<'a> Partitions<'a> {
@@ -91,38 +111,48 @@ impl<'a> Partitions<'a> {
             on_lost: from.config.on_lost_offset,
             lanes: from.lanes.len(),
             held: HashMap::new(),
-            coming: None,
-            seeking: BTreeSet::new(),
+            waiting: BTreeMap::new(),
             refused: HashMap::new(),
-            tried: None,
             commits: BTreeMap::new(),
             committed: Instant::now(),
             ask: Instant::now(),
+            reached: Instant::now(),
+            ends: HashMap::new(),
+            chunks: vec![0; from.lanes.len()],
+            stalls: HashMap::new(),
+            stall_timeout: from.config.ingest_stall_timeout,
+            errors: Errors::default(),
+            observed: Instant::now(),
+            check: None,
+            checked: None,
         }
     }
 
-    /// Hears what a lane has done.
+    /// Takes in what a lane has done.
     pub(super) fn hear(&mut self, feedback: Feedback) {
         let current = |partition, epoch| self.held.get(&partition).is_some_and(|held| held.epoch == epoch);
         match feedback {
             Feedback::Applied { partition, epoch, next_offset } if current(partition, epoch) => {
                 self.commits.insert(partition, next_offset);
+                if let Some(held) = self.held.get_mut(&partition) {
+                    held.applied = next_offset;
+                }
             }
+            Feedback::Room { lane } => self.chunks[lane] += 1,
             Feedback::Fenced { partition, epoch, first } if current(partition, epoch) => {
                 if let Some(held) = self.held.get(&partition) {
                     self.refused.insert(partition, (first, held.next));
                 }
-                self.seek_anew(partition);
+                self.seek_again(partition);
             }
             _ => {}
         }
     }
 
-    /// Has a partition sought from the stored position again, and held against what the brokers have.
-    fn seek_anew(&mut self, partition: i32) {
+    /// Makes a partition be read from its stored position again, checked against what the brokers have.
+    fn seek_again(&mut self, partition: i32) {
         self.held.remove(&partition);
-        self.seeking.insert(partition);
-        self.tried = None;
+        self.waiting.insert(partition, Waiting::new(true, Instant::now()));
     }
 
     /// Follows the changes of assignment.
@@ -130,8 +160,11 @@ impl<'a> Partitions<'a> {
         for change in self.consumer.context().changes() {
             match change {
                 Change::Come(partitions) => {
-                    self.coming.get_or_insert_default().extend(partitions);
-                    self.tried = None;
+                    if partitions.is_empty() {
+                        self.health.well(Subject::Group);
+                    }
+                    let waiting = |partition| (partition, Waiting::new(false, Instant::now()));
+                    self.waiting.extend(partitions.into_iter().map(waiting));
                 }
                 Change::Gone(partitions) => {
                     tracing::info!(?partitions, "partitions were revoked");
@@ -144,128 +177,22 @@ impl<'a> Partitions<'a> {
     }
 
     fn let_go(&mut self, partition: i32, lanes: &mut [Gathering]) {
-        if let Some(coming) = &mut self.coming {
-            coming.remove(&partition);
-        }
         self.held.remove(&partition);
-        self.seeking.remove(&partition);
+        self.waiting.remove(&partition);
         self.refused.remove(&partition);
         self.commits.remove(&partition);
         self.health.well(Subject::Offset(partition));
+        self.health.well(Subject::Partition(partition));
+        self.stalls.remove(&partition);
+        self.ends.remove(&partition);
         self.metrics.progress.revoked(partition);
         lanes[self.lane(partition)].chunk.forget(partition);
     }
 
-    /// Takes up the partitions that came, and seeks those that are read from the wrong place: both from the
-    /// stored position, which is why a database that can't be reached holds them up.
-    pub(super) fn take_up(&mut self, lanes: &mut [Gathering]) {
-        if self.coming.is_none() && self.seeking.is_empty() {
-            return;
-        }
-        if self.tried.is_some_and(|tried| tried.elapsed() < RETRY) {
-            return;
-        }
-        self.tried = Some(Instant::now());
-        let stored = match self.runtime.block_on(self.stored()) {
-            Ok(stored) => stored,
-            Err(error) => {
-                let reason = format!("the stored offsets can't be read: {}", service::chain(&error));
-                return self.health.trouble(Subject::Storage(None), reason);
-            }
-        };
-        self.health.well(Subject::Storage(None));
-        if let Err(error) = self.take_up_at(&stored, lanes) {
-            // What the consumer itself was told says more.
-            if !self.health.is_troubled(Subject::Topic) {
-                let reason = format!("the offsets of topic {} can't be read: {error}", self.topic);
-                self.health.trouble(Subject::Topic, reason);
-            }
-            return;
-        }
-        self.health.well(Subject::Topic);
-        self.health.well(Subject::Group);
-    }
-
-    async fn stored(&self) -> Result<Stored, repository::Error> {
-        let positions = self.repository.positions(&self.cluster, &self.topic).await?;
-        let elsewhere =
-            if positions.is_empty() { self.repository.clusters(&self.topic).await? } else { vec![] };
-        Ok(Stored { positions: positions.into_iter().collect(), elsewhere })
-    }
-
-    fn take_up_at(&mut self, stored: &Stored, lanes: &mut [Gathering]) -> Result<(), KafkaError> {
-        let coming: Vec<i32> = self.coming.iter().flatten().copied().collect();
-        let beginning: Vec<i32> = coming.iter().chain(&self.seeking).copied().collect();
-        let mut places = Vec::new();
-        for &partition in &beginning {
-            let (low, high) = self.consumer.fetch_watermarks(&self.topic, partition, ANSWER)?;
-            let position = stored.positions.get(&partition);
-            let reading = Reading::begin(self.lane(partition), position, (low, high));
-            let place = match stored.read_elsewhere(&self.cluster) {
-                Some(reason) => lost(reason, self.on_lost),
-                None => place(position, low, high, self.on_lost),
-            };
-            places.push((partition, reading, place));
-        }
-        let mut assigned = TopicPartitionList::new();
-        for (partition, reading, place) in places {
-            self.metrics.progress.begin(partition, reading);
-            let offset = self.begin(partition, stored.positions.get(&partition), place, lanes);
-            if self.seeking.contains(&partition) {
-                self.consumer.seek(&self.topic, partition, offset, ANSWER)?;
-                self.seeking.remove(&partition);
-            } else {
-                assigned.add_partition_offset(&self.topic, partition, offset)?;
-            }
-        }
-        if self.coming.is_some() {
-            self.consumer.incremental_assign(&assigned)?;
-            self.coming = None;
-            tracing::info!(partitions = ?coming, "partitions were assigned");
-        }
-        // librdkafka remembers a pause for as long as it lives, also while the partition is another member's.
-        self.set_paused(&beginning, false);
-        self.hold_back(lanes);
-        Ok(())
-    }
-
-    /// Begins a new reading of a partition; returns where.
-    fn begin(
-        &mut self,
-        partition: i32,
-        stored: Option<&Position>,
-        place: Place,
-        lanes: &mut [Gathering],
-    ) -> Offset {
-        let epoch = EPOCH.fetch_add(1, Ordering::Relaxed);
-        let from = stored.map(|position| position.next_offset);
-        let chunk = &mut lanes[self.lane(partition)].chunk;
-        chunk.forget(partition);
-        chunk.starts.push(Start { partition, epoch, from });
-        if let Some((first, next)) = self.refused.remove(&partition) {
-            let past = from.unwrap_or(0).min(next);
-            self.metrics.doubled(u64::try_from(past - first).unwrap_or(0));
-        }
-        let (offset, held) = match place {
-            Place::At { offset, known } => {
-                (offset, Held { epoch, next: from.unwrap_or(0), known, lost: false })
-            }
-            Place::Over(reason) => {
-                tracing::warn!(partition, reason, "reading the partition from its beginning");
-                self.metrics.progress.over(partition);
-                (Offset::Beginning, Held { epoch, next: 0, known: None, lost: false })
-            }
-            Place::Lost(reason) => {
-                self.stands_still(partition, &reason);
-                (Offset::Beginning, Held { epoch, next: 0, known: None, lost: true })
-            }
-        };
-        self.held.insert(partition, held);
-        offset
-    }
-
-    fn stands_still(&self, partition: i32, reason: &str) {
-        self.metrics.progress.lost(partition, reason);
+    fn stands_still(&mut self, partition: i32, reason: &str) {
+        self.stalls.remove(&partition);
+        self.health.well(Subject::Partition(partition));
+        self.metrics.progress.trouble(partition, Some((Trouble::Lost, reason.to_owned())));
         let advice = "start with --on-lost-offset earliest to read the partition from its beginning";
         let reason =
             format!("partition {partition} of topic {} stands still: {reason}; {advice}", self.topic);
@@ -278,7 +205,7 @@ impl<'a> Partitions<'a> {
         let partition = message.partition();
         let held = self.held.get_mut(&partition).filter(|held| !held.lost)?;
         if let Some(known) = held.known.take()
-            && message.offset() == known.next_offset - 1
+            && message.offset() == known.last_offset()
         {
             let timestamp = message.timestamp().to_millis().unwrap_or(-1);
             if (timestamp, digest(message.key(), message.payload()))
@@ -294,18 +221,47 @@ impl<'a> Partitions<'a> {
             self.metrics.doubled(1);
             return None;
         }
+        if held.suspect && message.offset() > held.next {
+            // librdkafka may skip a batch that it can't decode.
+            self.seek_again(partition);
+            return None;
+        }
+        held.suspect = false;
         held.next = message.offset() + 1;
         let epoch = held.epoch;
         Some((self.lane(partition), epoch))
     }
 
-    /// Holds every partition against its stored position once more: when the brokers have not the next offset of
-    /// one, because they don't say of which, and when the topic was gone, because it may be another one now.
+    /// Checks every partition against its stored position again, and reads none of them until then: the topic was
+    /// gone, and may be another one now.
     pub(super) fn check_offsets(&mut self) {
         let reading = self.held.iter().filter(|(_, held)| !held.lost);
         let reading: Vec<i32> = reading.map(|(partition, _)| *partition).collect();
         for partition in reading {
-            self.seek_anew(partition);
+            self.seek_again(partition);
+        }
+    }
+
+    /// Checks soon, at most once a second, every partition that is not read until then: the brokers don't have the next
+    /// offset of one, and the error does not say of which.
+    pub(super) fn check_offsets_soon(&mut self) {
+        if self.check.is_none() {
+            let now = Instant::now();
+            let at = self.checked.map_or(now, |checked| now.max(checked + RETRY));
+            let next = self.held.iter().filter(|(_, held)| !held.lost);
+            self.check = Some(Check { at, next: next.map(|(number, held)| (*number, held.next)).collect() });
+        }
+    }
+
+    /// Makes the check that is due.
+    fn check_due(&mut self) {
+        let now = Instant::now();
+        let Some(check) = self.check.take_if(|check| check.at <= now) else { return };
+        self.checked = Some(now);
+        for (partition, next) in check.next {
+            if self.held.get(&partition).is_some_and(|held| !held.lost && held.next == next) {
+                self.seek_again(partition);
+            }
         }
     }
 
@@ -313,10 +269,11 @@ impl<'a> Partitions<'a> {
         let Some(held) = self.held.get_mut(&partition) else { return };
         match lost(reason, self.on_lost) {
             Place::Over(reason) => {
-                (held.next, held.known) = (0, None);
+                (held.next, held.applied, held.known) = (held.low, held.low, None);
                 tracing::warn!(partition, reason, "reading the partition from its beginning");
-                self.metrics.progress.over(partition);
-                self.seek(partition, Offset::Beginning);
+                let low = held.low;
+                self.restart(partition, low);
+                self.seek_to_beginning(partition);
             }
             Place::Lost(reason) => {
                 held.lost = true;
@@ -327,64 +284,27 @@ impl<'a> Partitions<'a> {
         }
     }
 
-    fn seek(&self, partition: i32, offset: Offset) {
-        if let Err(error) = self.consumer.seek(&self.topic, partition, offset, ANSWER) {
+    /// Forgets how far a partition was applied: it is read from its first offset, `low`.
+    fn restart(&mut self, partition: i32, low: i64) {
+        self.metrics.progress.over(partition, low);
+        if let Some(stall) = self.stalls.get_mut(&partition) {
+            stall.restart(Instant::now());
+        }
+    }
+
+    fn seek_to_beginning(&mut self, partition: i32) {
+        if let Err(error) = self.consumer.seek(&self.topic, partition, Offset::Beginning, SEEK) {
             tracing::warn!(partition, %error, "seek");
+            // What comes next is not from the beginning.
+            self.seek_again(partition);
         }
     }
 
-    /// Pauses what must not be read: partitions that stand still, and those of paused lanes.
-    fn hold_back(&self, lanes: &[Gathering]) {
-        let back: Vec<i32> = self
-            .held
-            .iter()
-            .filter(|(partition, held)| held.lost || lanes[self.lane(**partition)].paused)
-            .map(|(partition, _)| *partition)
-            .collect();
-        self.set_paused(&back, true);
-    }
-
-    /// Pauses the partitions of a lane.
-    pub(super) fn pause(&self, lane: usize) {
-        tracing::debug!(lane, "the lane is behind: its partitions pause");
-        self.metrics.progress.pause(lane, true);
-        self.set_paused(&self.of_lane(lane), true);
-    }
-
-    /// Goes on with the partitions of a lane.
-    pub(super) fn resume(&self, lane: usize) {
-        self.metrics.progress.pause(lane, false);
-        self.set_paused(&self.of_lane(lane), false);
-    }
-
-    fn of_lane(&self, lane: usize) -> Vec<i32> {
-        let of = |(partition, held): (&i32, &Held)| {
-            (self.lane(*partition) == lane && !held.lost).then_some(*partition)
-        };
-        self.held.iter().filter_map(of).collect()
-    }
-
-    fn set_paused(&self, partitions: &[i32], paused: bool) {
-        let mut list = TopicPartitionList::new();
-        for partition in partitions {
-            list.add_partition(&self.topic, *partition);
-        }
-        let result = if paused { self.consumer.pause(&list) } else { self.consumer.resume(&list) };
-        if let Err(error) = result {
-            tracing::warn!(?partitions, paused, %error, "partitions can't be paused or resumed");
-        }
-    }
-
-    /// Prepares to leave the group.
+    /// Commits what is applied before the consumer leaves the group.
     pub(super) fn leave(mut self) {
         if !self.commits.is_empty() {
             self.commit_now();
         }
-        // librdkafka waits for an answer to what came and was not taken up.
-        if self.coming.is_some() {
-            let _ = self.consumer.incremental_assign(&TopicPartitionList::new());
-        }
-        self.consumer.context().close();
     }
 
     fn lane(&self, partition: i32) -> usize {

@@ -69,6 +69,7 @@ fn position(chunk: &Chunk, record: &Record) -> Position {
     let content = chunk.content(record);
     Position {
         next_offset: record.offset + 1,
+        skipped: 0,
         last_timestamp: record.timestamp,
         last_digest: digest(content.key, content.value),
     }

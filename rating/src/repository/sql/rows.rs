@@ -17,7 +17,7 @@ pub(in crate::repository) type RatingRow = (String, String, String, i64, Option<
 pub(in crate::repository) type HeldRow = (i64, i64, Option<String>, i64);
 
 /// Partition, next offset, timestamp and digest of the record before it.
-pub(in crate::repository) type PositionRow = (i32, i64, i64, i64);
+pub(in crate::repository) type PositionRow = (i32, i64, i64, i64, i64);
 
 /// Turns a row into an aggregate.
 pub(in crate::repository) fn aggregate(row: AggregateRow) -> Result<Aggregate, Error> {
@@ -63,8 +63,8 @@ pub(in crate::repository) fn held(
 
 /// Turns a row into a partition's number and its position.
 pub(in crate::repository) fn position(row: PositionRow) -> (i32, Position) {
-    let (partition, next_offset, last_timestamp, last_digest) = row;
-    (partition, Position { next_offset, last_timestamp, last_digest })
+    let (partition, next_offset, last_timestamp, last_digest, skipped) = row;
+    (partition, Position { next_offset, skipped, last_timestamp, last_digest })
 }
 
 /// A place in a list, which SQL counted.

@@ -253,7 +253,8 @@ impl sql::Statements for Statements<'_> {
             .bind(partition.partition)
             .bind(to.next_offset)
             .bind(to.last_timestamp)
-            .bind(to.last_digest);
+            .bind(to.last_digest)
+            .bind(to.skipped);
         if let Some(from) = from {
             query = query.bind(from);
         }

@@ -1,0 +1,95 @@
+//! `--kafka-option`: any setting of librdkafka but those that ingestion relies on.
+
+use rdkafka::ClientConfig;
+
+/// A setting that ingestion relies on.
+struct Owned {
+    key: &'static str,
+    /// The value that is accepted, because it is the one in use.
+    value: Option<&'static str>,
+    reason: &'static str,
+}
+
+const fn owned(key: &'static str, value: Option<&'static str>, reason: &'static str) -> Owned {
+    Owned { key, value, reason }
+}
+
+const AFTER_COMMIT: &str = "offsets are committed after the database has them";
+
+const OWNED: [Owned; 13] = [
+    owned("bootstrap.servers", None, "name the brokers by --kafka"),
+    owned("metadata.broker.list", None, "name the brokers by --kafka"),
+    owned("group.id", None, "name the group by --kafka-group"),
+    owned("partition.assignment.strategy", Some("cooperative-sticky"), "partitions are assigned one by one"),
+    owned("group.protocol", Some("classic"), "partitions are assigned by the members of the group"),
+    owned("group.remote.assignor", None, "partitions are assigned by the members of the group"),
+    owned("enable.auto.commit", Some("false"), AFTER_COMMIT),
+    owned("auto.commit.enable", Some("false"), AFTER_COMMIT),
+    owned("enable.auto.offset.store", Some("false"), AFTER_COMMIT),
+    owned(
+        "auto.offset.reset",
+        Some("error"),
+        "choose by --on-lost-offset what happens if the stored offset is lost",
+    ),
+    owned("isolation.level", Some("read_committed"), "events of aborted transactions must not be applied"),
+    owned("enable.partition.eof", Some("false"), "the consumer's position tells where a partition ends"),
+    owned("transactional.id", None, "dead letters are sent without transactions"),
+];
+
+/// Parses `KEY=VALUE`; refuses what librdkafka does not know, and what ingestion relies on.
+pub(super) fn parse(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text
+        .split_once('=')
+        .filter(|(key, _)| !key.is_empty())
+        .ok_or("expected KEY=VALUE, such as security.protocol=SSL")?;
+    // librdkafka itself reports which settings it knows and which values they take.
+    ClientConfig::new().set(key, value).create_native_config().map_err(|error| error.to_string())?;
+    if let Some(Owned { key, value: accepted, reason }) = OWNED.iter().find(|owned| owned.key == key)
+        && *accepted != Some(value)
+    {
+        return Err(match accepted {
+            Some(accepted) => format!("{key} must be {accepted}: {reason}"),
+            None => format!("{key} can't be set here: {reason}"),
+        });
+    }
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn setting_that_ingestion_relies_on_is_refused_with_its_accepted_value() {
+        let refused = [
+            ("partition.assignment.strategy=range", "must be cooperative-sticky: "),
+            ("partition.assignment.strategy=roundrobin,cooperative-sticky", "must be cooperative-sticky: "),
+            ("group.protocol=consumer", "must be classic: "),
+            ("enable.auto.commit=true", "must be false: "),
+            ("enable.auto.offset.store=true", "must be false: "),
+            ("auto.offset.reset=latest", "must be error: "),
+            ("isolation.level=read_uncommitted", "must be read_committed: "),
+            ("enable.partition.eof=true", "must be false: "),
+            ("group.id=other", "can't be set here: name the group by --kafka-group"),
+            ("bootstrap.servers=other:9092", "can't be set here: name the brokers by --kafka"),
+            ("transactional.id=one", "can't be set here: "),
+        ];
+        for (text, reason) in refused {
+            let error = parse(text).unwrap_err();
+            let key = text.split('=').next().unwrap();
+            assert!(error.starts_with(key) && error.contains(reason), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_other_setting_is_left_to_librdkafka() {
+        for accepted in
+            ["partition.assignment.strategy=cooperative-sticky", "check.crcs=false", "client.id=a=b"]
+        {
+            assert!(parse(accepted).is_ok(), "{accepted}");
+        }
+        for refused in ["client.id", "=c", "no.such.setting=1", "linger.ms=soon"] {
+            assert!(parse(refused).is_err(), "{refused}");
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Partitions whose events wait while none is applied.
+
+use crate::broker::Broker;
+use crate::failing::Failing;
+use crate::puts;
+use crate::service::{Service, wait_for};
+use api::json::PartitionState;
+use rating::repository::memory;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writer_that_makes_no_progress_is_reported_as_a_stall_until_it_does() {
+    let broker = Broker::start(1);
+    let repository = Arc::new(Failing::new(memory::Repository::new()));
+    let service = Service::start_with(&broker, repository.clone(), |config| {
+        config.ingest_stall_timeout = Duration::from_secs(2);
+    });
+    broker.produce(&puts(0..10, 1));
+    wait_for("the first events", || async { service.events("created") == 10 }).await;
+    repository.fail(true);
+    broker.produce(&puts(10..20, 1));
+    let state = || service.report().partitions.first().map(|found| found.state);
+    wait_for("the stall", || async { state() == Some(PartitionState::Stalled) }).await;
+    let report = service.report();
+    let reason = report.partitions[0].reason.clone().unwrap();
+    assert_eq!(reason, "events up to offset 20 are read and not applied from 10 on");
+    assert!(report.trouble.unwrap().contains("partition 0 of topic ratings makes no progress: "));
+    assert_eq!(service.count("ingest_stalled{partition=\"0\"}"), 1);
+    repository.fail(false);
+    wait_for("the later events", || async { service.events("created") == 20 && service.is_ready() }).await;
+    assert_eq!(
+        (state(), service.count("ingest_stalled{partition=\"0\"}")),
+        (Some(PartitionState::Reading), 0)
+    );
+    service.stop().await;
+}

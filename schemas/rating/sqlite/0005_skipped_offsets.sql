@@ -1,0 +1,3 @@
+-- How many offsets lie between the last record that was read and next_offset. They hold no event: a transaction's
+-- marker, records of an aborted transaction, or nothing after compaction.
+ALTER TABLE ingest_offset ADD COLUMN skipped INTEGER NOT NULL DEFAULT 0;
