@@ -27,6 +27,10 @@ const FRAME: usize = 12 + 11;
 /// The bytes of a UDP packet that every resolver takes.
 const PLAIN_PACKET: u16 = 512;
 
+/// The most bytes of a UDP packet, whatever size the question announces: larger ones are fragmented, and a question with
+/// a forged sender would make the agent send them to somebody else.
+const LARGEST_PACKET: u16 = 1232;
+
 /// How long a TCP connection may be silent.
 const SILENCE: Duration = Duration::from_secs(10);
 
@@ -113,13 +117,15 @@ impl RequestHandler for Handler {
         let mut metadata = Metadata::response_from_request(&request.metadata);
         metadata.authoritative = answer.authoritative;
         metadata.response_code = answer.code;
-        let edns = request.edns.as_ref().map(|asked| {
+        let edns = request.edns.as_ref().map(|_| {
             let mut edns = Edns::new();
-            edns.set_max_payload(asked.max_payload());
+            edns.set_max_payload(LARGEST_PACKET);
             edns
         });
         let most = match (request.protocol(), request.edns.as_ref()) {
-            (Protocol::Udp, edns) => edns.map_or(0, |edns| edns.max_payload()).max(PLAIN_PACKET),
+            (Protocol::Udp, edns) => {
+                edns.map_or(0, |edns| edns.max_payload()).clamp(PLAIN_PACKET, LARGEST_PACKET)
+            }
             _ => u16::MAX,
         };
         let names = request.queries.queries().iter().map(|query| query.original().name().len());

@@ -44,6 +44,9 @@ async fn reply(shared: &Shared, request: extract::Request) -> Reply {
         Ok(path) => path,
         Err(redirect) => return Reply::moved(&redirect),
     };
+    if let Err(refusal) = admit(&request) {
+        return Reply::refused(refusal, false);
+    }
     let Some((call, method, name)) = call::find(&path) else { return Reply::unknown(&path) };
     let (query, pretty) = match Query::read(request.uri().query().unwrap_or_default(), request.headers()) {
         Ok(query) => (Ok(query.clone()), query.pretty),
@@ -61,6 +64,18 @@ async fn reply(shared: &Shared, request: extract::Request) -> Reply {
     let policy = if shared.config.token.is_some() { "deny" } else { "allow" };
     let reply = if path.starts_with("/v1/") { reply.of_the_interface(policy) } else { reply };
     reply.pretty(pretty)
+}
+
+/// Refuses what the services refuse as well: a request without a valid host, and a write from a page of another origin.
+fn admit(request: &extract::Request) -> Result<(), Refusal> {
+    if !service::admission::has_valid_host(request) {
+        return Err(Refusal::bad_request("missing or malformed Host header"));
+    }
+    if service::admission::is_cross_origin_write(request) {
+        let text = "Permission denied: the request comes from a page of another origin";
+        return Err(Refusal::new(StatusCode::FORBIDDEN, text));
+    }
+    Ok(())
 }
 
 async fn serve(

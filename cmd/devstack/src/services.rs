@@ -2,9 +2,9 @@
 
 use crate::config::{Listen, Stack};
 use crate::data::Databases;
+use crate::own::OwnInstance;
 use anyhow::{Context, anyhow};
 use clap::Parser;
-use discovery::Registry;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -30,7 +30,12 @@ pub struct Wiring {
 
 /// The running services.
 pub struct Services {
-    registry: Arc<dyn Registry>,
+    /// The metadata service's instance.
+    pub metadata: Arc<OwnInstance>,
+    /// The rating service's instance.
+    pub rating: Arc<OwnInstance>,
+    /// The movie service's instance.
+    pub movie: Arc<OwnInstance>,
     tasks: JoinSet<(&'static str, anyhow::Result<()>)>,
     stop: CancellationToken,
 }
@@ -51,21 +56,20 @@ impl Services {
         let movie: movie::Config = configured("movie", movie::LISTEN, movie, stack, wiring, &[])?;
 
         let stop = CancellationToken::new();
-        let mut services =
-            Self { registry: in_registry(&movie.service)?, tasks: JoinSet::new(), stop: stop.clone() };
-        let registry = in_registry(&rating.service)?;
+        let mut services = Self {
+            metadata: in_registry(&metadata.service)?,
+            rating: in_registry(&rating.service)?,
+            movie: in_registry(&movie.service)?,
+            tasks: JoinSet::new(),
+            stop: stop.clone(),
+        };
+        let registry = services.rating.clone();
         services.run("rating", rating::run(rating, Some(registry), stop.clone()));
-        let registry = in_registry(&metadata.service)?;
+        let registry = services.metadata.clone();
         services.run("metadata", metadata::run(metadata, Some(registry), stop.clone()));
-        let registry = in_registry(&movie.service)?;
+        let registry = services.movie.clone();
         services.run("movie", movie::run(movie, Some(registry), stop));
         Ok(services)
-    }
-
-    /// The registry that they are in.
-    #[must_use]
-    pub fn registry(&self) -> Arc<dyn Registry> {
-        Arc::clone(&self.registry)
     }
 
     fn run<E: std::error::Error + Send + Sync + 'static>(
@@ -119,6 +123,6 @@ fn configured<C: Parser>(
     service::try_parse_from(default, line).map_err(|error| anyhow!("{name}: {error}"))
 }
 
-fn in_registry(config: &service::Config) -> anyhow::Result<Arc<dyn Registry>> {
-    service::registry(config)?.context("the stack needs a registry")
+fn in_registry(config: &service::Config) -> anyhow::Result<Arc<OwnInstance>> {
+    Ok(OwnInstance::new(service::registry(config)?.context("the stack needs a registry")?))
 }

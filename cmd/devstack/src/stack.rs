@@ -4,12 +4,13 @@ use crate::announce::Announcement;
 use crate::broker::Broker;
 use crate::config::Stack;
 use crate::data::Databases;
+use crate::own::OwnInstance;
 use crate::ports::{self, Wanted};
+use crate::print::Printer;
 use crate::services::{Services, Wiring};
 use crate::source::Source;
-use crate::{feed, find, load, registry, topics};
-use discovery::Registry;
-use std::io::Write;
+use crate::{feed, load, registry, topics};
+use std::sync::Arc;
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -43,10 +44,10 @@ pub async fn run(
         databases,
     };
     let mut services = Services::start(&config, &wiring)?;
-    let registry = services.registry();
+    let own = [&services.metadata, &services.rating, &services.movie].map(Arc::clone);
     let outcome = tokio::select! {
         error = services.ended() => Err(error),
-        outcome = serve(&config, &source, &wiring, &*registry, began, stop.clone()) => outcome,
+        outcome = serve(&source, &wiring, own, began, stop.clone()) => outcome,
         () = stop.cancelled() => Ok(()),
     };
     // A load that is under way must hear of the end, whatever its reason.
@@ -60,17 +61,17 @@ pub async fn run(
 
 /// Fills the running stack, says where it is, and keeps the viewers rating.
 async fn serve(
-    config: &Stack,
     source: &Source,
     wiring: &Wiring,
-    registry: &dyn Registry,
+    [metadata, rating, movie]: [Arc<OwnInstance>; 3],
     began: Instant,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let metadata = find::instance(registry, "metadata", config.listen.metadata.port()).await?;
-    let rating = find::instance(registry, "rating", config.listen.rating.port()).await?;
-    let movie = find::instance(registry, "movie", config.listen.movie.port()).await?;
-    say(&Announcement {
+    let printer = Printer::start()?;
+    let metadata = metadata.registered("metadata").await?;
+    let rating = rating.registered("rating").await?;
+    let movie = movie.registered("movie").await?;
+    printer.print(&Announcement {
         registry: wiring.consul.clone(),
         kafka: wiring.kafka.clone(),
         metadata: metadata.authority(),
@@ -84,9 +85,12 @@ async fn serve(
     }
     let seconds = began.elapsed().as_secs_f64();
     if let Source::MovieLens(_) = source {
-        say(&format_args!("imported {} films, {} ratings in {seconds:.1} s", loaded.films, loaded.ratings));
+        printer.print(&format_args!(
+            "imported {} films, {} ratings in {seconds:.1} s",
+            loaded.films, loaded.ratings
+        ));
     }
-    say(&format_args!("ready in {seconds:.1} s"));
+    printer.print(&format_args!("ready in {seconds:.1} s"));
     match loaded.flow {
         Some(viewers) => feed::flow(loaded.producer, viewers, stop).await,
         None => stop.cancelled().await,
@@ -106,9 +110,4 @@ fn wanted(config: &Stack) -> Vec<Wanted> {
     ];
     let all = agent.into_iter().chain(broker).chain(services);
     all.map(|(part, flag, address)| Wanted { part, flag, address }).collect()
-}
-
-/// A line or more for whoever started the stack; nobody listening is no error.
-fn say(text: &dyn std::fmt::Display) {
-    let _ = writeln!(std::io::stdout(), "{text}");
 }

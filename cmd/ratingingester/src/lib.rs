@@ -12,6 +12,7 @@ mod progress;
 mod rejects;
 mod replay;
 mod run;
+pub mod stderr;
 mod verify;
 pub mod viewers;
 

@@ -1,7 +1,7 @@
 //! Sends ratings to Kafka; its exit code says how that went.
 
 use clap::Parser;
-use ratingingester::{Config, run};
+use ratingingester::{Config, run, stderr};
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -11,7 +11,7 @@ fn main() -> ExitCode {
     match run(&Config::parse()) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error}");
+            stderr::say_last(format!("error: {error}"));
             error.exit_code()
         }
     }

@@ -1,5 +1,6 @@
 //! Says how far the run has come, on standard error: a bar on a terminal, a line now and then elsewhere.
 
+use crate::stderr;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -71,7 +72,7 @@ impl Progress {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         if said.elapsed() >= EVERY {
             *said = Instant::now();
-            eprintln!("{}", self.line(state));
+            stderr::say(self.line(state));
         }
     }
 
@@ -79,7 +80,7 @@ impl Progress {
     pub(crate) fn say(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(text),
-            None => eprintln!("{text}"),
+            None => stderr::say(text.to_owned()),
         }
     }
 
@@ -88,7 +89,7 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-        eprintln!("{outcome}");
+        stderr::say_last(outcome.to_owned());
     }
 
     fn line(&self, state: &State) -> String {

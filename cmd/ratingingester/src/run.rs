@@ -11,6 +11,7 @@ use crate::pace::Pace;
 use crate::producer::Producer;
 use crate::progress::{Aim, Progress};
 use crate::rejects::Rejects;
+use crate::stderr;
 use crate::verify::{Tally, Verdict, verify};
 use crate::viewers::Viewers;
 use reading::{Outlet, Reading};
@@ -174,7 +175,7 @@ fn tell(verdict: &Verdict) -> io::Result<u64> {
             verdict.doubtful
         ));
     }
-    eprintln!("{outcome}");
+    stderr::say_last(outcome);
     Ok(differing)
 }
 

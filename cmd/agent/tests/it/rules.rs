@@ -217,3 +217,22 @@ async fn callers_who_wait_or_never_finish_hold_up_nobody() {
         assert_eq!(query.await.unwrap().json().as_array().unwrap().len(), 1);
     }
 }
+
+#[tokio::test]
+async fn write_from_a_page_of_another_origin_is_403() {
+    let agent = Agent::start().await;
+    let register = async |headers: &str| {
+        let body = r#"{"Name":"rating","Port":8082}"#;
+        agent.send("PUT", "/v1/agent/service/register", headers, body).await
+    };
+    for headers in ["Origin: http://evil.example\r\n", "Origin: null\r\n", "Sec-Fetch-Site: cross-site\r\n"] {
+        assert_eq!(register(headers).await.status, 403, "{headers}");
+        assert_eq!(agent.send("GET", "/v1/agent/services", headers, "").await.status, 200, "{headers}");
+    }
+    assert!(agent.passing("rating").await.is_empty());
+    for headers in ["", "Origin: http://agent\r\n", "Sec-Fetch-Site: same-origin\r\n"] {
+        register(headers).await.done();
+    }
+    assert_eq!(agent.passing("rating").await.len(), 1);
+    assert_eq!(agent.send("GET", "/v1/agent/services", "Host: second\r\n", "").await.status, 400);
+}

@@ -80,8 +80,9 @@ fn the_image_holds_every_program_and_the_compilers_version() {
 }
 
 #[test]
-fn every_image_is_pinned_and_everything_is_watched() {
+fn every_image_is_pinned_and_everything_is_watched_and_restarted() {
     for (name, service) in compose()["services"].as_object().unwrap() {
+        assert_eq!(service["restart"], "unless-stopped", "{name}");
         let ours = SERVICES.contains(&name.as_str());
         if !ours {
             let image = service["image"].as_str().unwrap();

@@ -74,6 +74,11 @@ impl Stack {
         self.printed.push(line);
     }
 
+    /// The `host:port` that was announced for `part`.
+    pub(crate) fn address(&self, part: &str) -> &str {
+        &self.addresses[part]
+    }
+
     /// The status and body of a call to `part`.
     pub(crate) fn call(&self, method: &str, part: &str, path: &str) -> (u16, Value) {
         call(method, &self.addresses[part], path).unwrap()

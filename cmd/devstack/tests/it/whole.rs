@@ -1,12 +1,13 @@
 //! The whole stack with its built-in catalogue and viewers.
 
-use crate::process::Stack;
+use crate::process::{FREE_PORTS, Process, Stack, devstack, free_port, get};
 use devstack::catalogue;
 use devstack::source::{BURST, SEED};
 use devstack::viewers::Viewers;
 use model::RatingEvent;
 use serde_json::Value;
 use std::collections::HashMap;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 /// Each film's histogram, by id.
@@ -110,5 +111,41 @@ fn both_services_may_keep_everything_in_memory() {
     let stack = Stack::start(data.path(), &["--database", "memory:"]);
     assert_eq!(served(&stack).len(), 104);
     assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0);
+    assert_eq!(stack.stop().code(), Some(0));
+}
+
+#[test]
+fn a_stack_in_a_registry_that_another_uses_announces_its_own_instances() {
+    let data = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let first = Stack::start(data[0].path(), &[]);
+    let consul = format!("http://{}", first.address("registry"));
+    let second = Stack::start(data[1].path(), &["--consul", &consul]);
+    for part in ["metadata", "rating", "movie"] {
+        assert_ne!(first.address(part), second.address(part), "{part}");
+    }
+    let rate = "/rating?id=1&type=movie&userId=only-here&value=9";
+    assert_eq!(second.call("PUT", "rating", rate).0, 201);
+    let mine = "/v1/ratings/movie/1/users/only-here";
+    assert_eq!(second.get("rating", mine)["value"], 9);
+    assert_eq!(first.call("GET", "rating", mine).0, 404);
+    assert_eq!(second.stop().code(), Some(0));
+    assert_eq!(first.stop().code(), Some(0));
+}
+
+#[test]
+fn standard_output_that_nobody_reads_does_not_hold_the_stack_up() {
+    let data = tempfile::tempdir().unwrap();
+    // As much as a pipe takes.
+    let (_unread, mut full) = std::io::pipe().unwrap();
+    full.write_all(&[b' '; 64 * 1024]).unwrap();
+    let metadata = format!("127.0.0.1:{}", free_port());
+    let mut command = devstack();
+    command.arg("--data-dir").arg(data.path()).args(["--database", "memory:", "--workers", "2"]);
+    command.args(FREE_PORTS.iter().filter(|flag| !flag.starts_with("--metadata")));
+    let stack = Process::spawn(command.arg(format!("--metadata-listen={metadata}")).stdout(full));
+    // The films are loaded after the first lines have been printed.
+    eventually("the films are loaded", || {
+        get(&metadata, "/v1/metadata/104").is_some_and(|(status, _)| status == 200)
+    });
     assert_eq!(stack.stop().code(), Some(0));
 }

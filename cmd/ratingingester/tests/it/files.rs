@@ -153,3 +153,26 @@ fn a_file_without_a_header_that_is_known_is_an_error() {
     assert_eq!(code(&output), 1, "{}", said(&output));
     assert!(said(&output).contains("line 1 is no header that is known"), "{}", said(&output));
 }
+
+#[test]
+fn standard_error_that_nobody_reads_does_not_hold_the_run_up() {
+    let broker = Broker::start();
+    // As much as a pipe takes.
+    let (_unread, mut full) = std::io::pipe().unwrap();
+    full.write_all(&[b' '; 64 * 1024]).unwrap();
+    let mut command = broker.command();
+    command.args(["--simulate", "5", "--events", "100"]).stderr(full);
+    let mut child = command.spawn().unwrap();
+    let began = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if began.elapsed() > Duration::from_secs(60) {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(status.code(), Some(0));
+    broker.events(100);
+}

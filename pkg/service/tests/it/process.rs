@@ -3,7 +3,7 @@
 use crate::running::{Caller, PATIENCE, Running, soon};
 use service::{Config, LogFormat};
 use std::future::pending;
-use std::io::{BufRead, BufReader, Error, Read};
+use std::io::{BufRead, BufReader, Error, Read, Write};
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -50,7 +50,7 @@ async fn answer() {
 
 async fn serve(stop: CancellationToken) {
     let running = Running::start().await;
-    println!("address {}", running.address);
+    writeln!(std::io::stdout(), "address {}", running.address).unwrap();
     stop.cancelled().await;
     running.stop().await;
 }
