@@ -154,14 +154,13 @@ impl<S: Source> Coalescer<S> {
         tokio::join!(join_all(batches(reads).into_iter().map(|batch| self.answer_batch(batch))), apart);
     }
 
-    /// Asks for all of `batch`. One that fails is divided again and again, so that what is wrong with one id is wrong
-    /// with no other, as long as that seems to be the reason and the budget pays for the further calls.
+    /// Requests all of `batch`. One that fails is divided again and again, so that a failure of one id affects no
+    /// other, as long as single ids seem to be the reason and the budget pays for the further calls.
     async fn answer_batch(&self, batch: Batch<S::Value>) {
         self.counts.batch_ids.observe(batch.len() as f64);
         self.isolation.count_batch();
         let mut failed = match self.ask(batch).await {
-            Asked::Answered => return self.isolation.is_well(),
-            Asked::Unreachable => return,
+            Asked::Answered | Asked::Unreachable => return,
             Asked::Failed(batch, error) => vec![(batch, error)],
         };
         if failed.iter().any(|(batch, _)| batch.len() > 1) {
@@ -193,13 +192,10 @@ impl<S: Source> Coalescer<S> {
                     }
                 }
             }
-            if is_well {
-                self.isolation.is_well();
-            }
         }
     }
 
-    /// Asks for one id that failed before while others did not.
+    /// Requests one id that failed before while others did not.
     async fn answer_suspect(&self, batch: Batch<S::Value>) {
         self.counts.batch_ids.observe(batch.len() as f64);
         let ids: Vec<RecordId> = batch.keys().cloned().collect();
@@ -213,7 +209,7 @@ impl<S: Source> Coalescer<S> {
         }
     }
 
-    /// Asks for all of `batch` in one call, and gives the readers what it found.
+    /// Requests all of `batch` in one call, and sends its readers what was found.
     async fn ask(&self, mut batch: Batch<S::Value>) -> Asked<S::Value> {
         let Some(deadline) = latest(batch.values().flatten()) else { return Asked::Unreachable };
         let ids: Vec<RecordId> = batch.keys().cloned().collect();
@@ -225,29 +221,33 @@ impl<S: Source> Coalescer<S> {
             Ok(found) => {
                 found.into_iter().for_each(|(waiters, value)| tell(waiters, Ok(Some(value))));
                 batch.into_values().for_each(|waiters| tell(waiters, Ok(None)));
+                self.isolation.is_well();
                 Asked::Answered
             }
             Err(error @ (Error::Unavailable { .. } | Error::Late { .. })) => {
                 tell_all(batch, &error);
                 Asked::Unreachable
             }
-            Err(error) => Asked::Failed(batch, error),
+            Err(error) => {
+                self.isolation.failed();
+                Asked::Failed(batch, error)
+            }
         }
     }
 }
 
 /// How a call for a batch ended.
 enum Asked<V> {
-    /// Its readers have what they asked for.
+    /// Its readers have their values.
     Answered,
-    /// Its readers know that the service can't be reached, or hung up.
+    /// Its readers have an error because the service can't be reached, or hung up.
     Unreachable,
-    /// The service failed, for whichever of the ids.
+    /// The service failed, for one or more of the ids.
     Failed(Batch<V>, Error),
 }
 
-/// The rows that were found, each with those who asked for it, who leave `batch`. If a row was not asked for, none are
-/// used and `batch` stays whole.
+/// Pairs each row with its readers, which leave `batch`. If a row was not asked for, or comes twice, none is used and
+/// `batch` stays whole.
 fn assigned<S: Source>(
     batch: &mut Batch<S::Value>,
     found: Vec<S::Value>,
@@ -266,12 +266,12 @@ fn assigned<S: Source>(
     Ok(assigned)
 }
 
-/// How many ids a part of a failed batch has: half of them, and one where halving would take as many calls.
+/// The number of ids in a part of a failed batch: half of them, or one if halving would take as many calls.
 fn part_size(ids: usize) -> usize {
     if ids <= SINGLY { 1 } else { ids.div_ceil(2) }
 }
 
-/// In how many parts a failed batch is asked for again.
+/// The number of parts in which a failed batch is requested again.
 fn parts_of(ids: usize) -> usize {
     ids.div_ceil(part_size(ids))
 }

@@ -3,27 +3,28 @@
 
 mod passing;
 
-use crate::consul::ask::{Answer, Ask, is_stale};
+use crate::consul::ask::{Answer, Ask};
 use crate::consul::{Config, DEREGISTER_AFTER, Registry};
 use crate::registration::TTL;
 use crate::registry::{Error, Instance};
+use ::consulrs::api::ApiResponse;
 use ::consulrs::api::check::common::AgentServiceCheck;
 use ::consulrs::api::check::requests::TtlCheckUpdateRequest;
+use ::consulrs::api::features::FeaturedEndpoint;
 use ::consulrs::api::service::requests::RegisterServiceRequest;
-use ::consulrs::api::{ApiResponse, exec_with_raw};
-use ::consulrs::client::{ConsulClient, ConsulClientSettings};
+use ::consulrs::client::{Client, ConsulClient, ConsulClientSettings};
 use ::consulrs::error::ClientError;
 use ::consulrs::{check, service};
 use async_trait::async_trait;
 use fault::Kind;
 use passing::Passing;
+use rustify::endpoint::Endpoint;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Prepares to ask the Consul that `config` names as [`Registry::new`] does, but by consulrs: a CA file adds
 /// to whom the system trusts, redirects are followed, an answer may be of any size, and names must do without
-/// what a URL would escape. It does not pass on whether an answer was filtered by ACLs: a token that may no longer read
-/// a service makes its instances disappear.
+/// what a URL would escape.
 ///
 /// # Errors
 ///
@@ -90,17 +91,19 @@ impl Ask for Consulrs {
     }
 
     async fn passing(&self, service: &str, index: u64, wait: Duration) -> Result<Answer, Error> {
-        match exec_with_raw(&self.0, Passing::new(plain(service)?, index, wait)).await {
-            Ok(answer) => {
-                let index = answer.index.as_ref().and_then(|index| index.parse().ok());
-                let stale = is_stale(
-                    answer.known_leader.as_deref(),
-                    answer.last_contact.as_deref(),
-                    answer.query_backend.as_deref(),
-                );
-                Ok(Answer { status: 200, index, stale, body: answer.response, ..Answer::default() })
+        let question = Passing::new(plain(service)?, index, wait);
+        let middleware = self.0.middle(question.features());
+        // By rustify: consulrs drops the header that tells whether ACLs filtered the rows.
+        match question.with_middleware(&middleware).exec(self.0.http()).await {
+            Ok(result) => {
+                let (head, body) = result.response.into_parts();
+                let header = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+                Ok(Answer::new(head.status.as_u16(), header, body))
             }
-            Err(error) => refused(error),
+            Err(rustify::errors::ClientError::ServerResponseError { code, content }) => {
+                refused(ClientError::APIError { code, message: content })
+            }
+            Err(error) => refused(error.into()),
         }
     }
 }

@@ -50,6 +50,7 @@ const CASES: &[Case] = cases![
     faulty::all_instances_fail_everything,
     registry::the_registry_is_killed_and_returns_empty,
     registry::the_registry_is_frozen_while_services_stop,
+    registry::the_registry_is_frozen_until_all_heartbeats_expire,
     membership::instances_are_called_once_registered_and_no_more_once_deregistered,
 ];
 

@@ -13,14 +13,20 @@ use tower::retry::budget::{Budget, TpsBudget};
 /// 500 takes 18 calls at once, so that what is saved up lasts longer than a client's.
 const BUDGET_SHARE: f32 = 0.166;
 const BUDGET_RESERVE: u32 = 4;
-const BUDGET_WINDOW: Duration = Duration::from_secs(30);
+const BUDGET_WINDOW: Duration = Duration::from_secs(60);
 
-/// After so many failed calls for one batch, none of whose parts succeeded, it is the service that fails: the batch, its
-/// halves and its quarters.
-const FAILURES: usize = 7;
+/// After so many failed calls for parts of one batch without a success it is not divided further: the batch, its halves
+/// and its quarters.
+const FAILURES_OF_BATCH: usize = 7;
 
-/// How long a service that failed like this is not asked again for parts of a batch, unless a whole batch succeeds.
-const FAILING: Duration = Duration::from_secs(1);
+/// After so many failed calls without a success the service fails for all. There are more, as several batches with the
+/// same id may be under way.
+const FAILURES: usize = 14;
+
+/// How long no batch of such a service is divided. Then one is, as the failures may be those of a few ids after all;
+/// each pause is twice as long as the one before.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// How long the failure of an id is remembered; then a call for it alone finds out whether it lasts.
 const SUSPECT: Duration = Duration::from_secs(1);
@@ -36,7 +42,11 @@ pub(super) struct Isolation {
 
 #[derive(Default)]
 struct State {
-    failing_until: Option<Instant>,
+    /// Failed calls since the last success.
+    failures: usize,
+    /// When a batch may be divided again.
+    probe_after: Option<Instant>,
+    pause: Duration,
     suspects: HashMap<RecordId, Suspect>,
 }
 
@@ -60,19 +70,31 @@ impl Isolation {
 
     /// Records that the service succeeded.
     pub(super) fn is_well(&self) {
-        self.state().failing_until = None;
+        let mut state = self.state();
+        (state.failures, state.probe_after, state.pause) = (0, None, Duration::ZERO);
     }
 
-    /// Whether a batch is to be asked for again in so many `parts`, which the budget then has paid for. `is_well` tells
-    /// whether another of its parts succeeded, `failures` how many calls for it failed.
+    /// Records that the service failed.
+    pub(super) fn failed(&self) {
+        self.state().failures += 1;
+    }
+
+    /// Returns true if a batch is to be requested again in so many `parts`, after the budget has paid for them.
+    /// `is_well` states whether another of its parts succeeded, `failures` how many calls for it failed.
     pub(super) fn may_divide(&self, is_well: bool, failures: usize, parts: usize) -> bool {
-        let now = Instant::now();
         let mut state = self.state();
-        if !is_well && failures >= FAILURES {
-            state.failing_until = Some(now + FAILING);
+        if !is_well && failures >= FAILURES_OF_BATCH {
+            return false;
         }
-        let fails = state.failing_until.is_some_and(|until| now < until);
-        (is_well || !fails) && (0..parts).all(|_| self.budget.withdraw())
+        if !is_well && state.failures >= FAILURES {
+            let now = Instant::now();
+            if state.probe_after.is_some_and(|after| now < after) {
+                return false;
+            }
+            state.pause = (state.pause * 2).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+            state.probe_after = Some(now + state.pause);
+        }
+        (0..parts).all(|_| self.budget.withdraw())
     }
 
     /// Remembers that `id` failed while others did not.

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 /// How long a write may take: less than a registration gives its calls, so that the delay is noted here.
 pub(crate) const WRITE: Duration = Duration::from_millis(1500);
 
-/// How long ago a server may have heard from its leader before its answer counts as stale.
+/// How long ago a server may have heard from its leader before its response counts as stale.
 const LAST_CONTACT: Duration = Duration::from_secs(5);
 
 /// How much of an error's text is kept, in characters.
@@ -41,18 +41,6 @@ pub(crate) async fn within(
     timeout(limit, question).await.unwrap_or_else(late)
 }
 
-/// Tells from a read's headers whether the server that answered may not know the current state: it has no leader, or
-/// has not heard from it for a while. Answers from the streaming backend leave these two headers unset.
-pub(crate) fn is_stale(
-    known_leader: Option<&str>,
-    last_contact: Option<&str>,
-    backend: Option<&str>,
-) -> bool {
-    let leaderless = known_leader == Some("false") && backend != Some("streaming");
-    let last_contact = last_contact.and_then(|millis| millis.parse().ok()).map(Duration::from_millis);
-    leaderless || last_contact.is_some_and(|since| since > LAST_CONTACT)
-}
-
 /// What Consul answered.
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
@@ -61,12 +49,31 @@ pub(crate) struct Answer {
     pub(crate) index: Option<u64>,
     /// Whether rows were left out because the ACL token may not read them.
     pub(crate) filtered: bool,
-    /// Whether the server had no leader, or had not heard from it for a while, so that its view may be old.
+    /// Whether the server has no leader, or has not heard from it for a while, so that its view may be old.
     pub(crate) stale: bool,
     pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
+    /// A response with these headers, by lower-case name. The streaming backend does not know the leader, which it
+    /// reports like a missing one.
+    pub(crate) fn new<'h>(
+        status: u16,
+        header: impl Fn(&'static str) -> Option<&'h str>,
+        body: Vec<u8>,
+    ) -> Self {
+        let leaderless = header("x-consul-knownleader") == Some("false")
+            && header("x-consul-query-backend") != Some("streaming");
+        let last_contact = header("x-consul-lastcontact").and_then(|millis| millis.parse().ok());
+        Self {
+            status,
+            index: header("x-consul-index").and_then(|index| index.parse().ok()),
+            filtered: header("x-consul-results-filtered-by-acls") == Some("true"),
+            stale: leaderless || last_contact.is_some_and(|ago| Duration::from_millis(ago) > LAST_CONTACT),
+            body,
+        }
+    }
+
     /// The body of an answer with status 200; the error that any other one means.
     pub(crate) fn success(self) -> Result<Vec<u8>, Error> {
         let kind = match self.status {

@@ -1,4 +1,4 @@
-//! What is known from the answers so far: the index to ask with, the last good set, and whether a loss is believed.
+//! The state of one watch after the responses so far: the index to ask with, the last good set, and whether a loss is believed.
 
 use super::decode::Instances;
 use crate::registry::{Instance, InstanceSet};
@@ -48,8 +48,8 @@ impl Cursor {
         self.doubted_until = self.doubted_until.max(Some(since + self.grace));
     }
 
-    /// Takes an answer's instances; returns the set if it is new. An instance that can't be called as it is listed
-    /// now stays unchanged. If the answer is filtered, or most instances are gone while Consul is in doubt, those that
+    /// Takes a response's instances; returns the set if it is new. An instance that can't be called as it is listed
+    /// now stays unchanged. If the response is filtered, or most instances are gone while Consul is in doubt, those that
     /// are missing stay too.
     pub(super) fn accept(&mut self, index: u64, found: &mut Instances, now: Instant) -> Option<InstanceSet> {
         let went_back = index < self.index;
@@ -225,7 +225,7 @@ mod tests {
         assert_eq!(cursor.held_until(), None);
         assert!(cursor.accept(13, &mut found(&["f"]), now).is_none());
         assert_eq!(cursor.release(now + GRACE).unwrap().len(), 1);
-        assert!(cursor.accept(14, &mut found(&[]), now + GRACE).unwrap().is_empty(), "nobody was away since");
+        assert!(cursor.accept(14, &mut found(&[]), now + GRACE).unwrap().is_empty(), "no outage since");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Questions to Consul as HTTP requests: where they go and what they carry.
 
-use super::ask::{Answer, Ask, is_stale};
+use super::ask::{Answer, Ask};
 use super::{Config, DEREGISTER_AFTER};
 use crate::registration::TTL;
 use crate::registry::{Error, Instance};
@@ -93,14 +93,7 @@ impl Http {
         }
         let headers = response.headers();
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        let index = header("x-consul-index").and_then(|value| value.parse().ok());
-        let filtered = header("x-consul-results-filtered-by-acls") == Some("true");
-        let stale = is_stale(
-            header("x-consul-knownleader"),
-            header("x-consul-lastcontact"),
-            header("x-consul-query-backend"),
-        );
-        Ok(Answer { status: response.status().as_u16(), index, filtered, stale, body })
+        Ok(Answer::new(response.status().as_u16(), header, body))
     }
 }
 

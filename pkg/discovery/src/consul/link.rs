@@ -1,5 +1,5 @@
-//! What is known about the way to one Consul: its watches and writes report here, and learn here whether an answer can
-//! be believed. Each change is one line in the log.
+//! The condition of the way to one Consul. Its watches and writes report here how their requests end, and learn whether a
+//! response can be believed. Each change is one line in the log.
 
 use crate::registration::{HEARTBEAT, chain};
 use crate::registry::{Doubts, Error};
@@ -43,12 +43,12 @@ struct Report {
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Outcome {
-    /// It got an answer, or an error that says nothing about Consul's data.
+    /// It got a response, or an error that does not concern Consul's data.
     #[default]
     Well,
-    /// Its heartbeat was refused, or its answer was not Consul's.
+    /// Its heartbeat was refused, or its response was not Consul's.
     Unusable,
-    /// It got no answer.
+    /// It got no response.
     Away,
 }
 
@@ -108,7 +108,7 @@ impl Link {
         self.lock().beat = None;
     }
 
-    /// Returns the last moment at which the data of an answer given at `now` to a request sent at `asked` was in
+    /// Returns the last moment at which the data of a response received at `now` to a request sent at `asked` was in
     /// doubt; `None` if it never was. An outage counts for all askers, whichever of them noticed it.
     pub(crate) fn last_doubt(&self, asked: Instant, now: Instant) -> Option<Instant> {
         let state = self.lock();
@@ -156,7 +156,7 @@ impl Asker {
     }
 
     /// Records how a request ended. Consul is away from the first failure until no asker fails any more, so that
-    /// one request that always fails beside others that don't is not logged with each answer.
+    /// one request that always fails beside others that don't is not logged with each response.
     pub(crate) fn note<T>(&self, answer: &Result<T, Error>) {
         let mut state = self.link.lock();
         let outcome = answer.as_ref().err().map_or(Outcome::Well, |error| self.outcome(error));
@@ -182,14 +182,14 @@ impl Asker {
         }
     }
 
-    /// Records what is wrong with the watch's answers.
+    /// Records what is wrong with the watch's responses.
     pub(crate) fn set_doubts(&self, filtered: bool, retaining: bool) {
         let mut state = self.link.lock();
         let report = state.askers.entry(self.id).or_default();
         (report.filtered, report.retaining) = (filtered, retaining);
     }
 
-    /// A watch that is refused says nothing about other services, unlike a heartbeat that is: Consul has lost the
+    /// A refused watch does not concern other services, unlike a refused heartbeat: Consul has lost the
     /// instance, or its rights.
     fn outcome(&self, error: &Error) -> Outcome {
         match error.kind() {
@@ -205,7 +205,7 @@ impl Asker {
 }
 
 impl Drop for Asker {
-    /// An asker that ends fails no more; only an answer shows that Consul is back.
+    /// An asker that ends fails no more; only a response shows that Consul is back.
     fn drop(&mut self) {
         self.link.lock().askers.remove(&self.id);
     }

@@ -120,7 +120,7 @@ impl Ask for Simulated {
             }
             sleep(Duration::from_millis(50)).await;
         };
-        // The answer is as old as the cut.
+        // The response is as old as the cut.
         self.delivered().await?;
         if self.state(|state| state.epoch) != epoch {
             return Err(Error::new(Kind::Unavailable, "connection reset"));
@@ -130,7 +130,7 @@ impl Ask for Simulated {
     }
 }
 
-/// A backend that keeps itself registered until it is told to stop.
+/// A backend that keeps itself registered until it is cancelled.
 fn backend(consul: &Simulated, service: &'static str, id: String, offset: Duration) -> CancellationToken {
     let (consul, stop) = (consul.clone(), CancellationToken::new());
     let beats = async move {

@@ -121,7 +121,7 @@ impl Watcher {
         read
     }
 
-    /// Takes the answer to a poll that began at `asked`; returns the set if it is new.
+    /// Takes the response to a poll that began at `asked`; returns the set if it is new.
     fn accept(&mut self, asked: Instant, index: u64, mut found: Instances) -> Option<InstanceSet> {
         let (service, now) = (&self.service, Instant::now());
         if std::mem::take(&mut self.said.unusable) {

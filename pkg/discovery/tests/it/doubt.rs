@@ -1,5 +1,5 @@
-//! Losses that are not believed: what Consul lists after an outage, without the right to read, or from a server that
-//! does not know.
+//! Losses that are not believed: lists after an outage, without the right to read, or from a server without a current
+//! view.
 
 use crate::log::Log;
 use crate::script::{Reply, Script};
@@ -45,8 +45,8 @@ async fn asked(script: &Script, text: &str, count: usize) {
     timeout(Duration::from_secs(20), wait).await.unwrap_or_else(|_| panic!("not {count} times {text}"));
 }
 
-/// Both watches have seen two instances and wait for news, which comes when `healed` gets permits: nothing is left. The
-/// answer after it, which waits for `later`, lists three.
+/// Both watches have seen two instances and wait for news, an empty list, which comes when `healed` gets permits. The
+/// response after it, which waits for `later`, lists three.
 struct Cut {
     script: Script,
     registry: Registry,
@@ -158,7 +158,7 @@ async fn what_the_token_may_not_read_stays_with_one_warning() {
     assert_eq!(next(&mut watch).await, [1, 2]);
     assert_eq!(next(&mut watch).await, [1, 2, 3], "nothing between the two sets");
     assert_eq!(registry.doubts(), Doubts { filtered: 1, ..Doubts::default() });
-    assert_eq!(next(&mut watch).await, [3], "whoever may read again is believed");
+    assert_eq!(next(&mut watch).await, [3], "a token that may read again");
     assert_eq!(registry.doubts(), Doubts::default());
     let warnings = log.lines("WARN");
     assert_eq!(warnings.len(), 1, "{warnings:#?}");

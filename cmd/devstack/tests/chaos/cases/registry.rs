@@ -44,3 +44,21 @@ pub(crate) async fn the_registry_is_frozen_while_services_stop(stage: &Stage) ->
     report.within("metadata stopped in", metadata, DRAIN);
     report
 }
+
+/// No service reaches the registry for longer than a TTL, but not as long as one blocking query waits: that query returns
+/// an empty list as soon as the registry goes on.
+pub(crate) async fn the_registry_is_frozen_until_all_heartbeats_expire(stage: &Stage) -> Report {
+    let fleet = Fleet::start(stage.data().await).await;
+    let load = Load::start(fleet.movie.authority(), stage.rate());
+    sleep(SECOND).await;
+    fleet.agent.signal("STOP");
+    sleep(stage.lasts(20, 1)).await;
+    fleet.agent.signal("CONT");
+    let registered = fleet.has_registered(&[("rating", 3), ("metadata", 2), ("movie", 1)]).await;
+    sleep(2 * SECOND).await;
+    let answers = load.end().await;
+    let mut report = Report::of(&answers);
+    report.all_whole(&answers);
+    report.within("everything registered again after", registered, 5 * SECOND);
+    report
+}
