@@ -3,7 +3,7 @@
 use crate::running::{Caller, PATIENCE, Running, soon};
 use service::{Config, LogFormat};
 use std::future::pending;
-use std::io::{BufRead, BufReader, Error, Read, Write};
+use std::io::{BufRead, BufReader, Error, Read};
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -48,9 +48,10 @@ async fn answer() {
     running.stop().await;
 }
 
+#[expect(clippy::print_stdout, reason = "the test reads the address there")]
 async fn serve(stop: CancellationToken) {
     let running = Running::start().await;
-    writeln!(std::io::stdout(), "address {}", running.address).unwrap();
+    println!("address {}", running.address);
     stop.cancelled().await;
     running.stop().await;
 }
