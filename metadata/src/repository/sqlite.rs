@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use model::search::{self, Query, Rank};
 use model::{Metadata, RecordId};
 use serde::Serialize;
-use sqlx::{SqliteConnection, SqliteExecutor, query, query_as, query_scalar};
+use sqlx::{Connection, SqliteConnection, SqliteExecutor, query, query_as, query_scalar};
 use std::path::Path;
 use storage::sqlite::{BEGIN, Sqlite, Synchronous};
-use storage::{Error, Migration};
+use storage::{Error, Migration, Oldest};
 
 const MIGRATIONS: &[Migration] = &[Migration {
     version: 1,
@@ -59,6 +59,7 @@ const SEARCH: &str = "
 #[derive(Debug)]
 pub struct Repository {
     sqlite: Sqlite,
+    oldest: Oldest,
 }
 
 impl Repository {
@@ -66,7 +67,7 @@ impl Repository {
     pub async fn open(path: &Path, synchronous: Synchronous) -> Result<Self, Error> {
         let sqlite = storage::sqlite::open(path, synchronous).await?;
         storage::migrate(&sqlite.writer, MIGRATIONS).await?;
-        Ok(Self { sqlite })
+        Ok(Self { sqlite, oldest: Oldest::default() })
     }
 }
 
@@ -82,7 +83,9 @@ impl Store for Repository {
     }
 
     async fn batch_put(&self, batch: &[Metadata]) -> Result<Vec<Put>, Error> {
-        let mut transaction = self.sqlite.writer.begin_with(BEGIN).await?;
+        let mut connection = self.sqlite.writer.acquire().await?;
+        let _writing = self.oldest.writing();
+        let mut transaction = connection.begin_with(BEGIN).await?;
         let ids: Vec<_> = batch.iter().map(|put| put.id.clone()).collect();
         let stored = batch_get(&ids, &mut *transaction).await?;
         let last: i64 = query_scalar("SELECT last FROM revision").fetch_one(&mut *transaction).await?;
@@ -95,7 +98,9 @@ impl Store for Repository {
     }
 
     async fn delete(&self, id: &RecordId) -> Result<bool, Error> {
-        let mut transaction = self.sqlite.writer.begin_with(BEGIN).await?;
+        let mut connection = self.sqlite.writer.acquire().await?;
+        let _writing = self.oldest.writing();
+        let mut transaction = connection.begin_with(BEGIN).await?;
         let deleted =
             query("DELETE FROM metadata WHERE id = $1").bind(id.as_str()).execute(&mut *transaction).await?;
         if deleted.rows_affected() == 0 {
@@ -136,6 +141,7 @@ impl Store for Repository {
     }
 
     async fn ready(&self) -> Result<(), Error> {
+        self.oldest.check()?;
         query("SELECT last FROM revision").execute(&self.sqlite.readers).await?;
         Ok(())
     }

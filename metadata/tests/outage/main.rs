@@ -1,9 +1,10 @@
-//! The service on a PostgreSQL that is silent, busy, unfit or cut off. The cases run where `MARQUEE_TEST_POSTGRES` names a
+//! The service on a database that is silent, busy, unfit or cut off. The cases of PostgreSQL run where `MARQUEE_TEST_POSTGRES` names a
 //! server.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
 mod network;
+mod sqlite;
 mod start;
 mod writes;
 
@@ -18,6 +19,9 @@ type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
 
 fn main() -> ExitCode {
     let trials = vec![
+        Trial::test("sqlite_that_makes_no_write_makes_the_service_unready", || {
+            block_on(sqlite::sqlite_that_makes_no_write_makes_the_service_unready())
+        }),
         trial("dead_network_costs_deadlines_and_heals", network::dead_network_costs_deadlines_and_heals),
         trial("start_on_a_silent_server_can_be_stopped", start::start_on_a_silent_server_can_be_stopped),
         trial(
@@ -51,10 +55,14 @@ where
             Ok(server) => server,
             Err(reason) => return Ok(Completion::ignored_with(reason)),
         };
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let outcome = runtime.block_on(async { run(Database::create(&server).await?).await });
-        outcome.map(|()| Completion::Completed).map_err(|error| Failed::from(format!("{error:?}")))
+        block_on(async { run(Database::create(&server).await?).await })?;
+        Ok(Completion::Completed)
     })
+}
+
+fn block_on(run: impl Future<Output = Outcome>) -> Result<(), Failed> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(run).map_err(|error| Failed::from(format!("{error:?}")))
 }
 
 fn config(url: &str) -> metadata::Config {

@@ -10,7 +10,7 @@ use sqlx::ConnectOptions;
 use std::sync::Arc;
 use storage::testing::Database;
 
-fn film(id: &str, title: &str) -> Metadata {
+pub(crate) fn film(id: &str, title: &str) -> Metadata {
     Metadata {
         id: RecordId::new(id).unwrap(),
         title: Title::new(title).unwrap(),

@@ -10,17 +10,17 @@ use sqlx::postgres::PgConnectOptions;
 use std::time::Duration;
 
 /// How long a statement waits for a connection. A third of the time that a request has by default, so that even
-/// a write that waits behind two others is told of an outage (503) before its time is over (504).
+/// a write that waits behind two others returns 503 in an outage before its time is over (504).
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(600);
 
-/// How long an idle connection may take to prove that it works, before another one is made in its place.
+/// How long an idle connection may take to prove that it works, before another one replaces it.
 const PING_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// How long a connection may take to become idle again once its call has ended, before it is closed: longer only if
 /// the call was cancelled and its statement still runs.
 const RETURN_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How long closing may take: it waits for calls in flight, and says goodbye to the server.
+/// How long closing may take: it waits for calls in flight and ends each connection in good order.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How long a statement may take that runs on a pool by itself. By default a request ends earlier.
@@ -43,7 +43,8 @@ const SETTINGS: [(&str, &str); 14] = [
     ("idle_in_transaction_session_timeout", "5s"),
     // Longer than a frozen process keeps its locks.
     ("lock_timeout", "6s"),
-    ("statement_timeout", "30s"),
+    // Longer than any statement of the largest batch takes: the caller's limit is usually shorter.
+    ("statement_timeout", "2min"),
     ("idle_session_timeout", "0"),
     ("tcp_keepalives_idle", "10"),
     ("tcp_keepalives_interval", "5"),
@@ -58,7 +59,7 @@ const SETTINGS: [(&str, &str); 14] = [
     ("gin_fuzzy_search_limit", "0"),
 ];
 
-/// Opens the schema `schema`, which is created where it is missing, with at most `connections` connections.
+/// Opens the schema `schema`, creating it if it is missing, with at most `connections` connections.
 /// An unqualified name in a statement means that schema.
 ///
 /// A server that accepts the connection and then is silent is tried again until it responds or the caller drops the

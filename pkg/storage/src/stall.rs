@@ -7,12 +7,22 @@ use std::time::{Duration, Instant};
 /// How long the oldest write of a queue may wait before the queue counts as stalled: longer than a large batch takes.
 const STALLED: Duration = Duration::from_secs(5);
 
-/// Since when the oldest write of a queue waits, as its one consumer notes and others ask.
+/// The age of the oldest write of a queue: set by the queue's consumer, read by health checks.
 #[derive(Debug)]
 pub struct Oldest {
     epoch: Instant,
     /// Milliseconds since `epoch`, counted from 1; 0 if no write waits.
     since: AtomicU64,
+}
+
+/// A write in progress, for a queue whose writes take turns elsewhere.
+#[derive(Debug)]
+pub struct Writing<'a>(&'a Oldest);
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        self.0.set(None);
+    }
 }
 
 impl Default for Oldest {
@@ -26,6 +36,13 @@ impl Oldest {
     pub fn set(&self, since: Option<Instant>) {
         let millis = since.map_or(0, |since| since.saturating_duration_since(self.epoch).as_millis() + 1);
         self.since.store(u64::try_from(millis).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Notes that a write, of which there is one at a time, is in progress until the guard is dropped.
+    #[must_use]
+    pub fn writing(&self) -> Writing<'_> {
+        self.set(Some(Instant::now()));
+        Writing(self)
     }
 
     /// Returns how long the oldest write has waited; zero if none waits.
@@ -67,5 +84,9 @@ mod tests {
         assert!(stalled.to_string().contains("for 7s"), "{stalled}");
         oldest.set(None);
         assert!(oldest.check().is_ok());
+        let writing = oldest.writing();
+        assert_ne!(oldest.since.load(Ordering::Relaxed), 0);
+        drop(writing);
+        assert_eq!(oldest.waited(), Duration::ZERO);
     }
 }

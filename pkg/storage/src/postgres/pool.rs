@@ -71,7 +71,7 @@ impl Pool {
         start::migrate(&self.pool.connect_options(), migrations).await
     }
 
-    /// Takes a connection. Whoever uses it sets a limit with [`within`], and returns it with [`Lease::end`].
+    /// Takes a connection. The caller limits its use with [`within`], and returns it with [`Lease::end`].
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! What must be done before a schema can be used, on a connection of its own. Whatever the server is silent about is
-//! tried again on another connection: the caller decides when to give up, by dropping the future.
+//! The steps before a schema can be used, on a connection of their own. A step that gets no response is repeated on a new
+//! connection; the caller gives up by dropping the future.
 
 use super::{CLOSE_TIMEOUT, REWRITE_TIMEOUT, address, within};
 use crate::{Error, Migration, migration};
@@ -86,8 +86,8 @@ async fn check_encoding(connection: &mut PgConnection) -> Result<(), Error> {
     if encoding == "UTF8" { Ok(()) } else { Err(Error::Encoding(encoding)) }
 }
 
-/// Creates the schema where it is missing. The look beforehand spares a role that may not create schemas the
-/// attempt; the lock lets instances that start at once take turns, which `IF NOT EXISTS` alone does not.
+/// Creates the schema if it is missing. It is looked for first, because the role may not be allowed to create schemas.
+/// The lock serializes instances that start at the same time, which `IF NOT EXISTS` alone does not.
 async fn create(connection: &mut PgConnection, schema: &'static str) -> Result<(), Error> {
     let exists = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)";
     if sqlx::query_scalar(exists).bind(schema).fetch_one(&mut *connection).await? {

@@ -129,7 +129,7 @@ pub(crate) async fn connections_do_not_follow_the_databases_defaults(options: Pg
         "DateStyle=ISO, MDY TimeZone=UTC bytea_output=hex client_encoding=UTF8 \
          default_transaction_deferrable=off default_transaction_isolation=read committed \
          gin_fuzzy_search_limit=0 idle_in_transaction_session_timeout=5000 idle_session_timeout=0 \
-         lock_timeout=6000 search_path=metadata standard_conforming_strings=on statement_timeout=30000 \
+         lock_timeout=6000 search_path=metadata standard_conforming_strings=on statement_timeout=120000 \
          synchronous_commit=on tcp_keepalives_idle=10 tcp_user_timeout=15000"
     );
     Ok(())
