@@ -53,6 +53,9 @@ pub enum Error {
     /// The tables are gone, or were never there.
     #[error("the database has not the tables of this program: start it anew, which makes them")]
     Unmigrated(#[source] sqlx::Error),
+    /// The database rejects a value: SQLSTATE class 22 or 23.
+    #[error("the database rejects a value")]
+    Rejected(#[source] sqlx::Error),
     /// A statement failed.
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
@@ -69,6 +72,7 @@ impl From<sqlx::Error> for Error {
             Some(Code::Postgres("42501" | "3F000")) => Self::Denied(error),
             Some(Code::Sqlite(1)) if cause.message().starts_with("no such table") => Self::Unmigrated(error),
             Some(Code::Postgres("42P01")) => Self::Unmigrated(error),
+            Some(Code::Postgres(code)) if matches!(code.get(..2), Some("22" | "23")) => Self::Rejected(error),
             _ => Self::Database(error),
         }
     }
