@@ -14,6 +14,7 @@ use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
 use serde::{Deserialize, Serialize};
 use std::cmp::{Ordering, Reverse};
 use std::fmt;
+use std::iter::successors;
 use std::sync::Arc;
 use std::time::Duration;
 use storage::{Config, Url};
@@ -32,6 +33,24 @@ pub enum Error {
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         Self::Storage(error.into())
+    }
+}
+
+impl Error {
+    /// Returns whether the database rolled the batch back because of other transactions at the same time (SQLSTATE 40001,
+    /// 40P01), so that the same batch may succeed at once.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        let causes = successors(Some(self as &dyn std::error::Error), |error| error.source());
+        let mut databases =
+            causes.filter_map(|cause| cause.downcast_ref::<sqlx::Error>()?.as_database_error());
+        databases.any(|error| matches!(error.code().as_deref(), Some("40001" | "40P01")))
+    }
+
+    /// Returns whether the database rejects a value of the batch: without the write at fault, the others may succeed.
+    #[must_use]
+    pub const fn is_rejection(&self) -> bool {
+        matches!(self, Self::Storage(storage::Error::Rejected(_)))
     }
 }
 

@@ -2,6 +2,7 @@
 //! applies one batch after the other. While one batch commits, the calls that arrive queue up and go together
 //! in the next (group commit, without a timer).
 
+mod apply;
 mod metrics;
 #[cfg(test)]
 mod tests;
@@ -223,15 +224,14 @@ impl Applying {
     /// Applies the first of `waiting`: a batch by itself, or a call with all calls behind it up to the next
     /// batch.
     async fn apply_next(&self, waiting: &mut VecDeque<Queued>) {
-        let (mut writes, mut answers, mut rooms) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut writes, mut callers) = (Vec::new(), Vec::new());
         while writes.len() < MOST_CALLS
             && let Some(Queued { work, room, since }) = waiting.pop_front()
         {
             match work {
                 Work::Call(write, answer) => {
                     writes.push(write);
-                    answers.push(answer);
-                    rooms.push(room);
+                    callers.push((answer, room));
                 }
                 Work::Batch(batch, answer) if writes.is_empty() => {
                     let applied = self.apply(&batch).await;
@@ -246,29 +246,8 @@ impl Applying {
                 }
             }
         }
-        if writes.is_empty() {
-            return;
+        if !writes.is_empty() {
+            self.apply_calls(writes, callers).await;
         }
-        let applied = self.apply(&Batch::of(writes)).await;
-        drop(rooms);
-        match applied {
-            Ok(outcomes) => {
-                for (answer, outcome) in answers.into_iter().zip(outcomes) {
-                    let _ = answer.send(Ok(outcome));
-                }
-            }
-            Err(error) => {
-                for answer in answers {
-                    let _ = answer.send(Err(error.clone()));
-                }
-            }
-        }
-    }
-
-    async fn apply(&self, batch: &Batch) -> Result<Vec<Outcome>, Error> {
-        let outcomes = self.repository.apply(self.lane, batch).await?;
-        self.applied.batches.fetch_add(1, Ordering::Relaxed);
-        self.applied.writes.fetch_add(outcomes.len() as u64, Ordering::Relaxed);
-        Ok(outcomes)
     }
 }

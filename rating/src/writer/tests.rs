@@ -6,6 +6,7 @@ use crate::repository::{AfterRating, AfterTop};
 use async_trait::async_trait;
 use cache::Shared;
 use model::{Aggregate, Prior, Rating, RecordId, RecordType, Timestamp, UserId, Value};
+use std::borrow::Cow;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -15,6 +16,41 @@ struct Gated {
     gate: Semaphore,
     sizes: Mutex<Vec<usize>>,
     fail: bool,
+    /// The users whose writes are rejected.
+    rejected: Vec<UserId>,
+    /// How many more batches are rolled back because of a conflict.
+    conflicts: AtomicU64,
+}
+
+/// A conflict as PostgreSQL reports it.
+#[derive(Debug, thiserror::Error)]
+#[error("deadlock detected")]
+struct Deadlock;
+
+impl sqlx::error::DatabaseError for Deadlock {
+    fn message(&self) -> &str {
+        "deadlock detected"
+    }
+
+    fn code(&self) -> Option<Cow<'_, str>> {
+        Some("40P01".into())
+    }
+
+    fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+        self
+    }
+
+    fn kind(&self) -> sqlx::error::ErrorKind {
+        sqlx::error::ErrorKind::Other
+    }
 }
 
 #[async_trait]
@@ -28,6 +64,14 @@ impl Repository for Gated {
         self.gate.acquire().await.unwrap().forget();
         if self.fail {
             return Err(sqlx::Error::WorkerCrashed.into());
+        }
+        let conflicts = self.conflicts.load(Ordering::Relaxed);
+        if conflicts > 0 {
+            self.conflicts.store(conflicts - 1, Ordering::Relaxed);
+            return Err(sqlx::Error::Database(Box::new(Deadlock)).into());
+        }
+        if batch.writes.iter().any(|write| self.rejected.contains(write.user_id())) {
+            return Err(storage::Error::Rejected(sqlx::Error::WorkerCrashed).into());
         }
         match batch.offsets.first() {
             Some(step) => Err(repository::Error::Fenced(step.partition.clone())),
@@ -104,7 +148,13 @@ struct Fixture {
 
 impl Fixture {
     fn new(fail: bool) -> Self {
-        let store = Arc::new(Gated { gate: Semaphore::new(0), sizes: Mutex::default(), fail });
+        Self::with(fail, &[], 0)
+    }
+
+    fn with(fail: bool, rejected: &[usize], conflicts: u64) -> Self {
+        let rejected = rejected.iter().map(|&user| put(user).user_id().clone()).collect();
+        let (gate, sizes) = (Semaphore::new(0), Mutex::default());
+        let store = Arc::new(Gated { gate, sizes, fail, rejected, conflicts: conflicts.into() });
         let stop = CancellationToken::new();
         let writer = Writer::start(Arc::clone(&store) as Arc<dyn Repository>, &stop);
         Self { store, writer, stop }
@@ -190,6 +240,37 @@ async fn a_failed_transaction_answers_every_caller_in_it() {
     }
     assert_eq!(fixture.sizes(), [1, 3]);
     assert_eq!(fixture.writer.applied(), Applied::default());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rejected_write_fails_alone() {
+    for rejected in [&[2][..], &[1, 8], &[3, 4, 5], &[1, 2, 3, 4, 5, 6, 7, 8]] {
+        let fixture = Fixture::with(false, rejected, 0);
+        let mut calling = vec![fixture.first_call().await];
+        calling.extend((1..=8).map(|user| fixture.call(user)));
+        fixture.queued(9).await;
+        fixture.open();
+        for (user, call) in calling.into_iter().enumerate() {
+            match call.await.unwrap() {
+                Ok(outcome) => assert_eq!((outcome, rejected.contains(&user)), (Outcome::Created, false)),
+                Err(Error::Storage(error)) => assert!(error.is_rejection() && rejected.contains(&user)),
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+        fixture.queued(0).await;
+        assert!(fixture.sizes().len() <= 2 + 2 * 3 * rejected.len(), "{:?}", fixture.sizes());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conflict_is_retried_within_bounds() {
+    for (conflicts, attempts) in [(1, 2), (3, 4), (1_000, 7)] {
+        let fixture = Fixture::with(false, &[], conflicts);
+        fixture.open();
+        let outcome = fixture.call(1).await.unwrap();
+        assert_eq!(outcome.is_ok(), conflicts < 1_000, "{outcome:?}");
+        assert!(fixture.sizes().len() <= attempts, "{:?}", fixture.sizes());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod cases;
+mod contention;
 mod fresh;
 mod history;
 mod random;
@@ -100,6 +101,10 @@ macro_rules! on_postgres {
 /// The cases that open PostgreSQL databases of their own.
 fn on_postgres() -> impl Iterator<Item = Trial> {
     let cases: [(&str, OnPostgres); _] = on_postgres![
+        contention::instance_that_starts_blocks_no_batch,
+        contention::victim_of_deadlock_is_tried_again,
+        contention::defaults_of_database_change_nothing,
+        contention::rejected_value_fails_its_call_alone,
         history::ratings_go_to_their_users_after_the_database_lost_keys,
         history::random_batches_agree_with_the_model_whatever_is_lost,
         history::keys_given_by_another_instance_do_not_discard_the_cache,

@@ -107,16 +107,26 @@ impl Stores {
             }
             Kind::Postgres => {
                 let database = testing::Database::create(&testing::server().unwrap()).await.unwrap();
-                let mut instances = Vec::new();
-                for _ in 0..2 {
-                    let lanes = postgres::LANES;
-                    let store = postgres::Repository::open(&database.options(), lanes).await.unwrap();
-                    instances.push(backend.instance(store));
-                }
-                let _database = Some(Database::Postgres(Box::new(database)));
-                Self { instances, steps: 100, max_age, _database }
+                Self::on_postgres(backend, database).await
             }
         }
+    }
+
+    /// Opens two instances on a PostgreSQL database.
+    pub(crate) async fn on(database: testing::Database) -> Self {
+        let stores = Self::on_postgres(Backend { kind: Kind::Postgres, cached: false }, database).await;
+        Self { steps: 20, ..stores }
+    }
+
+    async fn on_postgres(backend: Backend, database: testing::Database) -> Self {
+        let mut instances = Vec::new();
+        for _ in 0..2 {
+            let store = postgres::Repository::open(&database.options(), postgres::LANES).await.unwrap();
+            instances.push(backend.instance(store));
+        }
+        let max_age = backend.max_age().unwrap_or_default();
+        let _database = Some(Database::Postgres(Box::new(database)));
+        Self { instances, steps: 100, max_age, _database }
     }
 
     pub(crate) fn first(&self) -> &dyn Repository {

@@ -64,6 +64,8 @@ pub(super) struct Statements<'a> {
     turn: Turn<'a>,
     /// The aggregates that may grow, as they stand before it.
     before: HashMap<i64, Tally>,
+    /// The aggregates that it has read from the table; memory keeps them once the transaction is committed.
+    read: Vec<(i64, Tally)>,
     /// What memory has to follow once the transaction is committed.
     steps: Option<Steps>,
 }
@@ -71,7 +73,7 @@ pub(super) struct Statements<'a> {
 impl<'a> Statements<'a> {
     /// No step yet.
     pub(super) fn new(turn: Turn<'a>) -> Self {
-        Self { turn, before: HashMap::new(), steps: None }
+        Self { turn, before: HashMap::new(), read: Vec::new(), steps: None }
     }
 
     /// Commits where `done` went well, or rolls back.
@@ -79,7 +81,7 @@ impl<'a> Statements<'a> {
         self,
         done: Result<T, impl Into<repository::Error>>,
     ) -> Result<T, repository::Error> {
-        self.turn.end(done, self.steps).await
+        self.turn.end(done, self.read, self.steps).await
     }
 
     /// Lets the table of aggregates know all that waits for it.
@@ -223,7 +225,7 @@ impl sql::Statements for Statements<'_> {
         };
         rows::fetch(connection, asked, HELD, &others, add, take).await?;
         for (record, tally) in tallies.into_iter().flatten().map(aggregates::tally) {
-            self.turn.journals().merged.insert(record, tally);
+            self.read.push((record, tally));
             self.before.insert(record, tally);
         }
         Ok(held)

@@ -1,5 +1,6 @@
 //! The connection that writes, which whoever writes has for a transaction, one after the other.
 
+use super::aggregates::Tally;
 use super::waiting::{Journals, Steps, Waiting};
 use crate::repository::Error;
 use sqlx::{Connection, SqliteConnection};
@@ -22,8 +23,8 @@ pub(super) struct Lane {
 struct Open {
     connection: SqliteConnection,
     journals: Journals,
-    /// Whether the journals and what waits in memory are as the file has them, and no transaction is under way. Where
-    /// nobody knows, it is rolled back, and they are read again.
+    /// Whether memory is in the state of the file, and no transaction is open. If that is in doubt, because a commit
+    /// failed or was cancelled, the next turn rolls back and compares; it reads the journals again only if they differ.
     certain: bool,
 }
 
@@ -65,7 +66,10 @@ impl Lane {
         if !open.certain {
             // SQLite itself may have ended the transaction.
             let _ = roll_back(&mut open.connection).await;
-            open.journals = Journals::load(&mut open.connection, waiting, self.most).await?;
+            let Open { connection, journals, .. } = &mut *open;
+            if !journals.are_current(connection, waiting).await? {
+                *journals = Journals::load(connection, waiting, self.most).await?;
+            }
             open.certain = true;
         }
         Ok(Turn { open, waiting, stage: Stage::Before, ends_written })
@@ -119,10 +123,12 @@ impl<'a> Turn<'a> {
         (&mut self.open.connection, begins, self.ends_written.then_some(COMMIT))
     }
 
-    /// Commits where `done` went well and lets memory follow `steps`, or rolls back.
+    /// Commits if `done` is a success, after which memory follows `steps` and keeps what was `read`; otherwise rolls back,
+    /// which leaves memory unchanged.
     pub(super) async fn end<T>(
         mut self,
         done: Result<T, impl Into<Error>>,
+        read: Vec<(i64, Tally)>,
         steps: Option<Steps>,
     ) -> Result<T, Error> {
         let ended = match done {
@@ -130,15 +136,11 @@ impl<'a> Turn<'a> {
             Err(error) => Err(error.into()),
         };
         if ended.is_ok() {
-            if let Some(steps) = steps {
-                self.open.journals.settle(steps, self.waiting);
-            }
+            self.open.journals.settle(read, steps, self.waiting);
             self.open.certain = true;
         } else if self.stage != Stage::Before {
-            // It may know the table's rows as the transaction left them.
-            self.open.journals.forget_merged();
             let rolled_back = roll_back(&mut self.open.connection).await;
-            // Where the commit failed it may have been made all the same.
+            // A commit that failed may have been made.
             self.open.certain = rolled_back.is_ok() && self.stage != Stage::Committing;
         }
         ended
@@ -156,3 +158,6 @@ impl<'a> Turn<'a> {
 async fn roll_back(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     sqlx::query("ROLLBACK").execute(connection).await.map(|_| ())
 }
+
+#[cfg(test)]
+mod tests;

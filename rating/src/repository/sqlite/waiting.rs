@@ -15,6 +15,9 @@ use storage::Error;
 const RATINGS: &str = "SELECT key, changes FROM journal ORDER BY key";
 const AGGREGATES: &str = "SELECT key, changes FROM aggregate_journal ORDER BY key";
 const PRIOR: &str = "SELECT prior_weight, prior_mean FROM setting";
+const ENDS: &str = "SELECT (SELECT min(key) FROM journal), (SELECT max(key) FROM journal), \
+     (SELECT min(key) FROM aggregate_journal), (SELECT max(key) FROM aggregate_journal), prior_weight, prior_mean \
+     FROM setting";
 
 /// For how many ratings the aggregate of one record may wait. Films have many ratings each.
 const RATINGS_AN_AGGREGATE: usize = 10;
@@ -27,6 +30,9 @@ const ENTRY: usize = size_of::<(i64, Tally)>() * 4 / 3;
 
 /// A pair with what a write left there; `None` where that is nothing.
 pub(super) type Written = (Pair, Option<Held>);
+
+/// The first and last keys of both journals, prior weight and mean.
+type Ends = (Option<i64>, Option<i64>, Option<i64>, Option<i64>, f64, f64);
 
 /// A rating in its journal: rater, record, value, provider, time; no value where the rating is gone.
 type Journaled = (i64, i64, Option<i64>, Option<String>, i64);
@@ -76,7 +82,7 @@ impl Journals {
         most: usize,
     ) -> Result<Self, Error> {
         let (weight, mean) = sqlx::query_as(PRIOR).fetch_one(&mut *connection).await?;
-        let prior = Prior::new(weight, mean).map_err(|broken| Error::row("setting", broken))?;
+        let prior = prior(weight, mean)?;
         let ratings = load(connection, RATINGS, most, journaled).await?;
         let most = most.div_ceil(RATINGS_AN_AGGREGATE);
         let aggregates = load(connection, AGGREGATES, most, |row: TallyRow| Ok(tally(row))).await?;
@@ -86,24 +92,42 @@ impl Journals {
         Ok(Self { ratings, aggregates, merged: merged() })
     }
 
-    /// Forgets what the table has.
-    pub(super) fn forget_merged(&mut self) {
-        self.merged = merged();
+    /// Returns whether the file is in the state that memory has followed. A transaction that memory has to follow adds a
+    /// row to a journal, empties that of the aggregates or changes the prior; rows that it merges besides are the same in
+    /// memory and in their table.
+    pub(super) async fn are_current(
+        &self,
+        connection: &mut SqliteConnection,
+        waiting: &Waiting,
+    ) -> Result<bool, Error> {
+        let ends: Ends = sqlx::query_as(ENDS).fetch_one(connection).await?;
+        let (first, last, first_aggregates, last_aggregates, weight, mean) = ends;
+        Ok(self.ratings.ends() == first.zip(last)
+            && self.aggregates.ends() == first_aggregates.zip(last_aggregates)
+            && waiting.prior() == prior(weight, mean)?)
     }
 
-    /// Follows a transaction that was committed.
-    pub(super) fn settle(&mut self, steps: Steps, waiting: &Waiting) {
+    /// Follows a transaction that was committed; it has `read` these aggregates from the table.
+    pub(super) fn settle(&mut self, read: Vec<(i64, Tally)>, steps: Option<Steps>, waiting: &Waiting) {
+        for (record, tally) in read {
+            self.merged.insert(record, tally);
+        }
         match steps {
-            Steps::Written { ratings, aggregates } => {
+            None => {}
+            Some(Steps::Written { ratings, aggregates }) => {
                 for (record, tally) in &aggregates.merged {
                     self.merged.insert(*record, *tally);
                 }
                 self.ratings.settle(ratings, &waiting.ratings);
                 self.aggregates.settle(aggregates, &waiting.aggregates);
             }
-            Steps::Weighed(prior) => waiting.set_prior(prior),
+            Some(Steps::Weighed(prior)) => waiting.set_prior(prior),
         }
     }
+}
+
+fn prior(weight: f64, mean: f64) -> Result<Prior, Error> {
+    Prior::new(weight, mean).map_err(|broken| Error::row("setting", broken))
 }
 
 fn merged() -> Recent<i64, Tally> {

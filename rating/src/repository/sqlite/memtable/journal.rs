@@ -68,6 +68,12 @@ pub(in crate::repository::sqlite) struct Step<K, V> {
 }
 
 impl<K: Ord + Copy> Journal<K> {
+    /// The keys of the first and the last batch in the journal.
+    pub(in crate::repository::sqlite) fn ends(&self) -> Option<(i64, i64)> {
+        let (first, last) = self.batches.front().zip(self.batches.back())?;
+        Some((first.0, last.0))
+    }
+
     /// What a batch with `changes` has to do; they are in the order of their keys.
     pub(in crate::repository::sqlite) fn step<V: Clone>(
         &self,
