@@ -2,7 +2,6 @@
 
 use super::{Bytes, Delivery};
 use clap::{Args, ValueEnum};
-use rdkafka::ClientConfig;
 use std::time::Duration;
 
 /// Which events are ingested, and how.
@@ -30,8 +29,9 @@ pub struct Config {
     #[arg(long, env = "DELIVERY", value_enum, default_value_t = Delivery::ExactlyOnce)]
     pub delivery: Delivery,
 
-    /// Any setting of librdkafka (SASL, TLS, session timeout, static membership); may be repeated.
-    #[arg(long = "kafka-option", value_name = "KEY=VALUE", value_parser = option)]
+    /// Any setting of librdkafka (SASL, session timeout, static membership; TLS and SCRAM if built with the cargo
+    /// feature kafka-tls); may be repeated.
+    #[arg(long = "kafka-option", value_name = "KEY=VALUE", value_parser = kafka::option)]
     pub options: Vec<(String, String)>,
 
     /// The most events that are applied at once.
@@ -66,14 +66,4 @@ impl Config {
     pub(super) fn dead_letters(&self) -> String {
         format!("{}.dlq", self.topic)
     }
-}
-
-fn option(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text
-        .split_once('=')
-        .filter(|(key, _)| !key.is_empty())
-        .ok_or("expected KEY=VALUE, such as security.protocol=SSL")?;
-    // librdkafka says itself which settings it knows and what they take.
-    ClientConfig::new().set(key, value).create_native_config().map_err(|error| error.to_string())?;
-    Ok((key.to_owned(), value.to_owned()))
 }
