@@ -9,6 +9,7 @@ use crate::services::{Services, Wiring};
 use crate::source::Source;
 use crate::{feed, find, load, registry, topics};
 use discovery::Registry;
+use ratingingester::config::Cluster;
 use std::io::Write;
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -31,14 +32,18 @@ pub async fn run(
     };
     let broker = match &config.kafka {
         Some(brokers) => {
-            topics::make_missing(brokers).await?;
+            let options = config.kafka_options.clone();
+            topics::make_missing(&Cluster { brokers: brokers.clone(), options }).await?;
             None
         }
         None => Some(Broker::start(config.listen.broker).await?),
     };
     let wiring = Wiring {
         consul: config.consul.clone().or(agent.as_ref().map(registry::Registry::url)).unwrap_or_default(),
-        kafka: config.kafka.clone().or(broker.as_ref().map(Broker::servers)).unwrap_or_default(),
+        kafka: Cluster {
+            brokers: config.kafka.clone().or(broker.as_ref().map(Broker::servers)).unwrap_or_default(),
+            options: config.kafka_options.clone(),
+        },
         embedded_broker: broker.is_some(),
         databases,
     };
@@ -72,7 +77,7 @@ async fn serve(
     let movie = find::instance(registry, "movie", config.listen.movie.port()).await?;
     say(&Announcement {
         registry: wiring.consul.clone(),
-        kafka: wiring.kafka.clone(),
+        kafka: wiring.kafka.brokers.clone(),
         metadata: metadata.authority(),
         rating: rating.authority(),
         movie: movie.authority(),

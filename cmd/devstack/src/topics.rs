@@ -1,10 +1,9 @@
 //! The topics of the stack, and how a broker that is not ours gets them.
 
 use anyhow::Context;
-use rdkafka::ClientConfig;
+use ratingingester::config::Cluster;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::types::RDKafkaErrorCode;
 use std::time::Duration;
 
@@ -15,11 +14,10 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// As many replicas as the brokers' own default says.
 const REPLICAS: TopicReplication<'_> = TopicReplication::Fixed(-1);
 
-/// Makes those topics that `brokers` don't have.
-pub async fn make_missing(brokers: &str) -> anyhow::Result<()> {
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", brokers).set_log_level(RDKafkaLogLevel::Error);
-    let admin: AdminClient<DefaultClientContext> = config.create()?;
+/// Creates those topics that the brokers don't have.
+pub async fn make_missing(cluster: &Cluster) -> anyhow::Result<()> {
+    let brokers = &cluster.brokers;
+    let admin: AdminClient<DefaultClientContext> = cluster.client(&[]).create()?;
     let (admin, there) = tokio::task::spawn_blocking(move || {
         let there = admin.inner().fetch_metadata(None, TIMEOUT);
         (admin, there)
