@@ -2,20 +2,21 @@
 
 FROM rust:1.95.0-slim-bookworm AS build
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends build-essential \
+    && apt-get install --yes --no-install-recommends build-essential libssl-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --locked --release --workspace --bins \
+        --features rating/kafka-tls,ratingingester/kafka-tls,devstack/kafka-tls \
     && mkdir /out \
     && cp target/release/agent target/release/devstack target/release/metadata target/release/movie \
         target/release/rating target/release/ratingingester /out/
 
 FROM debian:bookworm-slim
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends ca-certificates curl \
+    && apt-get install --yes --no-install-recommends ca-certificates curl libssl3 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /var/lib/marquee --create-home marquee
 COPY --from=build /out/ /usr/local/bin/

@@ -98,18 +98,18 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn nothing_is_created_if_the_topic_exists() {
         let broker = Broker::start(([127, 0, 0, 1], 0).into()).await.unwrap();
-        crate::topics::create_missing(&broker.servers()).await.unwrap();
+        let cluster = Cluster { brokers: broker.servers(), options: Vec::new() };
+        crate::topics::create_missing(&cluster).await.unwrap();
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn it_is_reached_on_its_own_port_and_keeps_what_is_sent() {
         let broker = Broker::start(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
-        let brokers = broker.servers();
-        let cluster = Cluster { brokers: brokers.clone(), options: Vec::new() };
+        let cluster = Cluster { brokers: broker.servers(), options: Vec::new() };
         let kafka = Kafka { cluster, topic: "ratings".into() };
         let behind = tokio::task::spawn_blocking(move || {
             let producer = Producer::open(&kafka, Box::new(|_| ())).unwrap();
-            let lag = Lag::open(&brokers, &kafka.topic, "rating").unwrap();
+            let lag = Lag::open(&kafka.cluster, &kafka.topic, "rating").unwrap();
             assert_eq!(lag.behind().unwrap(), 0);
             let json = br#"{"userId":"u","recordId":"1","recordType":"movie","value":7}"#;
             for _ in 0..5 {

@@ -76,6 +76,11 @@ pub struct Stack {
     #[arg(long, value_name = "HOST:PORT,…")]
     pub kafka: Option<String>,
 
+    /// Any setting of librdkafka for these brokers (SASL, timeouts; TLS and SCRAM if built with the cargo feature
+    /// kafka-tls); may be repeated.
+    #[arg(long = "kafka-option", value_name = "KEY=VALUE", value_parser = kafka::option, requires = "kafka")]
+    pub kafka_options: Vec<(String, String)>,
+
     /// A database for both services, in the place of SQLite files: postgres://… or memory:
     #[arg(long, value_name = "URL", value_parser = shared_database, conflicts_with = "fresh")]
     pub database: Option<String>,

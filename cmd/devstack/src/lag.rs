@@ -1,7 +1,7 @@
 //! How far a consumer group is behind its topic, as Kafka itself knows it.
 
 use anyhow::Context;
-use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use ratingingester::config::Cluster;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
 use std::time::Duration;
@@ -16,11 +16,9 @@ pub struct Lag {
 }
 
 impl Lag {
-    /// Asks `brokers` for the topic's partitions.
-    pub fn open(brokers: &str, topic: &str, group: &str) -> anyhow::Result<Self> {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", brokers).set("group.id", group);
-        let consumer: BaseConsumer = config.set_log_level(RDKafkaLogLevel::Error).create()?;
+    /// Asks the brokers for the topic's partitions.
+    pub fn open(cluster: &Cluster, topic: &str, group: &str) -> anyhow::Result<Self> {
+        let consumer: BaseConsumer = cluster.client(&[]).set("group.id", group).create()?;
         let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT).context("no broker answers")?;
         let topics = metadata.topics().iter().filter(|found| found.name() == topic);
         let partitions: Vec<i32> =

@@ -38,7 +38,7 @@ pub struct Loaded {
 /// Loads everything from `source` and waits until it is served: every film stored, every rating applied.
 pub async fn load(
     source: &Source,
-    kafka: String,
+    kafka: Cluster,
     metadata: &Instance,
     stop: CancellationToken,
 ) -> anyhow::Result<Loaded> {
@@ -49,8 +49,7 @@ pub async fn load(
         let progress = Arc::clone(&progress);
         move || {
             let lag = Lag::open(&kafka, TOPIC, GROUP)?;
-            let cluster = Cluster { brokers: kafka, options: Vec::new() };
-            let kafka = Kafka { cluster, topic: TOPIC.to_owned() };
+            let kafka = Kafka { cluster: kafka, topic: TOPIC.to_owned() };
             let producer = Producer::open(&kafka, Box::new(|_| ()))?;
             let applied = |count| progress.ratings.set_position(count);
             let count = feed::send_all(&producer, &lag, start, applied, &stop)?;

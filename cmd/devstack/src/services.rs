@@ -5,6 +5,7 @@ use crate::data::Databases;
 use crate::own::OwnInstance;
 use anyhow::{Context, anyhow};
 use clap::Parser;
+use ratingingester::config::Cluster;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,8 +21,8 @@ const EMBEDDED: [&str; 2] = ["session.timeout.ms=3500", "heartbeat.interval.ms=5
 pub struct Wiring {
     /// The registry's URL.
     pub consul: String,
-    /// The Kafka brokers.
-    pub kafka: String,
+    /// How the Kafka brokers are reached.
+    pub kafka: Cluster,
     /// Whether they are the embedded broker, which is new at every start.
     pub embedded_broker: bool,
     /// Where films and ratings are kept.
@@ -47,7 +48,10 @@ impl Services {
         let flags = ["--database", &wiring.databases.metadata];
         let metadata: metadata::Config =
             configured("metadata", metadata::LISTEN, metadata, stack, wiring, &flags)?;
-        let mut flags = vec!["--database", &wiring.databases.rating, "--kafka", &wiring.kafka];
+        let mut flags = vec!["--database", &wiring.databases.rating, "--kafka", &wiring.kafka.brokers];
+        let options: Vec<String> =
+            wiring.kafka.options.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        flags.extend(options.iter().flat_map(|option| ["--kafka-option", option]));
         if wiring.embedded_broker {
             flags.extend(EMBEDDED.iter().flat_map(|option| ["--kafka-option", option]));
         }

@@ -10,6 +10,7 @@ use crate::print::Printer;
 use crate::services::{Services, Wiring};
 use crate::source::Source;
 use crate::{feed, load, registry, topics};
+use ratingingester::config::Cluster;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -32,14 +33,18 @@ pub async fn run(
     };
     let broker = match &config.kafka {
         Some(brokers) => {
-            topics::create_missing(brokers).await?;
+            let options = config.kafka_options.clone();
+            topics::create_missing(&Cluster { brokers: brokers.clone(), options }).await?;
             None
         }
         None => Some(Broker::start(config.listen.broker).await?),
     };
     let wiring = Wiring {
         consul: config.consul.clone().or(agent.as_ref().map(registry::Registry::url)).unwrap_or_default(),
-        kafka: config.kafka.clone().or(broker.as_ref().map(Broker::servers)).unwrap_or_default(),
+        kafka: Cluster {
+            brokers: config.kafka.clone().or(broker.as_ref().map(Broker::servers)).unwrap_or_default(),
+            options: config.kafka_options.clone(),
+        },
         embedded_broker: broker.is_some(),
         databases,
     };
@@ -73,7 +78,7 @@ async fn serve(
     let movie = movie.registered("movie").await?;
     printer.print(&Announcement {
         registry: wiring.consul.clone(),
-        kafka: wiring.kafka.clone(),
+        kafka: wiring.kafka.brokers.clone(),
         metadata: metadata.authority(),
         rating: rating.authority(),
         movie: movie.authority(),

@@ -2,10 +2,9 @@
 //! service's to create.
 
 use anyhow::Context;
-use rdkafka::ClientConfig;
+use ratingingester::config::Cluster;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::types::RDKafkaErrorCode;
 use std::time::Duration;
 
@@ -18,11 +17,10 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// As many replicas as the brokers' own default says.
 const REPLICAS: TopicReplication<'_> = TopicReplication::Fixed(-1);
 
-/// Creates the topic of ratings, if `brokers` don't have it.
-pub async fn create_missing(brokers: &str) -> anyhow::Result<()> {
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", brokers).set_log_level(RDKafkaLogLevel::Error);
-    let admin: AdminClient<DefaultClientContext> = config.create()?;
+/// Creates the topic of ratings, if the brokers don't have it.
+pub async fn create_missing(cluster: &Cluster) -> anyhow::Result<()> {
+    let brokers = &cluster.brokers;
+    let admin: AdminClient<DefaultClientContext> = cluster.client(&[]).create()?;
     let (admin, there) = tokio::task::spawn_blocking(move || {
         let there = admin.inner().fetch_metadata(None, TIMEOUT);
         (admin, there)

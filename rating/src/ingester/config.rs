@@ -29,8 +29,8 @@ pub struct Config {
     #[arg(long, env = "DELIVERY", value_enum, default_value_t = Delivery::ExactlyOnce)]
     pub delivery: Delivery,
 
-    /// Any setting of librdkafka (SASL, TLS, session timeout, static membership) but those that ingestion relies on;
-    /// may be repeated.
+    /// Any setting of librdkafka (SASL, session timeout, static membership; TLS and SCRAM if built with the cargo
+    /// feature kafka-tls) but those that ingestion relies on; may be repeated.
     #[arg(long = "kafka-option", value_name = "KEY=VALUE", value_parser = options::parse)]
     pub options: Vec<(String, String)>,
 

@@ -38,21 +38,16 @@ const OWNED: [Owned; 13] = [
 
 /// Parses `KEY=VALUE`; refuses what librdkafka does not know, and what ingestion relies on.
 pub(super) fn parse(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text
-        .split_once('=')
-        .filter(|(key, _)| !key.is_empty())
-        .ok_or("expected KEY=VALUE, such as security.protocol=SSL")?;
-    // librdkafka itself reports which settings it knows and which values they take.
-    ClientConfig::new().set(key, value).create_native_config().map_err(|error| error.to_string())?;
+    let (key, value) = kafka::option(text)?;
     if let Some(Owned { key, value: accepted, reason }) = OWNED.iter().find(|owned| owned.key == key)
-        && *accepted != Some(value)
+        && *accepted != Some(value.as_str())
     {
         return Err(match accepted {
             Some(accepted) => format!("{key} must be {accepted}: {reason}"),
             None => format!("{key} can't be set here: {reason}"),
         });
     }
-    Ok((key.to_owned(), value.to_owned()))
+    Ok((key, value))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod memory;
 mod refused;
 #[path = "../ingestion/service.rs"]
 mod service;
+mod tls;
 mod topics;
 mod transactions;
 
@@ -80,7 +81,23 @@ fn main() {
             Err(reason) => Ok(Completion::ignored_with(reason)),
         }
     });
-    libtest_mimic::run(&arguments, trials.chain([disk, refused]).collect()).exit();
+    let sasl_ssl = [
+        of_client("sasl_ssl::events_and_dead_letters_pass_through", |client| {
+            Box::pin(tls::events_and_dead_letters_pass_through(client))
+        }),
+        of_client("sasl_ssl::wrong_password_is_reported", |client| {
+            Box::pin(tls::wrong_password_is_reported(client))
+        }),
+    ];
+    libtest_mimic::run(&arguments, trials.chain([disk, refused]).chain(sasl_ssl).collect()).exit();
+}
+
+/// A case that connects with a client's settings.
+fn of_client(name: &'static str, case: fn(Vec<(String, String)>) -> Running) -> Trial {
+    Trial::ignorable_test(name, move || match broker::server().and_then(|_| tls::client()) {
+        Ok(client) => run(case(client)),
+        Err(reason) => Ok(Completion::ignored_with(reason)),
+    })
 }
 
 fn run(case: impl Future<Output = ()>) -> Result<Completion, Failed> {

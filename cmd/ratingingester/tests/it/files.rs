@@ -10,6 +10,16 @@ fn run(broker: &Broker, path: &Path) -> Output {
     broker.command().arg(path).output().unwrap()
 }
 
+#[cfg(not(feature = "kafka-tls"))]
+#[test]
+fn setting_that_needs_tls_is_exit_2_and_names_the_feature() {
+    for option in ["security.protocol=SASL_SSL", "sasl.mechanisms=SCRAM-SHA-512"] {
+        let output = program().args(["--kafka-option", option]).output().unwrap();
+        assert_eq!(code(&output), 2, "{}", said(&output));
+        assert!(said(&output).contains("cargo feature kafka-tls"), "{}", said(&output));
+    }
+}
+
 #[test]
 fn every_format_makes_the_same_events() {
     let folder = tempfile::tempdir().unwrap();
