@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use async_trait::async_trait;
-use discovery::{Error, Instance, InstanceSet, Registry};
+use discovery::{Doubts, Error, Instance, InstanceSet, Registry};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use std::sync::Arc;
@@ -73,6 +73,10 @@ impl Registry for OwnInstance {
     fn is_up(&self) -> bool {
         self.registry.is_up()
     }
+
+    fn doubts(&self) -> Doubts {
+        self.registry.doubts()
+    }
 }
 
 #[cfg(test)]
@@ -95,8 +99,9 @@ mod tests {
         let registry = memory::Registry::new();
         registry.register(&instance(1)).await.unwrap();
         let own = OwnInstance::new(registry);
-        let (found, registered) = tokio::join!(own.registered("metadata"), own.register(&instance(2)));
+        let second = instance(2);
+        let (found, registered) = tokio::join!(own.registered("metadata"), own.register(&second));
         registered.unwrap();
-        assert_eq!(found.unwrap(), instance(2));
+        assert_eq!(found.unwrap(), second);
     }
 }

@@ -4,15 +4,27 @@ use client::Class;
 use std::error::Error;
 use std::iter::successors;
 
-/// What an exchange that broke off says about its request, whose errors are `error` and its causes.
+/// Classifies an exchange that broke off, by its `error` and the causes of that.
 ///
-/// It was not executed where no connection came about, where it never left this side (hyper calls that
-/// cancelled), where the instance refused its stream, and where a GOAWAY named a last stream before its own: h2
-/// gives a remote GOAWAY to no other stream, those that the instance may have seen end with the connection (RFC
-/// 9113, 6.8 and 8.7). Otherwise it may have been.
+/// It was not executed if no connection was made, if it never left this side (hyper calls that cancelled), if the
+/// instance refused its stream, or if a GOAWAY named an earlier last stream: h2 gives a remote GOAWAY to no other
+/// stream, those that the instance may have seen end with the connection (RFC 9113, 6.8 and 8.7). Otherwise it may
+/// have been. A GOAWAY for too many resets, from either side, is the fault of other calls.
 pub(super) fn class(error: &(dyn Error + 'static)) -> Class {
-    let mut causes = successors(Some(error), |error: &&(dyn Error + 'static)| (*error).source());
-    if causes.any(is_unsent) { Class::Unsent } else { Class::Broken }
+    let causes = || successors(Some(error), |error: &&(dyn Error + 'static)| (*error).source());
+    if causes().any(is_cut) {
+        Class::Cut
+    } else if causes().any(is_unsent) {
+        Class::Unsent
+    } else {
+        Class::Broken
+    }
+}
+
+fn is_cut(error: &(dyn Error + 'static)) -> bool {
+    let calm =
+        |error: &h2::Error| error.is_go_away() && error.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM);
+    error.downcast_ref().is_some_and(calm)
 }
 
 fn is_unsent(error: &(dyn Error + 'static)) -> bool {

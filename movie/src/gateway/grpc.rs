@@ -1,18 +1,19 @@
-//! The services behind this one over gRPC: one channel an instance, on each worker.
+//! The services behind this one over gRPC: one channel to each instance, on each worker.
 
+mod connection;
 mod failure;
 mod nouns;
 
 pub use nouns::Known;
 
-use super::{Error, METADATA, MetadataGateway, OPEN_TIMEOUT, RATING, RatingGateway, rows::at_most_one};
+use super::{Error, METADATA, MetadataGateway, RATING, RatingGateway, rows::at_most_one};
 use api::metadata::v1::{BatchGetMetadataRequest, SearchMetadataRequest};
 use api::rating::v1::{BatchGetAggregatedRatingsRequest, ListTopRatedRequest};
 use api::rows::{Row, Rows};
 use async_trait::async_trait;
 use cache::Shared;
 use client::{Client, Instances, Mode, Options};
-use discovery::Instance;
+use connection::Connection;
 use failure::CallFailure;
 use http::uri::PathAndQuery;
 use model::page::{Page, Request};
@@ -22,68 +23,55 @@ use prost::Message;
 use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tonic::client::Grpc;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Response, Status};
-use tonic_health::pb::HealthCheckRequest;
-use tonic_health::pb::health_client::HealthClient;
 use tonic_prost::ProstCodec;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
-const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How much later than the client the instance gives up, so that it is the client that decides what silence means.
+const MARGIN: Duration = Duration::from_millis(100);
 
 /// A batch of 500 records with the longest descriptions is 9 MiB.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
-
-/// A channel that connects at once, in the background, and whenever it is called without a connection. `None`
-/// where the registry gave an address that is none.
-fn connect(instance: &Instance) -> Option<Channel> {
-    let endpoint = Endpoint::from_shared(format!("http://{}", instance.authority())).ok()?;
-    let channel = endpoint
-        .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_nodelay(true)
-        .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
-        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
-        .connect_lazy();
-    tokio::spawn(open(channel.clone()));
-    Some(channel)
-}
-
-/// Has `channel` connect before it is needed: tonic's does so for its first call, and asking for its
-/// instance's health is the cheapest. Whatever comes of it, calls will tell.
-async fn open(channel: Channel) {
-    let health = async { HealthClient::new(channel).check(HealthCheckRequest::default()).await };
-    let _ = timeout(OPEN_TIMEOUT, health).await;
-}
 
 /// One backend service, called over gRPC for lists of `T`.
 #[derive(Debug)]
 struct Backend<T> {
     name: &'static str,
-    client: Client<Option<Channel>>,
+    client: Client<Option<Arc<Connection>>>,
+    try_timeout: Duration,
     nouns: Arc<Nouns<T>>,
 }
 
 impl<T: Row> Backend<T> {
     fn new(name: &'static str, instances: &Instances, options: Options, nouns: &Arc<Nouns<T>>) -> Self {
-        Self { name, client: Client::new(instances, connect, options), nouns: nouns.clone() }
+        let client = Client::new(instances, Connection::open, options);
+        Self { name, client, try_timeout: options.try_timeout, nouns: nouns.clone() }
     }
 
-    /// Has `method` list what a `message` asks for, once, or again elsewhere, before `deadline`.
+    /// Calls `method` for the list that `message` describes, once, or again elsewhere, before `deadline`.
     async fn list<M: Message + 'static>(
         &self,
         method: &'static str,
         message: impl Fn() -> M,
         deadline: Instant,
     ) -> Result<Page<Shared<T>>, Error> {
-        let answer = self.client.call(deadline, Mode::Read, |channel| {
+        let answer = self.client.call(deadline, Mode::Read, |connection| {
             let mut request = tonic::Request::new(message());
-            request.set_timeout(deadline.saturating_duration_since(Instant::now()));
+            // However little time the caller has left, the instance gets that of one try, to show whether it is well.
+            let left = deadline.saturating_duration_since(Instant::now());
+            request.set_timeout(left.max(self.try_timeout) + MARGIN);
             async move {
-                let channel = channel.ok_or_else(CallFailure::unusable_address)?;
-                rows(channel, method, request).await.map(Response::into_inner).map_err(CallFailure::new)
+                let connection = connection.ok_or_else(CallFailure::unusable_address)?;
+                let call = connection.call();
+                match rows(call.channel(), method, request).await {
+                    Ok(answer) => {
+                        call.end();
+                        Ok(answer.into_inner())
+                    }
+                    Err(status) => Err(CallFailure::of(call, status)),
+                }
             }
         });
         let answer = answer.await.map_err(|error| failure::gateway_error(self.name, error))?;
@@ -92,7 +80,7 @@ impl<T: Row> Backend<T> {
     }
 }
 
-/// Calls `method` as a generated client does, but leaves the answer's rows as they are.
+/// Calls `method` as a generated client does, but leaves the response's rows encoded.
 async fn rows<M: Message + 'static>(
     channel: Channel,
     method: &'static str,

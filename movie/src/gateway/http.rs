@@ -1,6 +1,7 @@
-//! The services behind this one over REST: one pool of connections an instance, on each worker.
+//! The services behind this one over REST: one pool of connections to each instance, on each worker.
 
 mod backend;
+mod failure;
 
 use super::{Error, METADATA, MetadataGateway, RATING, RatingGateway};
 use api::json;

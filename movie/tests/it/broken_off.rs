@@ -1,7 +1,9 @@
 //! Exchanges that break off, by servers that speak raw bytes: what can't have been executed is told from what may
 //! have been.
 
+use crate::stack::Stack;
 use client::{Instances, Options, Statistics};
+use fault::{Fault, Kind};
 use model::{RecordId, RecordType};
 use movie::gateway::{RatingGateway, grpc, http};
 use prometheus_client::registry::Registry;
@@ -27,9 +29,17 @@ enum Stream {
     Killed,
     /// It is reset for an error within the server.
     Reset,
-    /// It is answered UNAVAILABLE.
-    Unavailable,
+    /// It is answered with a gRPC status.
+    Status(&'static str),
+    /// It is answered with an HTTP status of HPACK's static table, and no gRPC status.
+    Http(u8),
+    /// The server goes away because of too many resets, having seen no stream but those before.
+    Calm,
 }
+
+/// `:status` 404 and 500 (RFC 7541, appendix A).
+const HTTP_404: u8 = 0x8d;
+const HTTP_500: u8 = 0x8e;
 
 /// A frame of RFC 9113, section 4.1.
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
@@ -49,14 +59,14 @@ fn reset(stream: u32, error: u32) -> Vec<u8> {
     frame(3, 0, stream, &error.to_be_bytes())
 }
 
-fn go_away(last: u32) -> Vec<u8> {
-    frame(7, 0, 0, &[last.to_be_bytes(), [0; 4]].concat())
+fn go_away(last: u32, error: u32) -> Vec<u8> {
+    frame(7, 0, 0, &[last.to_be_bytes(), error.to_be_bytes()].concat())
 }
 
 /// `:status: 200` and a gRPC status, uncompressed, and no more.
-fn unavailable(stream: u32) -> Vec<u8> {
+fn status(stream: u32, code: &str) -> Vec<u8> {
     let mut block = vec![0x88];
-    for (name, value) in [("content-type", "application/grpc"), ("grpc-status", "14")] {
+    for (name, value) in [("content-type", "application/grpc"), ("grpc-status", code)] {
         block.push(0);
         for text in [name, value] {
             block.push(u8::try_from(text.len()).unwrap());
@@ -80,10 +90,12 @@ async fn speak(mut connection: TcpStream, does: Stream) -> std::io::Result<()> {
             (SETTINGS, 0, _) => frame(SETTINGS, ACK, 0, &[]),
             (HEADERS, _, Stream::Refused) => reset(stream, 7),
             (HEADERS, _, Stream::Reset) => reset(stream, 2),
-            (HEADERS, _, Stream::GoneBefore) => go_away(stream.saturating_sub(2)),
-            (HEADERS, _, Stream::Unavailable) => unavailable(stream),
+            (HEADERS, _, Stream::GoneBefore) => go_away(stream.saturating_sub(2), 0),
+            (HEADERS, _, Stream::Calm) => go_away(stream.saturating_sub(2), 11),
+            (HEADERS, _, Stream::Status(code)) => status(stream, code),
+            (HEADERS, _, Stream::Http(status)) => frame(HEADERS, 0b101, stream, &[status]),
             (HEADERS, _, Stream::GoneWith) => {
-                return connection.write_all(&go_away(stream)).await;
+                return connection.write_all(&go_away(stream, 0)).await;
             }
             (HEADERS, _, Stream::Killed) => return Ok(()),
             _ => continue,
@@ -139,7 +151,12 @@ async fn a_stream_that_was_not_seen_is_told_from_one_that_may_have_been() {
         (Stream::GoneWith, "broken"),
         (Stream::Killed, "broken"),
         (Stream::Reset, "broken"),
-        (Stream::Unavailable, "unavailable"),
+        (Stream::Status("14"), "unavailable"),
+        // An older version, another service, or a proxy.
+        (Stream::Status("12"), "unavailable"),
+        (Stream::Status("5"), "unavailable"),
+        (Stream::Http(HTTP_404), "unavailable"),
+        (Stream::Http(HTTP_500), "unavailable"),
     ] {
         let (address, _server) = server(move |connection| speak(connection, does)).await;
         let instances = Instances::fixed("rating", [address]).unwrap();
@@ -153,6 +170,18 @@ async fn a_stream_that_was_not_seen_is_told_from_one_that_may_have_been() {
         let others: BTreeSet<_> = reasons.difference(&[expected, "unsent"].into()).copied().collect();
         assert!(others.is_empty(), "{does:?}: {others:?}");
     }
+}
+
+#[tokio::test]
+async fn a_connection_closed_for_too_many_resets_ejects_nothing() {
+    let (address, _server) = server(|connection| speak(connection, Stream::Calm)).await;
+    let instances = Instances::fixed("rating", [address]).unwrap();
+    let gateway = over_grpc(&instances);
+    for _ in 0..10 {
+        assert_eq!(aggregate(&gateway).await.unwrap_err().kind(), Kind::Unavailable);
+    }
+    let statistics = instances.statistics();
+    assert_eq!((statistics.ejections, statistics.refusals), (0, 0), "{statistics:?}");
 }
 
 #[tokio::test]
@@ -176,7 +205,50 @@ async fn request(connection: &mut TcpStream) -> std::io::Result<()> {
     Ok(())
 }
 
-const NOT_FOUND: &[u8] = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
+const NOT_FOUND: &[u8] = b"HTTP/1.1 404 Not Found\r\ncontent-length: 19\r\n\r\n{\"code\":\"NotFound\"}";
+
+#[tokio::test]
+async fn what_is_not_the_services_own_response_is_unavailability() {
+    for (head, body) in [
+        ("404 Not Found", ""),
+        ("404 Not Found", "<html>no such page</html>"),
+        ("404 Not Found", "{\"message\":\"no route\"}"),
+        ("404 Not Found", "{\"detail\":\"there is nothing at this path\",\"code\":\"NotFound\"}"),
+        ("302 Found", ""),
+        ("500 Internal Server Error", "<html>"),
+        ("502 Bad Gateway", "<html>"),
+        ("503 Service Unavailable", "<html>"),
+        ("200 OK", "<html>welcome</html>"),
+        ("200 OK", "{}"),
+        ("200 OK", ""),
+    ] {
+        let (address, _server) = server(move |mut connection| async move {
+            let answer = format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            loop {
+                request(&mut connection).await?;
+                connection.write_all(answer.as_bytes()).await?;
+            }
+        })
+        .await;
+        let instances = Instances::fixed("rating", [address]).unwrap();
+        let gateway = http::RatingBackend::new(&instances, Options::default());
+        assert_eq!(aggregate(&gateway).await.unwrap_err().kind(), Kind::Unavailable, "{head} {body}");
+        assert_eq!(reasons(&instances.statistics()), ["unavailable"].into(), "{head} {body}");
+    }
+}
+
+#[tokio::test]
+async fn another_service_at_the_address_is_unavailability() {
+    let stack = Stack::start("grpc").await;
+    let instances = Instances::fixed("rating", [stack.metadata.as_ref().unwrap().authority()]).unwrap();
+    for gateway in [
+        &over_grpc(&instances) as &dyn RatingGateway,
+        &http::RatingBackend::new(&instances, Options::default()),
+    ] {
+        assert_eq!(aggregate(gateway).await.unwrap_err().kind(), Kind::Unavailable);
+    }
+    stack.stop().await;
+}
 
 #[tokio::test]
 async fn an_idle_connection_that_the_service_closes_fails_no_call() {

@@ -4,6 +4,7 @@
 
 mod broken_off;
 mod connections;
+mod given_up;
 mod joined;
 mod kept;
 mod measured;

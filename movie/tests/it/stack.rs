@@ -61,6 +61,16 @@ impl Stack {
         assert!(put.status.is_success(), "{:?}", put.body);
     }
 
+    /// How often movie has ejected an instance of a service so far.
+    pub(crate) async fn ejections(&self) -> u64 {
+        let metrics = self.movie.get("/metrics").await.unwrap().body;
+        let text = String::from_utf8(metrics.to_vec()).unwrap();
+        let rows = text.lines().filter(|line| line.starts_with("client_ejections_total{"));
+        let counts: Vec<u64> = rows.map(|row| row.rsplit_once(' ').unwrap().1.parse().unwrap()).collect();
+        assert_eq!(counts.len(), 2, "{text}");
+        counts.iter().sum()
+    }
+
     pub(crate) async fn stop(self) {
         self.movie.stop().await.unwrap();
         for running in [self.metadata, self.rating].into_iter().flatten() {

@@ -1,22 +1,25 @@
 //! One call: pick, try, and try elsewhere while that is safe, useful and paid for.
 
 mod attempt;
+mod connected;
 mod options;
+mod run;
 
 pub use options::{Hedge, Mode, Options};
 
 use crate::error::{Class, Error, Failure};
 use crate::instances::Instances;
 use crate::latency::Latencies;
-use crate::picker::{Lease, Picker};
+use crate::picker::{Endpoint, Lease, Picker};
 use crate::statistics::{Counters, Outcome, Reason};
-use attempt::{Run, Tried};
+use connected::Connected;
 use discovery::Instance;
+use run::{Run, Tried};
 use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tower::retry::budget::{Budget, TpsBudget};
 
@@ -38,9 +41,12 @@ pub struct Client<C> {
     shared: Arc<Shared<C>>,
 }
 
+/// An instance that was picked for a call, with room for it.
+type Placed<C> = (Lease<Connected<C>>, OwnedSemaphorePermit);
+
 struct Shared<C> {
     service: String,
-    picker: Arc<Picker<C>>,
+    picker: Arc<Picker<Connected<C>>>,
     known: watch::Receiver<bool>,
     budget: TpsBudget,
     latencies: Latencies,
@@ -62,7 +68,7 @@ impl<C> fmt::Debug for Client<C> {
 }
 
 impl<C: Clone + Send + Sync + 'static> Client<C> {
-    /// A client of `instances` on the present runtime, which `connect` makes the connections on.
+    /// Creates a client of `instances` on the current runtime, on which `connect` opens the connections.
     #[must_use]
     pub fn new(
         instances: &Instances,
@@ -70,10 +76,11 @@ impl<C: Clone + Send + Sync + 'static> Client<C> {
         options: Options,
     ) -> Self {
         let picker = Arc::new(Picker::new(Instant::now()));
-        let observed: Weak<Picker<C>> = Arc::downgrade(&picker);
+        let observed: Weak<Picker<Connected<C>>> = Arc::downgrade(&picker);
         instances.counters().observe(observed);
         let (tell, known) = watch::channel(false);
         let stop = CancellationToken::new();
+        let connect = move |instance: &Instance| Connected::new(connect(instance), &options);
         let follow = follow(picker.clone(), instances.subscribe(), connect, tell);
         tokio::spawn(stop.clone().run_until_cancelled_owned(follow));
         let shared = Shared {
@@ -89,12 +96,14 @@ impl<C: Clone + Send + Sync + 'static> Client<C> {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Runs `call` with the connection to an instance, and again with another's where it failed in a way that
+    /// Runs `call` with the connection to an instance, and again with another's if it failed in a way that
     /// `mode` allows to be tried elsewhere and the budget for retries has something left.
+    ///
+    /// A call that its caller gives up on may be executed to its end, in a task of its own.
     ///
     /// # Errors
     ///
-    /// No instance, no answer by `deadline`, or what the last try returned.
+    /// No instance, no response by `deadline`, or what the last try returned.
     pub async fn call<T, E, F, Fut>(
         &self,
         deadline: impl Into<Instant>,
@@ -104,7 +113,7 @@ impl<C: Clone + Send + Sync + 'static> Client<C> {
     where
         E: Failure,
         F: Fn(C) -> Fut,
-        Fut: Future<Output = Result<T, E>>,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
         let counted = self.shared.counters.call();
         let result = self.call_before(deadline.into(), mode, call).await;
@@ -122,58 +131,96 @@ impl<C: Clone + Send + Sync + 'static> Client<C> {
     where
         E: Failure,
         F: Fn(C) -> Fut,
-        Fut: Future<Output = Result<T, E>>,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
-        self.first_set(deadline).await;
+        let service = || self.shared.service.clone();
+        if !self.first_set(deadline).await {
+            return Err(Error::NoInstance { service: service() });
+        }
         self.shared.budget.deposit();
         let run = Run { client: self, deadline, mode, call };
         let mut tried = Vec::new();
         loop {
-            let lease = self.shared.picker.pick(&tried, Instant::now());
-            let lease = lease.ok_or_else(|| Error::NoInstance { service: self.shared.service.clone() })?;
-            tried.push(lease.endpoint().clone());
-            let reason = match run.attempt_or_two(&lease, &mut tried).await {
+            let placed = self.place(&tried, deadline).await?;
+            tried.push(placed.0.endpoint().clone());
+            let reason = match run.attempt_or_two(placed, &mut tried).await {
                 Tried::Answered(answer) => return Ok(answer),
                 Tried::Failed { authority, cause } => {
-                    let reason = mode.reason(cause.class()).filter(|_| run.may_retry(tried.len()));
-                    let service = || self.shared.service.clone();
+                    let class = cause.class();
+                    let reason = mode.reason(class).filter(|_| run.may_retry(class, tried.len()));
                     reason.ok_or_else(|| Error::Failed { service: service(), authority, cause })?
                 }
                 Tried::Silent => Reason::Silent,
-                Tried::Late => return Err(Error::Late { service: self.shared.service.clone() }),
+                Tried::Late => return Err(Error::Late { service: service() }),
             };
             self.shared.counters.retried(reason);
         }
     }
 
-    /// Waits until the registry has answered once, for a while.
-    async fn first_set(&self, deadline: Instant) {
-        let mut known = self.shared.known.clone();
-        if !*known.borrow() {
-            let patience =
-                self.shared.options.first_set.min(deadline.saturating_duration_since(Instant::now()));
-            // However this ends: who is known then is who can be called.
-            let _ = timeout(patience, known.wait_for(|known| *known)).await;
+    /// Picks an instance that has room for a call. If the one that was picked has none, waits for it as long as one
+    /// try may take, then picks again: that it is busy is no failure.
+    async fn place<E>(
+        &self,
+        tried: &[Arc<Endpoint<Connected<C>>>],
+        deadline: Instant,
+    ) -> Result<Placed<C>, Error<E>> {
+        let service = || self.shared.service.clone();
+        loop {
+            let now = Instant::now();
+            if now >= deadline {
+                return Err(Error::Late { service: service() });
+            }
+            let lease = self.shared.picker.pick(tried, now);
+            let mut lease = lease.ok_or_else(|| Error::NoInstance { service: service() })?;
+            if let Some(room) = lease.endpoint().connection().try_enter() {
+                return Ok((lease, room));
+            }
+            let until = deadline.min(now + self.shared.options.try_timeout);
+            let entered = timeout_at(until, lease.endpoint().connection().enter()).await;
+            if let Ok(Some(room)) = entered {
+                lease.refresh();
+                return Ok((lease, room));
+            }
         }
     }
 
-    /// Has the budget pay for one more try.
+    /// Waits until the registry has responded once, for a while. Returns whether it has.
+    async fn first_set(&self, deadline: Instant) -> bool {
+        let mut known = self.shared.known.clone();
+        if *known.borrow() {
+            return true;
+        }
+        let patience = self.shared.options.first_set.min(deadline.saturating_duration_since(Instant::now()));
+        timeout(patience, known.wait_for(|known| *known)).await.is_ok_and(|known| known.is_ok())
+    }
+}
+
+impl<C: Send + Sync> Shared<C> {
+    /// Takes one more try from the budget. Returns whether there was one left.
     fn pay(&self) -> bool {
-        let paid = self.shared.budget.withdraw();
+        let paid = self.budget.withdraw();
         if !paid {
-            self.shared.counters.refusals.count();
+            self.counters.refusals.count();
         }
         paid
     }
 
-    fn failed(&self, lease: &Lease<C>) {
-        if self.shared.picker.failed(lease, Instant::now()) {
-            self.shared.counters.ejections.count();
+    /// Records the end of a try.
+    fn ended(&self, lease: &Lease<Connected<C>>, class: Class) {
+        if self.picker.ended(lease, class, Instant::now()) {
+            self.counters.ejections.count();
+        }
+    }
+
+    /// Records that an instance is silent.
+    fn failed(&self, lease: &Lease<Connected<C>>) {
+        if self.picker.failed(lease, Instant::now()) {
+            self.counters.ejections.count();
         }
     }
 }
 
-/// Keeps the picker's endpoints what the registry says, and says when they are known for the first time.
+/// Updates the picker's endpoints as the registry reports them, and signals when they are known for the first time.
 async fn follow<C>(
     picker: Arc<Picker<C>>,
     mut sets: watch::Receiver<Option<discovery::InstanceSet>>,

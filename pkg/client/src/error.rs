@@ -1,23 +1,29 @@
-//! How a call can fail, and what its failure says about the instance and about trying elsewhere.
+//! How a call can fail, and what its failure says about the instance and about a retry elsewhere.
 
 use fault::{Fault, Kind, Violation};
 
-/// What a failed call tells about the instance that it went to.
+/// What the end of a call says about its instance and about a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// The service answered, and this is its answer: the instance is well, another would say the same.
+    /// The service responded, be it with an error of its own: the instance is well, and another would respond
+    /// the same.
     Application,
-    /// The instance answered that it can't serve at present; it may have begun to.
+    /// The instance responded that it cannot serve, or not as the service would; it may have begun to serve.
     Unavailable,
-    /// The instance can't have seen the call: nobody listened, or it refused before reading.
+    /// The instance cannot have seen the call: nothing listens there, or it refused before reading.
     Unsent,
-    /// The connection broke while the call was under way: it may or may not have been executed.
+    /// The connection broke during the call, which may or may not have been executed.
     Broken,
+    /// The time that the call was given ran out. That says nothing about the instance, and the call is over.
+    Late,
+    /// The connection was closed because of other calls that were given up on it. That says nothing about the
+    /// instance. The call may or may not have been executed.
+    Cut,
 }
 
 /// A failure of one call that knows its [`Class`].
 pub trait Failure {
-    /// What this failure tells about the instance.
+    /// Returns what this failure says about the instance.
     fn class(&self) -> Class;
 }
 
@@ -30,8 +36,8 @@ pub enum Error<E> {
         /// The service's name.
         service: String,
     },
-    /// No answer came before the caller's deadline.
-    #[error("{service} did not answer in time")]
+    /// No response came before the caller's deadline.
+    #[error("{service} did not respond in time")]
     Late {
         /// The service's name.
         service: String,

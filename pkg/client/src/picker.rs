@@ -3,6 +3,7 @@
 mod endpoint;
 mod probes;
 
+use crate::error::Class;
 use crate::statistics::Observed;
 use arc_swap::ArcSwap;
 use discovery::Instance;
@@ -148,6 +149,17 @@ impl<C> Picker<C> {
         found
     }
 
+    /// Records the end of a call. Returns whether that ejected its endpoint. That a call ran out of its time, or that
+    /// its connection was closed because of other calls, changes nothing.
+    pub fn ended(&self, lease: &Lease<C>, class: Class, now: Instant) -> bool {
+        match class {
+            Class::Application => self.succeeded(lease, now),
+            Class::Unavailable | Class::Unsent | Class::Broken => return self.failed(lease, now),
+            Class::Late | Class::Cut => {}
+        }
+        false
+    }
+
     /// Takes note that a call was answered.
     pub fn succeeded(&self, lease: &Lease<C>, now: Instant) {
         let at = self.since_epoch(now);
@@ -166,8 +178,8 @@ impl<C> Picker<C> {
         ejected
     }
 
-    /// Takes note that a call was given up, because an endpoint that was asked later answered first: its endpoint
-    /// starts slowly again, as a call that isn't waited for no longer keeps others away. That is no failure.
+    /// Records that an endpoint that was tried later responded first: the slower one starts slowly again. That is no
+    /// failure.
     pub fn outrun(&self, lease: &Lease<C>, now: Instant) {
         let at = self.since_epoch(now);
         lease.endpoint.move_on(lease.standing, |standing| standing.outrun(at));
@@ -244,6 +256,11 @@ pub struct Lease<C> {
 }
 
 impl<C> Lease<C> {
+    /// Treats the endpoint as picked now, after the call had to wait.
+    pub(crate) fn refresh(&mut self) {
+        self.standing = self.endpoint.standing();
+    }
+
     fn new(endpoint: &Arc<Endpoint<C>>) -> Self {
         endpoint.in_flight.fetch_add(1, Ordering::Relaxed);
         Self { standing: endpoint.standing(), endpoint: endpoint.clone() }
@@ -253,6 +270,14 @@ impl<C> Lease<C> {
     #[must_use]
     pub fn endpoint(&self) -> &Arc<Endpoint<C>> {
         &self.endpoint
+    }
+}
+
+impl<C> Clone for Lease<C> {
+    /// A second hold for the same call: its endpoint counts one more call in flight.
+    fn clone(&self) -> Self {
+        self.endpoint.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self { endpoint: self.endpoint.clone(), standing: self.standing }
     }
 }
 

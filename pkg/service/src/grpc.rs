@@ -5,7 +5,8 @@ use crate::table;
 use fault::{Fault, Kind};
 use std::error::Error;
 use std::sync::Arc;
-use tonic::Status;
+use std::time::Duration;
+use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
 /// The most violations that one status names: it travels in a header, which must stay small.
@@ -59,11 +60,16 @@ pub(crate) fn cause(status: &Status) -> Option<String> {
     status.source()?.downcast_ref::<Cause>().map(|cause| cause.0.clone())
 }
 
+/// Returns whether a call that ended with `status` ran out of time because its caller waits less long than the
+/// service's own limit. That is no failure of the service; the metrics count it.
+pub(crate) fn is_callers_deadline(status: &Status, patience: Duration, limit: Duration) -> bool {
+    status.code() == Code::DeadlineExceeded && patience < limit
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use fault::{Invalid, Violation};
-    use tonic::Code;
 
     #[derive(Debug, thiserror::Error)]
     #[error("the disk is full")]
@@ -101,5 +107,16 @@ mod tests {
         assert_eq!(status.code(), Code::Internal);
         assert!(!status.message().contains("disk"), "{}", status.message());
         assert_eq!(cause(&status).as_deref(), Some("the disk is full"));
+    }
+
+    #[test]
+    fn only_a_deadline_below_the_services_own_limit_is_the_callers() {
+        let limit = Duration::from_secs(2);
+        let late = Status::deadline_exceeded("late");
+        assert!(is_callers_deadline(&late, Duration::from_micros(500), limit));
+        assert!(
+            !is_callers_deadline(&late, limit, limit) && !is_callers_deadline(&late, Duration::MAX, limit)
+        );
+        assert!(!is_callers_deadline(&Status::unavailable("down"), Duration::from_micros(500), limit));
     }
 }

@@ -26,7 +26,7 @@ pub use config::{
 pub use deadline::Deadline;
 pub use drain::Drain;
 pub use metrics::Metrics;
-pub use problem::{Problem, chain};
+pub use problem::{Problem, UNKNOWN_PATH, chain};
 pub use runtime::block_on;
 pub use server::{Description, Error, Routes, run};
 pub use telemetry::{log, telemetry};

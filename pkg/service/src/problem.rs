@@ -9,6 +9,10 @@ use serde::Serialize;
 use std::error::Error;
 use std::fmt::Write as _;
 
+/// The `detail` of the problem that an unknown path gets. Its `code` is that of a record that does not exist, so that
+/// only this distinguishes the two for a service that calls another one, which may be of an older version.
+pub const UNKNOWN_PATH: &str = "there is nothing at this path";
+
 /// The answer to a REST request that failed.
 ///
 /// A caller's fault shows its text and names the fields; any other shows a fixed text, and the server logs

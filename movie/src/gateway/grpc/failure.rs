@@ -1,66 +1,109 @@
 //! What a gRPC status says about the instance, and how it reaches the controller.
 
+use super::connection::Call;
 use crate::gateway::{Error, failure};
 use client::{Class, Failure};
 use fault::{Invalid, Violation};
+use http::header::CONTENT_TYPE;
+use std::error::Error as _;
+use std::iter::successors;
 use tonic::{Code, ConnectError, Status, TimeoutExpired};
 use tonic_types::StatusExt;
 
 /// A call that an instance failed.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub(super) struct CallFailure(Box<Status>);
-
-impl CallFailure {
-    pub(super) fn new(status: Status) -> Self {
-        Self(Box::new(status))
-    }
-
-    /// The registry gave an address that can't be called.
-    pub(super) fn unusable_address() -> Self {
-        let error = ConnectError("the instance's address can't be called".into());
-        Self::new(Status::from_error(Box::new(error)))
-    }
+#[derive(Debug)]
+pub(super) struct CallFailure {
+    status: Box<Status>,
+    class: Class,
 }
 
 impl CallFailure {
-    /// Tells whether the time that the call was given ran out on this side.
-    fn is_late(&self) -> bool {
-        let mut cause = std::error::Error::source(&*self.0);
-        while let Some(error) = cause {
-            if error.is::<TimeoutExpired>() {
-                return true;
-            }
-            cause = error.source();
+    /// The failure of a `call` that ended with `status`.
+    pub(super) fn of(call: Call, status: Status) -> Self {
+        let mut class = class(&status);
+        if class == Class::Cut {
+            call.wear();
         }
-        self.0.code() == Code::DeadlineExceeded
+        // A call that ran out of time on this side is reset, when `call` is dropped.
+        if !is_expired(&status) && call.end() && status.source().is_some() {
+            // Its resets have closed the channel, not its instance.
+            class = Class::Cut;
+        }
+        Self { class, status: Box::new(status) }
+    }
+
+    /// The registry reported an address that cannot be called.
+    pub(super) fn unusable_address() -> Self {
+        let status =
+            Status::from_error(Box::new(ConnectError("the instance's address can't be called".into())));
+        Self { class: class(&status), status: Box::new(status) }
     }
 }
 
 impl Failure for CallFailure {
     fn class(&self) -> Class {
-        match std::error::Error::source(&*self.0) {
-            // Without an answer, whatever code tonic finds for that.
-            Some(error) => failure::class(error),
-            None if self.0.code() == Code::Unavailable => Class::Unavailable,
-            None => Class::Application,
-        }
+        self.class
     }
+}
+
+/// Returns whether the time that the call was given ran out on this side.
+fn is_expired(status: &Status) -> bool {
+    successors(status.source(), |error: &&(dyn std::error::Error + 'static)| (*error).source())
+        .any(|error| error.is::<TimeoutExpired>())
+}
+
+/// Classifies the status that ended a call. Only a gRPC response with a code that the services give to a read is one of
+/// theirs; everything else comes from something that is in their place, such as a proxy or an older version.
+fn class(status: &Status) -> Class {
+    if is_expired(status) {
+        return Class::Late;
+    }
+    if let Some(error) = status.source() {
+        // No response came, whatever code tonic chose for that.
+        return failure::class(error);
+    }
+    match status.code() {
+        Code::DeadlineExceeded => Class::Late,
+        // Longer than this side accepts.
+        Code::OutOfRange => Class::Application,
+        Code::InvalidArgument
+        | Code::FailedPrecondition
+        | Code::Aborted
+        | Code::Internal
+        | Code::Unknown
+        | Code::DataLoss
+            if is_grpc(status) =>
+        {
+            Class::Application
+        }
+        _ => Class::Unavailable,
+    }
+}
+
+/// Returns whether a status was sent as such; tonic makes others of HTTP errors and of bodies that are no messages.
+fn is_grpc(status: &Status) -> bool {
+    let content_type = status.metadata().get(CONTENT_TYPE.as_str());
+    content_type.is_some_and(|value| value.as_encoded_bytes().starts_with(b"application/grpc"))
 }
 
 /// The failure of a whole call to `service`, after all tries.
 pub(super) fn gateway_error(service: &'static str, error: client::Error<CallFailure>) -> Error {
     let cause = match error {
         client::Error::Late { .. } => return Error::Late { service },
-        client::Error::NoInstance { .. } => return Error::unavailable(service, error),
-        client::Error::Failed { cause, .. } if cause.is_late() => return Error::Late { service },
+        client::Error::NoInstance { .. } => return Error::unavailable(service, error.to_string()),
         client::Error::Failed { cause, .. } => cause,
     };
-    if cause.class() != Class::Application {
-        return Error::unavailable(service, *cause.0);
+    match cause.class {
+        Class::Late => Error::Late { service },
+        Class::Application => {
+            let status = *cause.status;
+            let refused = (status.code() == Code::InvalidArgument).then(|| refusal(&status)).flatten();
+            refused.map_or_else(|| Error::failed(service, status), Error::Refused)
+        }
+        Class::Unavailable | Class::Unsent | Class::Broken | Class::Cut => {
+            Error::unavailable(service, *cause.status)
+        }
     }
-    let refused = (cause.0.code() == Code::InvalidArgument).then(|| refusal(&cause.0)).flatten();
-    refused.map_or_else(|| Error::failed(service, *cause.0), Error::Refused)
 }
 
 fn refusal(status: &Status) -> Option<Invalid> {
@@ -74,8 +117,14 @@ mod tests {
     use super::*;
     use fault::{Fault, Kind};
 
+    /// The failure that ends with `status`, which came from a service.
     fn failed(status: Status) -> Error {
-        let cause = CallFailure::new(status);
+        let received = Status::from_header_map(status.into_http::<()>().headers()).unwrap();
+        failed_with(received)
+    }
+
+    fn failed_with(status: Status) -> Error {
+        let cause = CallFailure { class: class(&status), status: Box::new(status) };
         let authority = "127.0.0.1:1".to_owned();
         gateway_error("rating", client::Error::Failed { service: "rating".to_owned(), authority, cause })
     }
@@ -89,7 +138,7 @@ mod tests {
     #[test]
     fn an_address_that_is_none_gets_nothing() {
         let failure = CallFailure::unusable_address();
-        assert_eq!((failure.class(), failure.0.code()), (Class::Unsent, Code::Unavailable));
+        assert_eq!((failure.class(), failure.status.code()), (Class::Unsent, Code::Unavailable));
     }
 
     #[test]
@@ -100,6 +149,12 @@ mod tests {
             (Status::internal("defect"), Kind::Internal),
             (Status::unknown("defect"), Kind::Internal),
             (Status::invalid_argument("without a field"), Kind::Internal),
+            (Status::unimplemented("an older version, or another service"), Kind::Unavailable),
+            (Status::not_found("no service gives that to a list"), Kind::Unavailable),
+            (Status::permission_denied("a proxy"), Kind::Unavailable),
+            (Status::unauthenticated("a proxy"), Kind::Unavailable),
+            (Status::resource_exhausted("a proxy"), Kind::Unavailable),
+            (Status::cancelled("stopping"), Kind::Unavailable),
         ] {
             assert_eq!(failed(status).kind(), kind);
         }
@@ -107,5 +162,14 @@ mod tests {
             gateway_error("rating", client::Error::Late { service: String::new() }).kind(),
             Kind::Timeout
         );
+    }
+
+    #[test]
+    fn a_status_that_no_service_sent_is_unavailability() {
+        for status in
+            [Status::internal("no message"), Status::unknown("HTTP 500"), Status::unimplemented("HTTP 404")]
+        {
+            assert_eq!(failed_with(status).kind(), Kind::Unavailable);
+        }
     }
 }

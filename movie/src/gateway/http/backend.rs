@@ -1,18 +1,17 @@
 //! One backend service, called over REST.
 
-use crate::gateway::{Error, OPEN_TIMEOUT, failure};
+use super::failure::{self, CallFailure};
+use crate::gateway::{Error, OPEN_TIMEOUT};
 use bytes::Bytes;
-use client::{Class, Client, Failure, Instances, Mode, Options};
+use client::{Client, Instances, Mode, Options};
 use discovery::Instance;
-use fault::{Invalid, Kind, Violation};
 use http::{StatusCode, Uri};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use model::RecordId;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -50,7 +49,14 @@ pub(super) fn batches(ids: &[RecordId]) -> Vec<String> {
 
 type Http = Pool<HttpConnector, Empty<Bytes>>;
 
-/// Where an instance is, and the connections to it.
+/// How many calls one instance has at once from each worker, and how many idle connections are kept to it. With those
+/// that the pool opens while another becomes idle, there are at most three times as many connections.
+const MAX_CONNECTIONS: usize = 64;
+
+/// How long an unused connection is kept.
+const MAX_IDLE: Duration = Duration::from_secs(30);
+
+/// An instance's address, and the connections to it.
 #[derive(Clone)]
 struct Target {
     authority: String,
@@ -60,54 +66,20 @@ struct Target {
 /// The path that every instance has, whatever its service.
 const HEALTH: &str = "/healthz";
 
-/// A pool whose first connection is made at once, in the background: it is what asking for the instance's
-/// health leaves behind. Whatever comes of that, calls will tell.
+/// Creates a pool whose first connection opens at once, in the background, for a request of the instance's health. The
+/// result does not matter, later calls will find out.
 fn connect(instance: &Instance) -> Target {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-    let http = Pool::builder(TokioExecutor::new()).build(connector);
+    let http = Pool::builder(TokioExecutor::new())
+        .pool_max_idle_per_host(MAX_CONNECTIONS)
+        .pool_idle_timeout(MAX_IDLE)
+        .pool_timer(TokioTimer::new())
+        .build(connector);
     let target = Target { authority: instance.authority(), http };
-    tokio::spawn(timeout(OPEN_TIMEOUT, fetch(target.clone(), HEALTH)));
+    tokio::spawn(timeout(OPEN_TIMEOUT, fetch(target.clone(), HEALTH.to_owned())));
     target
-}
-
-/// A call that an instance failed.
-#[derive(Debug, thiserror::Error)]
-enum CallFailure {
-    #[error("the request was not answered")]
-    Connection(#[source] hyper_util::client::legacy::Error),
-    #[error("the answer broke off")]
-    Body(#[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("the instance's address can't be called")]
-    Address(#[source] http::uri::InvalidUri),
-    #[error("answered {0}")]
-    Status(StatusCode, Bytes),
-}
-
-impl Failure for CallFailure {
-    fn class(&self) -> Class {
-        match self {
-            Self::Connection(error) => failure::class(error),
-            Self::Body(_) => Class::Broken,
-            Self::Address(_) => Class::Unsent,
-            Self::Status(StatusCode::SERVICE_UNAVAILABLE, _) => Class::Unavailable,
-            Self::Status(..) => Class::Application,
-        }
-    }
-}
-
-/// The part of a problem document that is for the caller.
-#[derive(Deserialize)]
-struct Problem {
-    #[serde(default)]
-    errors: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-struct Entry {
-    field: String,
-    reason: String,
 }
 
 /// One service, called over REST.
@@ -119,95 +91,56 @@ pub(super) struct Backend {
 
 impl Backend {
     pub(super) fn new(name: &'static str, instances: &Instances, options: Options) -> Self {
+        let options = Options { max_in_flight: MAX_CONNECTIONS, ..options };
         Self { name, client: Client::new(instances, connect, options) }
     }
 
     /// Reads `path` once, or again elsewhere, before `deadline`.
-    pub(super) async fn read<T: DeserializeOwned>(&self, path: &str, deadline: Instant) -> Result<T, Error> {
-        let body = self.call(path, deadline).await.map_err(|error| self.error(error))?;
-        self.decoded(&body)
+    pub(super) async fn read<T>(&self, path: &str, deadline: Instant) -> Result<T, Error>
+    where
+        T: DeserializeOwned + Send + 'static,
+    {
+        self.call(path, deadline).await.map_err(|error| failure::gateway_error(self.name, error))
     }
 
-    /// The same, where 404 says that there is nothing.
-    pub(super) async fn find<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        deadline: Instant,
-    ) -> Result<Option<T>, Error> {
+    /// Reads `path` likewise. `None` if the service responds that the record does not exist.
+    pub(super) async fn find<T>(&self, path: &str, deadline: Instant) -> Result<Option<T>, Error>
+    where
+        T: DeserializeOwned + Send + 'static,
+    {
         match self.call(path, deadline).await {
-            Ok(body) => self.decoded(&body).map(Some),
-            Err(client::Error::Failed { cause: CallFailure::Status(StatusCode::NOT_FOUND, _), .. }) => {
-                Ok(None)
-            }
-            Err(error) => Err(self.error(error)),
+            Ok(found) => Ok(Some(found)),
+            Err(client::Error::Failed { cause: CallFailure::Absent, .. }) => Ok(None),
+            Err(error) => Err(failure::gateway_error(self.name, error)),
         }
     }
 
-    async fn call(&self, path: &str, deadline: Instant) -> Result<Bytes, client::Error<CallFailure>> {
-        self.client.call(deadline, Mode::Read, |target| fetch(target, path)).await
-    }
-
-    fn decoded<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Error> {
-        serde_json::from_slice(body).map_err(|error| Error::failed(self.name, error))
-    }
-
-    fn error(&self, error: client::Error<CallFailure>) -> Error {
-        let service = self.name;
-        match error {
-            client::Error::Late { .. } => Error::Late { service },
-            client::Error::Failed { cause: CallFailure::Status(status, body), .. } => {
-                refused(service, status, &body)
-            }
-            error => Error::unavailable(service, error),
-        }
+    async fn call<T>(&self, path: &str, deadline: Instant) -> Result<T, client::Error<CallFailure>>
+    where
+        T: DeserializeOwned + Send + 'static,
+    {
+        let call = |target| {
+            let fetched = fetch(target, path.to_owned());
+            async move { serde_json::from_slice(&fetched.await?).map_err(CallFailure::Foreign) }
+        };
+        self.client.call(deadline, Mode::Read, call).await
     }
 }
 
-async fn fetch(target: Target, path: &str) -> Result<Bytes, CallFailure> {
+async fn fetch(target: Target, path: String) -> Result<Bytes, CallFailure> {
     let uri: Uri = format!("http://{}{path}", target.authority).parse().map_err(CallFailure::Address)?;
     let answer = target.http.get(uri).await.map_err(CallFailure::Connection)?;
     let status = answer.status();
     let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await.map_err(CallFailure::Body)?;
     match status {
         StatusCode::OK => Ok(body.to_bytes()),
-        status => Err(CallFailure::Status(status, body.to_bytes())),
+        status => Err(CallFailure::of(status, &body.to_bytes())),
     }
-}
-
-fn refused(service: &'static str, status: StatusCode, body: &[u8]) -> Error {
-    let source = || format!("answered {status}");
-    match service::table::kind_of_http(status) {
-        Some(Kind::Unavailable) => Error::unavailable(service, source()),
-        Some(Kind::Timeout) => Error::Late { service },
-        Some(Kind::InvalidArgument) => {
-            let problem: Option<Problem> = serde_json::from_slice(body).ok();
-            let violation = |entry: Entry| Violation::new(snake_case(&entry.field), entry.reason);
-            let violations = problem.into_iter().flat_map(|problem| problem.errors).map(violation).collect();
-            match Invalid::of(violations) {
-                Some(invalid) => Error::Refused(invalid),
-                None => Error::failed(service, source()),
-            }
-        }
-        _ => Error::failed(service, source()),
-    }
-}
-
-/// A field's name as the `.proto` files spell it.
-fn snake_case(field: &str) -> String {
-    let mut snake = String::with_capacity(field.len() + 4);
-    for c in field.chars() {
-        if c.is_ascii_uppercase() {
-            snake.push('_');
-        }
-        snake.push(c.to_ascii_lowercase());
-    }
-    snake
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fault::Fault;
 
     #[test]
     fn five_hundred_of_the_longest_ids_fit_into_request_lines() {
@@ -223,14 +156,5 @@ mod tests {
     fn an_ids_own_comma_is_escaped() {
         let ids = ["a,b", "c d/é"].map(|id| RecordId::new(id).unwrap());
         assert_eq!(batches(&ids), ["a%2Cb,c%20d%2F%C3%A9"]);
-    }
-
-    #[test]
-    fn a_refusal_keeps_the_fields_that_the_service_named() {
-        let body = br#"{"status":400,"errors":[{"field":"pageToken","reason":"is another list's"}]}"#;
-        let error = refused("rating", StatusCode::BAD_REQUEST, body);
-        assert_eq!(error.violations(), [Violation::new("page_token", "is another list's")]);
-        assert_eq!(refused("rating", StatusCode::BAD_REQUEST, b"<html>").kind(), Kind::Internal);
-        assert_eq!(refused("rating", StatusCode::GATEWAY_TIMEOUT, b"").kind(), Kind::Timeout);
     }
 }

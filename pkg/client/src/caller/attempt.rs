@@ -1,155 +1,135 @@
-//! One instance tried for a call, or two where the first is slow.
+//! One try of a call at one instance, which may outlive its caller.
 
-use super::{Client, Hedge, Mode};
+use super::Shared;
+use super::connected::Connected;
 use crate::error::{Class, Failure};
-use crate::picker::{Endpoint, Lease};
-use std::pin::pin;
+use crate::picker::Lease;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, timeout_at};
 
-/// What one or two instances made of a call.
-pub(super) enum Tried<T, E> {
-    Answered(T),
-    Failed {
-        authority: String,
-        cause: E,
-    },
-    /// There was no answer for so long that the call goes on elsewhere, which is paid for.
+/// The result of a call, which says something about its instance.
+pub(super) trait Verdict {
+    fn class(&self) -> Class;
+}
+
+impl<T, E: Failure> Verdict for Result<T, E> {
+    fn class(&self) -> Class {
+        self.as_ref().map_or_else(Failure::class, |_| Class::Application)
+    }
+}
+
+/// What came of waiting for a response.
+pub(super) enum Waited<T> {
+    Ended(T),
+    /// The instance is silent for as long as one try may take, once more.
     Silent,
-    /// There was none by the caller's deadline.
-    Late,
+    /// The time to wait is over.
+    Over,
 }
 
-impl<T, E: Failure> Tried<T, E> {
-    /// Whether the service has answered, be it by an error of its own.
-    fn is_answer(&self) -> bool {
-        match self {
-            Self::Answered(_) => true,
-            Self::Failed { cause, .. } => cause.class() == Class::Application,
-            Self::Silent | Self::Late => false,
-        }
-    }
-
-    /// Whether the call is over, whatever another try may bring.
-    fn is_final(&self) -> bool {
-        self.is_answer() || matches!(self, Self::Late)
-    }
-}
-
-/// A call under way.
-pub(super) struct Run<'a, C, F> {
-    pub(super) client: &'a Client<C>,
-    pub(super) deadline: Instant,
-    pub(super) mode: Mode,
-    pub(super) call: F,
-}
-
-impl<C, T, E, F, Fut> Run<'_, C, F>
+/// One try of a call at one instance.
+///
+/// If it is dropped before its end, because its caller hung up, ran out of time or was served by another
+/// instance, it is finished in a task of its own, if the instance has room for one more such call. So the
+/// connection that many calls share is spared a reset, and what the try finds out about the instance is recorded,
+/// however short its caller's patience.
+pub(super) struct Attempt<C, F>
 where
-    C: Clone + Send + Sync + 'static,
-    E: Failure,
-    F: Fn(C) -> Fut,
-    Fut: Future<Output = Result<T, E>>,
+    C: Send + Sync + 'static,
+    F: Future<Output: Verdict> + Send + 'static,
 {
-    /// Tries the instance of `lease`, the last of `tried`, and where that takes longer than it should another
-    /// beside it.
-    pub(super) async fn attempt_or_two(
-        &self,
-        lease: &Lease<C>,
-        tried: &mut Vec<Arc<Endpoint<C>>>,
-    ) -> Tried<T, E> {
-        let shared = &*self.client.shared;
-        let began = Instant::now();
-        let outcome = match self.patience() {
-            Some(patience) => self.attempt_and_another(lease, patience, tried).await,
-            None => self.attempt(lease, tried.len()).await,
-        };
-        // What was won by a second try counts from the first on: else the slow would vanish from the percentile.
-        if self.mode == Mode::Read && shared.options.hedge == Some(Hedge::P95) && outcome.is_answer() {
-            shared.latencies.record(began.elapsed());
-        }
-        outcome
-    }
+    shared: Arc<Shared<C>>,
+    lease: Lease<Connected<C>>,
+    /// `None` after its end.
+    response: Option<Pin<Box<F>>>,
+    /// When the instance's silence counts as a failure.
+    silent: Instant,
+    /// When the try is given up.
+    limit: Instant,
+    room: Option<OwnedSemaphorePermit>,
+    /// Present while no caller waits for it.
+    abandoned: Option<OwnedSemaphorePermit>,
+}
 
-    async fn attempt_and_another(
-        &self,
-        lease: &Lease<C>,
-        patience: Duration,
-        tried: &mut Vec<Arc<Endpoint<C>>>,
-    ) -> Tried<T, E> {
-        let mut first = pin!(self.attempt(lease, tried.len()));
-        if let Ok(outcome) = timeout(patience, &mut first).await {
-            return outcome;
-        }
-        let Some(another) = self.another(tried) else { return first.await };
-        let mut second = pin!(self.attempt(&another, tried.len()));
-        let (outcome, won) = tokio::select! {
-            biased;
-            outcome = &mut first => if outcome.is_final() { (outcome, false) } else { (second.await, true) },
-            outcome = &mut second => if outcome.is_final() { (outcome, true) } else { (first.await, false) },
-        };
-        if won && outcome.is_answer() {
-            self.client.shared.counters.hedges_won.count();
-            self.client.shared.picker.outrun(lease, Instant::now());
-        }
-        outcome
-    }
-
-    /// How long the call waits before it is tried a second time, if it is to be.
-    fn patience(&self) -> Option<Duration> {
-        match self.client.shared.options.hedge {
-            Some(Hedge::After(patience)) if self.mode == Mode::Read => Some(patience),
-            Some(Hedge::P95) if self.mode == Mode::Read => self.client.shared.latencies.p95(),
-            _ => None,
-        }
-    }
-
-    /// Who is tried beside the last of `tried`, where that leaves a try for the case that both fail.
-    fn another(&self, tried: &mut Vec<Arc<Endpoint<C>>>) -> Option<Lease<C>> {
-        let shared = &*self.client.shared;
-        if tried.len() + 1 >= shared.options.tries {
-            return None;
-        }
-        let lease = shared.picker.pick_another(tried, Instant::now()).filter(|_| self.client.pay())?;
-        shared.counters.hedges.count();
-        tried.push(lease.endpoint().clone());
-        Some(lease)
-    }
-
-    /// Tries one instance, after `tried` ones with it. Where it is silent and no other is well, it is waited for:
-    /// one that is slow is worth more than those that are known to fail.
-    async fn attempt(&self, lease: &Lease<C>, tried: usize) -> Tried<T, E> {
-        let shared = &*self.client.shared;
+impl<C, F> Attempt<C, F>
+where
+    C: Send + Sync + 'static,
+    F: Future<Output: Verdict> + Send + 'static,
+{
+    /// Starts a try whose caller waits until `deadline`. It lasts as long as one try may take in any case.
+    pub(super) fn new(
+        shared: &Arc<Shared<C>>,
+        (lease, room): (Lease<Connected<C>>, OwnedSemaphorePermit),
+        deadline: Instant,
+        response: F,
+    ) -> Self {
         shared.counters.tries.count();
-        let mut answer = pin!((self.call)(lease.endpoint().connection().clone()));
-        let mut silent = Instant::now() + shared.options.try_timeout;
-        let result = loop {
-            match timeout_at(silent.min(self.deadline), &mut answer).await {
-                Ok(result) => break result,
-                Err(_) if silent >= self.deadline => return Tried::Late,
-                Err(_) => self.client.failed(lease),
-            }
-            let leaves = self.mode == Mode::Read && shared.picker.has_another(lease, Instant::now());
-            if leaves && self.may_retry(tried) {
-                return Tried::Silent;
-            }
-            silent += shared.options.try_timeout;
-        };
-        let outcome = match result {
-            Ok(answer) => Tried::Answered(answer),
-            Err(cause) => Tried::Failed { authority: lease.endpoint().instance().authority(), cause },
-        };
-        if outcome.is_answer() {
-            shared.picker.succeeded(lease, Instant::now());
-        } else {
-            self.client.failed(lease);
+        let silent = Instant::now() + shared.options.try_timeout;
+        Self {
+            shared: shared.clone(),
+            lease,
+            response: Some(Box::pin(response)),
+            silent,
+            limit: silent.max(deadline),
+            room: Some(room),
+            abandoned: None,
         }
-        outcome
     }
 
-    /// Takes a further try from the budget, where there is time for it and somewhere to go.
-    pub(super) fn may_retry(&self, tried: usize) -> bool {
-        tried < self.client.shared.options.tries && Instant::now() < self.deadline && self.client.pay()
+    pub(super) fn lease(&self) -> &Lease<Connected<C>> {
+        &self.lease
+    }
+
+    /// Waits for the response until `until`, or until the instance was silent for too long. Can be called again
+    /// after it was dropped or has returned anything but [`Waited::Ended`].
+    pub(super) async fn wait(&mut self, until: Instant) -> Waited<F::Output> {
+        let Some(response) = &mut self.response else { return Waited::Over };
+        match timeout_at(self.silent.min(until), response).await {
+            Ok(output) => {
+                self.response = None;
+                self.shared.ended(&self.lease, output.class());
+                Waited::Ended(output)
+            }
+            Err(_) if self.silent > until => Waited::Over,
+            Err(_) => {
+                self.shared.failed(&self.lease);
+                self.silent += self.shared.options.try_timeout;
+                Waited::Silent
+            }
+        }
+    }
+
+    /// Waits until its end, for what it says about the instance.
+    async fn finish(mut self) {
+        while matches!(self.wait(self.limit).await, Waited::Silent) {}
+    }
+}
+
+impl<C, F> Drop for Attempt<C, F>
+where
+    C: Send + Sync + 'static,
+    F: Future<Output: Verdict> + Send + 'static,
+{
+    fn drop(&mut self) {
+        let Some(response) = self.response.take() else { return };
+        if self.abandoned.is_some() || self.limit <= Instant::now() {
+            return;
+        }
+        let abandoned = self.lease.endpoint().connection().try_abandon();
+        if let (Some(_), Ok(runtime)) = (&abandoned, Handle::try_current()) {
+            let rest = Self {
+                shared: self.shared.clone(),
+                lease: self.lease.clone(),
+                response: Some(response),
+                silent: self.silent,
+                limit: self.limit,
+                room: self.room.take(),
+                abandoned,
+            };
+            runtime.spawn(rest.finish());
+        }
     }
 }

@@ -25,7 +25,7 @@ impl Mode {
         match (class, self) {
             (Class::Unsent, _) => Some(Reason::Unsent),
             (Class::Unavailable, Self::Read) => Some(Reason::Unavailable),
-            (Class::Broken, Self::Read) => Some(Reason::Broken),
+            (Class::Broken | Class::Cut, Self::Read) => Some(Reason::Broken),
             _ => None,
         }
     }
@@ -41,7 +41,7 @@ pub enum Hedge {
     After(Duration),
 }
 
-/// How patient a client is.
+/// The limits of a client.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// How long one instance may take before its silence counts as a failure and a read goes elsewhere. A
@@ -51,8 +51,11 @@ pub struct Options {
     pub tries: usize,
     /// How long a call waits at most for the registry's first answer.
     pub first_set: Duration,
-    /// Whether, and when, a slow read is sent to a second instance too: the first answer counts, the other try
-    /// is given up. The budget for retries pays for it. Writes never are.
+    /// How many calls one instance has in flight at most. Further calls wait until one has ended, within their
+    /// deadlines. Half as many may be calls that no caller waits for any more; above that, such a call is cancelled.
+    pub max_in_flight: usize,
+    /// Whether, and when, a slow read is sent to a second instance too: the first response counts. The budget for
+    /// retries pays for it. Writes never are.
     pub hedge: Option<Hedge>,
 }
 
@@ -62,6 +65,7 @@ impl Default for Options {
             try_timeout: Duration::from_millis(500),
             tries: 4,
             first_set: Duration::from_secs(1),
+            max_in_flight: 200,
             hedge: None,
         }
     }

@@ -3,9 +3,10 @@
 use client::{Class, Client, Failure, Instances, Mode, Options, Statistics};
 use fault::{Fault, Kind};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// What an instance does to each call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,9 @@ pub(crate) type Outcome = Result<u16, client::Error<Failed>>;
 pub(crate) struct Backends {
     does: Arc<Mutex<HashMap<u16, Does>>>,
     calls: Arc<Mutex<HashMap<u16, usize>>>,
+    finished: Arc<AtomicUsize>,
+    at_once: Arc<AtomicUsize>,
+    most_at_once: Arc<AtomicUsize>,
     /// Who was called, and by which numbers, once a client was made.
     instances: Arc<OnceLock<Instances>>,
 }
@@ -60,6 +64,16 @@ impl Backends {
 
     pub(crate) fn all_calls(&self) -> usize {
         self.calls.lock().unwrap().values().sum()
+    }
+
+    /// How many calls were not cancelled.
+    pub(crate) fn finished(&self) -> usize {
+        self.finished.load(Ordering::Relaxed)
+    }
+
+    /// How many calls there were at the same time.
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.most_at_once.load(Ordering::Relaxed)
     }
 
     /// A client of a fixed list of all these instances.
@@ -85,13 +99,25 @@ impl Backends {
     }
 
     pub(crate) async fn call_within(&self, client: &Client<u16>, mode: Mode, patience: Duration) -> Outcome {
-        client.call(Instant::now() + patience, mode, |port| self.answer(port)).await
+        client.call(Instant::now() + patience, mode, |port| self.clone().answer(port)).await
     }
 
-    async fn answer(&self, port: u16) -> Result<u16, Failed> {
+    /// Waits until no try is in flight, not even one that no caller waits for.
+    pub(crate) async fn settle(&self) {
+        let settled = async {
+            while self.statistics().in_flight > 0 {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        assert!(timeout(Duration::from_secs(10), settled).await.is_ok(), "{:?}", self.statistics());
+    }
+
+    async fn answer(self, port: u16) -> Result<u16, Failed> {
         *self.calls.lock().unwrap().entry(port).or_default() += 1;
+        let at_once = self.at_once.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most_at_once.fetch_max(at_once, Ordering::Relaxed);
         let does = self.does.lock().unwrap()[&port];
-        match does {
+        let result = match does {
             Does::Answer => Ok(port),
             Does::AnswerAfter(time) => {
                 sleep(time).await;
@@ -103,6 +129,9 @@ impl Backends {
                 Err(Failed(class))
             }
             Does::Freeze => std::future::pending().await,
-        }
+        };
+        self.at_once.fetch_sub(1, Ordering::Relaxed);
+        self.finished.fetch_add(1, Ordering::Relaxed);
+        result
     }
 }

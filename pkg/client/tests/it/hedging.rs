@@ -47,6 +47,7 @@ async fn a_slow_instance_among_three_no_longer_shows() {
         let backends = one_slow_of_three();
         let hedged = p99(&backends, &client(&backends, Some(hedge)), Mode::Read, 3000).await;
         assert!(hedged <= 20 * MS, "{hedged:?} with {hedge:?}");
+        backends.settle().await;
         let counted = backends.statistics();
         assert!(counted.hedges_won > 0 && counted.hedges_won <= counted.hedges, "{counted:?}");
         assert_eq!((counted.ejections, counted.in_flight), (0, 0), "slow is not failed: {counted:?}");
@@ -99,6 +100,7 @@ async fn the_deadline_holds_with_two_tries_under_way() {
         assert!(start.elapsed() <= patience + 2 * MS, "{:?} of {patience:?}", start.elapsed());
     }
     assert!(backends.statistics().hedges >= 2);
+    backends.settle().await;
     assert_eq!(backends.statistics().in_flight, 0);
 }
 
@@ -153,6 +155,7 @@ async fn nothing_stays_in_flight_whatever_is_given_up() {
             sleep(random.random_range(0..4) * MS).await;
         }
         calls.join_all().await;
+        backends.settle().await;
         let counted = backends.statistics();
         assert_eq!(counted.in_flight, 0, "seed {seed}");
         assert_eq!(counted.calls.iter().map(|(_, calls)| calls).sum::<u64>(), 200, "{counted:?}");

@@ -4,7 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod backends;
+mod busy;
 mod calls;
 mod counted;
+mod given_up;
 mod hedging;
 mod membership;

@@ -110,8 +110,8 @@ impl Dispatch {
     ) -> Response<Measured<Metered>> {
         let began = Instant::now();
         let uri = request.uri().clone();
-        let limit = grpc_timeout(request.headers()).unwrap_or(Duration::MAX).min(self.request_timeout);
-        let deadline = began + limit;
+        let patience = grpc_timeout(request.headers()).unwrap_or(Duration::MAX);
+        let deadline = began + patience.min(self.request_timeout);
         request.extensions_mut().insert(Deadline(deadline));
         let answer = self.grpc.clone().oneshot(request.map(Body::new));
         let response = match pending.turn(deadline).await {
@@ -124,8 +124,14 @@ impl Dispatch {
             },
             None => tonic::Status::unavailable(REFUSED).into_http(),
         };
-        if let Some(cause) = response.extensions().get().and_then(grpc::cause) {
-            tracing::error!(path = uri.path(), cause, "a call failed");
+        if let Some(status) = response.extensions().get::<tonic::Status>()
+            && let Some(cause) = grpc::cause(status)
+        {
+            if grpc::is_callers_deadline(status, patience, self.request_timeout) {
+                tracing::debug!(path = uri.path(), cause, "a call ran out of its caller's time");
+            } else {
+                tracing::error!(path = uri.path(), cause, "a call failed");
+            }
         }
         let method = self.methods.get(uri.path()).cloned();
         let (parts, body) = response.into_parts();
@@ -182,7 +188,7 @@ fn request_line(method: &Method, uri: &Uri) -> usize {
 
 async fn unknown_path(uri: Uri) -> Problem {
     match percent_decode_str(uri.path()).decode_utf8() {
-        Ok(_) => Problem::of(Kind::NotFound, "there is nothing at this path"),
+        Ok(_) => Problem::of(Kind::NotFound, problem::UNKNOWN_PATH),
         Err(_) => Problem::invalid("path", "must be UTF-8"),
     }
 }

@@ -76,7 +76,7 @@ impl World {
     }
 
     fn step(&mut self) {
-        match self.random.random_range(0..20) {
+        match self.random.random_range(0..22) {
             0 => self.change_members(),
             1..=3 => self.at += Duration::from_millis(self.random.random_range(0..400)),
             4..=11 => self.pick(),
@@ -165,16 +165,25 @@ impl World {
         self.paid.max(self.calls - 1) + 8 <= self.calls - 1 + 4 * 8
     }
 
-    /// Ends a call: answered, failed, outrun by another, or cancelled, which tells nothing.
+    /// Ends a call: with a response, with a failure, outrun by another, out of its time, on a connection that was
+    /// closed because of other calls, or cancelled. The last three change nothing.
     fn end(&mut self, flight: Flight, outcome: u32) {
         let now = self.start + self.at;
-        match outcome {
-            12..=14 => self.picker.succeeded(&flight.lease, now),
-            15..=17 => {
-                self.picker.failed(&flight.lease, now);
-            }
-            18 => self.picker.outrun(&flight.lease, now),
-            _ => {}
+        let class = match outcome {
+            12..=14 => Some(Class::Application),
+            15 => Some(Class::Unavailable),
+            16 => Some(Class::Unsent),
+            17 => Some(Class::Broken),
+            20 => Some(Class::Late),
+            21 => Some(Class::Cut),
+            _ => None,
+        };
+        if let Some(class) = class {
+            let ejected = self.picker.ended(&flight.lease, class, now);
+            assert!(!ejected || matches!(outcome, 15..=17), "{class:?} ejected {}", flight.port);
+        }
+        if outcome == 18 {
+            self.picker.outrun(&flight.lease, now);
         }
         if flight.orphan {
             return;
@@ -197,7 +206,7 @@ impl World {
         }
     }
 
-    /// Holds the picker's whole state beside the model's.
+    /// Compares the picker's whole state with the model's.
     fn compare(&self) {
         let endpoints = self.picker.endpoints.load();
         assert_eq!(endpoints.len(), self.known.len());
