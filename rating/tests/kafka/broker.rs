@@ -148,12 +148,18 @@ impl Broker {
 
     /// Sends events to partition 0 in one batch, compressed by `codec`.
     pub(crate) fn produce_compressed(&self, codec: &str, events: &[(String, String)]) {
-        let producer: BaseProducer = ClientConfig::new()
-            .set("bootstrap.servers", &self.servers)
-            .set("compression.type", codec)
-            .set("linger.ms", "1000")
-            .create()
-            .unwrap();
+        self.produce_by(&self.producer(codec), events);
+    }
+
+    /// Another producer, which compresses by `codec`.
+    pub(crate) fn producer(&self, codec: &str) -> BaseProducer {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.servers).set("compression.type", codec);
+        config.set("linger.ms", "1000").create().unwrap()
+    }
+
+    /// Sends events to partition 0 in one batch of `producer`.
+    pub(crate) fn produce_by(&self, producer: &BaseProducer, events: &[(String, String)]) {
         for (key, value) in events {
             let record = BaseRecord::to(&self.topic).partition(0).key(key).payload(value);
             producer.send(record).map_err(|(e, _)| e).unwrap();

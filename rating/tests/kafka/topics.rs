@@ -5,8 +5,10 @@ use crate::puts;
 use crate::service::{Service, wait_for};
 use rating::ingester::OnLostOffset;
 use rating::repository::memory;
+use rdkafka::producer::Producer;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
 pub(crate) type Repository = Arc<memory::Repository>;
@@ -25,10 +27,12 @@ async fn ingest(broker: &Broker, repository: &Repository, users: usize) {
 
 /// Deletes the topic, and makes one of its name that holds other users' ratings.
 async fn make_again(broker: &Broker, users: Range<usize>) {
+    // A producer that has seen the topic go may drop what it is given; this one is connected, and has not.
+    let producer = broker.producer("lz4");
+    producer.client().fetch_cluster_id(Duration::from_secs(30)).unwrap();
     broker.delete().await;
     broker.create(broker.topic(), 1, &[]).await;
-    // A producer of its own: one that has seen the topic go may drop what it is given.
-    broker.produce_compressed("lz4", &puts(users));
+    broker.produce_by(&producer, &puts(users));
 }
 
 /// The topic is refused for `reason`, and read from its beginning where that is wanted.
@@ -132,7 +136,9 @@ pub(crate) async fn a_topic_made_again_before_anyone_looks_stops() {
     let service = Service::start(&broker, Arc::new(memory::Repository::new()));
     broker.produce(&puts(0..10));
     wait_for("the first events", || async { service.events("created") == 10 }).await;
-    make_again(&broker, 10..13).await;
+    broker.delete().await;
+    broker.create(broker.topic(), 1, &[]).await;
+    broker.produce(&puts(10..13));
     wait_trouble(&service, "the topic ends at 3").await;
     assert_eq!(service.events("created"), 10);
     service.stop().await;

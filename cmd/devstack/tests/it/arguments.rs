@@ -29,6 +29,14 @@ fn a_wrong_flag_is_exit_2_and_named() {
 }
 
 #[test]
+fn kafka_option_that_ingestion_relies_on_is_exit_2_and_names_the_accepted_value() {
+    let option = "partition.assignment.strategy=range";
+    let (code, text) = ended(&["rating", "--kafka", "127.0.0.1:1", "--kafka-option", option]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("partition.assignment.strategy must be cooperative-sticky"), "{text}");
+}
+
+#[test]
 fn a_taken_port_is_named_with_who_wanted_it_before_anything_starts() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
