@@ -50,7 +50,7 @@ pub async fn run(
 ) -> Result<(), Error> {
     let opened = shutdown.run_until_cancelled(repository::open(&config.storage)).await;
     let Some(repository) = opened.transpose()? else { return Ok(()) };
-    let drain = service::Drain::of(&shutdown, config.service.drain_timeout);
+    let drain = service::Drain::of(&shutdown, config.service.drain_delay + config.service.drain_timeout);
     let controller = Controller::new(repository.clone());
     let description = Description {
         name: "metadata",

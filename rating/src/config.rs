@@ -1,12 +1,17 @@
 //! What the rating service is told.
 
 use crate::ingester;
+use crate::repository::postgres;
 use clap::Parser;
 use model::Prior;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 /// Where the rating service listens unless it is told otherwise.
 pub const LISTEN: &str = "127.0.0.1:8082";
+
+/// Up to how many cores one thread runs what is not serving.
+const FEW_CORES: usize = 4;
 
 /// Keeps everyone's ratings, by call and from Kafka, and serves them and their aggregates over REST and gRPC.
 ///
@@ -28,6 +33,11 @@ pub struct Config {
     #[arg(long, env = "CACHE_TTL", value_name = "DURATION", default_value = "1s", value_parser = service::duration)]
     pub cache_ttl: Duration,
 
+    /// How many threads run what is not serving: writing to the store, ingestion, the registry [default: 1 up to 4 cores,
+    /// beyond that one for each lane of the store: 4 with PostgreSQL, 1 otherwise].
+    #[arg(long, env = "BACKGROUND_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub background_threads: Option<u16>,
+
     /// Which events are ingested.
     #[command(flatten)]
     pub ingester: ingester::Config,
@@ -41,6 +51,24 @@ pub struct Config {
     pub prior_mean: f64,
 }
 
+impl Config {
+    /// How many threads run what is not serving.
+    #[must_use]
+    pub fn background_threads(&self) -> usize {
+        let lanes = match self.storage.database {
+            storage::Url::Postgres(_) => postgres::LANES as usize,
+            storage::Url::Sqlite(_) | storage::Url::Memory => 1,
+        };
+        let cores = available_parallelism().map_or(1, usize::from);
+        self.background_threads.map_or_else(|| background_threads(cores, lanes), usize::from)
+    }
+}
+
+/// The default: on few cores, more threads would only wake each other.
+const fn background_threads(cores: usize, lanes: usize) -> usize {
+    if cores > FEW_CORES { lanes } else { 1 }
+}
+
 fn weight(text: &str) -> Result<f64, String> {
     let weight = text.parse().map_err(|_| "expected a number from 0 to 1000000".to_owned())?;
     Prior::new(weight, Prior::default().mean()).map(Prior::weight).map_err(|broken| broken.to_string())
@@ -49,4 +77,29 @@ fn weight(text: &str) -> Result<f64, String> {
 fn mean(text: &str) -> Result<f64, String> {
     let mean = text.parse().map_err(|_| "expected a number from 1 to 10".to_owned())?;
     Prior::new(Prior::default().weight(), mean).map(Prior::mean).map_err(|broken| broken.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(flags: &[&str]) -> Result<Config, String> {
+        let arguments = ["rating", "--database", "memory:"].into_iter().chain(flags.iter().copied());
+        service::try_parse_from(LISTEN, arguments).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn background_threads_grow_with_lanes_on_many_cores() {
+        let table = [(1, 4, 1), (2, 4, 1), (4, 4, 1), (5, 4, 4), (64, 4, 4), (64, 1, 1)];
+        for (cores, lanes, expected) in table {
+            assert_eq!(background_threads(cores, lanes), expected, "{cores} cores, {lanes} lanes");
+        }
+    }
+
+    #[test]
+    fn background_threads_can_be_set() {
+        assert_eq!(parse(&["--background-threads", "3"]).unwrap().background_threads(), 3);
+        let refused = parse(&["--background-threads", "0"]).unwrap_err();
+        assert!(refused.contains("--background-threads") && refused.contains("1..=64"), "{refused}");
+    }
 }

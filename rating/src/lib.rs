@@ -48,7 +48,7 @@ pub enum Error {
 pub fn process(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let config: Config = service::parse(LISTEN, arguments);
     service::telemetry(&config.service);
-    service::block_on(|stop| async move {
+    service::block_on_threads(config.background_threads(), |stop| async move {
         let registry = service::registry(&config.service)?;
         Ok::<_, Box<dyn std::error::Error + Send + Sync>>(run(config, registry, stop).await?)
     })
@@ -72,7 +72,7 @@ pub async fn run(
     };
     let opened = shutdown.run_until_cancelled(opening).await;
     let Some(repository) = opened.transpose()? else { return Ok(()) };
-    let drain = Drain::of(&shutdown, config.service.drain_timeout);
+    let drain = Drain::of(&shutdown, config.service.drain_delay + config.service.drain_timeout);
 
     let write_until = CancellationToken::new();
     let writer = Writer::start(repository.clone(), &write_until);

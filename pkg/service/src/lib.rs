@@ -27,6 +27,6 @@ pub use deadline::Deadline;
 pub use drain::Drain;
 pub use metrics::Metrics;
 pub use problem::{Problem, UNKNOWN_PATH, chain};
-pub use runtime::block_on;
+pub use runtime::{block_on, block_on_threads};
 pub use server::{Description, Error, Routes, run};
 pub use telemetry::{log, telemetry};

@@ -20,8 +20,18 @@ where
     F: Future<Output = Result<(), E>>,
     E: Into<Box<dyn Error + Send + Sync>>,
 {
+    block_on_threads(1, run)
+}
+
+/// Runs what `run` makes as [`block_on`] does, on a runtime of `threads` threads.
+pub fn block_on_threads<F, E>(threads: usize, run: impl FnOnce(CancellationToken) -> F) -> ExitCode
+where
+    F: Future<Output = Result<(), E>>,
+    E: Into<Box<dyn Error + Send + Sync>>,
+{
     let _flush = telemetry::FlushOnDrop;
-    let ended = Builder::new_current_thread().enable_all().build().and_then(|runtime| {
+    let mut builder = if threads > 1 { Builder::new_multi_thread() } else { Builder::new_current_thread() };
+    let ended = builder.worker_threads(threads.max(1)).enable_all().build().and_then(|runtime| {
         let ended = runtime.block_on(until_signalled(run));
         // A blocking call that hangs must not keep the process.
         runtime.shutdown_background();
@@ -67,4 +77,30 @@ fn failed(error: &(dyn Error + 'static)) -> ExitCode {
         telemetry::print(&format!("error: {cause}"));
     }
     ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Barrier};
+
+    #[test]
+    fn tasks_run_on_as_many_threads_as_configured() {
+        let ended = block_on_threads(3, |_| async {
+            let barrier = Arc::new(Barrier::new(3));
+            let meet = || {
+                let barrier = Arc::clone(&barrier);
+                // Fewer threads would never pass.
+                tokio::spawn(async move { barrier.wait().is_leader() })
+            };
+            let meeting = [meet(), meet(), meet()];
+            let mut leaders = 0;
+            for task in meeting {
+                leaders += usize::from(task.await?);
+            }
+            assert_eq!(leaders, 1);
+            Ok::<_, Box<dyn Error + Send + Sync>>(())
+        });
+        assert_eq!(ended, ExitCode::SUCCESS);
+    }
 }

@@ -73,17 +73,9 @@ const IS_PRIOR: &str = "SELECT prior_weight = $1 AND prior_mean = $2 FROM settin
 
 const SCHEMA: &str = "rating";
 
-/// Settings of the connections that write. A plan made for the length of one batch's arrays would read whole tables,
-/// or be compiled first; the general plan looks rows up by their keys, whatever the length. The others are what the writes
-/// rely on, whatever the defaults of server, database and role: that a commit is durable before it is acknowledged, and
-/// that each statement sees what was committed before it began.
-const WRITING: [(&str, &str); 5] = [
-    ("plan_cache_mode", "force_generic_plan"),
-    ("jit", "off"),
-    ("synchronous_commit", "on"),
-    ("default_transaction_isolation", "read committed"),
-    ("default_transaction_deferrable", "off"),
-];
+/// Settings of the connections that write, beside those of every connection. A plan made for the length of one batch's
+/// arrays would read whole tables, or be compiled first; the general plan looks rows up by their keys, whatever the length.
+const WRITING: [(&str, &str); 2] = [("plan_cache_mode", "force_generic_plan"), ("jit", "off")];
 
 /// How often a batch is tried with keys that the database does not prove. The second time they are read from it.
 const ATTEMPTS: usize = 3;
