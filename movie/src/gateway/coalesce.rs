@@ -246,12 +246,15 @@ enum Asked<V> {
     Failed(Batch<V>, Error),
 }
 
+/// A row and those who read it.
+type Served<V> = (Vec<Waiter<V>>, V);
+
 /// Pairs each row with its readers, which leave `batch`. If a row was not asked for, or comes twice, none is used and
 /// `batch` stays whole.
 fn assigned<S: Source>(
     batch: &mut Batch<S::Value>,
     found: Vec<S::Value>,
-) -> Result<Vec<(Vec<Waiter<S::Value>>, S::Value)>, Error> {
+) -> Result<Vec<Served<S::Value>>, Error> {
     let mut assigned = Vec::with_capacity(found.len());
     for value in found {
         if let Some(waiters) = batch.remove(S::id(&value)) {

@@ -1,7 +1,5 @@
 //! `--kafka-option`: any setting of librdkafka but those that ingestion relies on.
 
-use rdkafka::ClientConfig;
-
 /// A setting that ingestion relies on.
 struct Owned {
     key: &'static str,

@@ -84,7 +84,7 @@ pub(crate) async fn instance_that_starts_blocks_no_batch() {
         second.set_prior(prior).await.unwrap();
         second.apply(0, &Batch::of(puts(&["free"], "bob", 5))).await.unwrap();
     };
-    timeout(PATIENCE, starting).await.expect("neither start nor write waits for the locked record");
+    timeout(PATIENCE, starting).await.unwrap();
     assert!(!waiting.is_finished());
     locking.rollback().await.unwrap();
     assert_eq!(waiting.await.unwrap(), [Outcome::Created]);

@@ -181,7 +181,7 @@ pub(crate) async fn keys_given_by_another_instance_do_not_discard_the_cache() {
     let mut connection = restorable.database.options().connect().await.unwrap();
     let mut transaction = connection.begin().await.unwrap();
     sqlx::raw_sql("LOCK TABLE rating.record, rating.rater").execute(&mut *transaction).await.unwrap();
-    timeout(PATIENCE, first.apply(0, &known)).await.expect("no name is looked up").unwrap();
+    timeout(PATIENCE, first.apply(0, &known)).await.unwrap().unwrap();
     let unknown = timeout(Duration::from_millis(100), first.apply(0, &puts("0", 3, 5))).await;
     assert!(unknown.is_err(), "{unknown:?}");
     transaction.rollback().await.unwrap();

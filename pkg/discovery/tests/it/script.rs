@@ -46,6 +46,9 @@ impl Reply {
     }
 }
 
+/// A text of a request's first line, and the replies to such requests.
+type Route = (&'static str, VecDeque<Reply>);
+
 /// The server, its requests so far, and the replies still to be given; after the last one it hangs.
 #[derive(Clone)]
 pub(crate) struct Script {
@@ -53,7 +56,7 @@ pub(crate) struct Script {
     requests: Arc<Mutex<Vec<String>>>,
     replies: Arc<Mutex<VecDeque<Reply>>>,
     /// The replies to requests whose first line contains a text, which come before the others.
-    routes: Arc<Mutex<Vec<(&'static str, VecDeque<Reply>)>>>,
+    routes: Arc<Mutex<Vec<Route>>>,
     /// What is given once the replies are used up.
     last: Arc<Mutex<Reply>>,
     /// How many bytes of endless bodies were taken.
