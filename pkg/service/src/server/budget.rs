@@ -243,7 +243,8 @@ impl Request {
             return Some(Turn { _permit: None });
         }
         let _paused = Paused::new(&self.0);
-        timeout_at(deadline.into(), self.0.turn()).await.ok().map(|permit| Turn { _permit: permit })
+        // In a box, the wait that is seldom needed does not make every request's future larger.
+        Box::pin(timeout_at(deadline.into(), self.0.turn())).await.ok().map(|permit| Turn { _permit: permit })
     }
 }
 

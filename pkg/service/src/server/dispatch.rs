@@ -77,13 +77,14 @@ impl Dispatch {
         } else {
             let deadline = began + self.request_timeout;
             request.extensions_mut().insert(Call { deadline: Deadline(deadline), route: route.clone() });
-            let answer = self.rest.clone().oneshot(request.map(capped));
             match pending.turn(deadline).await {
-                Some(_turn) => match guarded(answer, deadline).await {
-                    Ok(Ok(response)) => response,
-                    Err(Halted::Timeout) => Problem::timeout().into_response(),
-                    Err(Halted::Panic(text)) => Problem::internal(text).into_response(),
-                },
+                Some(_turn) => {
+                    match guarded(self.rest.clone().oneshot(request.map(capped)), deadline).await {
+                        Ok(Ok(response)) => response,
+                        Err(Halted::Timeout) => Problem::timeout().into_response(),
+                        Err(Halted::Panic(text)) => Problem::internal(text).into_response(),
+                    }
+                }
                 None => Problem::of(Kind::Unavailable, REFUSED).into_response(),
             }
         };
@@ -113,9 +114,8 @@ impl Dispatch {
         let patience = grpc_timeout(request.headers()).unwrap_or(Duration::MAX);
         let deadline = began + patience.min(self.request_timeout);
         request.extensions_mut().insert(Deadline(deadline));
-        let answer = self.grpc.clone().oneshot(request.map(Body::new));
         let response = match pending.turn(deadline).await {
-            Some(_turn) => match guarded(answer, deadline).await {
+            Some(_turn) => match guarded(self.grpc.clone().oneshot(request.map(Body::new)), deadline).await {
                 Ok(Ok(response)) => response,
                 Err(Halted::Timeout) => {
                     tonic::Status::deadline_exceeded(problem::hidden(Kind::Timeout)).into_http()

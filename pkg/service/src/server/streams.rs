@@ -7,10 +7,12 @@
 
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
+use futures::task::{ArcWake, AtomicWaker, waker_ref};
 use hyper::rt::Executor;
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -50,6 +52,22 @@ pub(super) struct Streams {
     /// Those that have not been polled yet.
     fresh: VecDeque<Stream>,
     running: FuturesUnordered<Stream>,
+    pause: Arc<Pause>,
+}
+
+/// The time between two turns. It ends when the runtime has looked for events; what wakes the connection before, such
+/// as a response that is ready, does not end it.
+#[derive(Default)]
+struct Pause {
+    is_on: AtomicBool,
+    connection: AtomicWaker,
+}
+
+impl ArcWake for Pause {
+    fn wake_by_ref(pause: &Arc<Self>) {
+        pause.is_on.store(false, Relaxed);
+        pause.connection.wake();
+    }
 }
 
 impl Streams {
@@ -64,13 +82,19 @@ impl Streams {
         connection: Pin<&mut C>,
         context: &mut Context<'_>,
     ) -> Poll<C::Output> {
+        if self.pause.is_on.load(Relaxed) {
+            self.pause.connection.register(context.waker());
+            return Poll::Pending;
+        }
         if let Poll::Ready(ended) = connection.poll(context) {
             return Poll::Ready(ended);
         }
         self.fresh.append(&mut self.begun.lock());
         if self.turn(context).is_pending() {
-            // Wakes this task after the runtime has looked for events of other connections.
-            _ = pin!(yield_now()).poll(context);
+            self.pause.is_on.store(true, Relaxed);
+            self.pause.connection.register(context.waker());
+            // The runtime wakes a task that yields after it has run all tasks that are ready and looked for events.
+            _ = pin!(yield_now()).poll(&mut Context::from_waker(&waker_ref(&self.pause)));
         }
         // A response that is ready wakes the connection, which sends it.
         Poll::Pending
@@ -105,7 +129,7 @@ mod tests {
     use futures::channel::oneshot;
     use futures::task::noop_waker_ref;
     use std::future::{pending, ready};
-    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use std::sync::atomic::AtomicUsize;
 
     /// Begins `count` streams that take long once `start` is ready.
     fn begin(

@@ -19,9 +19,6 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// How many tasks run before a worker looks for events and new connections: a task may take a whole turn of streams.
-const EVENT_INTERVAL: u32 = 8;
-
 /// How often a worker that has had connections gives freed memory back.
 const GIVE_BACK_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -62,9 +59,7 @@ impl Workers {
             let (ended, end) = oneshot::channel();
             let (make, settings) = (Arc::clone(&make), settings.clone());
             let failed = |source| Error::Worker { service, source };
-            let mut builder = Builder::new_current_thread();
-            builder.enable_all().event_interval(EVENT_INTERVAL).global_queue_interval(EVENT_INTERVAL);
-            let runtime = builder.build().map_err(failed)?;
+            let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
             let body = move || {
                 runtime.block_on(work(&*make, streams, settings, started));
                 // A blocking call that hangs must not keep the worker.
