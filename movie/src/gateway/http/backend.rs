@@ -121,7 +121,7 @@ impl Backend {
     {
         let call = |target| {
             let fetched = fetch(target, path.to_owned());
-            async move { serde_json::from_slice(&fetched.await?).map_err(CallFailure::Foreign) }
+            async move { failure::decode(&fetched.await?) }
         };
         self.client.call(deadline, Mode::Read, call).await
     }

@@ -5,7 +5,10 @@ use client::{Class, Failure};
 use fault::{Invalid, Kind, Violation};
 use http::StatusCode;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use service::table::kind_of_http;
+use std::collections::HashMap;
 
 /// A call that an instance failed.
 #[derive(Debug, thiserror::Error)]
@@ -31,9 +34,26 @@ pub(super) enum CallFailure {
     /// The service cannot serve, or it was not the service that responded.
     #[error("responded {0}")]
     Unavailable(StatusCode),
+    /// The response is a list, as the service sends it, and one of its rows can't be decoded.
+    #[error("a row can't be decoded")]
+    Row(#[source] serde_json::Error),
     /// The response is not what the service would send.
     #[error("the response can't be read")]
     Foreign(#[source] serde_json::Error),
+}
+
+/// Decodes the body of a 200.
+pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, CallFailure> {
+    serde_json::from_slice(body).map_err(|error| {
+        // The row is at fault and not the instance, so that the other rows can be had without it.
+        if error.is_data() && is_list(body) { CallFailure::Row(error) } else { CallFailure::Foreign(error) }
+    })
+}
+
+/// Whether `body` is an object with an array, as all lists are.
+fn is_list(body: &[u8]) -> bool {
+    let fields: Option<HashMap<String, &RawValue>> = serde_json::from_slice(body).ok();
+    fields.is_some_and(|fields| fields.values().any(|value| value.get().starts_with('[')))
 }
 
 /// The part of a problem document that matters here.
@@ -83,7 +103,7 @@ impl Failure for CallFailure {
             Self::Connection(error) => failure::class(error),
             Self::Body(_) => Class::Broken,
             Self::Address(_) => Class::Unsent,
-            Self::Absent | Self::Refused(..) | Self::Failed(_) => Class::Application,
+            Self::Absent | Self::Refused(..) | Self::Failed(_) | Self::Row(_) => Class::Application,
             Self::Late(_) => Class::Late,
             Self::Unavailable(_) | Self::Foreign(_) => Class::Unavailable,
         }
@@ -168,5 +188,29 @@ mod tests {
         }
         let defect = refused("rating", StatusCode::INTERNAL_SERVER_ERROR, br#"{"code":"Internal"}"#);
         assert_eq!(defect.kind(), Kind::Internal);
+    }
+
+    #[test]
+    fn bad_row_of_a_list_says_nothing_about_the_instance() {
+        #[derive(Deserialize)]
+        #[expect(dead_code, reason = "only whether it can be decoded matters")]
+        struct List {
+            rows: Vec<u8>,
+        }
+        for (body, class) in [
+            (r#"{"rows":[1,"spoilt",3]}"#, Class::Application),
+            (r#"{"rows":[1,2"#, Class::Unavailable),
+            (r#"{"rows":7}"#, Class::Unavailable),
+            ("{}", Class::Unavailable),
+            ("<html>", Class::Unavailable),
+            ("", Class::Unavailable),
+        ] {
+            assert_eq!(
+                decode::<List>(body.as_bytes()).err().map(|failure| failure.class()),
+                Some(class),
+                "{body}"
+            );
+        }
+        assert!(decode::<List>(br#"{"rows":[1]}"#).is_ok());
     }
 }
