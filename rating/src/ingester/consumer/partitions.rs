@@ -88,6 +88,9 @@ struct AssignedPartition {
     /// Whether an error was returned since the last record: the next offset may hold a batch that can't be decoded, so
     /// the next record must not be a later one.
     suspect: bool,
+    /// Whether it is to be read from its stored position again, once what is read is applied: it would be dropped, and if
+    /// the same error followed it again, never be applied.
+    rereads: bool,
 }
 
 /// A check of partitions against their stored positions.
@@ -155,6 +158,15 @@ impl<'a> Partitions<'a> {
         self.waiting.insert(partition, Waiting::new(true, Instant::now()));
     }
 
+    /// Seeks the partitions that are to be read again and whose records are applied.
+    fn reread_applied(&mut self) {
+        let applied = self.held.iter().filter(|(_, held)| held.rereads && held.applied >= held.next);
+        let applied: Vec<i32> = applied.map(|(partition, _)| *partition).collect();
+        for partition in applied {
+            self.seek_again(partition);
+        }
+    }
+
     /// Follows the changes of assignment.
     pub(super) fn change(&mut self, lanes: &mut [Gathering]) {
         for change in self.consumer.context().changes() {
@@ -203,7 +215,7 @@ impl<'a> Partitions<'a> {
     /// Decides on a record: which lane it goes to in which reading, or `None` where it isn't wanted.
     pub(super) fn accept(&mut self, message: &BorrowedMessage<'_>) -> Option<(usize, u64)> {
         let partition = message.partition();
-        let held = self.held.get_mut(&partition).filter(|held| !held.lost)?;
+        let held = self.held.get_mut(&partition).filter(|held| !held.lost && !held.rereads)?;
         if let Some(known) = held.known.take()
             && message.offset() == known.last_offset()
         {
@@ -223,7 +235,7 @@ impl<'a> Partitions<'a> {
         }
         if held.suspect && message.offset() > held.next {
             // librdkafka may skip a batch that it can't decode.
-            self.seek_again(partition);
+            held.rereads = true;
             return None;
         }
         held.suspect = false;
@@ -259,8 +271,8 @@ impl<'a> Partitions<'a> {
         let Some(check) = self.check.take_if(|check| check.at <= now) else { return };
         self.checked = Some(now);
         for (partition, next) in check.next {
-            if self.held.get(&partition).is_some_and(|held| !held.lost && held.next == next) {
-                self.seek_again(partition);
+            if let Some(held) = self.held.get_mut(&partition).filter(|held| !held.lost && held.next == next) {
+                held.rereads = true;
             }
         }
     }

@@ -39,12 +39,13 @@ impl Partitions<'_> {
     fn reach_one(&mut self, partition: i32, next: i64, lanes: &mut [Gathering]) {
         let lane = &mut lanes[self.lane(partition)];
         let Some(held) = self.held.get_mut(&partition) else { return };
-        if held.lost || next <= held.next {
+        if held.lost || held.rereads || next <= held.next {
             return;
         }
         if held.suspect {
             // librdkafka may skip a batch that it can't decode.
-            return self.seek_again(partition);
+            held.rereads = true;
+            return;
         }
         held.next = next;
         if lane.is_empty() {

@@ -63,6 +63,7 @@ impl Partitions<'_> {
     /// that are read from the wrong offset.
     pub(in crate::ingester::consumer) fn take_up(&mut self, lanes: &mut [Gathering]) {
         self.check_due();
+        self.reread_applied();
         let now = Instant::now();
         let due = self.waiting.iter().filter(|(_, waiting)| waiting.next_try <= now);
         let due: Vec<i32> = due.map(|(partition, _)| *partition).collect();
@@ -225,6 +226,7 @@ impl Partitions<'_> {
             known,
             lost,
             suspect: false,
+            rereads: false,
         };
         let chunk = &mut lanes[self.lane(partition)].chunk;
         chunk.forget(partition);
