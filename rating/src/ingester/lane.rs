@@ -10,7 +10,6 @@ use super::delivery::{Delivery, Transaction};
 use super::health::{Health, Subject};
 use super::metrics::Metrics;
 use crate::batch::{Advance, Batch, Outcome, Partition, Position};
-use crate::repository;
 use crate::writer::{self, Writer};
 use decoded::{Decoded, Part, Parts, Reject, Run};
 use std::collections::HashMap;
@@ -244,7 +243,7 @@ impl Lane {
                     run.keep(chunk, parts);
                     batch = Arc::new(self.batch(transaction, chunk, &mut run, parts, held));
                 }
-                Err(writer::Error::Storage(error)) if is_refused(&error) && !batch.writes.is_empty() => {
+                Err(writer::Error::Storage(error)) if error.is_rejection() && !batch.writes.is_empty() => {
                     self.health.well(Subject::Storage(Some(self.number)));
                     run.writes = Arc::unwrap_or_clone(batch).writes;
                     return Ok(Committed::Refused(run, service::chain(&*error)));
@@ -317,11 +316,6 @@ fn advance(batch: &Batch, parts: &mut Parts, held: &mut HashMap<i32, Held>) {
             held.stored = Some(to.clone());
         }
     }
-}
-
-/// Returns true if the same batch would be refused for ever, because of a value in it.
-const fn is_refused(error: &repository::Error) -> bool {
-    matches!(error, repository::Error::Storage(storage::Error::Rejected(_)))
 }
 
 /// Lets a few log lines a second pass.
