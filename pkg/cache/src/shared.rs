@@ -1,9 +1,10 @@
-//! Values that their readers share, each with its JSON and its encoding once somebody has asked for them.
+//! Values that their readers share, each with its JSON and its encoding once these have been produced.
 
 use bytes::Bytes;
 use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
+use std::any::TypeId;
 use std::borrow::Borrow;
 use std::fmt;
 use std::marker::PhantomData;
@@ -19,43 +20,68 @@ pub struct Shared<T>(Arc<Inner<T>>);
 
 struct Inner<T> {
     value: T,
-    json: OnceLock<Box<RawValue>>,
-    encoded: OnceLock<Bytes>,
+    json: OnceLock<Kept<Box<RawValue>>>,
+    encoded: OnceLock<Kept<Bytes>>,
+}
+
+/// A representation of a value, and the type that produced it: no other form of the value reads it.
+struct Kept<B> {
+    form: TypeId,
+    bytes: B,
+}
+
+impl<B> Kept<B> {
+    fn of<F: 'static>(&self) -> Option<&B> {
+        (self.form == TypeId::of::<F>()).then_some(&self.bytes)
+    }
 }
 
 impl<T> Shared<T> {
-    /// The value as JSON, in the one form that `form` gives a value of this type.
-    fn json<F: Serialize>(&self, form: impl FnOnce(&T) -> F) -> Result<&RawValue, serde_json::Error> {
-        if let Some(json) = self.0.json.get() {
-            return Ok(json);
-        }
-        let json = to_raw_value(&form(&self.0.value))?;
-        Ok(self.0.json.get_or_init(|| json))
+    /// The kept JSON of the value in the form `F`, which is produced first if none is kept. `None` if JSON in another
+    /// form is kept.
+    fn json<F: Serialize + 'static>(
+        &self,
+        form: impl FnOnce(&T) -> F,
+    ) -> Result<Option<&RawValue>, serde_json::Error> {
+        let kept = if let Some(kept) = self.0.json.get() {
+            kept
+        } else {
+            let bytes = to_raw_value(&form(&self.0.value))?;
+            self.0.json.get_or_init(|| Kept { form: TypeId::of::<F>(), bytes })
+        };
+        Ok(kept.of::<F>().map(AsRef::as_ref))
     }
 
-    /// Its JSON, which the answer shares, in the form `F`: the only form that it is ever written in. Where nobody
-    /// else has the value it is not kept, for nobody else will ask for it.
+    /// Returns the value as JSON in the form `F`. The first form that is requested is kept and shared with all other
+    /// responses; any other form is serialized each time. Nothing is kept for a value without other owners.
     ///
     /// # Errors
     ///
-    /// Where `F` can't be written as JSON.
+    /// If `F` cannot be serialized as JSON.
     pub fn to_json<F>(&self) -> Result<Bytes, serde_json::Error>
     where
         T: Send + Sync + 'static,
-        F: Serialize + for<'a> From<&'a T>,
+        F: Serialize + for<'a> From<&'a T> + 'static,
     {
-        if Arc::strong_count(&self.0) == 1 && self.0.json.get().is_none() {
-            let mut json = Vec::with_capacity(ANSWER);
-            serde_json::to_writer(&mut json, &F::from(&self.0.value))?;
-            return Ok(json.into());
+        let unshared = Arc::strong_count(&self.0) == 1 && self.0.json.get().is_none();
+        if !unshared && self.json(|value| F::from(value))?.is_some() {
+            return Ok(Bytes::from_owner(Text(self.0.clone())));
         }
-        self.json(|value| F::from(value))?;
-        Ok(Bytes::from_owner(Text(self.0.clone())))
+        let mut json = Vec::with_capacity(ANSWER);
+        serde_json::to_writer(&mut json, &F::from(&self.0.value))?;
+        Ok(json.into())
     }
 
-    /// Its encoding, which the answer shares, in the one way that `encode` does it.
-    pub fn to_encoded(&self, encode: impl FnOnce(&T) -> Vec<u8>) -> Bytes {
-        self.0.encoded.get_or_init(|| encode(&self.0.value).into()).clone()
+    /// Returns the value as `encode` encodes it. The result of the first `encode` is kept and shared with all other
+    /// responses; any other function encodes each time. Functions are told apart by their types: `encode` must depend
+    /// on the value alone.
+    pub fn to_encoded<F: FnOnce(&T) -> Vec<u8> + 'static>(&self, encode: F) -> Bytes {
+        if let Some(kept) = self.0.encoded.get() {
+            return kept.of::<F>().cloned().unwrap_or_else(|| encode(&self.0.value).into());
+        }
+        let bytes = Bytes::from(encode(&self.0.value));
+        let _ = self.0.encoded.set(Kept { form: TypeId::of::<F>(), bytes: bytes.clone() });
+        bytes
     }
 
     /// The value itself: the shared one where nobody else has it, else a copy.
@@ -73,7 +99,7 @@ struct Text<T>(Arc<Inner<T>>);
 
 impl<T> AsRef<[u8]> for Text<T> {
     fn as_ref(&self) -> &[u8] {
-        self.0.json.get().map(|json| json.get().as_bytes()).unwrap_or_default()
+        self.0.json.get().map(|kept| kept.bytes.get().as_bytes()).unwrap_or_default()
     }
 }
 
@@ -121,7 +147,7 @@ impl<T: PartialEq> PartialEq<T> for Shared<T> {
     }
 }
 
-/// A shared value in an answer, which has the form `F` as JSON: the only form that it is ever written in.
+/// A shared value in a response, serialized as JSON in the form `F`.
 #[derive(Debug)]
 pub struct Written<T, F>(Shared<T>, PhantomData<fn() -> F>);
 
@@ -137,10 +163,13 @@ impl<T, F> From<&Shared<T>> for Written<T, F> {
     }
 }
 
-impl<T, F: Serialize + for<'a> From<&'a T>> Serialize for Written<T, F> {
-    /// Writes to JSON alone.
+impl<T, F: Serialize + for<'a> From<&'a T> + 'static> Serialize for Written<T, F> {
+    /// Serializes to JSON only.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.json(|value| F::from(value)).map_err(S::Error::custom)?.serialize(serializer)
+        match self.0.json(|value| F::from(value)).map_err(S::Error::custom)? {
+            Some(kept) => kept.serialize(serializer),
+            None => F::from(&*self.0).serialize(serializer),
+        }
     }
 }
 
@@ -156,8 +185,8 @@ mod tests {
             written += 1;
             value.clone()
         };
-        assert_eq!(shared.json(&mut form).unwrap().get(), "[1,2]");
-        assert_eq!(other.json(&mut form).unwrap().get(), "[1,2]");
+        assert_eq!(shared.json(&mut form).unwrap().unwrap().get(), "[1,2]");
+        assert_eq!(other.json(&mut form).unwrap().unwrap().get(), "[1,2]");
         assert_eq!(written, 1);
     }
 
@@ -176,6 +205,37 @@ mod tests {
         let alone = Shared::from("x".to_owned());
         assert_eq!(alone.to_json::<String>().unwrap(), r#""x""#);
         assert!(alone.0.json.get().is_none());
+    }
+
+    /// A form of a text that is not its JSON string.
+    #[derive(Serialize)]
+    struct Length(usize);
+
+    impl From<&String> for Length {
+        fn from(text: &String) -> Self {
+            Self(text.len())
+        }
+    }
+
+    #[test]
+    fn second_json_form_differs_from_first() {
+        let shared = Shared::from("x".to_owned());
+        let _other_owner = shared.clone();
+        for _ in 0..2 {
+            assert_eq!(shared.to_json::<String>().unwrap(), r#""x""#);
+            assert_eq!(shared.to_json::<Length>().unwrap(), "1");
+            let rows = (Written::<_, String>::from(&shared), Written::<_, Length>::from(&shared));
+            assert_eq!(serde_json::to_string(&rows).unwrap(), r#"["x",1]"#);
+        }
+    }
+
+    #[test]
+    fn second_encoding_differs_from_first() {
+        let shared = Shared::from("x".to_owned());
+        for _ in 0..2 {
+            assert_eq!(shared.to_encoded(|text| text.clone().into_bytes()), &b"x"[..]);
+            assert_eq!(shared.to_encoded(|text| vec![text.len() as u8]), &[1][..]);
+        }
     }
 
     #[test]
