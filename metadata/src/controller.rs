@@ -1,6 +1,8 @@
 //! What the service does with metadata, whatever protocol asks and whatever store answers.
 
-use crate::repository::{Put, Repository, Stored};
+use crate::batch::Put;
+use crate::repository::{Repository, Stored};
+use crate::writer::Writer;
 use fault::{Fault, Invalid, Kind, Violation};
 use model::page::{self, Page, Scope};
 use model::search::{Query, Rank};
@@ -41,17 +43,18 @@ impl Fault for Error {
     }
 }
 
-/// Answers the service's calls out of a store. Clones share it.
+/// The service's calls. Clones share the store.
 #[derive(Clone)]
 pub struct Controller {
     repository: Arc<dyn Repository>,
+    writer: Arc<Writer>,
 }
 
 impl Controller {
-    /// A controller of what `repository` keeps.
+    /// Creates a controller that reads from `repository` and writes to it through `writer`.
     #[must_use]
-    pub fn new(repository: Arc<dyn Repository>) -> Self {
-        Self { repository }
+    pub fn new(repository: Arc<dyn Repository>, writer: Arc<Writer>) -> Self {
+        Self { repository, writer }
     }
 
     /// Returns the metadata of `id`.
@@ -68,11 +71,8 @@ impl Controller {
 
     /// Stores `metadata`, replacing what has its id; its revision is ignored.
     pub async fn put(&self, metadata: Metadata) -> Result<Put, Error> {
-        let batch = [metadata];
-        let stored = self.repository.batch_put(&batch).await?.into_iter().next();
-        let [metadata] = batch;
-        Ok(stored
-            .ok_or_else(|| storage::Error::row(format!("metadata {:?}", metadata.id), "is not answered"))?)
+        let put = self.writer.batch_put(vec![metadata]).await?.into_iter().next();
+        Ok(put.ok_or_else(|| storage::Error::row("metadata", "a put has no outcome"))?)
     }
 
     /// Stores all of `batch` or nothing: 1 to 500 entries, no id twice. Answers in its order.
@@ -89,12 +89,12 @@ impl Controller {
         if let Some(invalid) = Invalid::of(doubled.map(violation).collect()) {
             return Err(invalid.into());
         }
-        Ok(self.repository.batch_put(&batch).await?)
+        Ok(self.writer.batch_put(batch).await?)
     }
 
     /// Deletes the metadata of `id`.
     pub async fn delete(&self, id: &RecordId) -> Result<(), Error> {
-        if self.repository.delete(id).await? { Ok(()) } else { Err(Error::NotFound(id.to_string())) }
+        if self.writer.delete(id.clone()).await? { Ok(()) } else { Err(Error::NotFound(id.to_string())) }
     }
 
     /// Lists all metadata by id.
@@ -121,8 +121,9 @@ impl Controller {
         Ok(page.map(|(metadata, _)| metadata))
     }
 
-    /// Tells whether the store can be reached.
+    /// Checks that the store can be read and that writes make progress.
     pub async fn ready(&self) -> Result<(), Error> {
+        self.writer.check()?;
         Ok(self.repository.ready().await?)
     }
 }

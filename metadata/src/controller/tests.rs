@@ -6,7 +6,8 @@ use model::page::Size;
 use model::{Genres, MAX_BATCH, Text, Title};
 
 fn controller() -> Controller {
-    Controller::new(Arc::new(memory::Repository::default()))
+    let repository = Arc::new(memory::Repository::default());
+    Controller::new(repository.clone(), Arc::new(Writer::start(repository)))
 }
 
 fn id(text: impl Into<String>) -> RecordId {

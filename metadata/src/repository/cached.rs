@@ -5,13 +5,14 @@ mod index;
 mod tests;
 mod titles;
 
-use super::{Put, Repository as Store, Stored};
+use super::{Repository as Store, Stored};
+use crate::batch::{Outcome, Write};
 use async_trait::async_trait;
 use cache::Cache;
 use index::Index;
 use model::search::{Query, Rank};
 use model::{Metadata, RecordId};
-use std::panic;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use storage::Error;
 
@@ -26,35 +27,15 @@ const NAMES: usize = 160;
 /// Searches titles in memory, as long as they are few enough.
 pub struct Repository {
     store: Arc<dyn Store>,
-    kept: Arc<Cache<RecordId, Option<Stored>>>,
-    index: Arc<Index>,
+    kept: Cache<RecordId, Option<Stored>>,
+    index: Index,
 }
 
 impl Repository {
     /// Keeps what is read from `store`, to which nobody writes but through this.
     pub async fn open(store: Arc<dyn Store>) -> Result<Self, Error> {
-        let index = Arc::new(Index::read(Arc::clone(&store)).await?);
-        Ok(Self { store, kept: Arc::new(Cache::new(BYTES, None, weigh)), index })
-    }
-
-    /// Forgets what was known of `ids` once `write` has ended, well or not; and that is whatever becomes of the
-    /// caller: a commit whose caller has gone away is still a commit.
-    async fn write<T: Send + 'static>(
-        &self,
-        ids: Vec<RecordId>,
-        write: impl Future<Output = Result<T, Error>> + Send + 'static,
-    ) -> Result<T, Error> {
-        let (kept, index) = (Arc::clone(&self.kept), Arc::clone(&self.index));
-        let writing = tokio::spawn(async move {
-            let written = write.await;
-            ids.iter().for_each(|id| kept.wrote(id));
-            index.wrote(&ids).await;
-            written
-        });
-        writing.await.unwrap_or_else(|ended| match ended.try_into_panic() {
-            Ok(panic) => panic::resume_unwind(panic),
-            Err(_) => Err(sqlx::Error::PoolClosed.into()),
-        })
+        let index = Index::read(Arc::clone(&store)).await?;
+        Ok(Self { store, kept: Cache::new(BYTES, None, weigh), index })
     }
 }
 
@@ -76,15 +57,13 @@ impl Store for Repository {
         self.kept.get_or_read_found(ids, read, |film| &film.id).await
     }
 
-    async fn batch_put(&self, batch: &[Metadata]) -> Result<Vec<Put>, Error> {
-        let (store, batch) = (Arc::clone(&self.store), batch.to_vec());
-        let ids = batch.iter().map(|put| put.id.clone()).collect();
-        self.write(ids, async move { store.batch_put(&batch).await }).await
-    }
-
-    async fn delete(&self, id: &RecordId) -> Result<bool, Error> {
-        let (store, deleted) = (Arc::clone(&self.store), id.clone());
-        self.write(vec![id.clone()], async move { store.delete(&deleted).await }).await
+    async fn apply(&self, writes: &[Write]) -> Result<Vec<Outcome>, Error> {
+        let outcomes = self.store.apply(writes).await;
+        // After an error too: the connection may have failed after the commit.
+        let ids: BTreeSet<RecordId> = writes.iter().flat_map(Write::ids).cloned().collect();
+        ids.iter().for_each(|id| self.kept.wrote(id));
+        self.index.wrote(&Vec::from_iter(ids)).await;
+        outcomes
     }
 
     async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Stored>, Error> {

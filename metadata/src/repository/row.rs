@@ -3,6 +3,7 @@
 use super::Stored;
 use model::search::Rank;
 use model::{Genres, Metadata, RecordId, ReleaseYear, Text, Title};
+use serde::Serialize;
 use storage::Error;
 
 /// A row: id, title, description, director, release year, genres as JSON, revision.
@@ -55,4 +56,9 @@ pub(super) fn key(after: Option<&Rank>) -> (i64, i64, &str) {
 /// A count or revision as databases have it.
 pub(super) fn number(count: impl TryInto<i64>) -> i64 {
     count.try_into().unwrap_or(i64::MAX)
+}
+
+/// Returns `value` as JSON, for a statement that takes a batch as one parameter.
+pub(super) fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()).into())
 }

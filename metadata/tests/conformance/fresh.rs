@@ -3,8 +3,8 @@
 
 use crate::Outcome;
 use crate::films::{film, id};
-use crate::store::Store;
-use metadata::repository::{Repository, Stored};
+use crate::store::{Instance, Store};
+use metadata::repository::Stored;
 use model::search::Query;
 use model::{Metadata, RecordId};
 use rand::RngExt;
@@ -51,7 +51,7 @@ impl Versions {
 type Films = Arc<[Versions]>;
 
 /// Writes the versions of its films, alone or many at once.
-async fn own(repository: Arc<dyn Repository>, films: Films) -> Result<(), storage::Error> {
+async fn own(repository: Instance, films: Films) -> Result<(), storage::Error> {
     for _ in 0..STEPS {
         let chosen: Vec<_> = films.iter().filter(|_| rand::rng().random_bool(0.5)).collect();
         let (mut put, mut batch) = (Vec::new(), Vec::new());
@@ -74,11 +74,7 @@ async fn own(repository: Arc<dyn Repository>, films: Films) -> Result<(), storag
 }
 
 /// Reads films one by one, together and by their titles until `ended`.
-async fn read(
-    repository: Arc<dyn Repository>,
-    films: Vec<Films>,
-    ended: Arc<AtomicBool>,
-) -> Result<(), storage::Error> {
+async fn read(repository: Instance, films: Vec<Films>, ended: Arc<AtomicBool>) -> Result<(), storage::Error> {
     while !ended.load(Ordering::SeqCst) {
         let films = &films[rand::rng().random_range(0..films.len())];
         let answered: Vec<u64> = films.iter().map(|film| film.answered.load(Ordering::SeqCst)).collect();
