@@ -2,8 +2,8 @@
 
 pub(crate) mod plan;
 
-use crate::repository::Stored;
 use model::{Metadata, RecordId};
+use std::sync::Arc;
 
 /// One caller's write.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Put {
     /// The stored state, with its revision.
-    pub metadata: Stored,
+    pub metadata: Arc<Metadata>,
     /// Whether no record had this id before.
     pub created: bool,
 }

@@ -1,7 +1,7 @@
 //! What the service does with metadata, whatever protocol asks and whatever store answers.
 
 use crate::batch::Put;
-use crate::repository::{Repository, Stored};
+use crate::repository::Repository;
 use crate::writer::Writer;
 use fault::{Fault, Invalid, Kind, Violation};
 use model::page::{self, Page, Scope};
@@ -58,13 +58,13 @@ impl Controller {
     }
 
     /// Returns the metadata of `id`.
-    pub async fn get(&self, id: &RecordId) -> Result<Stored, Error> {
+    pub async fn get(&self, id: &RecordId) -> Result<Arc<Metadata>, Error> {
         self.repository.get(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))
     }
 
     /// Returns the metadata of at most 500 ids, none of which stands twice, in their order; missing ones are left
     /// out.
-    pub async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Stored>, Error> {
+    pub async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Arc<Metadata>>, Error> {
         check_batch(ids.len()).map_err(|broken| broken.at("ids"))?;
         Ok(self.repository.batch_get(ids).await?)
     }
@@ -98,7 +98,7 @@ impl Controller {
     }
 
     /// Lists all metadata by id.
-    pub async fn list(&self, request: &page::Request) -> Result<Page<Stored>, Error> {
+    pub async fn list(&self, request: &page::Request) -> Result<Page<Arc<Metadata>>, Error> {
         let refused = |broken: model::Broken| broken.at("page_token");
         let after: Option<String> = LIST.after(request).map_err(refused)?;
         let after = after.map(RecordId::new).transpose().map_err(refused)?;
@@ -108,7 +108,7 @@ impl Controller {
 
     /// Finds the metadata whose titles hold every word of `query`, best match first; lists all where `query`
     /// is empty.
-    pub async fn search(&self, query: &str, request: &page::Request) -> Result<Page<Stored>, Error> {
+    pub async fn search(&self, query: &str, request: &page::Request) -> Result<Page<Arc<Metadata>>, Error> {
         let query = Query::new(query).map_err(|broken| broken.at("query"))?;
         if query.is_empty() {
             return self.list(request).await;

@@ -8,13 +8,10 @@ pub mod sqlite;
 
 use crate::batch::{Outcome, Write};
 use async_trait::async_trait;
-use cache::Shared;
 use model::search::{Query, Rank};
 use model::{Metadata, RecordId};
+use std::sync::Arc;
 use storage::Error;
-
-/// A record as a store has it.
-pub type Stored = Shared<Metadata>;
 
 /// A store of metadata.
 ///
@@ -23,17 +20,17 @@ pub type Stored = Shared<Metadata>;
 #[async_trait]
 pub trait Repository: Send + Sync {
     /// Returns the record `id`.
-    async fn get(&self, id: &RecordId) -> Result<Option<Stored>, Error>;
+    async fn get(&self, id: &RecordId) -> Result<Option<Arc<Metadata>>, Error>;
 
     /// Returns the records with `ids`, which are distinct, in their order; missing ones are omitted.
-    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Stored>, Error>;
+    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Arc<Metadata>>, Error>;
 
     /// Applies `writes` in one transaction, as if one after the other, and returns one outcome per write. A put that
     /// equals the stored state keeps its revision. Must not be cancelled: the [writer](crate::writer) calls it.
     async fn apply(&self, writes: &[Write]) -> Result<Vec<Outcome>, Error>;
 
     /// Returns at most `limit` records, ordered by id, those after `after`.
-    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Stored>, Error>;
+    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Arc<Metadata>>, Error>;
 
     /// Returns at most `limit` records whose titles match `query`, ordered by rank, those after `after`. A query
     /// without a word matches nothing.
@@ -42,7 +39,7 @@ pub trait Repository: Send + Sync {
         query: &Query,
         after: Option<&Rank>,
         limit: usize,
-    ) -> Result<Vec<(Stored, Rank)>, Error>;
+    ) -> Result<Vec<(Arc<Metadata>, Rank)>, Error>;
 
     /// Checks that the store can be read.
     async fn ready(&self) -> Result<(), Error>;

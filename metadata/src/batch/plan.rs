@@ -2,16 +2,16 @@
 //! change takes the next revision.
 
 use super::{Outcome, Put, Write};
-use crate::repository::Stored;
 use model::{Metadata, RecordId};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 /// The changes of a transaction, and the outcome of each of its writes.
 pub(crate) struct Plan {
     /// One per write, in their order.
     pub(crate) outcomes: Vec<Outcome>,
     /// The records to store, each in its final state.
-    pub(crate) stored: Vec<Stored>,
+    pub(crate) stored: Vec<Arc<Metadata>>,
     /// The ids of the records to delete, each with the revision of its deletion. A record that the transaction
     /// creates and deletes is listed as well.
     pub(crate) deleted: Vec<(RecordId, u64)>,
@@ -21,7 +21,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// Plans `writes`, given the `stored` records among their ids and the revision counter `last`.
-    pub(crate) fn of(writes: &[Write], stored: Vec<Stored>, last: u64) -> Self {
+    pub(crate) fn of(writes: &[Write], stored: Vec<Arc<Metadata>>, last: u64) -> Self {
         let current = stored.into_iter().map(|record| (record.id.clone(), record)).collect();
         let mut state = State { current, changed: BTreeMap::new(), last };
         let outcomes = writes.iter().map(|write| state.apply(write)).collect();
@@ -37,7 +37,7 @@ impl Plan {
 }
 
 struct State {
-    current: HashMap<RecordId, Stored>,
+    current: HashMap<RecordId, Arc<Metadata>>,
     /// The revision of the last change of each changed record.
     changed: BTreeMap<RecordId, u64>,
     last: u64,
@@ -58,7 +58,7 @@ impl State {
         }
         let created = before.is_none();
         let revision = self.change(&put.id);
-        let metadata = Stored::from(Metadata { revision, ..put.clone() });
+        let metadata = Arc::new(Metadata { revision, ..put.clone() });
         self.current.insert(put.id.clone(), metadata.clone());
         Put { metadata, created }
     }

@@ -30,7 +30,7 @@ fn page(size: i64, token: Option<String>) -> page::Request {
     page::Request { size: Size::new(size).unwrap(), token }
 }
 
-fn ids(metadata: &[Stored]) -> Vec<&str> {
+fn ids(metadata: &[Arc<Metadata>]) -> Vec<&str> {
     metadata.iter().map(|metadata| metadata.id.as_str()).collect()
 }
 

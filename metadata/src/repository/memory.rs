@@ -1,14 +1,14 @@
 //! Metadata in the memory of this process; lost when it ends.
 
-use super::{Repository as Store, Stored};
+use super::Repository as Store;
 use crate::batch::plan::Plan;
 use crate::batch::{Outcome, Write};
 use async_trait::async_trait;
-use model::RecordId;
 use model::search::{Query, Rank};
+use model::{Metadata, RecordId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use storage::Error;
 
 /// Metadata in a sorted map. It keeps no tombstones: a deletion is a revision that no record has.
@@ -19,7 +19,7 @@ pub struct Repository {
 
 #[derive(Debug, Default)]
 struct State {
-    metadata: BTreeMap<RecordId, Stored>,
+    metadata: BTreeMap<RecordId, Arc<Metadata>>,
     last: u64,
 }
 
@@ -36,11 +36,11 @@ impl Repository {
 
 #[async_trait]
 impl Store for Repository {
-    async fn get(&self, id: &RecordId) -> Result<Option<Stored>, Error> {
+    async fn get(&self, id: &RecordId) -> Result<Option<Arc<Metadata>>, Error> {
         Ok(self.read().metadata.get(id).cloned())
     }
 
-    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Stored>, Error> {
+    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Arc<Metadata>>, Error> {
         let state = self.read();
         Ok(ids.iter().filter_map(|id| state.metadata.get(id).cloned()).collect())
     }
@@ -60,7 +60,7 @@ impl Store for Repository {
         Ok(plan.outcomes)
     }
 
-    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Stored>, Error> {
+    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Arc<Metadata>>, Error> {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let state = self.read();
         let range = state.metadata.range::<RecordId, _>((start, Bound::Unbounded));
@@ -72,9 +72,9 @@ impl Store for Repository {
         query: &Query,
         after: Option<&Rank>,
         limit: usize,
-    ) -> Result<Vec<(Stored, Rank)>, Error> {
+    ) -> Result<Vec<(Arc<Metadata>, Rank)>, Error> {
         let state = self.read();
-        let mut found: Vec<(&Stored, Rank)> = state
+        let mut found: Vec<(&Arc<Metadata>, Rank)> = state
             .metadata
             .values()
             .filter_map(|metadata| {

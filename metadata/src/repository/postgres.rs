@@ -2,14 +2,15 @@
 
 mod statements;
 
+use super::Repository as Store;
 use super::row::{self, Row};
-use super::{Repository as Store, Stored};
 use crate::batch::{Outcome, Write};
 use async_trait::async_trait;
-use model::RecordId;
 use model::search::{Query, Rank};
+use model::{Metadata, RecordId};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{query, query_as};
+use std::sync::Arc;
 use storage::postgres::{Pool, WRITE_TIMEOUT, within};
 use storage::{Error, Migration};
 
@@ -69,12 +70,12 @@ impl Repository {
 
 #[async_trait]
 impl Store for Repository {
-    async fn get(&self, id: &RecordId) -> Result<Option<Stored>, Error> {
+    async fn get(&self, id: &RecordId) -> Result<Option<Arc<Metadata>>, Error> {
         let found: Option<Row> = query_as(GET).bind(id.as_str()).fetch_optional(&self.readers).await?;
         Ok(found.map(row::metadata).transpose()?.map(Into::into))
     }
 
-    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Stored>, Error> {
+    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Arc<Metadata>>, Error> {
         let ids: Vec<_> = ids.iter().map(RecordId::as_str).collect();
         statements::batch_get(&ids, &self.readers).await
     }
@@ -85,7 +86,7 @@ impl Store for Repository {
         connection.end(outcomes)
     }
 
-    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Stored>, Error> {
+    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Arc<Metadata>>, Error> {
         let rows = query_as(LIST).bind(after.map_or("", RecordId::as_str)).bind(row::number(limit));
         row::all(rows.fetch_all(&self.readers).await?)
     }
@@ -95,7 +96,7 @@ impl Store for Repository {
         query: &Query,
         after: Option<&Rank>,
         limit: usize,
-    ) -> Result<Vec<(Stored, Rank)>, Error> {
+    ) -> Result<Vec<(Arc<Metadata>, Rank)>, Error> {
         if query.words().is_empty() {
             return Ok(Vec::new());
         }

@@ -2,14 +2,15 @@
 
 mod statements;
 
+use super::Repository as Store;
 use super::row::{self, Row};
-use super::{Repository as Store, Stored};
 use crate::batch::{Outcome, Write};
 use async_trait::async_trait;
-use model::RecordId;
 use model::search::{Query, Rank};
+use model::{Metadata, RecordId};
 use sqlx::{query, query_as};
 use std::path::Path;
+use std::sync::Arc;
 use storage::sqlite::{Sqlite, Synchronous};
 use storage::{Error, Migration};
 
@@ -58,12 +59,12 @@ impl Repository {
 
 #[async_trait]
 impl Store for Repository {
-    async fn get(&self, id: &RecordId) -> Result<Option<Stored>, Error> {
+    async fn get(&self, id: &RecordId) -> Result<Option<Arc<Metadata>>, Error> {
         let found: Option<Row> = query_as(GET).bind(id.as_str()).fetch_optional(&self.sqlite.readers).await?;
         Ok(found.map(row::metadata).transpose()?.map(Into::into))
     }
 
-    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Stored>, Error> {
+    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Arc<Metadata>>, Error> {
         statements::batch_get(ids, &self.sqlite.readers).await
     }
 
@@ -71,7 +72,7 @@ impl Store for Repository {
         statements::apply(&self.sqlite.writer, writes).await
     }
 
-    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Stored>, Error> {
+    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Arc<Metadata>>, Error> {
         let rows = query_as(LIST).bind(after.map_or("", RecordId::as_str)).bind(row::number(limit));
         row::all(rows.fetch_all(&self.sqlite.readers).await?)
     }
@@ -81,7 +82,7 @@ impl Store for Repository {
         query: &Query,
         after: Option<&Rank>,
         limit: usize,
-    ) -> Result<Vec<(Stored, Rank)>, Error> {
+    ) -> Result<Vec<(Arc<Metadata>, Rank)>, Error> {
         if query.words().is_empty() {
             return Ok(Vec::new());
         }

@@ -4,7 +4,6 @@
 use crate::Outcome;
 use crate::films::{film, id};
 use crate::store::{Instance, Store};
-use metadata::repository::Stored;
 use model::search::Query;
 use model::{Metadata, RecordId};
 use rand::RngExt;
@@ -84,7 +83,7 @@ async fn read(repository: Instance, films: Vec<Films>, ended: Arc<AtomicBool>) -
             films[place].check(answered[place], found.as_deref());
         } else {
             let ids: Vec<RecordId> = films.iter().map(|film| film.id.clone()).collect();
-            let found: Vec<Stored> = if rand::rng().random_bool(0.5) {
+            let found: Vec<Arc<Metadata>> = if rand::rng().random_bool(0.5) {
                 repository.batch_get(&ids).await?
             } else {
                 let found = repository.search(&Query::new("film").unwrap(), None, 100).await?;

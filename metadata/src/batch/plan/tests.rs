@@ -25,7 +25,7 @@ fn write() -> impl Strategy<Value = Write> {
 /// A database that applies the plan of each transaction.
 #[derive(Default)]
 struct Database {
-    stored: BTreeMap<RecordId, Stored>,
+    stored: BTreeMap<RecordId, Arc<Metadata>>,
     tombstones: BTreeMap<RecordId, u64>,
     last: u64,
 }

@@ -20,12 +20,12 @@ impl Failing {
 
 #[async_trait]
 impl Store for Failing {
-    async fn get(&self, id: &RecordId) -> Result<Option<Stored>, Error> {
+    async fn get(&self, id: &RecordId) -> Result<Option<Arc<Metadata>>, Error> {
         self.check()?;
         self.store.get(id).await
     }
 
-    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Stored>, Error> {
+    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Arc<Metadata>>, Error> {
         self.check()?;
         self.store.batch_get(ids).await
     }
@@ -34,7 +34,7 @@ impl Store for Failing {
         self.store.apply(writes).await
     }
 
-    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Stored>, Error> {
+    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Arc<Metadata>>, Error> {
         self.check()?;
         self.store.list(after, limit).await
     }
@@ -44,7 +44,7 @@ impl Store for Failing {
         query: &Query,
         after: Option<&Rank>,
         limit: usize,
-    ) -> Result<Vec<(Stored, Rank)>, Error> {
+    ) -> Result<Vec<(Arc<Metadata>, Rank)>, Error> {
         self.store.search(query, after, limit).await
     }
 

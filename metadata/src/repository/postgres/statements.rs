@@ -1,13 +1,13 @@
 //! The statements of a transaction that writes.
 
-use super::super::Stored;
 use super::super::row;
 use crate::batch::plan::Plan;
 use crate::batch::{Outcome, Write};
-use model::{RecordId, ReleaseYear, search};
+use model::{Metadata, RecordId, ReleaseYear, search};
 use sqlx::types::Json;
 use sqlx::{Connection, PgConnection, PgExecutor, query, query_as, query_scalar};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use storage::Error;
 
 /// Serializes writers. Every transaction takes this lock before any other and keeps it until its end, so that
@@ -63,11 +63,14 @@ pub(super) async fn apply(connection: &mut PgConnection, writes: &[Write]) -> Re
 }
 
 /// Returns the records with `ids`, in their order.
-pub(super) async fn batch_get(ids: &[&str], database: impl PgExecutor<'_>) -> Result<Vec<Stored>, Error> {
+pub(super) async fn batch_get(
+    ids: &[&str],
+    database: impl PgExecutor<'_>,
+) -> Result<Vec<Arc<Metadata>>, Error> {
     row::all(query_as(BATCH_GET).bind(ids).fetch_all(database).await?)
 }
 
-async fn store(transaction: &mut PgConnection, records: &[Stored]) -> Result<(), Error> {
+async fn store(transaction: &mut PgConnection, records: &[Arc<Metadata>]) -> Result<(), Error> {
     let ids: Vec<_> = records.iter().map(|put| put.id.as_str()).collect();
     query("DELETE FROM tombstone WHERE id = ANY ($1)").bind(&ids).execute(&mut *transaction).await?;
     query(UPSERT)

@@ -1,7 +1,6 @@
 //! The statements of a transaction that writes. Batches are passed as one JSON parameter: binding many parameters takes
 //! quadratic time in SQLite.
 
-use super::super::Stored;
 use super::super::row;
 use crate::batch::plan::Plan;
 use crate::batch::{Outcome, Write};
@@ -9,6 +8,7 @@ use model::{Metadata, RecordId, ReleaseYear, search};
 use serde::Serialize;
 use sqlx::{SqliteConnection, SqliteExecutor, SqlitePool, query, query_as, query_scalar};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use storage::Error;
 use storage::sqlite::BEGIN;
 
@@ -60,11 +60,11 @@ pub(super) async fn apply(writer: &SqlitePool, writes: &[Write]) -> Result<Vec<O
 pub(super) async fn batch_get<T: Serialize + ?Sized>(
     ids: &T,
     database: impl SqliteExecutor<'_>,
-) -> Result<Vec<Stored>, Error> {
+) -> Result<Vec<Arc<Metadata>>, Error> {
     row::all(query_as(BATCH_GET).bind(row::json(ids)?).fetch_all(database).await?)
 }
 
-async fn store(transaction: &mut SqliteConnection, records: &[Stored]) -> Result<(), Error> {
+async fn store(transaction: &mut SqliteConnection, records: &[Arc<Metadata>]) -> Result<(), Error> {
     let entries: Vec<_> = records.iter().map(|record| Entry::of(record)).collect();
     let ids: Vec<_> = entries.iter().map(|entry| entry.id).collect();
     query("DELETE FROM tombstone WHERE id IN (SELECT value FROM json_each($1))")
