@@ -10,7 +10,8 @@ pub const LISTEN: &str = "127.0.0.1:8081";
 /// Flags win over variables. Exit codes: 0 asked to stop, 1 failed while running, 2 bad arguments.
 #[derive(Clone, Debug, Parser)]
 #[group(skip)]
-#[command(name = "metadata", version, mut_arg("database", |arg| arg.default_value("sqlite:.data/metadata.db")))]
+#[command(name = "metadata", version, mut_arg("listen", |arg| arg.default_value(LISTEN)))]
+#[command(mut_arg("database", |arg| arg.default_value("sqlite:.data/metadata.db")))]
 pub struct Config {
     /// What every service is told.
     #[command(flatten)]
@@ -19,4 +20,10 @@ pub struct Config {
     /// Where the records are kept.
     #[command(flatten)]
     pub storage: storage::Config,
+}
+
+impl service::Program for Config {
+    fn service(&self) -> &service::Config {
+        &self.service
+    }
 }

@@ -23,7 +23,7 @@ pub enum GatewayKind {
 /// Flags win over variables. Exit codes: 0 asked to stop, 1 failed while running, 2 bad arguments.
 #[derive(Clone, Debug, Parser)]
 #[group(skip)]
-#[command(name = "movie", version)]
+#[command(name = "movie", version, mut_arg("listen", |arg| arg.default_value(LISTEN)))]
 pub struct Config {
     /// What every service is told.
     #[command(flatten)]
@@ -57,13 +57,17 @@ pub struct Config {
     pub registry_grace: Duration,
 }
 
-impl Config {
-    /// Holds the arguments against each other.
-    ///
-    /// # Errors
-    ///
-    /// Where no registry is used and the address of a service is missing.
-    pub fn check(&self) -> Result<(), Error> {
+impl service::Program for Config {
+    fn service(&self) -> &service::Config {
+        &self.service
+    }
+
+    fn registry_grace(&self) -> Duration {
+        self.registry_grace
+    }
+
+    /// Fails if no registry is used and the address of a service is missing.
+    fn check(&self) -> Result<(), String> {
         let services = [
             ("metadata", "--metadata-url", &self.metadata_url),
             ("rating", "--rating-url", &self.rating_url),
@@ -71,7 +75,7 @@ impl Config {
         let missing = services.into_iter().find(|(_, _, url)| url.is_none());
         match missing {
             Some((service, flag, _)) if self.service.registry == RegistryKind::None => {
-                Err(Error::Nowhere { service, flag })
+                Err(Error::Nowhere { service, flag }.to_string())
             }
             _ => Ok(()),
         }

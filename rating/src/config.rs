@@ -18,7 +18,8 @@ const FEW_CORES: usize = 4;
 /// Flags win over variables. Exit codes: 0 asked to stop, 1 failed while running, 2 bad arguments.
 #[derive(Clone, Debug, Parser)]
 #[group(skip)]
-#[command(name = "rating", version, mut_arg("database", |arg| arg.default_value("sqlite:.data/rating.db")))]
+#[command(name = "rating", version, mut_arg("listen", |arg| arg.default_value(LISTEN)))]
+#[command(mut_arg("database", |arg| arg.default_value("sqlite:.data/rating.db")))]
 pub struct Config {
     /// What every service is told.
     #[command(flatten)]
@@ -51,10 +52,12 @@ pub struct Config {
     pub prior_mean: f64,
 }
 
-impl Config {
-    /// How many threads run what is not serving.
-    #[must_use]
-    pub fn background_threads(&self) -> usize {
+impl service::Program for Config {
+    fn service(&self) -> &service::Config {
+        &self.service
+    }
+
+    fn background_threads(&self) -> usize {
         let lanes = match self.storage.database {
             storage::Url::Postgres(_) => postgres::LANES as usize,
             storage::Url::Sqlite(_) | storage::Url::Memory => 1,
@@ -82,10 +85,11 @@ fn mean(text: &str) -> Result<f64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use service::Program as _;
 
     fn parse(flags: &[&str]) -> Result<Config, String> {
         let arguments = ["rating", "--database", "memory:"].into_iter().chain(flags.iter().copied());
-        service::try_parse_from(LISTEN, arguments).map_err(|error| error.to_string())
+        Config::try_parse_from(arguments).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -36,7 +36,7 @@ const DRAIN: Duration = Duration::from_secs(2);
 pub fn process(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = Cli::parse_from(arguments);
     service::log(&cli.log, None);
-    service::block_on(|stop| run(cli.config, stop))
+    service::block_on(1, |stop| run(cli.config, stop))
 }
 
 /// Listens where `config` says and serves until `stop` is cancelled. Without a word on DNS it is answered at

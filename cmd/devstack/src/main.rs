@@ -32,5 +32,5 @@ fn whole(config: Stack, began: Instant) -> ExitCode {
         }
     };
     service::log(&config.log, Some(LogFormat::Text));
-    service::block_on(|stop| stack::run(config, source, began, stop))
+    service::block_on(1, |stop| stack::run(config, source, began, stop))
 }

@@ -6,6 +6,7 @@ use crate::own::OwnInstance;
 use anyhow::{Context, anyhow};
 use clap::Parser;
 use ratingingester::config::Cluster;
+use service::Program;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -46,8 +47,7 @@ impl Services {
     pub fn start(stack: &Stack, wiring: &Wiring) -> anyhow::Result<Self> {
         let Listen { metadata, rating, movie, .. } = stack.listen;
         let flags = ["--database", &wiring.databases.metadata];
-        let metadata: metadata::Config =
-            configured("metadata", metadata::LISTEN, metadata, stack, wiring, &flags)?;
+        let metadata: metadata::Config = configured("metadata", metadata, stack, wiring, &flags)?;
         let mut flags = vec!["--database", &wiring.databases.rating, "--kafka", &wiring.kafka.brokers];
         let options: Vec<String> =
             wiring.kafka.options.iter().map(|(key, value)| format!("{key}={value}")).collect();
@@ -55,15 +55,15 @@ impl Services {
         if wiring.embedded_broker {
             flags.extend(EMBEDDED.iter().flat_map(|option| ["--kafka-option", option]));
         }
-        let mut rating: rating::Config = configured("rating", rating::LISTEN, rating, stack, wiring, &flags)?;
+        let mut rating: rating::Config = configured("rating", rating, stack, wiring, &flags)?;
         rating.ingester.forget_offsets = wiring.embedded_broker;
-        let movie: movie::Config = configured("movie", movie::LISTEN, movie, stack, wiring, &[])?;
+        let movie: movie::Config = configured("movie", movie, stack, wiring, &[])?;
 
         let stop = CancellationToken::new();
         let mut services = Self {
-            metadata: in_registry(&metadata.service)?,
-            rating: in_registry(&rating.service)?,
-            movie: in_registry(&movie.service)?,
+            metadata: in_registry(&metadata)?,
+            rating: in_registry(&rating)?,
+            movie: in_registry(&movie)?,
             tasks: JoinSet::new(),
             stop: stop.clone(),
         };
@@ -109,7 +109,6 @@ impl Services {
 /// What the service's own command line would be.
 fn configured<C: Parser>(
     name: &'static str,
-    default: &'static str,
     listen: SocketAddr,
     stack: &Stack,
     wiring: &Wiring,
@@ -124,9 +123,10 @@ fn configured<C: Parser>(
         line.extend(["--workers".to_owned(), workers.to_string()]);
     }
     line.extend(flags.iter().map(|&flag| flag.to_owned()));
-    service::try_parse_from(default, line).map_err(|error| anyhow!("{name}: {error}"))
+    C::try_parse_from(line).map_err(|error| anyhow!("{name}: {error}"))
 }
 
-fn in_registry(config: &service::Config) -> anyhow::Result<Arc<OwnInstance>> {
-    Ok(OwnInstance::new(service::registry(config)?.context("the stack needs a registry")?))
+fn in_registry(config: &impl Program) -> anyhow::Result<Arc<OwnInstance>> {
+    let registry = service::registry(config.service(), config.registry_grace())?;
+    Ok(OwnInstance::new(registry.context("the stack needs a registry")?))
 }

@@ -35,7 +35,7 @@ fn read<C: clap::Parser>(service: &str) {
         line.push(format!("{}={}", flag(&C::command(), variable), value.as_str().unwrap()));
     }
     assert!(line.len() > 4, "{line:?}");
-    if let Err(error) = service::try_parse_from::<C>("127.0.0.1:0", &line) {
+    if let Err(error) = C::try_parse_from(&line) {
         panic!("{service} refuses {line:?}: {error}");
     }
 }
