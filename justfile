@@ -27,8 +27,8 @@ bench-writes:
 
 # Kills the service, Kafka and PostgreSQL again and again, and recounts what is stored afterwards.
 crash *ARGS:
-    cargo build --release -p devstack
-    MARQUEE_TEST_KAFKA=own MARQUEE_TEST_DEVSTACK=$PWD/target/release/devstack cargo test -p devstack --test crash -- {{ARGS}}
+    cargo build --profile dist -p devstack
+    MARQUEE_TEST_KAFKA=own MARQUEE_TEST_DEVSTACK=$PWD/target/dist/devstack cargo test -p devstack --test crash -- {{ARGS}}
 
 # Measures how fast events get from Kafka into the database.
 bench-ingest *ARGS:
@@ -62,13 +62,13 @@ bench-produce:
 
 # Measures how long the stack takes to be ready and what it holds in memory.
 figures *ARGS:
-    cargo build --release -p devstack
+    cargo build --profile dist -p devstack
     scripts/figures {{ARGS}}
 
 # Kills, freezes and replaces release builds of the services under a steady load, and holds counts and times.
 chaos *ARGS:
-    cargo build --release -p devstack
-    MARQUEE_CHAOS_TIMES=1 MARQUEE_CHAOS_PROGRAM="$PWD/target/release/devstack" \
+    cargo build --profile dist -p devstack
+    MARQUEE_CHAOS_TIMES=1 MARQUEE_CHAOS_PROGRAM="$PWD/target/dist/devstack" \
         cargo test --workspace --test chaos -- {{ARGS}}
 
 # Compares serialization formats by size, speed and allocations.

@@ -71,7 +71,7 @@ fn the_image_holds_every_program_and_the_compilers_version() {
         ("cmd/devstack", "devstack"),
     ] {
         assert!(WORKSPACE.contains(&format!("\"{folder}\"")), "{folder}");
-        assert!(DOCKERFILE.contains(&format!("target/release/{program}")), "{program}");
+        assert!(DOCKERFILE.contains(&format!("target/dist/{program}")), "{program}");
     }
     let toolchain = include_str!("../../../../rust-toolchain.toml");
     let version =
