@@ -47,7 +47,7 @@ impl Standing {
         match timeout(READY_WITHIN, (self.ready)()).await {
             Ok(Ok(())) => Ok("ready\n"),
             Ok(Err(reason)) => Err(unready(&reason)),
-            Err(_) => Err(unready("its storage did not answer in time")),
+            Err(_) => Err(unready("storage did not respond in time")),
         }
     }
 

@@ -65,5 +65,5 @@ async fn a_worker_that_can_not_make_its_routes_ends_the_service() {
     let config = Config::for_tests();
     let ended =
         service::run(description(), &config, None, Metrics::new(), ready, make, CancellationToken::new());
-    assert_eq!(soon(ended).await.unwrap_err().to_string(), "a worker of small has broken down");
+    assert_eq!(soon(ended).await.unwrap_err().to_string(), "a worker thread of small panicked");
 }
