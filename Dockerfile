@@ -1,4 +1,4 @@
-# All binaries in one image; the command of the container says which one runs.
+# All binaries in one image; the container's command selects one.
 
 FROM rust:1.95.0-slim-bookworm AS build
 RUN apt-get update \

@@ -1,4 +1,4 @@
-"""How a line is compared with its yardstick: REST and gRPC calls, batches, writes."""
+"""The comparisons with a yardstick: REST and gRPC calls, batches, writes."""
 
 import dataclasses
 import random
@@ -13,7 +13,7 @@ from measuring import alternate
 
 
 class Bench:
-    """What the lines share: the running fleet, folders, and how long and often to load."""
+    """The state that the lines share: the running services, folders, rounds and seconds."""
 
     def __init__(self, programs, data, work, rounds, seconds):
         self.programs, self.data, self.work, self.rounds, self.seconds = programs, data, work, rounds, seconds
@@ -25,7 +25,7 @@ class Bench:
         self.movie = start("movie", *self.consul)
 
     def plan(self, name, requests):
-        """Writes what wrk is to send."""
+        """Writes the requests for wrk to a file."""
         path = self.work / f"{name}.plan"
         path.write_text("".join(f"{request}\n" for request in requests))
         return path
@@ -39,14 +39,14 @@ class Bench:
 
 
 def shuffled(count, seed=0):
-    """The films' numbers in an order that looks like chance."""
+    """Returns the movies' numbers in a pseudo-random order."""
     numbers = list(range(1, count + 1))
     random.Random(seed).shuffle(numbers)
     return numbers
 
 
 def rest(name, targets, service, behind=()):
-    """Measures GETs of `targets` at `service(bench)` against raw HTTP/1 with answers of the same mean size."""
+    """Measures GETs of `targets` at `service(bench)` against bare HTTP/1 with responses of the same mean size."""
 
     def measure(bench):
         program = service(bench)
@@ -67,7 +67,7 @@ def rest(name, targets, service, behind=()):
 
 
 def grpc(name, method, fields, service, connections, streams, behind=()):
-    """Measures a unary call at `service(bench)` against raw HTTP/2 with an answer of the same size."""
+    """Measures a unary call at `service(bench)` against bare HTTP/2 with a response of the same size."""
 
     def measure(bench):
         program = service(bench)
@@ -86,7 +86,7 @@ def grpc(name, method, fields, service, connections, streams, behind=()):
 
 
 def batches(bench):
-    """Measures movies a second in batches of 100 against movies a second one by one."""
+    """Measures movies per second in batches of 100 against single reads."""
     numbers = shuffled(filling.FILMS)
     single = bench.plan("single", (f"GET /v1/movies/{number}" for number in numbers))
     hundreds = [numbers[at : at + 100] for at in range(0, len(numbers), 100)]
@@ -105,7 +105,7 @@ def batches(bench):
 
 
 def writes(bench):
-    """Measures ratings put by 64 callers against bare commits of one row each, by SQLite on the same disk."""
+    """Measures PutRating by 64 callers against SQLite commits of one row each on the same disk."""
     bare = sqlite3.connect(bench.work / "bare.db", isolation_level=None)
     bare.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE IF NOT EXISTS t (a, b, c)")
 

@@ -1,4 +1,4 @@
-"""How a figure is made: the yardstick and the service in turn, and the median of their ratios."""
+"""Alternating runs of yardstick and service, and the median of their ratios."""
 
 import dataclasses
 from statistics import median
@@ -6,7 +6,7 @@ from statistics import median
 
 @dataclasses.dataclass
 class Measured:
-    """What some rounds came to; rates a second, CPU in microseconds a request, memory in MiB."""
+    """The result of some rounds: rates per second, CPU in microseconds per request, memory in MiB."""
 
     ratio: float
     lowest: float
@@ -22,9 +22,8 @@ class Measured:
 def alternate(yardstick, service, rounds, yardstick_program=None, programs=()):
     """Runs `yardstick`, `service`, `yardstick` … and compares each run of the service with its two neighbours.
 
-    Both are called with the number of the round and return a `Run`. The noise is by how much one run of the yardstick
-    typically differs from the next, as the median over the rounds: what is nearer to a line than that can't be told
-    from it.
+    Both are called with the number of the round and return a `Run`. The noise is the median difference
+    between consecutive runs of the yardstick; a smaller difference from a line is not significant.
     """
     watched = [yardstick_program] if yardstick_program else []
     bare = [run_with_cpu(yardstick, 0, watched)]
@@ -48,7 +47,7 @@ def alternate(yardstick, service, rounds, yardstick_program=None, programs=()):
 
 
 def run_with_cpu(load, number, programs):
-    """One run, and what each program spent on a request in it."""
+    """Returns one run, and the CPU time of each program per request in it."""
     before = [program.cpu() for program in programs]
     run = load(number)
     spent = {

@@ -1,4 +1,4 @@
-"""The lines of the table: what each loads, what it is compared with, and where it has to arrive."""
+"""The lines of the table: their load, yardstick and bounds."""
 
 import dataclasses
 import itertools
@@ -24,7 +24,7 @@ class Line:
 
 
 def by_zipf(count, draws):
-    """Film numbers as readers ask for them: the n-th most wanted is wanted 1/n as often as the first."""
+    """Returns movie numbers by Zipf's law: the n-th is read 1/n as often as the first."""
     weights = list(itertools.accumulate(1 / rank for rank in range(1, count + 1)))
     return random.Random(2).choices(shuffled(count), cum_weights=weights, k=draws)
 

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The store can't be opened.
-    #[error("the store can't be opened")]
+    #[error("can't open the store")]
     Storage(#[from] storage::Error),
     /// The server failed.
     #[error(transparent)]

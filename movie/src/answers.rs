@@ -67,8 +67,8 @@ impl Answers {
     /// Has `registry` tell how often an answer was kept, and what the kept ones take.
     pub fn register(self: &Arc<Self>, registry: &mut Registry) {
         let registry = registry.sub_registry_with_prefix("answers");
-        registry.register("hits", "Single movies answered from memory", self.hits.clone());
-        registry.register("misses", "Single movies that were asked for behind", self.misses.clone());
+        registry.register("hits", "Single movies served from the response cache", self.hits.clone());
+        registry.register("misses", "Single movies fetched from the services", self.misses.clone());
         registry.register_collector(Box::new(Bytes(self.clone())));
     }
 }
@@ -87,8 +87,12 @@ struct Bytes(Arc<Answers>);
 impl Collector for Bytes {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let bytes = ConstGauge::new(self.0.movies.bytes());
-        let metric =
-            encoder.encode_descriptor("bytes", "What the kept answers take", None, bytes.metric_type())?;
+        let metric = encoder.encode_descriptor(
+            "bytes",
+            "Memory used by the response cache",
+            None,
+            bytes.metric_type(),
+        )?;
         bytes.encode(metric)
     }
 }

@@ -17,7 +17,7 @@ mod tests;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no such movie.
-    #[error("there is no movie {0}")]
+    #[error("no movie with id {0}")]
     NotFound(RecordId),
     /// A service that the answer can't do without failed.
     #[error(transparent)]

@@ -33,7 +33,7 @@ pub enum Error {
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
     /// The answer did not come in time.
-    #[error("the {service} service is late")]
+    #[error("the {service} service did not respond in time")]
     Late {
         /// Which service.
         service: &'static str,
@@ -42,7 +42,7 @@ pub enum Error {
     #[error(transparent)]
     Refused(Invalid),
     /// The service responded with something else than it was asked for.
-    #[error("the {service} service did not respond with what it was asked for")]
+    #[error("the {service} service returned an unexpected response")]
     Unexpected {
         /// Which service.
         service: &'static str,

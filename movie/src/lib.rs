@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no registry to find a service in, and no address of it.
-    #[error("without a registry, `{flag}` must say where the {service} service is")]
+    #[error("`{flag}` is required with `--registry none`: it sets the address of the {service} service")]
     Nowhere {
         /// Which service.
         service: &'static str,

@@ -17,7 +17,7 @@ pub enum Error {
     #[error(transparent)]
     Invalid(#[from] Invalid),
     /// Nobody has rated the record.
-    #[error("{} {} has no rating", .0.record_type, .0.record_id)]
+    #[error("{} {} has no ratings", .0.record_type, .0.record_id)]
     NoRatings(Record),
     /// The user has not rated the record.
     #[error("user {user} has not rated {} {}", record.record_type, record.record_id)]

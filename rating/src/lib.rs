@@ -25,10 +25,10 @@ use writer::Writer;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The store can't be opened.
-    #[error("the store can't be opened")]
+    #[error("can't open the store")]
     Storage(#[from] storage::Error),
     /// The store can't take the prior.
-    #[error("the store can't take the prior weight and mean")]
+    #[error("the prior weight and mean can't be stored")]
     Repository(#[from] repository::Error),
     /// The prior is out of range.
     #[error("the prior is out of range")]

@@ -23,7 +23,7 @@ use storage::{Config, Url};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A batch expected another position of this partition than the stored one: it has another owner.
-    #[error("the position of partition {0} was moved by another owner")]
+    #[error("the position of partition {0} was moved by another instance")]
     Fenced(Partition),
     /// The database failed.
     #[error(transparent)]

@@ -30,7 +30,7 @@ const MOST_CALLS: usize = 4096;
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// The partition has another owner by now: read its stored position again.
-    #[error("the position of partition {0} was moved by another owner")]
+    #[error("the position of partition {0} was moved by another instance")]
     Fenced(Partition),
     /// The transaction failed; nothing of the batch is stored.
     #[error(transparent)]

@@ -50,13 +50,11 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let dns = match config.dns_listen {
         Some(DnsListen::Off) => None,
         Some(DnsListen::At(address)) => Some(Dns::bind(address).await.with_context(|| {
-            format!(
-                "the agent can't answer DNS on {address}; `--dns-listen ADDR:PORT` chooses another address"
-            )
+            format!("the agent can't serve DNS on {address}: select another address with --dns-listen")
         })?),
         None => {
             let unable =
-                |error: &io::Error| tracing::warn!(%error, "DNS stays off: {DNS_LISTEN} can't be used");
+                |error: &io::Error| tracing::warn!(%error, "DNS is disabled: can't listen on {DNS_LISTEN}");
             Dns::bind(DNS_LISTEN).await.inspect_err(unable).ok()
         }
     };
@@ -107,5 +105,5 @@ pub async fn serve_with_dns(
 }
 
 fn wanted(address: SocketAddr) -> String {
-    format!("the agent can't listen on {address}; `--listen ADDR:PORT` chooses another address")
+    format!("the agent can't listen on {address}: select another address with --listen")
 }

@@ -12,7 +12,7 @@ pub enum Error {
     #[error("the built-in catalogue can't be read")]
     Json(#[from] serde_json::Error),
     /// A film breaks a rule.
-    #[error("film {id} of the built-in catalogue {rule}")]
+    #[error("movie {id} of the built-in catalogue {rule}")]
     Film {
         /// The film's id.
         id: String,

@@ -26,9 +26,9 @@ impl Databases {
     /// SQLite files in `folder`, which is made where it is missing; without those of earlier runs where it is
     /// to be `fresh`.
     pub fn files(folder: &Path, fresh: bool) -> anyhow::Result<Self> {
-        fs::create_dir_all(folder).with_context(|| format!("{} can't be made", folder.display()))?;
+        fs::create_dir_all(folder).with_context(|| format!("can't create {}", folder.display()))?;
         if fresh {
-            clear(folder).with_context(|| format!("{} can't be cleared", folder.display()))?;
+            clear(folder).with_context(|| format!("can't clear {}", folder.display()))?;
         }
         let file = |name: &str| Ok::<_, anyhow::Error>(format!("sqlite:{}", path(folder, name)?));
         Ok(Self { metadata: file(METADATA)?, rating: file(RATING)?, place: folder.display().to_string() })
@@ -61,7 +61,7 @@ fn clear(folder: &Path) -> anyhow::Result<()> {
         let lock = File::open(&path)?;
         match lock.try_lock() {
             Ok(()) => held.push(lock),
-            Err(TryLockError::WouldBlock) => anyhow::bail!("another process has {} locked", path.display()),
+            Err(TryLockError::WouldBlock) => anyhow::bail!("{} is locked by another process", path.display()),
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
     }

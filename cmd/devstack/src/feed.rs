@@ -68,7 +68,7 @@ fn wait(
         }
         anyhow::ensure!(
             moved.elapsed() < PATIENCE,
-            "the rating service has not applied any of {behind} ratings for {} s",
+            "the rating service has applied none of {behind} pending ratings for {} s",
             PATIENCE.as_secs()
         );
         std::thread::sleep(LOOK);

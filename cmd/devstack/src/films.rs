@@ -22,7 +22,10 @@ pub async fn store<E: std::error::Error + Send + Sync + 'static>(
         }
         let size = metadata.len() as u64;
         let request = BatchPutMetadataRequest { metadata };
-        client.batch_put_metadata(request).await.context("the metadata service refused a batch of films")?;
+        client
+            .batch_put_metadata(request)
+            .await
+            .context("the metadata service rejected a batch of movies")?;
         stored(size);
         count += size;
     }

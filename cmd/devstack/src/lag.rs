@@ -19,7 +19,7 @@ impl Lag {
     /// Asks the brokers for the topic's partitions.
     pub fn open(cluster: &Cluster, topic: &str, group: &str) -> anyhow::Result<Self> {
         let consumer: BaseConsumer = cluster.client(&[]).set("group.id", group).create()?;
-        let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT).context("no broker answers")?;
+        let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT).context("no broker responds")?;
         let topics = metadata.topics().iter().filter(|found| found.name() == topic);
         let partitions: Vec<i32> =
             topics.flat_map(|found| found.partitions()).map(|partition| partition.id()).collect();

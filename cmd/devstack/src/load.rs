@@ -75,11 +75,14 @@ pub async fn joined(movie: &Instance, film: &str) -> anyhow::Result<()> {
                 if partial.is_empty() {
                     return Ok(());
                 }
-                format!("it answers without {}", partial.join(", "))
+                format!("its response lacks {}", partial.join(", "))
             }
             Err(status) => status.message().to_owned(),
         };
-        anyhow::ensure!(Instant::now() < deadline, "the movie service does not join film {film}: {last}");
+        anyhow::ensure!(
+            Instant::now() < deadline,
+            "the movie service does not serve movie {film} with its ratings: {last}"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -7,23 +7,23 @@ use std::net::{SocketAddr, TcpListener};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Another process, or another part of the stack, has the port.
-    #[error("port {} is taken: {part} wants to listen on {address} (--{flag} chooses another)", address.port())]
+    #[error("port {} is in use: {part} needs {address}, select another address with --{flag}", address.port())]
     Taken {
         /// Who wanted it.
         part: &'static str,
         /// The address.
         address: SocketAddr,
-        /// The flag that chooses another.
+        /// The flag that selects another address.
         flag: &'static str,
     },
     /// The address is none of this machine's, or its port is reserved.
-    #[error("{part} can't listen on {address} (--{flag} chooses another)")]
+    #[error("{part} can't listen on {address}: select another address with --{flag}")]
     Refused {
         /// Who wanted it.
         part: &'static str,
         /// The address.
         address: SocketAddr,
-        /// The flag that chooses another.
+        /// The flag that selects another address.
         flag: &'static str,
         /// What the system says.
         source: io::Error,
@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             format!(
-                "port {port} is taken: rating wants to listen on {address} (--rating-listen chooses another)"
+                "port {port} is in use: rating needs {address}, select another address with --rating-listen"
             )
         );
     }

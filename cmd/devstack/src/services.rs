@@ -88,9 +88,9 @@ impl Services {
     pub async fn ended(&mut self) -> anyhow::Error {
         match self.tasks.join_next().await {
             Some(Ok((_, Err(error)))) => error,
-            Some(Ok((name, Ok(())))) => anyhow!("{name} stopped of itself"),
+            Some(Ok((name, Ok(())))) => anyhow!("{name} stopped unexpectedly"),
             Some(Err(panicked)) => anyhow::Error::new(panicked).context("a service failed"),
-            None => anyhow!("no service runs"),
+            None => anyhow!("no service is running"),
         }
     }
 

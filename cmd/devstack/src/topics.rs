@@ -26,7 +26,7 @@ pub async fn create_missing(cluster: &Cluster) -> anyhow::Result<()> {
         (admin, there)
     })
     .await?;
-    let there = there.with_context(|| format!("no Kafka broker answers at {brokers}: check --kafka"))?;
+    let there = there.with_context(|| format!("no Kafka broker responds at {brokers}: check --kafka"))?;
     if there.topics().iter().any(|topic| topic.name() == RATINGS) {
         return Ok(());
     }
@@ -35,7 +35,9 @@ pub async fn create_missing(cluster: &Cluster) -> anyhow::Result<()> {
     for created in admin.create_topics([&missing], &options).await.context("the topic can't be created")? {
         match created {
             Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-            Err((topic, error)) => anyhow::bail!("the topic {topic} can't be created, create it: {error}"),
+            Err((topic, error)) => {
+                anyhow::bail!("topic {topic} can't be created: {error}; create it yourself")
+            }
         }
     }
     Ok(())

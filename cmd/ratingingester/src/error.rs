@@ -26,16 +26,16 @@ pub enum Error {
         error: io::Error,
     },
     /// The file for rejected lines is the input.
-    #[error("--rejects {0} is the file that is read: it would be overwritten")]
+    #[error("--rejects {0} is the input file, which would be overwritten")]
     SameFile(String),
     /// The input can't be read a second time.
-    #[error("--repeat: {0} can't be read again; name a FILE")]
+    #[error("--repeat: {0} can't be read again, use a FILE")]
     Repeat(String),
     /// The producer can't be opened.
     #[error(transparent)]
     Producer(#[from] producer::Error),
     /// The system gives no threads or signals.
-    #[error("the run can't be set up: {0}")]
+    #[error("can't set up the run: {0}")]
     System(io::Error),
     /// The run ended early, for this reason; what was sent until then was said.
     #[error("{0}")]

@@ -47,7 +47,7 @@ impl Rejects {
             self.progress.say(&format!("{place}: {reason}"));
         }
         if self.count == NAMED {
-            self.progress.say("what else is rejected is counted, not named");
+            self.progress.say("further rejections are counted, but not listed");
         }
     }
 

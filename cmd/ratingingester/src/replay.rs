@@ -64,7 +64,7 @@ pub(crate) fn replay(config: &Replay) -> Result<Outcome, Error> {
     left.finish().map_err(out_failed)?;
     topic.commit()?;
     progress.end(&format!(
-        "{}: {} letters read, {} replayed, {} left",
+        "{}: {} letters read, {} replayed, {} skipped",
         config.from, outcome.read, outcome.replayed, outcome.left
     ));
     Ok(outcome)

@@ -136,7 +136,7 @@ async fn drive(config: &Sending) -> Result<Summary, Error> {
     let started = Instant::now();
     let (result, interrupted) = loop {
         tokio::select! {
-            result = &mut ended => break (result.unwrap_or_else(|_| Err("the reader died".to_owned())), false),
+            result = &mut ended => break (result.unwrap_or_else(|_| Err("the reader thread panicked".to_owned())), false),
             () = signals.wait() => break (Ok(()), true),
             _ = ticks.tick() => {
                 // The reader may sleep in a read when a delivery fails.
@@ -153,7 +153,7 @@ async fn drive(config: &Sending) -> Result<Summary, Error> {
     if let (Some(service), Some(tally)) = (&config.verify, reading.tally()) {
         let verdict = tokio::select! {
             verdict = verify(service, &tally, config.verify_timeout) => verdict.map_err(Error::Stopped)?,
-            () = signals.wait() => return Err(Error::Stopped("asked to stop before the comparison was through".into())),
+            () = signals.wait() => return Err(Error::Stopped("stopped before the comparison was complete".into())),
         };
         summary.differing = tell(&verdict).map_err(Error::System)?;
     }
@@ -171,7 +171,7 @@ fn tell(verdict: &Verdict) -> io::Result<u64> {
     let mut outcome = format!("verified {} records: {differing} differ", verdict.compared);
     if verdict.doubtful > 0 {
         outcome.push_str(&format!(
-            "; {} were left out, as the brokers refused events about them",
+            "; {} skipped because the brokers rejected events about them",
             verdict.doubtful
         ));
     }

@@ -88,7 +88,7 @@ impl Viewers {
         let genres = films.iter().flat_map(|film| &film.genres).max().map_or(0, |most| most + 1);
         let weights = (1..=films.len()).map(|rank| (rank as f64).powf(-EXPONENT));
         let popularity =
-            WeightedIndex::new(weights).map_err(|_| Broken::new("must have at least one film to rate"))?;
+            WeightedIndex::new(weights).map_err(|_| Broken::new("must have at least one movie to rate"))?;
         let viewers = (1..=viewers).map(|number| Viewer::new(number, genres, &mut random));
         let viewers = viewers.collect::<Result<_, Broken>>()?;
         Ok(Self { random, films, popularity, viewers })

@@ -19,16 +19,16 @@ const LOG_EVERY: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum Unexpected {
     /// Its id was not asked for.
-    #[error("a row was not asked for")]
+    #[error("a row was not requested")]
     Unasked,
     /// Another row has the same id.
     #[error("two rows have the same id")]
     Repeated,
     /// It is about a record of another type.
-    #[error("a row is about a record of another type")]
+    #[error("a row has another record type")]
     OtherType,
     /// There are more rows than were asked for.
-    #[error("there are more rows than were asked for")]
+    #[error("there are more rows than requested")]
     TooMany,
 }
 

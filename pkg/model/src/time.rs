@@ -16,11 +16,11 @@ impl Timestamp {
     pub fn from_millis(millis: i64) -> Result<Self, Broken> {
         if !(MIN..=MAX).contains(&millis) {
             return Err(Broken::new(format!(
-                "must be within the years 1 to 9999, not {millis} ms from 1970"
+                "must be within the years 1 to 9999, not {millis} ms since 1970"
             )));
         }
         jiff::Timestamp::from_millisecond(millis).map(|_| Self(millis)).map_err(|_| {
-            Broken::new(format!("must be within the years 1 to 9999, not {millis} ms from 1970"))
+            Broken::new(format!("must be within the years 1 to 9999, not {millis} ms since 1970"))
         })
     }
 
@@ -28,8 +28,8 @@ impl Timestamp {
     pub fn parse(text: &str) -> Result<Self, Broken> {
         let time: Option<jiff::Timestamp> =
             if is_rfc3339(text.as_bytes()) { text.parse().ok() } else { None };
-        let time = time
-            .ok_or_else(|| Broken::new("must be a time as in RFC 3339, such as 2026-11-21T12:00:00.000Z"))?;
+        let time =
+            time.ok_or_else(|| Broken::new("must be an RFC 3339 time, such as 2026-11-21T12:00:00.000Z"))?;
         Self::from_millis(time.as_millisecond())
     }
 
@@ -76,7 +76,7 @@ impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_millisecond(self.0) {
             Ok(time) => write!(f, "{time:.3}"),
-            Err(_) => write!(f, "{} ms from 1970", self.0),
+            Err(_) => write!(f, "{} ms since 1970", self.0),
         }
     }
 }

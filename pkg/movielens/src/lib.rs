@@ -186,7 +186,7 @@ fn rating(row: &StringRecord, record_type: RecordType, provider: ProviderId) -> 
 fn doubled(text: &str) -> Result<Value, Broken> {
     let halves = 2.0 * number::<f64>(text, "rating")?;
     if halves.fract() != 0.0 || !(1.0..=10.0).contains(&halves) {
-        return Err(Broken::new(format!("rating must be 0.5 to 5.0 in halves, not {text}")));
+        return Err(Broken::new(format!("rating must be 0.5 to 5.0 in steps of 0.5, not {text}")));
     }
     Value::new(halves as i64)
 }
@@ -270,10 +270,10 @@ mod tests {
     #[test]
     fn a_bad_row_is_named_by_file_line_and_reason() {
         for (row, reason) in [
-            ("1,1,4.2,1", "rating must be 0.5 to 5.0 in halves, not 4.2"),
-            ("1,1,0,1", "rating must be 0.5 to 5.0 in halves, not 0"),
-            ("1,1,5.5,1", "rating must be 0.5 to 5.0 in halves, not 5.5"),
-            ("1,1,NaN,1", "rating must be 0.5 to 5.0 in halves, not NaN"),
+            ("1,1,4.2,1", "rating must be 0.5 to 5.0 in steps of 0.5, not 4.2"),
+            ("1,1,0,1", "rating must be 0.5 to 5.0 in steps of 0.5, not 0"),
+            ("1,1,5.5,1", "rating must be 0.5 to 5.0 in steps of 0.5, not 5.5"),
+            ("1,1,NaN,1", "rating must be 0.5 to 5.0 in steps of 0.5, not NaN"),
             ("1,1,good,1", "rating must be a number, not `good`"),
             ("1,1,4,later", "timestamp must be a number, not `later`"),
             (",1,4,1", "must not be empty"),

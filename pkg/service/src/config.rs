@@ -80,8 +80,8 @@ impl Config {
             && self.registry != RegistryKind::None
         {
             return Err(format!(
-                "invalid value '{}' for '--listen <ADDR:PORT>': it is every address of this machine, so \
-                 '--advertise <HOST:PORT>' must say which one callers use (or '--registry none' that none do)",
+                "invalid value '{}' for '--listen <ADDR:PORT>': a wildcard address can't be registered: \
+                 set '--advertise <HOST:PORT>' to the address that callers use, or '--registry none'",
                 self.listen
             ));
         }

@@ -69,7 +69,7 @@ impl Standing {
         match timeout(READY_WITHIN, (self.ready.0)()).await {
             Ok(Ok(())) => Ok("ready\n"),
             Ok(Err(error)) => Err(unready(&chain(&*error))),
-            Err(_) => Err(unready("its storage did not answer in time")),
+            Err(_) => Err(unready("storage did not respond in time")),
         }
     }
 

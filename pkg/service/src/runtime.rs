@@ -54,7 +54,7 @@ where
             _ = terminate.recv() => "SIGTERM",
         };
         if stop.is_cancelled() {
-            return Err(std::io::Error::other(format!("{name} came again before all calls had ended")));
+            return Err(std::io::Error::other(format!("received {name} again before all calls had ended")));
         }
         tracing::info!(signal = name, "stopping");
         stop.cancel();

@@ -69,7 +69,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The description's gRPC part can't be read.
-    #[error("the descriptors of {service} can't be read")]
+    #[error("the gRPC descriptors of {service} can't be decoded")]
     Descriptors {
         /// Whose they are.
         service: &'static str,
@@ -77,7 +77,7 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The description's REST part can't be written.
-    #[error("the description of {service}'s REST interface can't be written")]
+    #[error("the OpenAPI document of {service} can't be serialized")]
     OpenApi {
         /// Whose it is.
         service: &'static str,
@@ -85,7 +85,7 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// A worker can't start.
-    #[error("{service} can't start a worker")]
+    #[error("{service} can't start a worker thread")]
     Worker {
         /// Whose it is.
         service: &'static str,
@@ -93,7 +93,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A worker ended by itself, by a panic.
-    #[error("a worker of {service} has broken down")]
+    #[error("a worker thread of {service} panicked")]
     WorkerLost {
         /// Whose it was.
         service: &'static str,

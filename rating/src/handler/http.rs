@@ -51,7 +51,7 @@ fn described() -> OpenApiRouter<Arc<Asked>> {
 }
 
 #[derive(utoipa::OpenApi)]
-#[openapi(info(title = "Marquee rating", description = "Everyone's ratings and what they come to."))]
+#[openapi(info(title = "Marquee rating", description = "Ratings and their aggregates."))]
 struct Document;
 
 fn record_type(text: String) -> Result<RecordType, Invalid> {
@@ -67,10 +67,10 @@ fn user(text: String, field: &str) -> Result<UserId, Invalid> {
     UserId::new(text).map_err(|broken| broken.at(field))
 }
 
-/// What a record's ratings come to.
+/// Returns the aggregate of a record's ratings.
 #[utoipa::path(
     get, path = "/v1/ratings/{type}/{id}", params(("type" = String, Path), ("id" = String, Path)),
-    responses((status = 200, body = json::Aggregate), (status = 404, description = "It has no rating."))
+    responses((status = 200, body = json::Aggregate), (status = 404, description = "The record has no ratings."))
 )]
 async fn aggregate(
     State(state): State<Arc<Asked>>,
@@ -89,7 +89,7 @@ struct Batch {
     ids: Ids,
 }
 
-/// What the ratings of many records come to, in the order asked; those without a rating are left out.
+/// Returns the aggregates of many records, in the order of the ids; records without ratings are omitted.
 #[utoipa::path(
     get, path = "/v1/ratings/{type}", params(("type" = String, Path), Batch),
     responses((status = 200, body = json::AggregateList))
@@ -109,18 +109,18 @@ fn key(Path((of_type, id, user_id)): OfUser) -> Result<(Record, UserId), Invalid
     Ok((record(of_type, id)?, user(user_id, "user")?))
 }
 
-/// One user's rating of a record.
+/// Returns a user's rating of a record.
 #[utoipa::path(
     get, path = "/v1/ratings/{type}/{id}/users/{user}",
     params(("type" = String, Path), ("id" = String, Path), ("user" = String, Path)),
-    responses((status = 200, body = json::Rating), (status = 404, description = "There is none."))
+    responses((status = 200, body = json::Rating), (status = 404, description = "Not found."))
 )]
 async fn get(State(state): State<Arc<Asked>>, path: OfUser) -> Result<Json<json::Rating>, Problem> {
     let (record, user) = key(path)?;
     Ok(Json(state.controller.rating(record, user).await?.into()))
 }
 
-/// Stores a user's rating of a record, replacing the former one.
+/// Creates or replaces a user's rating of a record.
 #[utoipa::path(
     put, path = "/v1/ratings/{type}/{id}/users/{user}", request_body = json::PutRating,
     params(("type" = String, Path), ("id" = String, Path), ("user" = String, Path)),
@@ -148,7 +148,7 @@ async fn store(
 #[utoipa::path(
     delete, path = "/v1/ratings/{type}/{id}/users/{user}",
     params(("type" = String, Path), ("id" = String, Path), ("user" = String, Path)),
-    responses((status = 204, description = "It is gone."), (status = 404, description = "There was none."))
+    responses((status = 204, description = "Deleted."), (status = 404, description = "Not found."))
 )]
 async fn delete(State(state): State<Arc<Asked>>, path: OfUser) -> Result<StatusCode, Problem> {
     let (record, user) = key(path)?;
@@ -160,16 +160,16 @@ async fn delete(State(state): State<Arc<Asked>>, path: OfUser) -> Result<StatusC
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct UserRatings {
-    /// Lists ratings of records of this type alone.
+    /// Lists only ratings of records of this type.
     #[serde(rename = "type")]
     record_type: Option<String>,
-    /// 1 to 500; 50 where it is absent.
+    /// 1 to 500, default 50.
     page_size: Option<i64>,
-    /// `nextPageToken` of the page before.
+    /// The `nextPageToken` of the previous page.
     page_token: Option<String>,
 }
 
-/// A user's ratings, newest first.
+/// Lists a user's ratings, newest first.
 #[utoipa::path(
     get, path = "/v1/users/{user}/ratings", params(("user" = String, Path), UserRatings),
     responses((status = 200, body = json::RatingList))
@@ -188,15 +188,15 @@ async fn list_user_ratings(
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Top {
-    /// How many ratings a record must have, at least 1; 10 where it is absent.
+    /// The minimum number of ratings of a record; at least 1, default 10.
     min_count: Option<i64>,
-    /// 1 to 500; 50 where it is absent.
+    /// 1 to 500, default 50.
     page_size: Option<i64>,
-    /// `nextPageToken` of the page before.
+    /// The `nextPageToken` of the previous page.
     page_token: Option<String>,
 }
 
-/// The best rated records of a type, by weighted mean.
+/// Lists the best rated records of a type, by weighted mean.
 #[utoipa::path(
     get, path = "/v1/top/{type}", params(("type" = String, Path), Top),
     responses((status = 200, body = json::AggregateList))

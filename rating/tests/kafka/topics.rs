@@ -126,7 +126,7 @@ pub(crate) async fn a_topic_made_again_while_it_is_read_stops() {
     broker.create(broker.topic(), 1, &[]).await;
     broker.produce(&puts(10..30));
     // By its digest or by its end: it may be looked at before it is filled.
-    wait_trouble(&service, "stands still").await;
+    wait_trouble(&service, "is stopped").await;
     assert_eq!(service.events("created"), 10);
     service.stop().await;
 }
@@ -159,17 +159,17 @@ pub(crate) async fn consumer_that_is_replaced_leaves_no_partitions_in_the_report
     let service = Service::start_with(&broker, repository, |config| {
         config.options.push(("group.instance.id".to_owned(), "one".to_owned()));
     });
-    wait_trouble(&service, "stands still").await;
+    wait_trouble(&service, "is stopped").await;
     assert_eq!(service.report().partitions.len(), 2);
     // Another member of the same name: the first one's consumer may not go on.
     let other = broker.join_as("one");
     wait_trouble(&service, "the Kafka consumer broke").await;
     let report = service.report();
     assert!(report.partitions.is_empty(), "{report:?}");
-    assert!(!report.trouble.unwrap_or_default().contains("stands still"));
+    assert!(!report.trouble.unwrap_or_default().contains("is stopped"));
     drop(other);
     // The consumer that replaces it finds out for itself.
-    wait_trouble(&service, "stands still").await;
+    wait_trouble(&service, "is stopped").await;
     service.stop().await;
 }
 

@@ -31,7 +31,7 @@ fn a_dns_address_that_is_asked_for_and_taken_is_named_and_exits_with_1() {
     let address = taken.local_addr().unwrap().to_string();
     let (code, text) = ended(&["--listen", "127.0.0.1:0", "--dns-listen", &address]);
     assert_eq!(code, 1);
-    assert!(text.contains(&format!("the agent can't answer DNS on {address}")), "{text}");
+    assert!(text.contains(&format!("the agent can't serve DNS on {address}")), "{text}");
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn a_taken_port_is_named_with_who_wanted_it_before_anything_starts() {
     flags.extend(["--data-dir".to_owned(), data.to_str().unwrap().to_owned()]);
     let (code, text) = ended(&flags.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains(&format!("port {} is taken: rating wants", address.port())), "{text}");
+    assert!(text.contains(&format!("port {} is in use: rating needs", address.port())), "{text}");
     assert!(!data.exists(), "{text}");
 }
 

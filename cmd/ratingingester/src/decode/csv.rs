@@ -11,7 +11,7 @@ use std::borrow::Cow;
 /// The first row of the file names no columns that are known.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "line {line} is no header that is known: it must name the columns userId,recordId,recordType,value, \
+    "line {line} is not a known header: it must have the columns userId,recordId,recordType,value, \
      or userId,movieId,rating as MovieLens does"
 )]
 pub(crate) struct UnknownHeader {

@@ -95,7 +95,7 @@ impl<R: BufRead> Elements<R> {
             let chunk = self.input.fill_buf()?;
             if chunk.is_empty() {
                 self.place = Place::End;
-                broken = Some("the input ends within the array");
+                broken = Some("the input ends inside the array");
                 break;
             }
             let end = chunk.iter().position(|&byte| nesting.ends_at(byte));

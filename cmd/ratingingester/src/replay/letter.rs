@@ -56,12 +56,12 @@ impl<'a> Letter<'a> {
     /// `here`, or why it doesn't.
     pub(super) fn check(&self, here: &str) -> Result<&'a str, String> {
         let topic = self.topic.and_then(|topic| std::str::from_utf8(topic).ok());
-        let topic = topic.filter(|topic| *topic != here).ok_or("no header says which topic it came from")?;
+        let topic = topic.filter(|topic| *topic != here).ok_or("it has no header with its original topic")?;
         if self.cut {
-            return Err("it was cut to fit, its end is lost".to_owned());
+            return Err("its value was truncated".to_owned());
         }
         if self.cut_beside {
-            return Err("its key or content type was cut to fit".to_owned());
+            return Err("its key or content type was truncated".to_owned());
         }
         let value = self.value.ok_or("it has no value")?;
         if self.is_protobuf() {
@@ -126,7 +126,7 @@ mod tests {
             (letter(Some(b"{")), "EOF while parsing", true),
             (cut, "it was cut", false),
             (cut_beside, "its key or content type was cut", true),
-            (of_nowhere, "no header says", true),
+            (of_nowhere, "no header with", true),
             (protobuf, "failed to decode", false),
         ] {
             let found = letter.check("ratings.dlq").unwrap_err();

@@ -109,7 +109,7 @@ impl Topic {
                 Some(Err(error)) if is_passing(&error) => {}
                 Some(Err(error)) => return Err(failed(&self.name, &error)),
                 None if moved.elapsed() > PATIENCE => {
-                    let reason = format!("nothing came for {} s", PATIENCE.as_secs());
+                    let reason = format!("no records for {} s", PATIENCE.as_secs());
                     return Err(Error::Stopped(format!("topic {} can't be read: {reason}", self.name)));
                 }
                 None => {}

@@ -39,12 +39,12 @@ impl Service {
         let asked = timeout(ANSWER, self.fetch(url)).await;
         let failed = |reason: &dyn std::fmt::Display| format!("{} {reason}", self.address);
         let (status, body) = asked
-            .map_err(|_| failed(&format_args!("does not answer within {ANSWER:?}")))?
-            .map_err(|e| failed(&format_args!("can't be asked: {}", root(&*e))))?;
+            .map_err(|_| failed(&format_args!("did not respond within {ANSWER:?}")))?
+            .map_err(|e| failed(&format_args!("can't be reached: {}", root(&*e))))?;
         if status != StatusCode::OK {
-            return Err(failed(&format_args!("answers {status}")));
+            return Err(failed(&format_args!("returned status {status}")));
         }
-        serde_json::from_slice(&body).map_err(|e| failed(&format_args!("answers what is no list: {e}")))
+        serde_json::from_slice(&body).map_err(|e| failed(&format_args!("returned an invalid list: {e}")))
     }
 
     async fn fetch(&self, url: Uri) -> Result<(StatusCode, Bytes), Box<dyn Error + Send + Sync>> {

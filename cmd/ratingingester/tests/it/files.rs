@@ -161,7 +161,7 @@ fn a_file_without_a_header_that_is_known_is_an_error() {
     let broker = Broker::start();
     let output = feed(broker.command(), "1,70,3.5,964982400\n");
     assert_eq!(code(&output), 1, "{}", said(&output));
-    assert!(said(&output).contains("line 1 is no header that is known"), "{}", said(&output));
+    assert!(said(&output).contains("line 1 is not a known header"), "{}", said(&output));
 }
 
 #[test]

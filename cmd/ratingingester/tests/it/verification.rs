@@ -99,5 +99,5 @@ fn a_service_that_is_not_there_is_named() {
     drop(listener);
     let output = verify(&address, "1s");
     assert_eq!(code(&output), 1, "{}", said(&output));
-    assert!(said(&output).contains(&format!("{address} can't be asked: ")), "{}", said(&output));
+    assert!(said(&output).contains(&format!("{address} can't be reached: ")), "{}", said(&output));
 }

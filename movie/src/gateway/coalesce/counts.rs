@@ -28,15 +28,12 @@ impl Counts {
             registry.register(name, help, family.clone());
             family
         };
-        let reads = counter("reads", "Single reads of a service that went in a batch");
-        let overdue = counter("overdue_batches", "Batches that took so long that the next did not wait");
-        let apart = counter("failed_batches", "Batches that failed, for whichever of their ids");
+        let reads = counter("reads", "Single reads of a service that were sent in a batch");
+        let overdue =
+            counter("overdue_batches", "Batches so slow that the next one was sent without waiting for them");
+        let apart = counter("failed_batches", "Batches that failed, whatever the id that caused it");
         let batch_ids = Family::<Service, Histogram, _>::new_with_constructor(|| Histogram::new(IDS));
-        registry.register(
-            "batch_ids",
-            "Ids of a batch, those asked for more than once counted once",
-            batch_ids.clone(),
-        );
+        registry.register("batch_ids", "Distinct ids per batch", batch_ids.clone());
         services.map(|service| {
             let service = [("service", service)];
             Self {

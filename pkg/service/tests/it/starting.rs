@@ -56,5 +56,5 @@ async fn a_worker_that_can_not_make_its_routes_ends_the_service() {
     let server = server(|| panic!("two routes at one path"));
     let config = Config::for_tests();
     let ended = server.run(&config, None, CancellationToken::new());
-    assert_eq!(soon(ended).await.unwrap_err().to_string(), "a worker of small has broken down");
+    assert_eq!(soon(ended).await.unwrap_err().to_string(), "a worker thread of small panicked");
 }

@@ -1,4 +1,4 @@
-//! How the ingestion of events stands.
+//! The status of ingestion over REST.
 
 use super::Asked;
 use api::json;
@@ -6,7 +6,7 @@ use axum::extract::State;
 use service::extract::Json;
 use std::sync::Arc;
 
-/// How the ingestion of events from Kafka stands in this instance of the service.
+/// Returns the status of Kafka ingestion in this instance of the service.
 #[utoipa::path(get, path = "/v1/ingestion", responses((status = 200, body = json::Ingestion)))]
 pub(super) async fn get(State(state): State<Arc<Asked>>) -> Json<json::Ingestion> {
     // Where no brokers are named nothing is amiss.

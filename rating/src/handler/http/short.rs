@@ -22,7 +22,7 @@ pub(super) struct Mean {
     record_type: String,
 }
 
-/// The bare mean of a record's ratings, in the short form.
+/// Returns the mean of a record's ratings; short form.
 #[utoipa::path(get, path = "/rating", params(Mean), responses((status = 200, body = f64)))]
 pub(super) async fn get(
     State(state): State<Arc<Asked>>,
@@ -31,7 +31,7 @@ pub(super) async fn get(
     Ok(Json(state.controller.aggregate(record(asked.record_type, asked.id)?).await?.mean()))
 }
 
-/// The bare mean of a record's ratings, in the shortest form.
+/// Returns the mean of a record's ratings; shortest form.
 #[utoipa::path(get, path = "/", params(Mean), responses((status = 200, body = f64)))]
 pub(super) async fn shortest(state: State<Arc<Asked>>, asked: Query<Mean>) -> Result<Json<f64>, Problem> {
     get(state, asked).await
@@ -46,13 +46,13 @@ pub(super) struct Put {
     /// The record's type.
     #[serde(rename = "type")]
     record_type: String,
-    /// Who rates.
+    /// The user's id.
     user_id: String,
     /// A whole number, 1 to 10.
     value: i64,
 }
 
-/// Stores a user's rating of a record, in the short form.
+/// Creates or replaces a user's rating of a record; short form.
 #[utoipa::path(
     put, path = "/rating", params(Put),
     responses((status = 201, body = json::Rating), (status = 200, body = json::Rating))

@@ -205,9 +205,8 @@ impl<'a> Partitions<'a> {
         self.stalls.remove(&partition);
         self.health.well(Subject::Partition(partition));
         self.metrics.progress.trouble(partition, Some((Trouble::Lost, reason.to_owned())));
-        let advice = "start with --on-lost-offset earliest to read the partition from its beginning";
-        let reason =
-            format!("partition {partition} of topic {} stands still: {reason}; {advice}", self.topic);
+        let advice = "restart with --on-lost-offset earliest to read the partition from its beginning";
+        let reason = format!("partition {partition} of topic {} is stopped: {reason}; {advice}", self.topic);
         tracing::error!(partition, "{reason}");
         self.health.trouble(Subject::Offset(partition), reason);
     }
@@ -223,8 +222,10 @@ impl<'a> Partitions<'a> {
             if (timestamp, digest(message.key(), message.payload()))
                 != (known.last_timestamp, known.last_digest)
             {
-                let reason =
-                    format!("the record at offset {} is not the one that was applied", message.offset());
+                let reason = format!(
+                    "the record at offset {} is not the one that was applied before",
+                    message.offset()
+                );
                 self.lose(partition, reason);
             }
             return None;
