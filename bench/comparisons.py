@@ -1,5 +1,6 @@
 """The comparisons with a yardstick: REST and gRPC calls, batches, writes."""
 
+import contextlib
 import dataclasses
 import random
 import shutil
@@ -10,6 +11,11 @@ import filling
 import loaders
 from loaders import Run
 from measuring import alternate
+
+BACKENDS = [
+    ("metadata", "metadata.v1.MetadataService/GetMetadata", ("4217",)),
+    ("rating", "rating.v1.RatingService/GetAggregatedRating", ("4217", "movie")),
+]
 
 
 class Bench:
@@ -59,7 +65,10 @@ def rest(name, targets, service, behind=()):
         )
         load(program.url)(0)
         watched = [program, *(getattr(bench, part) for part in behind)]
-        measured = alternate(load(raw.url), load(program.url, whole), bench.rounds, raw, watched)
+        with bare_join(bench, "join1", size, behind) as join:
+            yardstick, one_hop = (join, load(raw.url)) if join else (raw, None)
+            loads = load(yardstick.url), load(program.url, whole)
+            measured = alternate(*loads, bench.rounds, yardstick, watched, one_hop)
         raw.stop()
         return measured
 
@@ -78,11 +87,34 @@ def grpc(name, method, fields, service, connections, streams, behind=()):
         load = lambda url: lambda _: loaders.http2(url, frame, connections, streams, size, bench.seconds)
         load(url)(0)
         watched = [program, *(getattr(bench, part) for part in behind)]
-        measured = alternate(load(raw.url), load(url), bench.rounds, raw, watched)
+        with bare_join(bench, "join2", size, behind) as join:
+            yardstick, one_hop = (join, load(raw.url)) if join else (raw, None)
+            measured = alternate(load(yardstick.url), load(url), bench.rounds, yardstick, watched, one_hop)
         raw.stop()
         return measured
 
     return measure
+
+
+@contextlib.contextmanager
+def bare_join(bench, form, size, behind):
+    """Yields a bare server that calls two bare servers for each request, or None for a service without backends.
+
+    Its backends respond with as many bytes as metadata and rating do to single gRPC calls.
+    """
+    if not behind:
+        yield None
+        return
+    with contextlib.ExitStack() as running:
+        backends = []
+        for part, method, fields in BACKENDS:
+            url = f"{getattr(bench, part).url}/{method}"
+            backend = bench.programs.raw("http2", loaders.grpc_size(url, bench.frame(part, *fields)))
+            running.callback(backend.stop)
+            backends.append(backend)
+        join = bench.programs.raw(form, size, *backends)
+        running.callback(join.stop)
+        yield join
 
 
 def batches(bench):

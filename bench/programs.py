@@ -73,9 +73,9 @@ class Programs:
     def __exit__(self, *_):
         self.running.close()
 
-    def raw(self, form, size):
-        """Starts a bare hyper server with responses of `size` bytes; `form` is http1, http2 or grpc."""
-        command = [self.folder / "examples/raw", form, size]
+    def raw(self, form, size, *backends):
+        """Starts a bare hyper server with responses of `size` bytes; `form` is one of its example."""
+        command = [self.folder / "examples/raw", form, size, *(backend.address for backend in backends)]
         process = start(command, stdout=subprocess.PIPE, text=True)
         program = Program(f"raw {form}", process, process.stdout.readline().strip())
         self.running.callback(program.stop)

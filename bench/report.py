@@ -8,7 +8,7 @@ import subprocess
 
 import extras
 
-HEAD = ["what", "yardstick", "line", "stretch", "measured", "rounds", "noise", "a second", "CPU µs", "MiB", ""]
+HEAD = ["what", "yardstick", "line", "stretch", "measured", "rounds", "to one hop", "noise", "a second", "CPU µs", "MiB", ""]
 
 
 def machine():
@@ -52,7 +52,7 @@ def row(line, measured):
     """Returns a line of the table; `measured` is a text if the line was skipped."""
     start = [line.what, line.yardstick, f"{line.line:g}", f"{line.stretch:g}" if line.stretch else ""]
     if isinstance(measured, str):
-        return [*start, "", "", "", "", "", "", measured]
+        return [*start, "", "", "", "", "", "", "", measured]
     own, *behind = measured.cpu.values()
     spent = f"{own:.1f}" + (f" + {sum(behind):.1f}" if behind else "")
     if measured.yardstick_cpu:
@@ -61,6 +61,7 @@ def row(line, measured):
         *start,
         f"{measured.ratio:.2f}",
         f"{measured.lowest:.2f}–{measured.highest:.2f}",
+        f"{measured.to_one_hop:.2f}" if measured.to_one_hop else "",
         f"{measured.noise * 100:.0f} %",
         f"{measured.rate:,.0f} / {measured.yardstick_rate:,.0f}",
         spent,
@@ -123,7 +124,8 @@ def results(about, table, below):
 {table}
 
 "measured" is the median of the rounds' ratios to the yardstick, "noise" the median difference between consecutive runs
-of the yardstick. Of two figures, the first is the service's and the second the yardstick's. CPU is that of the service,
+of the yardstick. "To one hop" is the ratio to a bare server without backends, where the yardstick has as many hops as the
+service. Of two figures, the first is the service's and the second the yardstick's. CPU is that of the service,
 + the services that it calls, / the yardstick's. MiB is the resident memory of the same services.
 
 {below}
