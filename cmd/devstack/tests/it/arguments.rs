@@ -65,7 +65,7 @@ async fn database_of_newer_version_is_reported_with_remedy() {
         let (code, text) =
             ended(&[part, "--registry", "none", "--listen", "127.0.0.1:0", "--database", &database]);
         assert_eq!(code, Some(1), "{text}");
-        assert!(text.contains("knows no migration 999: start a newer version"), "{text}");
+        assert!(text.contains("has migration 999 of a newer version: start a newer version"), "{text}");
     }
 }
 
