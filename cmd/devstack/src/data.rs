@@ -97,7 +97,7 @@ mod tests {
         let lock = File::create(dir.path().join("rating.db.lock")).unwrap();
         lock.lock().unwrap();
         let error = Databases::files(dir.path(), true).unwrap_err();
-        assert!(format!("{error:#}").contains("another process has"), "{error:#}");
+        assert!(format!("{error:#}").contains("locked by another process"), "{error:#}");
         assert!(dir.path().join("rating.db").exists());
     }
 

@@ -124,8 +124,8 @@ mod tests {
             (letter(None), "it has no value", false),
             (letter(Some(b"{}")), "userId is required; recordId is required", true),
             (letter(Some(b"{")), "EOF while parsing", true),
-            (cut, "it was cut", false),
-            (cut_beside, "its key or content type was cut", true),
+            (cut, "its value was truncated", false),
+            (cut_beside, "its key or content type was truncated", true),
             (of_nowhere, "no header with", true),
             (protobuf, "failed to decode", false),
         ] {
