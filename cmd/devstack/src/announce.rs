@@ -1,8 +1,8 @@
-//! What a reader is told: what runs where, and what to type next.
+//! The table that is printed at startup: what runs where, with commands to try.
 
 use std::fmt;
 
-/// Where everything can be reached, as `host:port`, or a URL where it is not embedded.
+/// The addresses of all parts, as `host:port`, or as a URL if a part is not embedded.
 #[derive(Clone, Debug)]
 pub struct Announcement {
     /// The registry's URL.
@@ -15,7 +15,7 @@ pub struct Announcement {
     pub rating: String,
     /// The movie service.
     pub movie: String,
-    /// Where films and ratings are kept.
+    /// The location of the data.
     pub database: String,
 }
 

@@ -23,7 +23,7 @@ fn main() -> ExitCode {
 }
 
 fn whole(config: Stack, began: Instant) -> ExitCode {
-    // Bad arguments must end with 2 before anything starts.
+    // Invalid arguments must exit with 2 before anything starts.
     let source = match Source::open(&config) {
         Ok(source) => source,
         Err(error) => {

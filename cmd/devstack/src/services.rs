@@ -1,4 +1,4 @@
-//! The three services, started as their own programs start them, in tasks of this process.
+//! The three services, started like their own programs, in tasks of this process.
 
 use crate::config::{Listen, Stack};
 use crate::data::Databases;
@@ -13,20 +13,20 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Settings of librdkafka for the embedded broker: its first join takes 3 s, and every rebalance as long as
-/// the session's timeout less one second.
+/// librdkafka settings for the embedded broker: its first join takes 3 s, and every rebalance takes the session
+/// time-out minus one second.
 const EMBEDDED: [&str; 2] = ["session.timeout.ms=3500", "heartbeat.interval.ms=500"];
 
-/// What the services are given in the place of their defaults.
+/// The settings that differ from the services' defaults.
 #[derive(Clone, Debug)]
 pub struct Wiring {
     /// The registry's URL.
     pub consul: String,
-    /// How the Kafka brokers are reached.
+    /// The Kafka brokers.
     pub kafka: Cluster,
-    /// Whether they are the embedded broker, which is new at every start.
+    /// Whether they are the embedded broker, which starts empty.
     pub embedded_broker: bool,
-    /// Where films and ratings are kept.
+    /// The databases.
     pub databases: Databases,
 }
 
@@ -43,7 +43,7 @@ pub struct Services {
 }
 
 impl Services {
-    /// Starts all three: rating first, as joining its consumer group takes longest.
+    /// Starts all three: rating first, because joining its consumer group takes longest.
     pub fn start(stack: &Stack, wiring: &Wiring) -> anyhow::Result<Self> {
         let Listen { metadata, rating, movie, .. } = stack.listen;
         let flags = ["--database", &wiring.databases.metadata];
@@ -84,7 +84,7 @@ impl Services {
         self.tasks.spawn(async move { (name, service.await.with_context(|| format!("{name} failed"))) });
     }
 
-    /// Waits until a service ends of itself, which is a failure.
+    /// Waits until a service ends, which is a failure.
     pub async fn ended(&mut self) -> anyhow::Error {
         match self.tasks.join_next().await {
             Some(Ok((_, Err(error)))) => error,
@@ -94,7 +94,7 @@ impl Services {
         }
     }
 
-    /// Stops those that still run and waits for them.
+    /// Stops the services that still run and waits for them.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         self.stop.cancel();
         let mut outcome = Ok(());
@@ -106,7 +106,7 @@ impl Services {
     }
 }
 
-/// What the service's own command line would be.
+/// Returns the configuration from the equivalent command line of the service.
 fn configured<C: Parser>(
     name: &'static str,
     listen: SocketAddr,

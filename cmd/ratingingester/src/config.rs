@@ -191,13 +191,14 @@ pub struct Cluster {
     )]
     pub brokers: String,
 
-    /// A librdkafka setting (SASL, timeouts; TLS and SCRAM if built with the cargo feature kafka-tls); may be repeated.
+    /// A librdkafka setting (SASL, timeouts; TLS and SCRAM if built with the cargo feature kafka-tls); may be
+    /// repeated.
     #[arg(long = "kafka-option", value_name = "KEY=VALUE", value_parser = kafka::option)]
     pub options: Vec<(String, String)>,
 }
 
 impl Cluster {
-    /// A client's settings: `defaults`, which the options override.
+    /// Returns a client's settings: `defaults`, overridden by the options.
     #[must_use]
     pub fn client(&self, defaults: &[(&str, &str)]) -> ClientConfig {
         let mut config = ClientConfig::new();

@@ -7,7 +7,7 @@ use crate::config::Output;
 use crate::measure::{Row, Section};
 use anyhow::Result;
 
-/// The figures in the form asked for, ended by a line break.
+/// Returns the figures in the selected form, ending with a line break.
 pub fn render(sections: &[Section], output: Output) -> Result<String> {
     let rows: Vec<_> = sections.iter().flat_map(|section| &section.rows).collect();
     match output {
@@ -24,22 +24,22 @@ pub fn render(sections: &[Section], output: Output) -> Result<String> {
     }
 }
 
-/// What a unit of time is called, and how many nanoseconds it has.
+/// A unit of time: its name and its nanoseconds.
 type Unit = (&'static str, f64);
 
-/// The unit in which all times of a section are read at a glance.
+/// Returns the unit in which the times of a section are readable.
 fn unit(section: &Section) -> Unit {
     let slowest = section.rows.iter().map(|row| row.encode_ns.max(row.decode_ns)).fold(0.0, f64::max);
     if slowest < 100_000.0 { ("ns", 1.0) } else { ("µs", 1_000.0) }
 }
 
-/// A time in a unit: whole from 10 on, else with one decimal.
+/// Formats a time in a unit: whole from 10 on, otherwise with one decimal.
 fn time(nanoseconds: f64, (_, size): Unit) -> String {
     let value = nanoseconds / size;
     if value < 9.95 { format!("{value:.1}") } else { thousands(value.round() as u64) }
 }
 
-/// A number with a comma before every third digit.
+/// Formats a number with a comma before every third digit.
 fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -52,7 +52,7 @@ fn thousands(number: u64) -> String {
     text
 }
 
-/// The cells of a row: sizes, times, allocations, each as text.
+/// Returns the cells of a row: sizes, times, allocations.
 fn cells(row: &Row, unit: Unit) -> [String; 8] {
     [
         row.format.into(),
@@ -66,7 +66,7 @@ fn cells(row: &Row, unit: Unit) -> [String; 8] {
     ]
 }
 
-/// What stands above the cells.
+/// Returns the headings of the cells.
 fn headings((unit, _): Unit) -> [String; 8] {
     let plain = ["", "size", "gzip", "zstd"].map(String::from);
     let [format, size, gzip, zstd] = plain;
@@ -74,11 +74,11 @@ fn headings((unit, _): Unit) -> [String; 8] {
     [format, size, gzip, zstd, encode, decode, "allocations".into(), "evolves".into()]
 }
 
-/// The lines about what was read in place.
+/// Returns the lines about reading in place.
 fn in_place(section: &Section, unit: Unit) -> impl Iterator<Item = String> {
     section.rows.iter().filter_map(move |row| {
         let took = time(row.in_place_ns?, unit);
-        Some(format!("{}, every field read in place, nothing owned: {took} {}", row.format, unit.0))
+        Some(format!("{}, every field read in place: {took} {}", row.format, unit.0))
     })
 }
 

@@ -95,12 +95,12 @@ mod tests {
             ("", ACCEPTED),
             ("films.db", ACCEPTED),
             ("mysql://x/y", ACCEPTED),
-            ("memory:x", "nothing after"),
+            ("memory:x", "takes no path"),
             ("sqlite:", "path of a file"),
             ("sqlite::memory:", "memory:"),
             ("sqlite:.data/", "not a folder"),
             ("sqlite:x.db?mode=rwc", "no parameters"),
-            ("postgres://x:port/y", "no address"),
+            ("postgres://x:port/y", "not a valid PostgreSQL URL"),
         ] {
             let error = text.parse::<Url>().unwrap_err();
             assert!(error.contains(reason), "{text}: {error}");

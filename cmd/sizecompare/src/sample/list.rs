@@ -1,4 +1,4 @@
-//! A hundred made-up movies: always the same, some without a year, some without a rating.
+//! A hundred generated movies: always the same, some without a year, some without a rating.
 
 use super::aggregate;
 use crate::record::{Metadata, Movie, Movies};
