@@ -5,13 +5,14 @@ mod index;
 mod tests;
 mod titles;
 
-use super::{Put, Repository as Store, Stored};
+use super::Repository as Store;
+use crate::batch::{Outcome, Write};
 use async_trait::async_trait;
 use cache::Cache;
 use index::Index;
 use model::search::{Query, Rank};
 use model::{Metadata, RecordId};
-use std::panic;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use storage::Error;
 
@@ -19,75 +20,55 @@ use storage::Error;
 /// no room for much more within 64 MiB.
 const BYTES: u64 = 12 * 1024 * 1024;
 
-/// How many bytes of a record's JSON and encoding are not its texts.
-const NAMES: usize = 160;
+/// The bytes that a record's allocations take beyond its texts: the counters of the `Arc`, and rounding.
+const ALLOCATIONS: usize = 96;
 
 /// Answers by id what it has read before without asking the store again; that there is nothing counts as well.
 /// Searches titles in memory, as long as they are few enough.
 pub struct Repository {
     store: Arc<dyn Store>,
-    kept: Arc<Cache<RecordId, Option<Stored>>>,
-    index: Arc<Index>,
+    kept: Cache<RecordId, Option<Arc<Metadata>>>,
+    index: Index,
 }
 
 impl Repository {
     /// Keeps what is read from `store`, to which nobody writes but through this.
     pub async fn open(store: Arc<dyn Store>) -> Result<Self, Error> {
-        let index = Arc::new(Index::read(Arc::clone(&store)).await?);
-        Ok(Self { store, kept: Arc::new(Cache::new(BYTES, None, weigh)), index })
-    }
-
-    /// Forgets what was known of `ids` once `write` has ended, well or not; and that is whatever becomes of the
-    /// caller: a commit whose caller has gone away is still a commit.
-    async fn write<T: Send + 'static>(
-        &self,
-        ids: Vec<RecordId>,
-        write: impl Future<Output = Result<T, Error>> + Send + 'static,
-    ) -> Result<T, Error> {
-        let (kept, index) = (Arc::clone(&self.kept), Arc::clone(&self.index));
-        let writing = tokio::spawn(async move {
-            let written = write.await;
-            ids.iter().for_each(|id| kept.wrote(id));
-            index.wrote(&ids).await;
-            written
-        });
-        writing.await.unwrap_or_else(|ended| match ended.try_into_panic() {
-            Ok(panic) => panic::resume_unwind(panic),
-            Err(_) => Err(sqlx::Error::PoolClosed.into()),
-        })
+        let index = Index::read(Arc::clone(&store)).await?;
+        Ok(Self { store, kept: Cache::new(BYTES, None, weigh), index })
     }
 }
 
-/// How many bytes an entry takes.
-fn weigh(id: &RecordId, stored: &Option<Stored>) -> usize {
-    // The id stands in the key, in what was read and in its JSON and encoding, which may be written at any time.
-    let record = |stored: &Stored| size_of::<Metadata>() + 3 * stored.text_bytes() + NAMES;
-    size_of::<RecordId>() + 4 * id.as_str().len() + stored.as_ref().map_or(0, record)
+/// Returns how many bytes an entry takes: the key with its id, and the record with its id and texts.
+fn weigh(id: &RecordId, record: &Option<Arc<Metadata>>) -> usize {
+    let id_bytes = id.as_str().len();
+    let record = record
+        .as_ref()
+        .map_or(0, |record| size_of::<Metadata>() + id_bytes + record.text_bytes() + ALLOCATIONS);
+    size_of::<RecordId>() + id_bytes + record
 }
 
 #[async_trait]
 impl Store for Repository {
-    async fn get(&self, id: &RecordId) -> Result<Option<Stored>, Error> {
+    async fn get(&self, id: &RecordId) -> Result<Option<Arc<Metadata>>, Error> {
         self.kept.get_or_read(id, || self.store.get(id)).await
     }
 
-    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Stored>, Error> {
+    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Arc<Metadata>>, Error> {
         let read = |missing: Vec<RecordId>| async move { self.store.batch_get(&missing).await };
         self.kept.get_or_read_found(ids, read, |film| &film.id).await
     }
 
-    async fn batch_put(&self, batch: &[Metadata]) -> Result<Vec<Put>, Error> {
-        let (store, batch) = (Arc::clone(&self.store), batch.to_vec());
-        let ids = batch.iter().map(|put| put.id.clone()).collect();
-        self.write(ids, async move { store.batch_put(&batch).await }).await
+    async fn apply(&self, writes: &[Write]) -> Result<Vec<Outcome>, Error> {
+        let outcomes = self.store.apply(writes).await;
+        // After an error too: the connection may have failed after the commit.
+        let ids: BTreeSet<RecordId> = writes.iter().flat_map(Write::ids).cloned().collect();
+        ids.iter().for_each(|id| self.kept.wrote(id));
+        self.index.wrote(&Vec::from_iter(ids)).await;
+        outcomes
     }
 
-    async fn delete(&self, id: &RecordId) -> Result<bool, Error> {
-        let (store, deleted) = (Arc::clone(&self.store), id.clone());
-        self.write(vec![id.clone()], async move { store.delete(&deleted).await }).await
-    }
-
-    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Stored>, Error> {
+    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Arc<Metadata>>, Error> {
         self.store.list(after, limit).await
     }
 
@@ -96,7 +77,7 @@ impl Store for Repository {
         query: &Query,
         after: Option<&Rank>,
         limit: usize,
-    ) -> Result<Vec<(Stored, Rank)>, Error> {
+    ) -> Result<Vec<(Arc<Metadata>, Rank)>, Error> {
         let (mut found, mut last) = (Vec::new(), after.cloned());
         loop {
             let wanted = limit - found.len();

@@ -1,8 +1,9 @@
 //! How metadata stands in a database's row, and back through the model's rules.
 
-use super::Stored;
 use model::search::Rank;
 use model::{Genres, Metadata, RecordId, ReleaseYear, Text, Title};
+use serde::Serialize;
+use std::sync::Arc;
 use storage::Error;
 
 /// A row: id, title, description, director, release year, genres as JSON, revision.
@@ -31,12 +32,12 @@ pub(super) fn metadata(row: Row) -> Result<Metadata, Error> {
 }
 
 /// Makes records of all rows.
-pub(super) fn all(rows: Vec<Row>) -> Result<Vec<Stored>, Error> {
+pub(super) fn all(rows: Vec<Row>) -> Result<Vec<Arc<Metadata>>, Error> {
     rows.into_iter().map(|row| metadata(row).map(Into::into)).collect()
 }
 
 /// Makes records with their ranks of all rows.
-pub(super) fn all_found(rows: Vec<Found>) -> Result<Vec<(Stored, Rank)>, Error> {
+pub(super) fn all_found(rows: Vec<Found>) -> Result<Vec<(Arc<Metadata>, Rank)>, Error> {
     rows.into_iter()
         .map(|(id, title, description, director, release_year, genres, revision, whole, words)| {
             let rank = Rank::new(whole.unsigned_abs(), words.unsigned_abs(), id.clone());
@@ -55,4 +56,9 @@ pub(super) fn key(after: Option<&Rank>) -> (i64, i64, &str) {
 /// A count or revision as databases have it.
 pub(super) fn number(count: impl TryInto<i64>) -> i64 {
     count.try_into().unwrap_or(i64::MAX)
+}
+
+/// Returns `value` as JSON, for a statement that takes a batch as one parameter.
+pub(super) fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()).into())
 }

@@ -20,25 +20,21 @@ impl Failing {
 
 #[async_trait]
 impl Store for Failing {
-    async fn get(&self, id: &RecordId) -> Result<Option<Stored>, Error> {
+    async fn get(&self, id: &RecordId) -> Result<Option<Arc<Metadata>>, Error> {
         self.check()?;
         self.store.get(id).await
     }
 
-    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Stored>, Error> {
+    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Arc<Metadata>>, Error> {
         self.check()?;
         self.store.batch_get(ids).await
     }
 
-    async fn batch_put(&self, batch: &[Metadata]) -> Result<Vec<Put>, Error> {
-        self.store.batch_put(batch).await
+    async fn apply(&self, writes: &[Write]) -> Result<Vec<Outcome>, Error> {
+        self.store.apply(writes).await
     }
 
-    async fn delete(&self, id: &RecordId) -> Result<bool, Error> {
-        self.store.delete(id).await
-    }
-
-    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Stored>, Error> {
+    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Arc<Metadata>>, Error> {
         self.check()?;
         self.store.list(after, limit).await
     }
@@ -48,7 +44,7 @@ impl Store for Failing {
         query: &Query,
         after: Option<&Rank>,
         limit: usize,
-    ) -> Result<Vec<(Stored, Rank)>, Error> {
+    ) -> Result<Vec<(Arc<Metadata>, Rank)>, Error> {
         self.store.search(query, after, limit).await
     }
 
@@ -84,18 +80,18 @@ fn is_in_memory(repository: &Repository) -> bool {
 async fn what_cannot_be_read_after_a_write_is_searched_in_the_store_until_it_can() {
     let store = Arc::new(Failing::default());
     let repository = Repository::open(store.clone()).await.unwrap();
-    repository.batch_put(&[film("1", "Film one")]).await.unwrap();
+    repository.apply(&[Write::Put(vec![film("1", "Film one")])]).await.unwrap();
     assert!(is_in_memory(&repository));
 
     store.down.store(true, Ordering::SeqCst);
-    repository.batch_put(&[film("2", "Film two")]).await.unwrap();
+    repository.apply(&[Write::Put(vec![film("2", "Film two")])]).await.unwrap();
     assert!(!is_in_memory(&repository));
     assert_eq!(found(&repository, "film", 9).await, ["1", "2"]);
-    repository.delete(&RecordId::new("1").unwrap()).await.unwrap();
+    repository.apply(&[Write::Delete(RecordId::new("1").unwrap())]).await.unwrap();
     assert_eq!(found(&repository, "film", 9).await, ["2"]);
 
     store.down.store(false, Ordering::SeqCst);
-    repository.batch_put(&[film("3", "Film three")]).await.unwrap();
+    repository.apply(&[Write::Put(vec![film("3", "Film three")])]).await.unwrap();
     assert!(is_in_memory(&repository));
     assert_eq!(found(&repository, "film", 9).await, ["2", "3"]);
 }
@@ -107,7 +103,7 @@ async fn too_many_titles_are_searched_in_the_store() {
     let store = Arc::new(memory::Repository::default());
     let repository = Repository::open(store.clone()).await.unwrap();
     for films in films.chunks(500) {
-        repository.batch_put(films).await.unwrap();
+        repository.apply(&[Write::Put(films.to_vec())]).await.unwrap();
     }
     assert!(!is_in_memory(&repository));
     assert_eq!(found(&repository, "film", 2).await, ["0", "1"]);
@@ -119,9 +115,9 @@ async fn a_record_that_goes_between_finding_and_reading_shortens_no_page() {
     let store = Arc::new(memory::Repository::default());
     let repository = Repository::open(store.clone()).await.unwrap();
     let films = ["1", "2", "3", "4", "5"].map(|id| film(id, "Film"));
-    repository.batch_put(&films).await.unwrap();
+    repository.apply(&[Write::Put(films.to_vec())]).await.unwrap();
     for id in ["1", "3"] {
-        store.delete(&RecordId::new(id).unwrap()).await.unwrap();
+        store.apply(&[Write::Delete(RecordId::new(id).unwrap())]).await.unwrap();
     }
     assert_eq!(found(&repository, "film", 2).await, ["2", "4"]);
     assert_eq!(found(&repository, "film", 9).await, ["2", "4", "5"]);
