@@ -1,6 +1,6 @@
 //! What the movie service is told beside what every service is.
 
-use crate::Error;
+use crate::error::Error;
 use clap::{Parser, ValueEnum};
 use client::{BadAddress, Hedge, Instances};
 use service::RegistryKind;
