@@ -1,6 +1,6 @@
 //! Whole answers about single movies, kept for a while and shared by the workers.
 
-use crate::controller::Movie;
+use crate::movie::Movie;
 use cache::{Cache, Shared};
 use model::RecordId;
 use prometheus_client::collector::Collector;
@@ -24,13 +24,13 @@ const JSON_NAMES: usize = 320;
 /// Answers by their movies' ids. What they are made of may have changed since: for how long that doesn't matter
 /// is for whoever runs the service to say.
 #[derive(Debug)]
-pub struct Answers {
+pub struct ResponseCache {
     movies: Cache<RecordId, Shared<Movie>>,
     hits: Counter,
     misses: Counter,
 }
 
-impl Answers {
+impl ResponseCache {
     /// Keeps answers for `ttl` from the moment that they were asked for behind; at most 32 MiB of them.
     #[must_use]
     pub fn new(ttl: Duration) -> Self {
@@ -82,7 +82,7 @@ fn weigh(id: &RecordId, movie: &Shared<Movie>) -> usize {
 
 /// The gauge `answers_bytes`.
 #[derive(Debug)]
-struct Bytes(Arc<Answers>);
+struct Bytes(Arc<ResponseCache>);
 
 impl Collector for Bytes {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
