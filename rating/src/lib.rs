@@ -6,6 +6,7 @@ pub mod controller;
 mod handler;
 pub mod ingester;
 pub mod repository;
+pub mod store;
 pub mod writer;
 
 pub use config::{Config, LISTEN};
@@ -14,11 +15,11 @@ use controller::Controller;
 use discovery::Registry;
 use futures::future::BoxFuture;
 use model::{Broken, Prior};
-use repository::Repository;
 use service::{Description, Drain, Metrics, Routes};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
+use store::Store;
 use tokio_util::sync::CancellationToken;
 use writer::Writer;
 
@@ -66,27 +67,27 @@ pub async fn run(
 ) -> Result<(), Error> {
     let prior = Prior::new(config.prior_weight, config.prior_mean)?;
     let opening = async {
-        let repository = repository::open(&config.storage, config.cache_ttl).await?;
-        repository.set_prior(prior).await?;
-        Ok::<_, Error>(repository)
+        let store = store::open(&config.storage, config.cache_ttl).await?;
+        store.batches.set_prior(prior).await?;
+        Ok::<_, Error>(store)
     };
     let opened = shutdown.run_until_cancelled(opening).await;
-    let Some(repository) = opened.transpose()? else { return Ok(()) };
+    let Some(store) = opened.transpose()? else { return Ok(()) };
     let drain = Drain::of(&shutdown, config.service.drain_delay + config.service.drain_timeout);
 
     let write_until = CancellationToken::new();
-    let writer = Writer::start(repository.clone(), &write_until);
-    let served = serve(&config, &repository, &writer, registry, shutdown, &drain).await;
+    let writer = Writer::start(store.batches.clone(), &write_until);
+    let served = serve(&config, &store, &writer, registry, shutdown, &drain).await;
     write_until.cancel();
     drain.bound("writing what was queued", writer.ended()).await;
-    drain.bound("closing the store", repository.close()).await;
+    drain.bound("closing the store", store.repository.close()).await;
     served
 }
 
 /// Serves and ingests; when it returns, nobody writes any more.
 async fn serve(
     config: &Config,
-    repository: &Arc<dyn Repository>,
+    store: &Store,
     writer: &Writer,
     registry: Option<Arc<dyn Registry>>,
     shutdown: CancellationToken,
@@ -100,9 +101,10 @@ async fn serve(
     });
     let ingest_until = shutdown.child_token();
     let ingesting =
-        ingester::start(&config.ingester, writer, repository.clone(), &counted, &ingest_until)?.map(Arc::new);
+        ingester::start(&config.ingester, writer, store.repository.clone(), &counted, &ingest_until)?
+            .map(Arc::new);
 
-    let controller = Controller::new(repository.clone(), writer.clone());
+    let controller = Controller::new(store.ratings.clone(), writer.clone());
     let description = Description {
         name: "rating",
         grpc_services: &["rating.v1.RatingService"],
@@ -110,7 +112,7 @@ async fn serve(
         openapi: handler::http::document(),
     };
     let ready = {
-        let (repository, writer, ingesting) = (repository.clone(), writer.clone(), ingesting.clone());
+        let (repository, writer, ingesting) = (store.repository.clone(), writer.clone(), ingesting.clone());
         move || -> BoxFuture<'static, Result<(), String>> {
             let (repository, writer, ingesting) = (repository.clone(), writer.clone(), ingesting.clone());
             Box::pin(async move {
@@ -120,9 +122,9 @@ async fn serve(
             })
         }
     };
-    let asked = handler::http::Asked { controller: controller.clone(), ingesting: ingesting.clone() };
+    let state = handler::http::AppState { controller: controller.clone(), ingesting: ingesting.clone() };
     let make = move || Routes {
-        rest: handler::http::routes(asked.clone()),
+        rest: handler::http::routes(state.clone()),
         grpc: handler::grpc::routes(controller.clone()),
     };
     let served = service::run(description, &config.service, registry, metrics, ready, make, shutdown).await;
