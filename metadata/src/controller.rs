@@ -16,13 +16,13 @@ const LIST: Scope<'_> = Scope(&["metadata"]);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Nothing is stored under this id.
-    #[error("there is no metadata of {0:?}")]
+    #[error("no metadata with id {0:?}")]
     NotFound(String),
     /// The request breaks a rule.
     #[error(transparent)]
     Invalid(#[from] Invalid),
     /// The store failed.
-    #[error("the store of metadata failed")]
+    #[error("the metadata store failed")]
     Storage(#[from] storage::Error),
 }
 
@@ -84,7 +84,7 @@ impl Controller {
         let mut seen = HashSet::with_capacity(batch.len());
         let doubled = batch.iter().enumerate().filter(|(_, put)| !seen.insert(&put.id));
         let violation = |(i, put): (usize, &Metadata)| {
-            Violation::new(format!("metadata[{i}].id"), format!("must not be {:?} again", put.id.as_str()))
+            Violation::new(format!("metadata[{i}].id"), format!("duplicate id {:?}", put.id.as_str()))
         };
         if let Some(invalid) = Invalid::of(doubled.map(violation).collect()) {
             return Err(invalid.into());

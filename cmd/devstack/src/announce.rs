@@ -1,8 +1,8 @@
-//! What a reader is told: what runs where, and what to type next.
+//! The table that is printed at startup: what runs where, with commands to try.
 
 use std::fmt;
 
-/// Where everything can be reached, as `host:port`, or a URL where it is not embedded.
+/// The addresses of all parts, as `host:port`, or as a URL if a part is not embedded.
 #[derive(Clone, Debug)]
 pub struct Announcement {
     /// The registry's URL.
@@ -15,7 +15,7 @@ pub struct Announcement {
     pub rating: String,
     /// The movie service.
     pub movie: String,
-    /// Where films and ratings are kept.
+    /// The location of the data.
     pub database: String,
 }
 
@@ -24,11 +24,11 @@ impl fmt::Display for Announcement {
         let Self { registry, kafka, metadata, rating, movie, database } = self;
         let page = format!("{}/ui", registry.trim_end_matches('/'));
         let rows = [
-            ("registry", page, "services, their instances and state"),
+            ("registry", page, "service instances and their health"),
             ("kafka", kafka.clone(), "topic ratings"),
-            ("metadata", format!("http://{metadata}"), "films: REST and gRPC on one port"),
-            ("rating", format!("http://{rating}"), "ratings and what they come to"),
-            ("movie", format!("http://{movie}"), "both, joined"),
+            ("metadata", format!("http://{metadata}"), "movie metadata: REST and gRPC on one port"),
+            ("rating", format!("http://{rating}"), "ratings and aggregates"),
+            ("movie", format!("http://{movie}"), "movies: metadata and ratings joined"),
             ("data", database.clone(), ""),
         ];
         let width = rows.iter().map(|(_, place, _)| place.chars().count()).max().unwrap_or_default();
@@ -64,7 +64,7 @@ mod tests {
         };
         let text = announcement.to_string();
         let lines: Vec<&str> = text.lines().take(5).collect();
-        assert_eq!(lines[0], "  registry  http://127.0.0.1:8500/ui  services, their instances and state");
+        assert_eq!(lines[0], "  registry  http://127.0.0.1:8500/ui  service instances and their health");
         assert_eq!(lines[1], "  kafka     127.0.0.1:9092            topic ratings");
         for place in [
             "http://127.0.0.1:8081 ",

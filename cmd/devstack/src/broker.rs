@@ -1,6 +1,6 @@
-//! The embedded broker: librdkafka's mock cluster behind a port of our choice.
+//! The embedded broker: librdkafka's mock cluster behind a fixed port.
 //!
-//! It is new at every start, and keeps a few megabytes of each partition.
+//! It starts empty, and keeps a few megabytes per partition.
 
 use crate::registry::reachable;
 use crate::topics::{PARTITIONS, RATINGS};
@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
-/// A running broker; it ends when it is dropped.
+/// A running broker; it stops when dropped.
 pub struct Broker {
     address: SocketAddr,
     forwarding: AbortHandle,
@@ -22,19 +22,19 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// Starts a broker that is reached on `listen`.
+    /// Starts a broker on `listen`.
     pub async fn start(listen: SocketAddr) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(listen).await;
         let listener = listener.with_context(|| format!("the broker can't listen on {listen}"))?;
         let address = listener.local_addr()?;
         let (started, servers) = oneshot::channel();
         let (stop, stopped) = mpsc::channel::<()>();
-        // The cluster must end on the thread that it began on.
+        // The cluster must be dropped on the thread that created it.
         let thread = std::thread::Builder::new().name("broker".to_owned()).spawn(move || {
             let cluster = cluster();
             let servers = cluster.as_ref().map(MockCluster::bootstrap_servers);
             if started.send(servers.map_err(ToString::to_string)).is_ok() {
-                // Ends when the other side is dropped.
+                // Returns when the other side is dropped.
                 let _ = stopped.recv();
             }
         })?;
@@ -43,7 +43,7 @@ impl Broker {
         Ok(Self { address, forwarding, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Where it is reached, as `--kafka` takes it.
+    /// Returns the address for `--kafka`.
     #[must_use]
     pub fn servers(&self) -> String {
         reachable(self.address).to_string()
@@ -55,7 +55,7 @@ impl Drop for Broker {
         self.forwarding.abort();
         self.stop = None;
         if let Some(thread) = self.thread.take() {
-            // Its panic has been reported where it happened.
+            // Its panic has already been reported.
             let _ = thread.join();
         }
     }
@@ -64,16 +64,16 @@ impl Drop for Broker {
 fn cluster() -> rdkafka::error::KafkaResult<MockCluster<'static, rdkafka::producer::DefaultProducerContext>> {
     let cluster = MockCluster::new(1)?;
     cluster.create_topic(RATINGS, PARTITIONS, 1)?;
-    // No client can create a topic here, so the rating service finds its topic of dead letters.
+    // Clients cannot create topics here, so the dead-letter topic is created in advance.
     cluster.create_topic(&format!("{RATINGS}.dlq"), 1, 1)?;
     Ok(cluster)
 }
 
-/// Passes every connection on to the cluster, whose own port can't be chosen.
+/// Forwards every connection to the cluster, whose own port cannot be chosen.
 async fn forward(listener: TcpListener, servers: String) {
     loop {
         let Ok((mut client, _)) = listener.accept().await else {
-            // Out of file descriptors, most likely.
+            // Most likely out of file descriptors.
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             continue;
         };
@@ -81,7 +81,7 @@ async fn forward(listener: TcpListener, servers: String) {
         tokio::spawn(async move {
             if let Ok(mut broker) = TcpStream::connect(servers).await {
                 let _ = (client.set_nodelay(true), broker.set_nodelay(true));
-                // Either side may hang up at any time.
+                // Either side may close the connection at any time.
                 let _ = tokio::io::copy_bidirectional(&mut client, &mut broker).await;
             }
         });

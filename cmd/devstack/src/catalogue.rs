@@ -1,22 +1,22 @@
-//! The built-in catalogue: about a hundred films, the best known first.
+//! The built-in catalogue: about a hundred movies, the best known first.
 
 use model::{Broken, Genres, Metadata, RecordId, ReleaseYear, Text, Title};
 use serde::Deserialize;
 
 const CATALOGUE: &str = include_str!("../data/catalogue.json");
 
-/// A line of the catalogue that can't be read, or a film that breaks a rule of the model.
+/// The catalogue can't be parsed, or a movie is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file is not the JSON that is expected.
+    /// The file is not the expected JSON.
     #[error("the built-in catalogue can't be read")]
     Json(#[from] serde_json::Error),
-    /// A film breaks a rule.
-    #[error("film {id} of the built-in catalogue {rule}")]
+    /// A movie is invalid.
+    #[error("movie {id} of the built-in catalogue {rule}")]
     Film {
-        /// The film's id.
+        /// The movie's id.
         id: String,
-        /// The rule.
+        /// The violated rule.
         rule: Broken,
     },
 }
@@ -32,7 +32,7 @@ struct Film {
     description: String,
 }
 
-/// The films, in the order of their popularity among the simulated viewers; ids count from `1`.
+/// Returns the movies by popularity among the simulated users; ids count from `1`.
 pub fn films() -> Result<Vec<Metadata>, Error> {
     let films: Vec<Film> = serde_json::from_str(CATALOGUE)?;
     films

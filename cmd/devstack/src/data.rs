@@ -1,34 +1,34 @@
-//! Where films and ratings are kept between runs.
+//! The databases that persist between runs.
 
 use anyhow::Context;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-/// The databases of the two services that keep something, as `--database` takes them.
+/// The databases of metadata and rating, as values of `--database`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Databases {
-    /// Of the metadata service.
+    /// The metadata service's.
     pub metadata: String,
-    /// Of the rating service.
+    /// The rating service's.
     pub rating: String,
-    /// Where they are, for a reader.
+    /// Their location, as printed.
     pub place: String,
 }
 
 impl Databases {
-    /// One database that both services share.
+    /// Returns one database for both services.
     #[must_use]
     pub fn shared(url: &str) -> Self {
         let place = url.rsplit_once('@').map_or(url, |(_, server)| server);
         Self { metadata: url.to_owned(), rating: url.to_owned(), place: place.to_owned() }
     }
 
-    /// SQLite files in `folder`, which is made where it is missing; without those of earlier runs where it is
-    /// to be `fresh`.
+    /// Returns SQLite files in `folder`, which is created if it is missing; files of earlier runs are deleted if
+    /// `fresh`.
     pub fn files(folder: &Path, fresh: bool) -> anyhow::Result<Self> {
-        fs::create_dir_all(folder).with_context(|| format!("{} can't be made", folder.display()))?;
+        fs::create_dir_all(folder).with_context(|| format!("can't create {}", folder.display()))?;
         if fresh {
-            clear(folder).with_context(|| format!("{} can't be cleared", folder.display()))?;
+            clear(folder).with_context(|| format!("can't clear {}", folder.display()))?;
         }
         let file = |name: &str| Ok::<_, anyhow::Error>(format!("sqlite:{}", path(folder, name)?));
         Ok(Self { metadata: file(METADATA)?, rating: file(RATING)?, place: folder.display().to_string() })
@@ -44,7 +44,7 @@ fn path(folder: &Path, name: &str) -> anyhow::Result<String> {
     Ok(text.to_owned())
 }
 
-/// Removes the databases and what SQLite keeps beside them; refuses while another process has one open.
+/// Deletes the databases with SQLite's other files; fails if another process has one open.
 fn clear(folder: &Path) -> anyhow::Result<()> {
     let mut held = Vec::new();
     let mut doomed: Vec<PathBuf> = Vec::new();
@@ -61,7 +61,7 @@ fn clear(folder: &Path) -> anyhow::Result<()> {
         let lock = File::open(&path)?;
         match lock.try_lock() {
             Ok(()) => held.push(lock),
-            Err(TryLockError::WouldBlock) => anyhow::bail!("another process has {} locked", path.display()),
+            Err(TryLockError::WouldBlock) => anyhow::bail!("{} is locked by another process", path.display()),
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
     }
@@ -97,7 +97,7 @@ mod tests {
         let lock = File::create(dir.path().join("rating.db.lock")).unwrap();
         lock.lock().unwrap();
         let error = Databases::files(dir.path(), true).unwrap_err();
-        assert!(format!("{error:#}").contains("another process has"), "{error:#}");
+        assert!(format!("{error:#}").contains("locked by another process"), "{error:#}");
         assert!(dir.path().join("rating.db").exists());
     }
 

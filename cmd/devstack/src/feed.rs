@@ -1,4 +1,4 @@
-//! Sends ratings into Kafka: many at once in the beginning, then a few a second.
+//! Sends ratings to Kafka: an initial load, then a few per second.
 
 use crate::lag::Lag;
 use crate::viewers::Viewers;
@@ -9,18 +9,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-/// How many events may be under way at once: the embedded broker keeps a few megabytes of each partition and
-/// drops the oldest without a word.
+/// The maximum number of events in flight: the embedded broker keeps a few megabytes per partition and
+/// silently drops the oldest.
 const AHEAD: u64 = 200_000;
-/// How often the progress of the other side is looked at.
+/// The interval of polling the consumer's progress.
 const LOOK: Duration = Duration::from_millis(20);
-/// How long the other side may stand still before the load counts as failed.
+/// How long the consumer may make no progress before the load fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The time between two ratings of the flow.
 const PACE: Duration = Duration::from_millis(400);
 
-/// Sends all of `events` and waits until the consumer has applied them, calling `applied` with how many it
-/// has; returns how many there were. Blocks; ends early where `stop` says so.
+/// Sends all of `events` and waits until the consumer has applied them, calling `applied` with the number
+/// applied; returns the total. Blocks; returns early on `stop`.
 pub fn send_all<E: std::error::Error + Send + Sync + 'static>(
     producer: &Producer,
     lag: &Lag,
@@ -47,7 +47,7 @@ pub fn send_all<E: std::error::Error + Send + Sync + 'static>(
     Ok(sent)
 }
 
-/// Waits until the consumer is at most `enough` events behind; returns how many it is behind.
+/// Waits until the consumer is at most `enough` events behind; returns its lag.
 fn wait(
     lag: &Lag,
     sent: u64,
@@ -68,14 +68,14 @@ fn wait(
         }
         anyhow::ensure!(
             moved.elapsed() < PATIENCE,
-            "the rating service has not applied any of {behind} ratings for {} s",
+            "the rating service has applied none of {behind} pending ratings for {} s",
             PATIENCE.as_secs()
         );
         std::thread::sleep(LOOK);
     }
 }
 
-/// Sends what `viewers` do, one by one, until it is stopped.
+/// Sends the actions of `viewers` one by one, until stopped.
 pub async fn flow(producer: Arc<Producer>, viewers: Viewers, stop: CancellationToken) {
     let mut pace = tokio::time::interval(PACE);
     pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -84,7 +84,7 @@ pub async fn flow(producer: Arc<Producer>, viewers: Viewers, stop: CancellationT
             () = stop.cancelled() => break,
             _ = pace.tick() => {}
         }
-        // A full queue (the broker is away) costs the viewers' next ratings, nothing else.
+        // If the queue is full (the broker is unreachable), these ratings are dropped.
         let _ = producer.try_send(&(&Event::from(&event)).into(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! Stores films through the metadata service, in batches.
+//! Stores movies through the metadata service, in batches.
 
 use anyhow::Context;
 use api::metadata::v1::BatchPutMetadataRequest;
@@ -6,7 +6,7 @@ use api::metadata::v1::metadata_service_client::MetadataServiceClient;
 use model::{MAX_BATCH, Metadata};
 use tonic::transport::Channel;
 
-/// Stores all of `films`, calling `stored` after each batch with its size; returns how many there were.
+/// Stores all of `films`, calling `stored` after each batch with its size; returns the total.
 pub async fn store<E: std::error::Error + Send + Sync + 'static>(
     client: &mut MetadataServiceClient<Channel>,
     films: impl Iterator<Item = Result<Metadata, E>>,
@@ -22,7 +22,10 @@ pub async fn store<E: std::error::Error + Send + Sync + 'static>(
         }
         let size = metadata.len() as u64;
         let request = BatchPutMetadataRequest { metadata };
-        client.batch_put_metadata(request).await.context("the metadata service refused a batch of films")?;
+        client
+            .batch_put_metadata(request)
+            .await
+            .context("the metadata service rejected a batch of movies")?;
         stored(size);
         count += size;
     }

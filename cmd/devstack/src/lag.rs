@@ -1,4 +1,4 @@
-//! How far a consumer group is behind its topic, as Kafka itself knows it.
+//! A consumer group's lag in its topic, according to Kafka.
 
 use anyhow::Context;
 use ratingingester::config::Cluster;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A look at one group's progress in one topic, without being its member. Its calls block.
+/// Reads one group's progress in one topic without joining it. Its calls block.
 pub struct Lag {
     consumer: BaseConsumer,
     topic: String,
@@ -16,10 +16,10 @@ pub struct Lag {
 }
 
 impl Lag {
-    /// Asks the brokers for the topic's partitions.
+    /// Fetches the topic's partitions.
     pub fn open(cluster: &Cluster, topic: &str, group: &str) -> anyhow::Result<Self> {
         let consumer: BaseConsumer = cluster.client(&[]).set("group.id", group).create()?;
-        let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT).context("no broker answers")?;
+        let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT).context("no broker responds")?;
         let topics = metadata.topics().iter().filter(|found| found.name() == topic);
         let partitions: Vec<i32> =
             topics.flat_map(|found| found.partitions()).map(|partition| partition.id()).collect();
@@ -27,7 +27,7 @@ impl Lag {
         Ok(Self { consumer, topic: topic.to_owned(), partitions })
     }
 
-    /// How many records the group has not committed, summed over the partitions.
+    /// Returns the number of records that the group has not committed, summed over the partitions.
     pub fn behind(&self) -> anyhow::Result<u64> {
         let mut asked = TopicPartitionList::new();
         for &partition in &self.partitions {

@@ -1,4 +1,4 @@
-//! Fills the stack through its public interfaces: films through the metadata service, ratings through Kafka.
+//! Fills the stack through its public interfaces: movies through the metadata service, ratings through Kafka.
 
 use crate::feed;
 use crate::films;
@@ -17,25 +17,25 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-/// The topic and the consumer group of the rating service, as its own defaults have them.
+/// The rating service's default topic and consumer group.
 const TOPIC: &str = "ratings";
 const GROUP: &str = "rating";
-/// How long a loaded film may take to be answered with everything.
+/// The time limit for a loaded movie to be served completely.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What was loaded, and what goes on.
+/// The result of loading, and what continues.
 pub struct Loaded {
-    /// How many films.
+    /// The number of movies.
     pub films: u64,
-    /// How many ratings.
+    /// The number of ratings.
     pub ratings: u64,
-    /// What further ratings are sent with.
+    /// The producer for further ratings.
     pub producer: Arc<Producer>,
-    /// Whose ratings flow in from now on.
+    /// The simulated users who continue to rate.
     pub flow: Option<Viewers>,
 }
 
-/// Loads everything from `source` and waits until it is served: every film stored, every rating applied.
+/// Loads everything from `source` and waits until every movie is stored and every rating applied.
 pub async fn load(
     source: &Source,
     kafka: Cluster,
@@ -63,7 +63,7 @@ pub async fn load(
     Ok(Loaded { films, ratings, producer, flow })
 }
 
-/// Waits until the movie service, at `movie`, answers about `film` with nothing missing.
+/// Waits until the movie service at `movie` serves `film` completely.
 pub async fn joined(movie: &Instance, film: &str) -> anyhow::Result<()> {
     let mut client = MovieServiceClient::new(find::channel(movie)?);
     let deadline = Instant::now() + PATIENCE;
@@ -75,11 +75,14 @@ pub async fn joined(movie: &Instance, film: &str) -> anyhow::Result<()> {
                 if partial.is_empty() {
                     return Ok(());
                 }
-                format!("it answers without {}", partial.join(", "))
+                format!("its response lacks {}", partial.join(", "))
             }
             Err(status) => status.message().to_owned(),
         };
-        anyhow::ensure!(Instant::now() < deadline, "the movie service does not join film {film}: {last}");
+        anyhow::ensure!(
+            Instant::now() < deadline,
+            "the movie service does not serve movie {film} with its ratings: {last}"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

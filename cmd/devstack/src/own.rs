@@ -1,4 +1,4 @@
-//! The instance that this process serves. Its registry may hold instances of other stacks as well.
+//! The instance served by this process. Its registry may contain instances of other stacks as well.
 
 use anyhow::Context;
 use async_trait::async_trait;
@@ -9,27 +9,27 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::SetOnce;
 
-/// How long a part may take until it is registered.
+/// The time limit for a service to be registered.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A registry that notes which instance one service of this process registers.
+/// A registry that records which instance a service of this process registers.
 pub struct OwnInstance {
     registry: Arc<dyn Registry>,
     instance: SetOnce<Instance>,
 }
 
 impl OwnInstance {
-    /// Passes every call on to `registry`.
+    /// Forwards every call to `registry`.
     #[must_use]
     pub fn new(registry: Arc<dyn Registry>) -> Arc<Self> {
         Arc::new(Self { registry, instance: SetOnce::new() })
     }
 
-    /// The registered instance, as soon as callers find it.
+    /// Returns the registered instance once callers can find it.
     ///
     /// # Errors
     ///
-    /// `service` is not registered within 30 s.
+    /// Fails if `service` is not registered within 30 s.
     pub async fn registered(&self, service: &str) -> anyhow::Result<Instance> {
         let found = async {
             let own = self.instance.wait().await.clone();

@@ -1,47 +1,47 @@
-//! Looks whether every port is free, before anything starts.
+//! Checks that every port is free before anything starts.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
-/// An address that can't be listened on, and who wanted it.
+/// An address that can't be listened on, and the part that needs it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Another process, or another part of the stack, has the port.
-    #[error("port {} is taken: {part} wants to listen on {address} (--{flag} chooses another)", address.port())]
+    /// Another process, or another part of the stack, uses the port.
+    #[error("port {} is in use: {part} needs {address}, select another address with --{flag}", address.port())]
     Taken {
-        /// Who wanted it.
+        /// The part that needs it.
         part: &'static str,
         /// The address.
         address: SocketAddr,
-        /// The flag that chooses another.
+        /// The flag that selects another address.
         flag: &'static str,
     },
-    /// The address is none of this machine's, or its port is reserved.
-    #[error("{part} can't listen on {address} (--{flag} chooses another)")]
+    /// The address is not one of this machine, or its port is reserved.
+    #[error("{part} can't listen on {address}: select another address with --{flag}")]
     Refused {
-        /// Who wanted it.
+        /// The part that needs it.
         part: &'static str,
         /// The address.
         address: SocketAddr,
-        /// The flag that chooses another.
+        /// The flag that selects another address.
         flag: &'static str,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// A part that is going to listen.
+/// A part that will listen.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
     /// The part's name.
     pub part: &'static str,
     /// Its flag, without dashes.
     pub flag: &'static str,
-    /// Where.
+    /// The address.
     pub address: SocketAddr,
 }
 
-/// Looks whether all addresses can be listened on at once; the ports are free again afterwards.
+/// Checks that all addresses can be listened on at the same time; the ports are free again afterwards.
 pub fn check(wanted: &[Wanted]) -> Result<(), Error> {
     let listen = |&Wanted { part, flag, address }: &Wanted| {
         TcpListener::bind(address).map_err(|source| match source.kind() {
@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             format!(
-                "port {port} is taken: rating wants to listen on {address} (--rating-listen chooses another)"
+                "port {port} is in use: rating needs {address}, select another address with --rating-listen"
             )
         );
     }

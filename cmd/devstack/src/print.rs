@@ -1,4 +1,4 @@
-//! Standard output, written by a thread of its own: a terminal that is held or a pipe that is not read must not hold up
+//! Standard output, written by its own thread, so that a suspended terminal or an unread pipe does not delay
 //! the services of this process.
 
 use std::fmt::Display;
@@ -6,15 +6,15 @@ use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-/// Prints lines in their order without waiting for a reader.
+/// Prints lines in order without waiting for a reader.
 pub struct Printer(Sender<String>);
 
 impl Printer {
-    /// A printer to standard output.
+    /// Creates a printer to standard output.
     ///
     /// # Errors
     ///
-    /// The system does not provide a thread.
+    /// Fails if the system does not provide a thread.
     pub fn start() -> io::Result<Self> {
         let (lines, queue) = channel();
         thread::Builder::new().name("print".to_owned()).spawn(move || print(&queue))?;
@@ -30,7 +30,7 @@ impl Printer {
 
 fn print(queue: &Receiver<String>) {
     for text in queue {
-        // A closed output is no error.
+        // A closed output is not an error.
         let _ = writeln!(io::stdout(), "{text}");
     }
 }

@@ -1,18 +1,18 @@
-//! How far the loading came: bars on a terminal, nothing elsewhere.
+//! Progress of loading: bars on a terminal, nothing elsewhere.
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 /// The bars of one load.
 pub struct Progress {
     all: MultiProgress,
-    /// Films stored.
+    /// Movies stored.
     pub films: ProgressBar,
     /// Ratings applied.
     pub ratings: ProgressBar,
 }
 
 impl Progress {
-    /// Bars for so many films and ratings, on standard error.
+    /// Creates bars for the given numbers of movies and ratings, on standard error.
     #[must_use]
     pub fn new(films: u64, ratings: u64) -> Self {
         let all = MultiProgress::new();
@@ -24,11 +24,11 @@ impl Progress {
         Self { films: bar("films", films), ratings: bar("ratings", ratings), all }
     }
 
-    /// Takes the bars off the terminal.
+    /// Removes the bars from the terminal.
     pub fn finish(&self) {
         self.films.finish_and_clear();
         self.ratings.finish_and_clear();
-        // On a terminal that is gone there is nothing left to clear.
+        // On a closed terminal there is nothing left to clear.
         let _ = self.all.clear();
     }
 }

@@ -24,20 +24,20 @@ impl Registry {
         Ok(Self { address, stop, task })
     }
 
-    /// Where it is reached.
+    /// Returns its address.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", reachable(self.address))
     }
 
-    /// Stops it and waits for its end.
+    /// Stops it and waits until it has ended.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.stop.cancel();
         self.task.await?
     }
 }
 
-/// The address by which this machine reaches what listens on `address`.
+/// Returns the address by which this machine reaches a listener on `address`.
 #[must_use]
 pub fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {

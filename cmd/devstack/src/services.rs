@@ -1,4 +1,4 @@
-//! The three services, started as their own programs start them, in tasks of this process.
+//! The three services, started like their own programs, in tasks of this process.
 
 use crate::config::{Listen, Stack};
 use crate::data::Databases;
@@ -6,26 +6,27 @@ use crate::own::OwnInstance;
 use anyhow::{Context, anyhow};
 use clap::Parser;
 use ratingingester::config::Cluster;
+use service::Program;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Settings of librdkafka for the embedded broker: its first join takes 3 s, and every rebalance as long as
-/// the session's timeout less one second.
+/// librdkafka settings for the embedded broker: its first join takes 3 s, and every rebalance takes the session
+/// time-out minus one second.
 const EMBEDDED: [&str; 2] = ["session.timeout.ms=3500", "heartbeat.interval.ms=500"];
 
-/// What the services are given in the place of their defaults.
+/// The settings that differ from the services' defaults.
 #[derive(Clone, Debug)]
 pub struct Wiring {
     /// The registry's URL.
     pub consul: String,
-    /// How the Kafka brokers are reached.
+    /// The Kafka brokers.
     pub kafka: Cluster,
-    /// Whether they are the embedded broker, which is new at every start.
+    /// Whether they are the embedded broker, which starts empty.
     pub embedded_broker: bool,
-    /// Where films and ratings are kept.
+    /// The databases.
     pub databases: Databases,
 }
 
@@ -42,12 +43,11 @@ pub struct Services {
 }
 
 impl Services {
-    /// Starts all three: rating first, as joining its consumer group takes longest.
+    /// Starts all three: rating first, because joining its consumer group takes longest.
     pub fn start(stack: &Stack, wiring: &Wiring) -> anyhow::Result<Self> {
         let Listen { metadata, rating, movie, .. } = stack.listen;
         let flags = ["--database", &wiring.databases.metadata];
-        let metadata: metadata::Config =
-            configured("metadata", metadata::LISTEN, metadata, stack, wiring, &flags)?;
+        let metadata: metadata::Config = configured("metadata", metadata, stack, wiring, &flags)?;
         let mut flags = vec!["--database", &wiring.databases.rating, "--kafka", &wiring.kafka.brokers];
         let options: Vec<String> =
             wiring.kafka.options.iter().map(|(key, value)| format!("{key}={value}")).collect();
@@ -55,15 +55,15 @@ impl Services {
         if wiring.embedded_broker {
             flags.extend(EMBEDDED.iter().flat_map(|option| ["--kafka-option", option]));
         }
-        let mut rating: rating::Config = configured("rating", rating::LISTEN, rating, stack, wiring, &flags)?;
+        let mut rating: rating::Config = configured("rating", rating, stack, wiring, &flags)?;
         rating.ingester.forget_offsets = wiring.embedded_broker;
-        let movie: movie::Config = configured("movie", movie::LISTEN, movie, stack, wiring, &[])?;
+        let movie: movie::Config = configured("movie", movie, stack, wiring, &[])?;
 
         let stop = CancellationToken::new();
         let mut services = Self {
-            metadata: in_registry(&metadata.service)?,
-            rating: in_registry(&rating.service)?,
-            movie: in_registry(&movie.service)?,
+            metadata: in_registry(&metadata)?,
+            rating: in_registry(&rating)?,
+            movie: in_registry(&movie)?,
             tasks: JoinSet::new(),
             stop: stop.clone(),
         };
@@ -84,17 +84,17 @@ impl Services {
         self.tasks.spawn(async move { (name, service.await.with_context(|| format!("{name} failed"))) });
     }
 
-    /// Waits until a service ends of itself, which is a failure.
+    /// Waits until a service ends, which is a failure.
     pub async fn ended(&mut self) -> anyhow::Error {
         match self.tasks.join_next().await {
             Some(Ok((_, Err(error)))) => error,
-            Some(Ok((name, Ok(())))) => anyhow!("{name} stopped of itself"),
+            Some(Ok((name, Ok(())))) => anyhow!("{name} stopped unexpectedly"),
             Some(Err(panicked)) => anyhow::Error::new(panicked).context("a service failed"),
-            None => anyhow!("no service runs"),
+            None => anyhow!("no service is running"),
         }
     }
 
-    /// Stops those that still run and waits for them.
+    /// Stops the services that still run and waits for them.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         self.stop.cancel();
         let mut outcome = Ok(());
@@ -106,10 +106,9 @@ impl Services {
     }
 }
 
-/// What the service's own command line would be.
+/// Returns the configuration from the equivalent command line of the service.
 fn configured<C: Parser>(
     name: &'static str,
-    default: &'static str,
     listen: SocketAddr,
     stack: &Stack,
     wiring: &Wiring,
@@ -124,9 +123,10 @@ fn configured<C: Parser>(
         line.extend(["--workers".to_owned(), workers.to_string()]);
     }
     line.extend(flags.iter().map(|&flag| flag.to_owned()));
-    service::try_parse_from(default, line).map_err(|error| anyhow!("{name}: {error}"))
+    C::try_parse_from(line).map_err(|error| anyhow!("{name}: {error}"))
 }
 
-fn in_registry(config: &service::Config) -> anyhow::Result<Arc<OwnInstance>> {
-    Ok(OwnInstance::new(service::registry(config)?.context("the stack needs a registry")?))
+fn in_registry(config: &impl Program) -> anyhow::Result<Arc<OwnInstance>> {
+    let registry = service::registry(config.service(), config.registry_grace())?;
+    Ok(OwnInstance::new(registry.context("the stack needs a registry")?))
 }

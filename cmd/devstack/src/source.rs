@@ -1,4 +1,4 @@
-//! What the stack is filled with: the built-in catalogue and its viewers, or a MovieLens folder.
+//! The source of the data: the built-in catalogue with simulated users, or a MovieLens folder.
 
 use crate::viewers::Viewers;
 use crate::{catalogue, config};
@@ -6,25 +6,25 @@ use anyhow::anyhow;
 use model::{Metadata, RatingEvent};
 use movielens::Folder;
 
-/// The viewers' seed: every run is the same.
+/// The seed of the simulation: every run is the same.
 pub const SEED: u64 = 42;
-/// How many of the viewers' ratings are there from the start.
+/// The number of simulated ratings loaded before the stack is ready.
 pub const BURST: usize = 4_000;
 
-/// Where films and ratings come from.
+/// The source of movies and ratings.
 #[derive(Clone, Debug)]
 pub enum Source {
-    /// The built-in catalogue and its viewers.
+    /// The built-in catalogue with simulated users.
     Catalogue(Vec<Metadata>),
     /// A MovieLens folder.
     MovieLens(Folder),
 }
 
-/// What may go wrong while films or ratings are read.
+/// An error while reading movies or ratings.
 pub type Error = movielens::Error;
 
 impl Source {
-    /// The source that the command line names; a MovieLens folder is looked into.
+    /// Returns the source given on the command line; a MovieLens folder is checked.
     pub fn open(config: &config::Stack) -> anyhow::Result<Self> {
         Ok(match &config.movielens {
             Some(folder) => Self::MovieLens(Folder::open(folder)?),
@@ -32,7 +32,7 @@ impl Source {
         })
     }
 
-    /// Its name as a folder: the data of two sources stay apart, as both have a film `1`.
+    /// Returns its name as a folder: the data of the two sources is separate, because both have a movie `1`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -41,7 +41,7 @@ impl Source {
         }
     }
 
-    /// About how many films and ratings there are.
+    /// Returns the approximate number of movies and ratings.
     pub fn size(&self) -> std::io::Result<(u64, u64)> {
         match self {
             Self::Catalogue(films) => Ok((films.len() as u64, BURST as u64)),
@@ -49,7 +49,7 @@ impl Source {
         }
     }
 
-    /// The films, read as they are asked for.
+    /// Returns the movies, read lazily.
     pub fn films(&self) -> Result<Box<dyn Iterator<Item = Result<Metadata, Error>> + Send>, Error> {
         Ok(match self {
             Self::Catalogue(films) => Box::new(films.clone().into_iter().map(Ok)),
@@ -57,7 +57,7 @@ impl Source {
         })
     }
 
-    /// The ratings that are there from the start, and whose flow in as the stack runs.
+    /// Returns the ratings to load, and the users who continue to rate.
     pub fn ratings(&self) -> anyhow::Result<Ratings> {
         Ok(match self {
             Self::Catalogue(films) => {
@@ -73,8 +73,8 @@ impl Source {
 
 /// A source's ratings.
 pub struct Ratings {
-    /// Those that are loaded before the stack is ready.
+    /// Loaded before the stack is ready.
     pub start: Box<dyn Iterator<Item = Result<RatingEvent, Error>> + Send>,
-    /// Those that come afterwards, one by one.
+    /// Sent afterwards, one by one.
     pub flow: Option<Viewers>,
 }

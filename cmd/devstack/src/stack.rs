@@ -1,4 +1,4 @@
-//! The life of the stack: start every part, fill it, keep it running, stop it.
+//! The life cycle of the stack: start every part, fill it, keep it running, stop it.
 
 use crate::announce::Announcement;
 use crate::broker::Broker;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Runs the whole stack, filled from `source`, until `stop`; `began` is when the process did.
+/// Runs the whole stack, filled from `source`, until `stop`; `began` is the start of the process.
 pub async fn run(
     config: Stack,
     source: Source,
@@ -55,7 +55,7 @@ pub async fn run(
         outcome = serve(&source, &wiring, own, began, stop.clone()) => outcome,
         () = stop.cancelled() => Ok(()),
     };
-    // A load that is under way must hear of the end, whatever its reason.
+    // A load in progress must be stopped, whatever the reason of the end.
     stop.cancel();
     let stopped = services.stop().await;
     if let Some(agent) = agent {
@@ -64,7 +64,7 @@ pub async fn run(
     outcome.and(stopped)
 }
 
-/// Fills the running stack, says where it is, and keeps the viewers rating.
+/// Fills the running stack, prints the addresses, and keeps the simulated users rating.
 async fn serve(
     source: &Source,
     wiring: &Wiring,
@@ -103,7 +103,7 @@ async fn serve(
     Ok(())
 }
 
-/// What is going to listen.
+/// Returns the parts that will listen.
 fn wanted(config: &Stack) -> Vec<Wanted> {
     let listen = &config.listen;
     let agent = config.consul.is_none().then_some(("the registry", "agent-listen", listen.agent));

@@ -1,5 +1,5 @@
-//! The topic of ratings, and how brokers that are not the stack's own get it. The topic of dead letters is the rating
-//! service's to create.
+//! The topic of ratings, created on external brokers. The dead-letter topic is created by the rating
+//! service.
 
 use anyhow::Context;
 use ratingingester::config::Cluster;
@@ -10,14 +10,14 @@ use std::time::Duration;
 
 /// The topic of ratings.
 pub const RATINGS: &str = "ratings";
-/// How many partitions it has.
+/// The number of its partitions.
 pub const PARTITIONS: i32 = 8;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// As many replicas as the brokers' own default says.
+/// Selects the brokers' default number of replicas.
 const REPLICAS: TopicReplication<'_> = TopicReplication::Fixed(-1);
 
-/// Creates the topic of ratings, if the brokers don't have it.
+/// Creates the topic of ratings if it does not exist.
 pub async fn create_missing(cluster: &Cluster) -> anyhow::Result<()> {
     let brokers = &cluster.brokers;
     let admin: AdminClient<DefaultClientContext> = cluster.client(&[]).create()?;
@@ -26,7 +26,7 @@ pub async fn create_missing(cluster: &Cluster) -> anyhow::Result<()> {
         (admin, there)
     })
     .await?;
-    let there = there.with_context(|| format!("no Kafka broker answers at {brokers}: check --kafka"))?;
+    let there = there.with_context(|| format!("no Kafka broker responds at {brokers}: check --kafka"))?;
     if there.topics().iter().any(|topic| topic.name() == RATINGS) {
         return Ok(());
     }
@@ -35,7 +35,9 @@ pub async fn create_missing(cluster: &Cluster) -> anyhow::Result<()> {
     for created in admin.create_topics([&missing], &options).await.context("the topic can't be created")? {
         match created {
             Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-            Err((topic, error)) => anyhow::bail!("the topic {topic} can't be created, create it: {error}"),
+            Err((topic, error)) => {
+                anyhow::bail!("topic {topic} can't be created: {error}; create it yourself")
+            }
         }
     }
     Ok(())

@@ -1,12 +1,12 @@
-//! The simulated viewers of the built-in films, who rate in the present.
+//! The simulated users of the built-in movies, with current timestamps.
 
 use model::{Broken, Metadata, ProviderId, Rating, RatingEvent, Timestamp};
 use ratingingester::viewers::{self, Act};
 
-/// How many viewers there are.
+/// The number of users.
 pub const VIEWERS: usize = 400;
 
-/// An endless stream of what the viewers do.
+/// An endless stream of the users' actions.
 #[derive(Debug)]
 pub struct Viewers {
     acts: viewers::Viewers,
@@ -14,7 +14,7 @@ pub struct Viewers {
 }
 
 impl Viewers {
-    /// Viewers of `films`, the most popular of which comes first. Refused where there is no film.
+    /// Creates users of `films`, the most popular first. Fails if there is no movie.
     pub fn new(films: &[Metadata], seed: u64) -> Result<Self, Broken> {
         let mut genres: Vec<&str> = films.iter().flat_map(genres_of).collect();
         genres.sort_unstable();
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_film_there_is_nothing_to_rate() {
+    fn users_without_movies_are_rejected() {
         assert!(Viewers::new(&[], 1).is_err());
     }
 }

@@ -1,7 +1,7 @@
-//! A whole MovieLens folder, imported and served: each film's count, sum and histogram equal what this
-//! program reads from the files on its own.
+//! A complete MovieLens folder, imported and served: each movie's count, sum and histogram equal what this
+//! program reads from the files.
 //!
-//! The data set is not part of the project. It is looked for in `MOVIELENS`, else beside the checkout.
+//! The data set is not part of the project. It is expected in `MOVIELENS`, or beside the checkout.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
@@ -30,7 +30,7 @@ fn main() {
     libtest_mimic::run(&Arguments::from_args(), vec![case]).exit();
 }
 
-/// A film as the files have it.
+/// A movie according to the files.
 #[derive(Debug, Default, PartialEq)]
 struct Film {
     title: String,
@@ -77,7 +77,7 @@ fn compare(movie: &Value, id: &str, film: &Film) {
     assert_eq!(rating["histogram"], serde_json::json!(film.histogram), "{movie}");
 }
 
-/// Reads the folder by the plainest means there are.
+/// Reads the folder in the simplest way.
 fn read(folder: &Path) -> HashMap<String, Film> {
     let mut films = HashMap::new();
     for line in fs::read_to_string(folder.join("movies.csv")).unwrap().lines().skip(1) {

@@ -50,7 +50,7 @@ async fn absence_is_not_found() {
     controller.put(film("x", "X")).await.unwrap();
     assert_eq!(controller.get(&id("x")).await.unwrap().title.as_str(), "X");
     controller.delete(&id("x")).await.unwrap();
-    assert_eq!(controller.get(&id("x")).await.unwrap_err().to_string(), "there is no metadata of \"x\"");
+    assert_eq!(controller.get(&id("x")).await.unwrap_err().to_string(), "no metadata with id \"x\"");
 }
 
 #[tokio::test]

@@ -76,7 +76,7 @@ impl Instances {
 
 /// An address that can't be called.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("address `{0}` must read HOST:PORT or http://HOST:PORT")]
+#[error("address `{0}` must have the form HOST:PORT or http://HOST:PORT")]
 pub struct BadAddress(String);
 
 fn instance_at(service: &str, address: &str) -> Result<Instance, BadAddress> {

@@ -1,5 +1,5 @@
 //! The registry that Consul keeps, asked by the crate consulrs: a library's choice under the feature
-//! `consulrs`, which no program of this workspace offers. `docs/decisions/consul-client.md` says why.
+//! `consulrs`, which no program of this workspace offers. `docs/decisions/001-consul-client.md` explains why.
 
 mod passing;
 
@@ -41,7 +41,7 @@ impl Consulrs {
             None => format!("http://{}", config.url),
             Some(("http" | "https", _)) => config.url.clone(),
             Some(_) => {
-                let text = format!("consulrs takes `http://` and `https://`, not `{}`", config.url);
+                let text = format!("consulrs supports `http://` and `https://`, not `{}`", config.url);
                 return Err(Error::new(Kind::InvalidArgument, text));
             }
         };
@@ -56,7 +56,8 @@ impl Consulrs {
             verify: true,
             version: 1,
         };
-        let unusable = |error| Error::new(Kind::InvalidArgument, "consulrs can't be set up").caused_by(error);
+        let unusable =
+            |error| Error::new(Kind::InvalidArgument, "could not set up consulrs").caused_by(error);
         ConsulClient::new(settings).map(Self).map_err(unusable)
     }
 }
@@ -113,7 +114,9 @@ fn plain(name: &str) -> Result<&str, Error> {
     if name.chars().all(|c| c.is_ascii_alphanumeric() || "-._~:".contains(c)) {
         Ok(name)
     } else {
-        let text = format!("consulrs can't name `{name}`: letters, digits, `-`, `.`, `_`, `~` and `:` alone");
+        let text = format!(
+            "consulrs does not support the name `{name}`: only letters, digits, `-`, `.`, `_`, `~` and `:` are allowed"
+        );
         Err(Error::new(Kind::InvalidArgument, text))
     }
 }
@@ -132,6 +135,6 @@ fn refused(error: ClientError) -> Result<Answer, Error> {
             let body = message.unwrap_or_default().into_bytes();
             Ok(Answer { status: code, body, ..Answer::default() })
         }
-        error => Err(Error::new(Kind::Unavailable, "consul can't be asked").caused_by(error)),
+        error => Err(Error::new(Kind::Unavailable, "the request to consul failed").caused_by(error)),
     }
 }

@@ -147,7 +147,7 @@ impl Pauses {
 }
 
 async fn bounded(call: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
-    let late = |_| Err(Error::new(Kind::Timeout, format!("the registry did not answer within {CALL:?}")));
+    let late = |_| Err(Error::new(Kind::Timeout, format!("the registry did not respond within {CALL:?}")));
     timeout(CALL, call).await.unwrap_or_else(late)
 }
 

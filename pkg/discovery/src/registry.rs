@@ -86,7 +86,7 @@ impl Fault for Error {
 pub struct Doubts {
     /// Watches whose results lack instances that the token may not read: their last good set stays.
     pub filtered: usize,
-    /// Watches that keep instances which the registry lost during an outage, until the grace is over.
+    /// Watches that still use instances which the registry lost during an outage, until the grace is over.
     pub retaining: usize,
     /// Watches, and registrations (together one), whose last response was a refusal or not the registry's.
     pub unusable: usize,

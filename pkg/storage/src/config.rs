@@ -11,12 +11,12 @@ use clap::Args;
 #[derive(Args, Clone, Debug)]
 #[group(id = "storage")]
 pub struct Config {
-    /// Where the data lives: `memory:` (gone at the end), `sqlite:PATH` or `postgres://USER@HOST/DATABASE`
+    /// The database: `memory:` (lost when the process ends), `sqlite:PATH` or `postgres://USER@HOST/DATABASE`
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, required = false, value_name = "URL")]
     pub database: Url,
 
-    /// When SQLite calls a write done: once it is on the disk (`full`), or sooner, so that a power cut may
-    /// undo the last writes (`normal`)
+    /// When a SQLite commit returns: after it is on disk (`full`), or earlier, so that a power failure may lose
+    /// the last commits (`normal`)
     #[arg(
         long,
         env = "SQLITE_SYNCHRONOUS",

@@ -12,7 +12,7 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The SQLite file belongs to another process.
-    #[error("{file} is in use by {holder}; a SQLite database belongs to one process")]
+    #[error("{file} is in use by {holder}: only one process can open a SQLite database")]
     Held {
         /// The database's file.
         file: String,
@@ -39,13 +39,13 @@ pub enum Error {
     #[error("server_encoding must be UTF8, not {0}: create the database with ENCODING 'UTF8'")]
     Encoding(String),
     /// A newer version of this program has changed the database's tables.
-    #[error("the database is newer than this program, which knows no migration {0}: start a newer version")]
+    #[error("the database has migration {0} of a newer version: start a newer version of this program")]
     Newer(i64),
     /// The tables can't be brought up to date.
-    #[error("can't bring the database's tables up to date")]
+    #[error("can't migrate the database's tables")]
     Migration(#[source] sqlx::migrate::MigrateError),
     /// A stored row breaks a rule of the model.
-    #[error("the stored {row} breaks a rule: {reason}")]
+    #[error("stored {row} is invalid: {reason}")]
     Row {
         /// Which row, by its key.
         row: String,
@@ -53,19 +53,21 @@ pub enum Error {
         reason: String,
     },
     /// There is no room for more.
-    #[error("the database's disk is full: free space there, and writing goes on by itself")]
+    #[error("the database's disk is full: free space on it, and writes resume")]
     Full(#[source] sqlx::Error),
     /// The PostgreSQL server takes no writes.
-    #[error("the database is read-only: writing goes on by itself once it is writable again")]
+    #[error("the database is read-only: writes resume once it is writable")]
     ReadOnly(#[source] sqlx::Error),
     /// The database's user, or that of the process, may not do this.
-    #[error("the database does not allow this: grant the user its rights, or the process its file")]
+    #[error(
+        "the database denied permission: grant the database user its privileges, or the process access to the file"
+    )]
     Denied(#[source] sqlx::Error),
     /// The tables are gone, or were never there.
-    #[error("the database has not the tables of this program: start it anew, which makes them")]
+    #[error("tables are missing: restart the service to run its migrations")]
     Unmigrated(#[source] sqlx::Error),
     /// The database rejects a value: SQLSTATE class 22 or 23.
-    #[error("the database rejects a value")]
+    #[error("the database rejected a value")]
     Rejected(#[source] sqlx::Error),
     /// The queue of writes does not move.
     #[error("writes are stalled: the oldest has waited for {}s", .0.as_secs())]
@@ -77,7 +79,7 @@ pub enum Error {
     #[error(transparent)]
     Shared(Arc<Self>),
     /// A statement failed.
-    #[error("the database failed")]
+    #[error("a database operation failed")]
     Database(#[source] sqlx::Error),
 }
 

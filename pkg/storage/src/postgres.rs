@@ -1,36 +1,16 @@
 //! PostgreSQL: a schema of its own for each service, so that services can share a database.
 
+mod address;
+mod limit;
 mod pool;
 mod start;
 
-pub use pool::{Lease, Pool, within};
+pub(crate) use address::address;
+pub use limit::{READ_TIMEOUT, REWRITE_TIMEOUT, WRITE_TIMEOUT, within};
+pub use pool::{Lease, Pool};
 
 use crate::Error;
 use sqlx::postgres::PgConnectOptions;
-use std::time::Duration;
-
-/// How long a statement waits for a connection. A third of the time that a request has by default, so that even
-/// a write that waits behind two others returns 503 in an outage before its time is over (504).
-const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(600);
-
-/// How long an idle connection may take to prove that it works, before another one replaces it.
-const PING_TIMEOUT: Duration = Duration::from_millis(300);
-
-/// How long a connection may take to become idle again once its call has ended, before it is closed: longer only if
-/// the call was cancelled and its statement still runs.
-const RETURN_TIMEOUT: Duration = Duration::from_millis(500);
-
-/// How long closing may take: it waits for calls in flight and ends each connection in good order.
-const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
-
-/// How long a statement may take that runs on a pool by itself. By default a request ends earlier.
-pub const READ_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long a transaction may take that writes few rows: somewhat longer than the server lets it wait for a lock.
-pub const WRITE_TIMEOUT: Duration = Duration::from_secs(8);
-
-/// How long a statement may take that rewrites whole tables, when a service starts.
-pub const REWRITE_TIMEOUT: Duration = Duration::from_secs(3_600);
 
 /// What every connection sets, whatever the server's and the database's defaults are.
 ///
@@ -73,13 +53,4 @@ pub async fn open(options: &PgConnectOptions, schema: &'static str, connections:
         options.clone().application_name(schema).options(SETTINGS).options([("search_path", schema)]);
     start::prepare(&options, schema).await?;
     Ok(Pool::new(options, connections))
-}
-
-/// The database's address, without user and password.
-pub(crate) fn address(options: &PgConnectOptions) -> String {
-    let database = options.get_database().unwrap_or_default();
-    match options.get_socket() {
-        Some(socket) => format!("postgres://{}/{database}", socket.display()),
-        None => format!("postgres://{}:{}/{database}", options.get_host(), options.get_port()),
-    }
 }

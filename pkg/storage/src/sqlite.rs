@@ -28,9 +28,9 @@ pub const BEGIN: &str = "BEGIN IMMEDIATE";
 /// When a commit returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Synchronous {
-    /// Once it is on the disk.
+    /// After it is on disk
     Full,
-    /// Sooner: a power cut may undo the last commits, but never tears the file.
+    /// Earlier: a power failure may lose the last commits, but never corrupts the file
     Normal,
 }
 

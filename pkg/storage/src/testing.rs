@@ -18,7 +18,7 @@ pub const SERVER: &str = "MARQUEE_TEST_POSTGRES";
 
 /// The server that [`SERVER`] names; the reason why tests that need one are ignored, where it names none.
 pub fn server() -> Result<String, String> {
-    env::var(SERVER).map_err(|_| format!("{SERVER} names no PostgreSQL server"))
+    env::var(SERVER).map_err(|_| format!("{SERVER} is not set to a PostgreSQL server"))
 }
 
 /// A fresh SQLite file in a folder of its own.

@@ -25,12 +25,12 @@ impl FromStr for Url {
         let (scheme, rest) = text.split_once(':').ok_or_else(|| format!("must be {ACCEPTED}"))?;
         match scheme {
             "memory" if rest.is_empty() => Ok(Self::Memory),
-            "memory" => Err("memory: takes nothing after the colon".into()),
+            "memory" => Err("memory: takes no path".into()),
             "sqlite" => sqlite(rest.strip_prefix("//").unwrap_or(rest)),
             "postgres" | "postgresql" => text
                 .parse()
                 .map(|options| Self::Postgres(Box::new(options)))
-                .map_err(|error| format!("is no address of PostgreSQL: {error}")),
+                .map_err(|error| format!("is not a valid PostgreSQL URL: {error}")),
             _ => Err(format!("must be {ACCEPTED}")),
         }
     }
@@ -38,8 +38,8 @@ impl FromStr for Url {
 
 fn sqlite(path: &str) -> Result<Url, String> {
     match path {
-        "" => Err("sqlite: needs the path of a file after the colon".into()),
-        ":memory:" => Err("must name a file; data that lives in memory is memory:".into()),
+        "" => Err("sqlite: requires the path of a file".into()),
+        ":memory:" => Err("must name a file: use memory: to keep data in memory".into()),
         _ if path.ends_with('/') => Err("must name a file, not a folder".into()),
         _ if path.contains('?') => Err("sqlite:PATH takes no parameters after a ?".into()),
         _ => Ok(Url::Sqlite(path.into())),
@@ -95,12 +95,12 @@ mod tests {
             ("", ACCEPTED),
             ("films.db", ACCEPTED),
             ("mysql://x/y", ACCEPTED),
-            ("memory:x", "nothing after"),
+            ("memory:x", "takes no path"),
             ("sqlite:", "path of a file"),
             ("sqlite::memory:", "memory:"),
             ("sqlite:.data/", "not a folder"),
             ("sqlite:x.db?mode=rwc", "no parameters"),
-            ("postgres://x:port/y", "no address"),
+            ("postgres://x:port/y", "not a valid PostgreSQL URL"),
         ] {
             let error = text.parse::<Url>().unwrap_err();
             assert!(error.contains(reason), "{text}: {error}");

@@ -10,7 +10,7 @@ use super::context::Context;
 use super::health::{Health, Subject};
 use super::lane::{Feedback, Turn};
 use super::metrics::Metrics;
-use crate::repository::Repository;
+use crate::repository::Positions;
 use partitions::Partitions;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -63,7 +63,7 @@ const QUEUED: usize = 512;
 pub(super) struct Consumer {
     pub(super) settings: ClientConfig,
     pub(super) config: Config,
-    pub(super) repository: Arc<dyn Repository>,
+    pub(super) positions: Arc<dyn Positions>,
     pub(super) runtime: Handle,
     pub(super) lanes: Vec<Gathering>,
     pub(super) feedback: Receiver<Feedback>,
@@ -140,7 +140,7 @@ impl Consumer {
             if let Err(error) = self.consume() {
                 self.metrics.progress.clear();
                 self.health.forget_partitions();
-                self.health.trouble(Subject::Group, format!("the Kafka consumer broke: {error}"));
+                self.health.trouble(Subject::Group, format!("the Kafka consumer failed: {error}"));
                 self.sleep(RETRY);
             }
             for (number, gathering) in self.lanes.iter_mut().enumerate() {
@@ -178,7 +178,7 @@ impl Consumer {
                         return Some(cluster);
                     }
                     let reason = format!(
-                        "the brokers are of cluster {cluster}, and were of {known}: restart the service"
+                        "the brokers belong to cluster {cluster}, previously {known}: restart the service"
                     );
                     self.health.trouble(Subject::Brokers, reason);
                 }
@@ -195,10 +195,10 @@ impl Consumer {
 
     fn forget_offsets(&mut self) {
         while self.config.forget_offsets && !self.stop.is_cancelled() {
-            match self.runtime.block_on(self.repository.forget_positions(&self.config.topic)) {
+            match self.runtime.block_on(self.positions.forget_positions(&self.config.topic)) {
                 Ok(()) => self.config.forget_offsets = false,
                 Err(error) => {
-                    let reason = format!("stored offsets can't be forgotten: {}", service::chain(&error));
+                    let reason = format!("the stored offsets can't be deleted: {}", service::chain(&error));
                     self.health.trouble(Subject::Storage(None), reason);
                     self.sleep(RETRY);
                 }
@@ -346,12 +346,12 @@ impl Consumer {
         let Config { topic, group, .. } = &self.config;
         match code {
             RDKafkaErrorCode::TopicAuthorizationFailed => {
-                format!("the topic {topic} may not be read: grant the service Read and Describe on it")
+                format!("not authorized to read topic {topic}: grant the service Read and Describe on it")
             }
             RDKafkaErrorCode::GroupAuthorizationFailed => {
-                format!("the group {group} may not be joined: grant the service Read on it")
+                format!("not authorized to join group {group}: grant the service Read on it")
             }
-            _ => format!("there is no topic {topic}: create it, or name another by --kafka-topic"),
+            _ => format!("topic {topic} does not exist: create it, or select another with --kafka-topic"),
         }
     }
 

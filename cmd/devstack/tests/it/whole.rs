@@ -1,4 +1,4 @@
-//! The whole stack with its built-in catalogue and viewers.
+//! The whole stack with its built-in catalogue and simulated users.
 
 use crate::process::{FREE_PORTS, Process, Stack, devstack, free_port, get};
 use devstack::catalogue;
@@ -10,10 +10,10 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-/// Each film's histogram, by id.
+/// Each movie's histogram, by id.
 type Histograms = HashMap<String, Vec<u64>>;
 
-/// What the viewers' first ratings come to, then that after each further one.
+/// Returns the result of the users' first ratings, then that after each further one.
 fn expected() -> impl Iterator<Item = Histograms> {
     let viewers = Viewers::new(&catalogue::films().unwrap(), SEED).unwrap();
     let (mut histograms, mut ratings) = (Histograms::new(), HashMap::new());
@@ -36,7 +36,7 @@ fn expected() -> impl Iterator<Item = Histograms> {
         .skip(BURST - 1)
 }
 
-/// What the movie service joins.
+/// Returns what the movie service serves.
 fn served(stack: &Stack) -> Histograms {
     let ids: Vec<String> = (1..=104).map(|id: u32| id.to_string()).collect();
     let answer = stack.get("movie", &format!("/v1/movies?ids={}", ids.join(",")));
@@ -64,7 +64,7 @@ fn eventually(what: &str, holds: impl Fn() -> bool) {
 }
 
 #[test]
-fn films_and_the_ratings_that_came_through_kafka_are_joined() {
+fn movies_and_ratings_from_kafka_are_joined() {
     let data = tempfile::tempdir().unwrap();
     let stack = Stack::start(data.path(), &[]);
 
@@ -86,7 +86,7 @@ fn films_and_the_ratings_that_came_through_kafka_are_joined() {
 }
 
 #[test]
-fn what_a_reader_rated_is_there_after_a_restart_and_gone_when_fresh() {
+fn rating_is_stored_after_restart_and_deleted_by_fresh() {
     let data = tempfile::tempdir().unwrap();
     let mine = "/v1/ratings/movie/104/users/me";
 
@@ -106,7 +106,7 @@ fn what_a_reader_rated_is_there_after_a_restart_and_gone_when_fresh() {
 }
 
 #[test]
-fn both_services_may_keep_everything_in_memory() {
+fn both_services_can_store_everything_in_memory() {
     let data = tempfile::tempdir().unwrap();
     let stack = Stack::start(data.path(), &["--database", "memory:"]);
     assert_eq!(served(&stack).len(), 104);
@@ -115,7 +115,7 @@ fn both_services_may_keep_everything_in_memory() {
 }
 
 #[test]
-fn a_stack_in_a_registry_that_another_uses_announces_its_own_instances() {
+fn stack_in_shared_registry_prints_its_own_instances() {
     let data = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let first = Stack::start(data[0].path(), &[]);
     let consul = format!("http://{}", first.address("registry"));
@@ -133,7 +133,7 @@ fn a_stack_in_a_registry_that_another_uses_announces_its_own_instances() {
 }
 
 #[test]
-fn standard_output_that_nobody_reads_does_not_hold_the_stack_up() {
+fn unread_standard_output_does_not_delay_the_stack() {
     let data = tempfile::tempdir().unwrap();
     // As much as a pipe takes.
     let (_unread, mut full) = std::io::pipe().unwrap();
@@ -143,7 +143,7 @@ fn standard_output_that_nobody_reads_does_not_hold_the_stack_up() {
     command.arg("--data-dir").arg(data.path()).args(["--database", "memory:", "--workers", "2"]);
     command.args(FREE_PORTS.iter().filter(|flag| !flag.starts_with("--metadata")));
     let stack = Process::spawn(command.arg(format!("--metadata-listen={metadata}")).stdout(full));
-    // The films are loaded after the first lines have been printed.
+    // The movies are loaded after the first lines are printed.
     eventually("the films are loaded", || {
         get(&metadata, "/v1/metadata/104").is_some_and(|(status, _)| status == 200)
     });

@@ -37,7 +37,7 @@ pub(crate) async fn within(
     limit: Duration,
     question: impl Future<Output = Result<Answer, Error>>,
 ) -> Result<Answer, Error> {
-    let late = |_| Err(Error::new(Kind::Timeout, format!("consul did not answer within {limit:?}")));
+    let late = |_| Err(Error::new(Kind::Timeout, format!("consul did not respond within {limit:?}")));
     timeout(limit, question).await.unwrap_or_else(late)
 }
 
@@ -87,7 +87,7 @@ impl Answer {
             _ => Kind::Internal,
         };
         let text: String = String::from_utf8_lossy(&self.body).trim().chars().take(ERROR_TEXT).collect();
-        Err(Error::new(kind, format!("consul answered {}: {text}", self.status)))
+        Err(Error::new(kind, format!("consul returned {}: {text}", self.status)))
     }
 
     /// Returns the error, if any, of a write. Consul's body is empty on success, or JSON; any other text is a proxy's,
@@ -97,7 +97,7 @@ impl Answer {
         if body.is_empty() || serde_json::from_slice::<IgnoredAny>(&body).is_ok() {
             Ok(())
         } else {
-            Err(Error::new(Kind::Internal, "the response to a write is not consul's"))
+            Err(Error::new(Kind::Internal, "the response to a write does not come from consul"))
         }
     }
 

@@ -47,7 +47,7 @@ pub(super) fn instances(service: &str, body: &[u8]) -> Result<Instances, Error> 
     let read = Collect { service }.deserialize(&mut deserializer);
     let mut instances = read
         .and_then(|instances| deserializer.end().map(|()| instances))
-        .map_err(|error| Error::new(Kind::Internal, "consul's answer can't be read").caused_by(error))?;
+        .map_err(|error| Error::new(Kind::Internal, "consul's response can't be decoded").caused_by(error))?;
     instances.usable.sort();
     instances.usable.dedup();
     Ok(instances)
@@ -91,14 +91,15 @@ impl Instances {
         let flaw = match (usable_host(&host), u16::try_from(found.port.unwrap_or(0))) {
             (true, Ok(port @ 1..)) => {
                 if id.contains(|c: char| c.is_whitespace() || c.is_control()) {
-                    self.flaws.insert(id.clone(), "its id has blanks".to_owned());
+                    self.flaws
+                        .insert(id.clone(), "its id contains whitespace or control characters".to_owned());
                 }
                 let (service, tags) = (service.to_owned(), found.tags.unwrap_or_default());
                 let host = host.trim_matches(['[', ']']).to_owned();
                 return self.usable.push(Instance { service, id, host, port, tags });
             }
-            (true, _) => format!("port {} can't be called", found.port.unwrap_or(0)),
-            (false, _) => format!("address {host:?} can't be called"),
+            (true, _) => format!("invalid port {}", found.port.unwrap_or(0)),
+            (false, _) => format!("invalid address {host:?}"),
         };
         self.flaws.insert(id, flaw);
     }

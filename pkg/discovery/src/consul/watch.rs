@@ -111,7 +111,7 @@ impl Watcher {
         let read = answer.and_then(|answer| {
             let Answer { index, filtered, stale, .. } = answer;
             let found = decode::instances(&self.service, &answer.success()?)?;
-            let missing = || Error::new(Kind::Internal, "consul's answer lacks X-Consul-Index");
+            let missing = || Error::new(Kind::Internal, "consul's response has no X-Consul-Index header");
             if stale || asked.elapsed() > longest + MARGIN / 2 {
                 self.asker.link.trouble();
             }

@@ -69,16 +69,16 @@ async fn an_answer_that_cannot_be_used_is_one_warning_and_the_last_good_set_stay
         answer(429, "rate limit exceeded", "the registry is away"),
         answer(403, "Permission denied", "Permission denied"),
         answer(400, "Invalid index", "Invalid index"),
-        answer(404, "", "consul answered 404"),
-        answer(204, "", "consul answered 204"),
-        answer(200, "[]", "lacks X-Consul-Index"),
-        body("HTML", "<html><body>Sign in</body></html>", "can't be read"),
-        body("half a document", r#"[{"Service":{"ID":"rating-1","Po"#, "can't be read"),
-        body("another shape", r#"{"rating":[]}"#, "can't be read"),
-        body("nothing", "", "can't be read"),
-        body("a deep document", &"[".repeat(100_000), "can't be read"),
-        raw("a redirect", moved, "consul answered 301"),
-        raw("a compressed body that nobody asked for", &gzip.replace("[]", "\u{1f}x"), "can't be read"),
+        answer(404, "", "consul returned 404"),
+        answer(204, "", "consul returned 204"),
+        answer(200, "[]", "has no X-Consul-Index"),
+        body("HTML", "<html><body>Sign in</body></html>", "can't be decoded"),
+        body("half a document", r#"[{"Service":{"ID":"rating-1","Po"#, "can't be decoded"),
+        body("another shape", r#"{"rating":[]}"#, "can't be decoded"),
+        body("nothing", "", "can't be decoded"),
+        body("a deep document", &"[".repeat(100_000), "can't be decoded"),
+        raw("a redirect", moved, "consul returned 301"),
+        raw("a compressed body that nobody asked for", &gzip.replace("[]", "\u{1f}x"), "can't be decoded"),
         raw("a body cut short", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[", "the registry is away"),
         raw("another protocol", "SSH-2.0-OpenSSH\r\n", "the registry is away"),
         raw("nothing at all", "", "the registry is away"),
@@ -95,7 +95,7 @@ async fn a_response_without_an_end_is_given_up_by_its_size() {
 
 #[tokio::test]
 async fn a_response_without_an_end_is_given_up_by_its_time() {
-    survives(Bad { name: "trickled".into(), reply: Reply::Trickle, warning: "did not answer within" }).await;
+    survives(Bad { name: "trickled".into(), reply: Reply::Trickle, warning: "did not respond within" }).await;
 }
 
 /// Two answers in a row with `instance` beside a good one, then what there is without it.
@@ -117,10 +117,10 @@ async fn told(instance: &str) -> (Vec<String>, Vec<String>) {
 #[tokio::test]
 async fn an_instance_that_cannot_be_called_is_one_warning_and_left_out() {
     for (instance, flaw) in [
-        (r#"{"Service":{"ID":"x","Address":"h","Port":0}}"#, "port 0 can't be called"),
-        (r#"{"Service":{"ID":"x","Address":"h"}}"#, "port 0 can't be called"),
-        (r#"{"Service":{"ID":"x","Address":"h","Port":-1}}"#, "port -1 can't be called"),
-        (r#"{"Service":{"ID":"x","Address":"h","Port":65536}}"#, "port 65536 can't be called"),
+        (r#"{"Service":{"ID":"x","Address":"h","Port":0}}"#, "invalid port 0"),
+        (r#"{"Service":{"ID":"x","Address":"h"}}"#, "invalid port 0"),
+        (r#"{"Service":{"ID":"x","Address":"h","Port":-1}}"#, "invalid port -1"),
+        (r#"{"Service":{"ID":"x","Address":"h","Port":65536}}"#, "invalid port 65536"),
         (r#"{"Node":{"Address":""},"Service":{"ID":"x","Address":"","Port":5}}"#, "address"),
         (r#"{"Service":{"ID":"x","Address":"a name","Port":5}}"#, "a name"),
         (r#"{"Service":{"ID":"x","Address":"h/../y","Port":5}}"#, "h/../y"),

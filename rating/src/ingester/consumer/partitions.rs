@@ -19,7 +19,7 @@ use crate::ingester::lane::Feedback;
 use crate::ingester::metrics::Metrics;
 use crate::ingester::place::{Place, lost};
 use crate::ingester::progress::Trouble;
-use crate::repository::Repository;
+use crate::repository::Positions;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message, Offset};
@@ -39,7 +39,7 @@ const SEEK: Duration = Duration::from_secs(5);
 /// The partitions of one consumer.
 pub(super) struct Partitions<'a> {
     consumer: &'a BaseConsumer<Context>,
-    repository: Arc<dyn Repository>,
+    positions: Arc<dyn Positions>,
     runtime: Handle,
     health: Health,
     metrics: Metrics,
@@ -105,7 +105,7 @@ impl<'a> Partitions<'a> {
     pub(super) fn new(consumer: &'a BaseConsumer<Context>, from: &Consumer, cluster: String) -> Self {
         Self {
             consumer,
-            repository: Arc::clone(&from.repository),
+            positions: Arc::clone(&from.positions),
             runtime: from.runtime.clone(),
             health: from.health.clone(),
             metrics: from.metrics.clone(),
@@ -205,9 +205,8 @@ impl<'a> Partitions<'a> {
         self.stalls.remove(&partition);
         self.health.well(Subject::Partition(partition));
         self.metrics.progress.trouble(partition, Some((Trouble::Lost, reason.to_owned())));
-        let advice = "start with --on-lost-offset earliest to read the partition from its beginning";
-        let reason =
-            format!("partition {partition} of topic {} stands still: {reason}; {advice}", self.topic);
+        let advice = "restart with --on-lost-offset earliest to read the partition from its beginning";
+        let reason = format!("partition {partition} of topic {} is stopped: {reason}; {advice}", self.topic);
         tracing::error!(partition, "{reason}");
         self.health.trouble(Subject::Offset(partition), reason);
     }
@@ -223,8 +222,10 @@ impl<'a> Partitions<'a> {
             if (timestamp, digest(message.key(), message.payload()))
                 != (known.last_timestamp, known.last_digest)
             {
-                let reason =
-                    format!("the record at offset {} is not the one that was applied", message.offset());
+                let reason = format!(
+                    "the record at offset {} is not the one that was applied before",
+                    message.offset()
+                );
                 self.lose(partition, reason);
             }
             return None;

@@ -1,4 +1,4 @@
-//! Answers held against when they were asked for, on two workers at random.
+//! ResponseCache held against when they were asked for, on two workers at random.
 
 use super::*;
 use futures::FutureExt;
@@ -30,13 +30,13 @@ fn movie(id: &RecordId, revision: u64, partial: bool) -> Movie {
     }
 }
 
-fn get(answers: &Answers, id: &RecordId, behind: Result<Movie, ()>) -> Result<Movie, ()> {
+fn get(answers: &ResponseCache, id: &RecordId, behind: Result<Movie, ()>) -> Result<Movie, ()> {
     answers.get_or(id, async { behind }).now_or_never().unwrap().map(Shared::into_value)
 }
 
 #[test]
 fn a_whole_answer_is_kept_and_neither_a_partial_one_nor_a_failure() {
-    let (answers, one) = (Answers::new(Duration::from_secs(60)), id(1));
+    let (answers, one) = (ResponseCache::new(Duration::from_secs(60)), id(1));
     let (partial, whole, later) = (movie(&one, 1, true), movie(&one, 2, false), movie(&one, 3, false));
     assert_eq!(get(&answers, &one, Err(())), Err(()));
     assert_eq!(get(&answers, &one, Ok(partial.clone())), Ok(partial));
@@ -51,7 +51,7 @@ fn a_whole_answer_is_kept_and_neither_a_partial_one_nor_a_failure() {
 type Behind = Mutex<Vec<(Instant, bool)>>;
 
 /// Asks for movies at random for a while; how many answers were not asked for by itself.
-fn ask(answers: &Answers, behind: &Behind, ttl: Duration, seed: u64) -> usize {
+fn ask(answers: &ResponseCache, behind: &Behind, ttl: Duration, seed: u64) -> usize {
     let (mut random, began, mut kept) = (StdRng::seed_from_u64(seed), Instant::now(), 0);
     while began.elapsed() < 10 * ttl {
         let id = id(random.random_range(0..3));
@@ -86,7 +86,7 @@ fn ask(answers: &Answers, behind: &Behind, ttl: Duration, seed: u64) -> usize {
 fn no_worker_gets_an_answer_that_is_partial_or_too_old() {
     let ttl = Duration::from_millis(20);
     for seed in 0..4 {
-        let (answers, behind) = (Answers::new(ttl), Behind::default());
+        let (answers, behind) = (ResponseCache::new(ttl), Behind::default());
         let kept: usize = thread::scope(|scope| {
             let ask = |worker: u64| ask(&answers, &behind, ttl, seed * 2 + worker);
             let workers = [0, 1].map(|worker| scope.spawn(move || ask(worker)));
@@ -99,7 +99,7 @@ fn no_worker_gets_an_answer_that_is_partial_or_too_old() {
 
 #[test]
 fn what_is_kept_is_bounded_in_bytes() {
-    let answers = Answers::new(Duration::from_secs(60));
+    let answers = ResponseCache::new(Duration::from_secs(60));
     let long = Text::description("x".repeat(16 * 1024)).unwrap();
     for number in 0..4000 {
         let id = id(number);

@@ -1,6 +1,6 @@
 //! Whole answers about single movies, kept for a while and shared by the workers.
 
-use crate::controller::Movie;
+use crate::movie::Movie;
 use cache::{Cache, Shared};
 use model::RecordId;
 use prometheus_client::collector::Collector;
@@ -24,13 +24,13 @@ const JSON_NAMES: usize = 320;
 /// Answers by their movies' ids. What they are made of may have changed since: for how long that doesn't matter
 /// is for whoever runs the service to say.
 #[derive(Debug)]
-pub struct Answers {
+pub struct ResponseCache {
     movies: Cache<RecordId, Shared<Movie>>,
     hits: Counter,
     misses: Counter,
 }
 
-impl Answers {
+impl ResponseCache {
     /// Keeps answers for `ttl` from the moment that they were asked for behind; at most 32 MiB of them.
     #[must_use]
     pub fn new(ttl: Duration) -> Self {
@@ -67,8 +67,8 @@ impl Answers {
     /// Has `registry` tell how often an answer was kept, and what the kept ones take.
     pub fn register(self: &Arc<Self>, registry: &mut Registry) {
         let registry = registry.sub_registry_with_prefix("answers");
-        registry.register("hits", "Single movies answered from memory", self.hits.clone());
-        registry.register("misses", "Single movies that were asked for behind", self.misses.clone());
+        registry.register("hits", "Single movies served from the response cache", self.hits.clone());
+        registry.register("misses", "Single movies fetched from the services", self.misses.clone());
         registry.register_collector(Box::new(Bytes(self.clone())));
     }
 }
@@ -82,13 +82,17 @@ fn weigh(id: &RecordId, movie: &Shared<Movie>) -> usize {
 
 /// The gauge `answers_bytes`.
 #[derive(Debug)]
-struct Bytes(Arc<Answers>);
+struct Bytes(Arc<ResponseCache>);
 
 impl Collector for Bytes {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let bytes = ConstGauge::new(self.0.movies.bytes());
-        let metric =
-            encoder.encode_descriptor("bytes", "What the kept answers take", None, bytes.metric_type())?;
+        let metric = encoder.encode_descriptor(
+            "bytes",
+            "Memory used by the response cache",
+            None,
+            bytes.metric_type(),
+        )?;
         bytes.encode(metric)
     }
 }
