@@ -86,7 +86,7 @@ fn flags_are_read() {
 }
 
 #[test]
-fn a_wrong_value_names_the_flag_what_was_given_and_what_is_accepted() {
+fn invalid_argument_prints_flag_value_and_accepted_values() {
     for (arguments, expected) in [
         (&["--listen=8081"][..], ["8081", "--listen", "127.0.0.1:8081"]),
         (&["--port=65536"], ["65536", "--port", "65535"]),
