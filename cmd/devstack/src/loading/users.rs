@@ -4,28 +4,29 @@ use model::{Broken, Metadata, ProviderId, Rating, RatingEvent, Timestamp};
 use ratingingester::viewers::{self, Act};
 
 /// The number of users.
-pub const VIEWERS: usize = 400;
+pub const USERS: usize = 400;
 
 /// An endless stream of the users' actions.
 #[derive(Debug)]
-pub struct Viewers {
+pub struct SimulatedUsers {
     acts: viewers::Viewers,
     provider: ProviderId,
 }
 
-impl Viewers {
-    /// Creates users of `films`, the most popular first. Fails if there is no movie.
-    pub fn new(films: &[Metadata], seed: u64) -> Result<Self, Broken> {
-        let mut genres: Vec<&str> = films.iter().flat_map(genres_of).collect();
+impl SimulatedUsers {
+    /// Creates users of `movies`, the most popular first. Fails if there is no movie.
+    pub fn new(movies: &[Metadata], seed: u64) -> Result<Self, Broken> {
+        let mut genres: Vec<&str> = movies.iter().flat_map(genres_of).collect();
         genres.sort_unstable();
         genres.dedup();
-        let numbers = |film| genres_of(film).filter_map(|genre| genres.binary_search(&genre).ok()).collect();
-        let films = films.iter().map(|film| (film.id.clone(), numbers(film)));
-        Ok(Self { acts: viewers::Viewers::new(VIEWERS, films, seed)?, provider: ProviderId::new("viewers")? })
+        let numbers =
+            |movie| genres_of(movie).filter_map(|genre| genres.binary_search(&genre).ok()).collect();
+        let movies = movies.iter().map(|movie| (movie.id.clone(), numbers(movie)));
+        Ok(Self { acts: viewers::Viewers::new(USERS, movies, seed)?, provider: ProviderId::new("viewers")? })
     }
 }
 
-impl Iterator for Viewers {
+impl Iterator for SimulatedUsers {
     type Item = RatingEvent;
 
     fn next(&mut self) -> Option<RatingEvent> {
@@ -43,29 +44,29 @@ impl Iterator for Viewers {
     }
 }
 
-fn genres_of(film: &Metadata) -> impl Iterator<Item = &str> {
-    film.genres.as_slice().iter().map(String::as_str)
+fn genres_of(movie: &Metadata) -> impl Iterator<Item = &str> {
+    movie.genres.as_slice().iter().map(String::as_str)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue;
+    use crate::loading::catalogue;
     use std::collections::HashSet;
 
     #[test]
     fn every_film_of_the_catalogue_is_rated_by_the_same_viewers_in_every_run() {
-        let films = catalogue::films().unwrap();
+        let movies = catalogue::movies().unwrap();
         let keys = || {
-            let events = Viewers::new(&films, 1).unwrap().take(4_000);
+            let events = SimulatedUsers::new(&movies, 1).unwrap().take(4_000);
             events.map(|event| (event.record().clone(), matches!(event, RatingEvent::Put(_))))
         };
         assert!(keys().eq(keys()));
-        assert_eq!(keys().map(|(record, _)| record).collect::<HashSet<_>>().len(), films.len());
+        assert_eq!(keys().map(|(record, _)| record).collect::<HashSet<_>>().len(), movies.len());
     }
 
     #[test]
     fn users_without_movies_are_rejected() {
-        assert!(Viewers::new(&[], 1).is_err());
+        assert!(SimulatedUsers::new(&[], 1).is_err());
     }
 }

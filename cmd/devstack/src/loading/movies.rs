@@ -6,17 +6,18 @@ use api::metadata::v1::metadata_service_client::MetadataServiceClient;
 use model::{MAX_BATCH, Metadata};
 use tonic::transport::Channel;
 
-/// Stores all of `films`, calling `stored` after each batch with its size; returns the total.
-pub async fn store<E: std::error::Error + Send + Sync + 'static>(
+/// Stores all of `movies`, calling `stored` after each batch with its size; returns the total.
+pub(crate) async fn store<E: std::error::Error + Send + Sync + 'static>(
     client: &mut MetadataServiceClient<Channel>,
-    films: impl Iterator<Item = Result<Metadata, E>>,
+    movies: impl Iterator<Item = Result<Metadata, E>>,
     stored: impl Fn(u64),
 ) -> anyhow::Result<u64> {
-    let mut films = films.fuse();
+    let mut movies = movies.fuse();
     let mut count = 0;
     loop {
-        let batch = films.by_ref().take(MAX_BATCH);
-        let metadata = batch.map(|film| film.map(|film| (&film).into())).collect::<Result<Vec<_>, E>>()?;
+        let batch = movies.by_ref().take(MAX_BATCH);
+        let metadata =
+            batch.map(|movie| movie.map(|movie| (&movie).into())).collect::<Result<Vec<_>, E>>()?;
         if metadata.is_empty() {
             return Ok(count);
         }

@@ -9,16 +9,16 @@ use rdkafka::types::RDKafkaErrorCode;
 use std::time::Duration;
 
 /// The topic of ratings.
-pub const RATINGS: &str = "ratings";
+pub(crate) const RATINGS: &str = "ratings";
 /// The number of its partitions.
-pub const PARTITIONS: i32 = 8;
+pub(crate) const PARTITIONS: i32 = 8;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Selects the brokers' default number of replicas.
 const REPLICAS: TopicReplication<'_> = TopicReplication::Fixed(-1);
 
 /// Creates the topic of ratings if it does not exist.
-pub async fn create_missing(cluster: &Cluster) -> anyhow::Result<()> {
+pub(crate) async fn create_missing(cluster: &Cluster) -> anyhow::Result<()> {
     let brokers = &cluster.brokers;
     let admin: AdminClient<DefaultClientContext> = cluster.client(&[]).create()?;
     let (admin, there) = tokio::task::spawn_blocking(move || {

@@ -9,7 +9,7 @@ use std::time::Duration;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Reads one group's progress in one topic without joining it. Its calls block.
-pub struct Lag {
+pub(crate) struct Lag {
     consumer: BaseConsumer,
     topic: String,
     partitions: Vec<i32>,
@@ -17,7 +17,7 @@ pub struct Lag {
 
 impl Lag {
     /// Fetches the topic's partitions.
-    pub fn open(cluster: &Cluster, topic: &str, group: &str) -> anyhow::Result<Self> {
+    pub(crate) fn open(cluster: &Cluster, topic: &str, group: &str) -> anyhow::Result<Self> {
         let consumer: BaseConsumer = cluster.client(&[]).set("group.id", group).create()?;
         let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT).context("no broker responds")?;
         let topics = metadata.topics().iter().filter(|found| found.name() == topic);
@@ -28,7 +28,7 @@ impl Lag {
     }
 
     /// Returns the number of records that the group has not committed, summed over the partitions.
-    pub fn behind(&self) -> anyhow::Result<u64> {
+    pub(crate) fn behind(&self) -> anyhow::Result<u64> {
         let mut asked = TopicPartitionList::new();
         for &partition in &self.partitions {
             asked.add_partition(&self.topic, partition);

@@ -1,7 +1,8 @@
 //! The source of the data: the built-in catalogue with simulated users, or a MovieLens folder.
 
-use crate::viewers::Viewers;
-use crate::{catalogue, config};
+use super::catalogue;
+use crate::config;
+use crate::loading::users::SimulatedUsers;
 use anyhow::anyhow;
 use model::{Metadata, RatingEvent};
 use movielens::Folder;
@@ -28,7 +29,7 @@ impl Source {
     pub fn open(config: &config::Stack) -> anyhow::Result<Self> {
         Ok(match &config.movielens {
             Some(folder) => Self::MovieLens(Folder::open(folder)?),
-            None => Self::Catalogue(catalogue::films()?),
+            None => Self::Catalogue(catalogue::movies()?),
         })
     }
 
@@ -44,15 +45,15 @@ impl Source {
     /// Returns the approximate number of movies and ratings.
     pub fn size(&self) -> std::io::Result<(u64, u64)> {
         match self {
-            Self::Catalogue(films) => Ok((films.len() as u64, BURST as u64)),
+            Self::Catalogue(movies) => Ok((movies.len() as u64, BURST as u64)),
             Self::MovieLens(folder) => folder.size(),
         }
     }
 
     /// Returns the movies, read lazily.
-    pub fn films(&self) -> Result<Box<dyn Iterator<Item = Result<Metadata, Error>> + Send>, Error> {
+    pub fn movies(&self) -> Result<Box<dyn Iterator<Item = Result<Metadata, Error>> + Send>, Error> {
         Ok(match self {
-            Self::Catalogue(films) => Box::new(films.clone().into_iter().map(Ok)),
+            Self::Catalogue(movies) => Box::new(movies.clone().into_iter().map(Ok)),
             Self::MovieLens(folder) => Box::new(folder.films()?),
         })
     }
@@ -60,11 +61,11 @@ impl Source {
     /// Returns the ratings to load, and the users who continue to rate.
     pub fn ratings(&self) -> anyhow::Result<Ratings> {
         Ok(match self {
-            Self::Catalogue(films) => {
-                let viewers = Viewers::new(films, SEED);
-                let mut viewers = viewers.map_err(|rule| anyhow!("the catalogue {rule}"))?;
-                let burst: Vec<RatingEvent> = viewers.by_ref().take(BURST).collect();
-                Ratings { start: Box::new(burst.into_iter().map(Ok)), flow: Some(viewers) }
+            Self::Catalogue(movies) => {
+                let users = SimulatedUsers::new(movies, SEED);
+                let mut users = users.map_err(|rule| anyhow!("the catalogue {rule}"))?;
+                let burst: Vec<RatingEvent> = users.by_ref().take(BURST).collect();
+                Ratings { start: Box::new(burst.into_iter().map(Ok)), flow: Some(users) }
             }
             Self::MovieLens(folder) => Ratings { start: Box::new(folder.ratings()?), flow: None },
         })
@@ -76,5 +77,5 @@ pub struct Ratings {
     /// Loaded before the stack is ready.
     pub start: Box<dyn Iterator<Item = Result<RatingEvent, Error>> + Send>,
     /// Sent afterwards, one by one.
-    pub flow: Option<Viewers>,
+    pub flow: Option<SimulatedUsers>,
 }

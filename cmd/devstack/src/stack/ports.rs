@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 
 /// An address that can't be listened on, and the part that needs it.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// Another process, or another part of the stack, uses the port.
     #[error("port {} is in use: {part} needs {address}, select another address with --{flag}", address.port())]
     Taken {
@@ -32,17 +32,17 @@ pub enum Error {
 
 /// A part that will listen.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     /// The part's name.
-    pub part: &'static str,
+    pub(crate) part: &'static str,
     /// Its flag, without dashes.
-    pub flag: &'static str,
+    pub(crate) flag: &'static str,
     /// The address.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 /// Checks that all addresses can be listened on at the same time; the ports are free again afterwards.
-pub fn check(wanted: &[Wanted]) -> Result<(), Error> {
+pub(crate) fn check(wanted: &[Wanted]) -> Result<(), Error> {
     let listen = |&Wanted { part, flag, address }: &Wanted| {
         TcpListener::bind(address).map_err(|source| match source.kind() {
             io::ErrorKind::AddrInUse => Error::Taken { part, address, flag },

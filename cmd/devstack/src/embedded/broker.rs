@@ -2,8 +2,8 @@
 //!
 //! It starts empty, and keeps a few megabytes per partition.
 
-use crate::registry::reachable;
-use crate::topics::{PARTITIONS, RATINGS};
+use crate::embedded::registry::reachable;
+use crate::stack::topics::{PARTITIONS, RATINGS};
 use anyhow::Context;
 use rdkafka::mocking::MockCluster;
 use std::net::SocketAddr;
@@ -91,7 +91,7 @@ async fn forward(listener: TcpListener, servers: String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lag::Lag;
+    use crate::loading::lag::Lag;
     use ratingingester::config::{Cluster, Kafka};
     use ratingingester::{Event, Producer};
 
@@ -99,7 +99,7 @@ mod tests {
     async fn nothing_is_created_if_the_topic_exists() {
         let broker = Broker::start(([127, 0, 0, 1], 0).into()).await.unwrap();
         let cluster = Cluster { brokers: broker.servers(), options: Vec::new() };
-        crate::topics::create_missing(&cluster).await.unwrap();
+        crate::stack::topics::create_missing(&cluster).await.unwrap();
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -13,7 +13,7 @@ use tokio::sync::SetOnce;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A registry that records which instance a service of this process registers.
-pub struct OwnInstance {
+pub(crate) struct OwnInstance {
     registry: Arc<dyn Registry>,
     instance: SetOnce<Instance>,
 }
@@ -21,7 +21,7 @@ pub struct OwnInstance {
 impl OwnInstance {
     /// Forwards every call to `registry`.
     #[must_use]
-    pub fn new(registry: Arc<dyn Registry>) -> Arc<Self> {
+    pub(crate) fn new(registry: Arc<dyn Registry>) -> Arc<Self> {
         Arc::new(Self { registry, instance: SetOnce::new() })
     }
 
@@ -30,7 +30,7 @@ impl OwnInstance {
     /// # Errors
     ///
     /// Fails if `service` is not registered within 30 s.
-    pub async fn registered(&self, service: &str) -> anyhow::Result<Instance> {
+    pub(crate) async fn registered(&self, service: &str) -> anyhow::Result<Instance> {
         let found = async {
             let own = self.instance.wait().await.clone();
             let mut sets = self.registry.watch(&own.service);

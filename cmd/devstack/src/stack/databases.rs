@@ -6,26 +6,26 @@ use std::path::{Path, PathBuf};
 
 /// The databases of metadata and rating, as values of `--database`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Databases {
+pub(crate) struct Databases {
     /// The metadata service's.
-    pub metadata: String,
+    pub(crate) metadata: String,
     /// The rating service's.
-    pub rating: String,
+    pub(crate) rating: String,
     /// Their location, as printed.
-    pub place: String,
+    pub(crate) place: String,
 }
 
 impl Databases {
     /// Returns one database for both services.
     #[must_use]
-    pub fn shared(url: &str) -> Self {
+    pub(crate) fn shared(url: &str) -> Self {
         let place = url.rsplit_once('@').map_or(url, |(_, server)| server);
         Self { metadata: url.to_owned(), rating: url.to_owned(), place: place.to_owned() }
     }
 
     /// Returns SQLite files in `folder`, which is created if it is missing; files of earlier runs are deleted if
     /// `fresh`.
-    pub fn files(folder: &Path, fresh: bool) -> anyhow::Result<Self> {
+    pub(crate) fn files(folder: &Path, fresh: bool) -> anyhow::Result<Self> {
         fs::create_dir_all(folder).with_context(|| format!("can't create {}", folder.display()))?;
         if fresh {
             clear(folder).with_context(|| format!("can't clear {}", folder.display()))?;

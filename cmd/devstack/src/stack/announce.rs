@@ -4,19 +4,19 @@ use std::fmt;
 
 /// The addresses of all parts, as `host:port`, or as a URL if a part is not embedded.
 #[derive(Clone, Debug)]
-pub struct Announcement {
+pub(crate) struct Announcement {
     /// The registry's URL.
-    pub registry: String,
+    pub(crate) registry: String,
     /// The Kafka brokers.
-    pub kafka: String,
+    pub(crate) kafka: String,
     /// The metadata service.
-    pub metadata: String,
+    pub(crate) metadata: String,
     /// The rating service.
-    pub rating: String,
+    pub(crate) rating: String,
     /// The movie service.
-    pub movie: String,
+    pub(crate) movie: String,
     /// The location of the data.
-    pub database: String,
+    pub(crate) database: String,
 }
 
 impl fmt::Display for Announcement {

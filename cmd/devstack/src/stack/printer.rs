@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 /// Prints lines in order without waiting for a reader.
-pub struct Printer(Sender<String>);
+pub(crate) struct Printer(Sender<String>);
 
 impl Printer {
     /// Creates a printer to standard output.
@@ -15,14 +15,14 @@ impl Printer {
     /// # Errors
     ///
     /// Fails if the system does not provide a thread.
-    pub fn start() -> io::Result<Self> {
+    pub(crate) fn start() -> io::Result<Self> {
         let (lines, queue) = channel();
         thread::Builder::new().name("print".to_owned()).spawn(move || print(&queue))?;
         Ok(Self(lines))
     }
 
     /// Enqueues a text of one or more lines.
-    pub fn print(&self, text: &dyn Display) {
+    pub(crate) fn print(&self, text: &dyn Display) {
         // The thread ends when this is dropped.
         let _ = self.0.send(text.to_string());
     }

@@ -1,21 +1,27 @@
 //! Fills the stack through its public interfaces: movies through the metadata service, ratings through Kafka.
 
-use crate::feed;
-use crate::films;
-use crate::find;
-use crate::lag::Lag;
-use crate::progress::Progress;
-use crate::source::{Ratings, Source};
-use crate::viewers::Viewers;
+pub mod catalogue;
+pub(crate) mod feed;
+pub(crate) mod lag;
+mod movies;
+mod progress;
+pub mod source;
+pub mod users;
+
 use api::metadata::v1::metadata_service_client::MetadataServiceClient;
 use api::movie::v1::GetMovieDetailsRequest;
 use api::movie::v1::movie_service_client::MovieServiceClient;
 use discovery::Instance;
+use lag::Lag;
+use progress::Progress;
 use ratingingester::Producer;
 use ratingingester::config::{Cluster, Kafka};
+use source::{Ratings, Source};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
+use tonic::transport::{Channel, Endpoint};
+use users::SimulatedUsers;
 
 /// The rating service's default topic and consumer group.
 const TOPIC: &str = "ratings";
@@ -26,13 +32,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The result of loading, and what continues.
 pub struct Loaded {
     /// The number of movies.
-    pub films: u64,
+    pub movies: u64,
     /// The number of ratings.
     pub ratings: u64,
     /// The producer for further ratings.
     pub producer: Arc<Producer>,
     /// The simulated users who continue to rate.
-    pub flow: Option<Viewers>,
+    pub flow: Option<SimulatedUsers>,
 }
 
 /// Loads everything from `source` and waits until every movie is stored and every rating applied.
@@ -42,8 +48,8 @@ pub async fn load(
     metadata: &Instance,
     stop: CancellationToken,
 ) -> anyhow::Result<Loaded> {
-    let (films, ratings) = source.size()?;
-    let progress = Arc::new(Progress::new(films, ratings));
+    let (movies, ratings) = source.size()?;
+    let progress = Arc::new(Progress::new(movies, ratings));
     let Ratings { start, flow } = source.ratings()?;
     let ratings = tokio::task::spawn_blocking({
         let progress = Arc::clone(&progress);
@@ -56,19 +62,19 @@ pub async fn load(
             anyhow::Ok((count, Arc::new(producer)))
         }
     });
-    let mut client = MetadataServiceClient::new(find::channel(metadata)?);
-    let films = films::store(&mut client, source.films()?, |count| progress.films.inc(count)).await?;
+    let mut client = MetadataServiceClient::new(channel(metadata)?);
+    let movies = movies::store(&mut client, source.movies()?, |count| progress.movies.inc(count)).await?;
     let (ratings, producer) = ratings.await??;
     progress.finish();
-    Ok(Loaded { films, ratings, producer, flow })
+    Ok(Loaded { movies, ratings, producer, flow })
 }
 
-/// Waits until the movie service at `movie` serves `film` completely.
-pub async fn joined(movie: &Instance, film: &str) -> anyhow::Result<()> {
-    let mut client = MovieServiceClient::new(find::channel(movie)?);
+/// Waits until the movie service at `movie` serves the movie `id` completely.
+pub async fn joined(movie: &Instance, id: &str) -> anyhow::Result<()> {
+    let mut client = MovieServiceClient::new(channel(movie)?);
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let request = GetMovieDetailsRequest { movie_id: film.to_owned() };
+        let request = GetMovieDetailsRequest { movie_id: id.to_owned() };
         let last = match client.get_movie_details(request).await {
             Ok(answer) => {
                 let partial = answer.into_inner().movie_details.unwrap_or_default().partial;
@@ -81,8 +87,13 @@ pub async fn joined(movie: &Instance, film: &str) -> anyhow::Result<()> {
         };
         anyhow::ensure!(
             Instant::now() < deadline,
-            "the movie service does not serve movie {film} with its ratings: {last}"
+            "the movie service does not serve movie {id} with its ratings: {last}"
         );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Returns a connection to `instance`, opened at the first call.
+fn channel(instance: &Instance) -> anyhow::Result<Channel> {
+    Ok(Endpoint::from_shared(format!("http://{}", instance.authority()))?.connect_lazy())
 }

@@ -1,8 +1,8 @@
 //! The three services, started like their own programs, in tasks of this process.
 
 use crate::config::{Listen, Stack};
-use crate::data::Databases;
-use crate::own::OwnInstance;
+use crate::stack::databases::Databases;
+use crate::stack::instance::OwnInstance;
 use anyhow::{Context, anyhow};
 use clap::Parser;
 use ratingingester::config::Cluster;
@@ -19,32 +19,32 @@ const EMBEDDED: [&str; 2] = ["session.timeout.ms=3500", "heartbeat.interval.ms=5
 
 /// The settings that differ from the services' defaults.
 #[derive(Clone, Debug)]
-pub struct Wiring {
+pub(crate) struct Wiring {
     /// The registry's URL.
-    pub consul: String,
+    pub(crate) consul: String,
     /// The Kafka brokers.
-    pub kafka: Cluster,
+    pub(crate) kafka: Cluster,
     /// Whether they are the embedded broker, which starts empty.
-    pub embedded_broker: bool,
+    pub(crate) embedded_broker: bool,
     /// The databases.
-    pub databases: Databases,
+    pub(crate) databases: Databases,
 }
 
 /// The running services.
-pub struct Services {
+pub(crate) struct Services {
     /// The metadata service's instance.
-    pub metadata: Arc<OwnInstance>,
+    pub(crate) metadata: Arc<OwnInstance>,
     /// The rating service's instance.
-    pub rating: Arc<OwnInstance>,
+    pub(crate) rating: Arc<OwnInstance>,
     /// The movie service's instance.
-    pub movie: Arc<OwnInstance>,
+    pub(crate) movie: Arc<OwnInstance>,
     tasks: JoinSet<(&'static str, anyhow::Result<()>)>,
     stop: CancellationToken,
 }
 
 impl Services {
     /// Starts all three: rating first, because joining its consumer group takes longest.
-    pub fn start(stack: &Stack, wiring: &Wiring) -> anyhow::Result<Self> {
+    pub(crate) fn start(stack: &Stack, wiring: &Wiring) -> anyhow::Result<Self> {
         let Listen { metadata, rating, movie, .. } = stack.listen;
         let flags = ["--database", &wiring.databases.metadata];
         let metadata: metadata::Config = configured("metadata", metadata, stack, wiring, &flags)?;
@@ -85,7 +85,7 @@ impl Services {
     }
 
     /// Waits until a service ends, which is a failure.
-    pub async fn ended(&mut self) -> anyhow::Error {
+    pub(crate) async fn ended(&mut self) -> anyhow::Error {
         match self.tasks.join_next().await {
             Some(Ok((_, Err(error)))) => error,
             Some(Ok((name, Ok(())))) => anyhow!("{name} stopped unexpectedly"),
@@ -95,7 +95,7 @@ impl Services {
     }
 
     /// Stops the services that still run and waits for them.
-    pub async fn stop(mut self) -> anyhow::Result<()> {
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         self.stop.cancel();
         let mut outcome = Ok(());
         while let Some(ended) = self.tasks.join_next().await {

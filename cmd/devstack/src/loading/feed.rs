@@ -1,7 +1,7 @@
 //! Sends ratings to Kafka: an initial load, then a few per second.
 
-use crate::lag::Lag;
-use crate::viewers::Viewers;
+use crate::loading::lag::Lag;
+use crate::loading::users::SimulatedUsers;
 use anyhow::Context;
 use model::RatingEvent;
 use ratingingester::{Event, Producer};
@@ -21,7 +21,7 @@ const PACE: Duration = Duration::from_millis(400);
 
 /// Sends all of `events` and waits until the consumer has applied them, calling `applied` with the number
 /// applied; returns the total. Blocks; returns early on `stop`.
-pub fn send_all<E: std::error::Error + Send + Sync + 'static>(
+pub(crate) fn send_all<E: std::error::Error + Send + Sync + 'static>(
     producer: &Producer,
     lag: &Lag,
     events: impl Iterator<Item = Result<RatingEvent, E>>,
@@ -75,11 +75,11 @@ fn wait(
     }
 }
 
-/// Sends the actions of `viewers` one by one, until stopped.
-pub async fn flow(producer: Arc<Producer>, viewers: Viewers, stop: CancellationToken) {
+/// Sends the actions of `users` one by one, until stopped.
+pub(crate) async fn flow(producer: Arc<Producer>, users: SimulatedUsers, stop: CancellationToken) {
     let mut pace = tokio::time::interval(PACE);
     pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    for event in viewers {
+    for event in users {
         tokio::select! {
             () = stop.cancelled() => break,
             _ = pace.tick() => {}
