@@ -26,20 +26,46 @@ pub trait Repository: Send + Sync {
     async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Arc<Metadata>>, Error>;
 
     /// Applies `writes` in one transaction, as if one after the other, and returns one outcome per write. A put that
-    /// equals the stored state keeps its revision. Must not be cancelled: the [writer](crate::writer) calls it.
+    /// equals the stored state keeps its revision. Must not be cancelled: only the writer calls it.
     async fn apply(&self, writes: &[Write]) -> Result<Vec<Outcome>, Error>;
 
     /// Returns at most `limit` records, ordered by id, those after `after`.
     async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Arc<Metadata>>, Error>;
 
-    /// Returns at most `limit` records whose titles match `query`, ordered by rank, those after `after`. A query
+    /// Returns the ranks of at most `limit` records whose titles match `query`, in order, those after `after`. A query
     /// without a word matches nothing.
+    async fn search_ranks(
+        &self,
+        query: &Query,
+        after: Option<&Rank>,
+        limit: usize,
+    ) -> Result<Vec<Rank>, Error>;
+
+    /// Returns at most `limit` records whose titles match `query`, with their ranks, in order, those after `after`. If
+    /// a match is deleted before its record is read, the next match is read instead, so that the page is full.
     async fn search(
         &self,
         query: &Query,
         after: Option<&Rank>,
         limit: usize,
-    ) -> Result<Vec<(Arc<Metadata>, Rank)>, Error>;
+    ) -> Result<Vec<(Arc<Metadata>, Rank)>, Error> {
+        let (mut found, mut last) = (Vec::new(), after.cloned());
+        loop {
+            let wanted = limit - found.len();
+            let ranks = self.search_ranks(query, last.as_ref(), wanted).await?;
+            let ids: Result<Vec<_>, _> = ranks.iter().map(|rank| RecordId::new(rank.id())).collect();
+            let ids = ids.map_err(|broken| Error::row("metadata", broken.at("id")))?;
+            let mut records = self.batch_get(&ids).await?.into_iter().peekable();
+            let is_last_page = ranks.len() < wanted;
+            last = ranks.last().cloned();
+            found.extend(ranks.into_iter().filter_map(|rank| {
+                records.next_if(|record| record.id.as_str() == rank.id()).map(|record| (record, rank))
+            }));
+            if is_last_page || found.len() == limit {
+                return Ok(found);
+            }
+        }
+    }
 
     /// Checks that the store can be read.
     async fn ready(&self) -> Result<(), Error>;

@@ -12,7 +12,7 @@ pub(crate) async fn open(config: &Config) -> Result<Arc<dyn Repository>, Error> 
         // nothing that is read from there is kept.
         Url::Sqlite(path) => {
             let store = sqlite::Repository::open(path, config.sqlite_synchronous).await?;
-            Arc::new(cached::Repository::open(Arc::new(store)).await?)
+            Arc::new(cached::Repository::new(Arc::new(store)))
         }
         Url::Postgres(options) => Arc::new(postgres::Repository::open(options).await?),
     })

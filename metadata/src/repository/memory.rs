@@ -67,24 +67,21 @@ impl Store for Repository {
         Ok(range.take(limit).map(|(_, metadata)| metadata.clone()).collect())
     }
 
-    async fn search(
+    async fn search_ranks(
         &self,
         query: &Query,
         after: Option<&Rank>,
         limit: usize,
-    ) -> Result<Vec<(Arc<Metadata>, Rank)>, Error> {
+    ) -> Result<Vec<Rank>, Error> {
         let state = self.read();
-        let mut found: Vec<(&Arc<Metadata>, Rank)> = state
+        let ranks = state
             .metadata
             .values()
-            .filter_map(|metadata| {
-                Some((metadata, query.rank(metadata.title.as_str(), metadata.id.as_str())?))
-            })
-            .filter(|(_, rank)| after.is_none_or(|after| rank > after))
-            .collect();
-        found.sort_unstable_by(|(_, a), (_, b)| a.cmp(b));
-        found.truncate(limit);
-        Ok(found.into_iter().map(|(metadata, rank)| (metadata.clone(), rank)).collect())
+            .filter_map(|record| query.rank(record.title.as_str(), record.id.as_str()));
+        let mut ranks: Vec<Rank> = ranks.filter(|rank| after.is_none_or(|after| rank > after)).collect();
+        ranks.sort_unstable();
+        ranks.truncate(limit);
+        Ok(ranks)
     }
 
     async fn ready(&self) -> Result<(), Error> {

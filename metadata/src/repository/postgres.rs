@@ -36,10 +36,10 @@ const LIST: &str = "SELECT id, title, description, director, release_year::bigin
     FROM metadata WHERE id > $1 ORDER BY id LIMIT $2";
 
 // The index holds only the first 256 characters of each word, so that its matches are checked against the words.
-const SEARCH: &str = "
-    SELECT id, title, description, director, release_year::bigint, genres::text, revision, whole, word_count
+const SEARCH_RANKS: &str = "
+    SELECT whole, word_count, id
     FROM (
-        SELECT *, cardinality(words)::bigint AS word_count,
+        SELECT id, cardinality(words)::bigint AS word_count,
             (SELECT count(*) FROM unnest($2::text[]) AS wanted WHERE wanted = ANY (words)) AS whole
         FROM metadata
         WHERE beginnings @@ $1::text::tsquery
@@ -72,7 +72,7 @@ impl Repository {
 impl Store for Repository {
     async fn get(&self, id: &RecordId) -> Result<Option<Arc<Metadata>>, Error> {
         let found: Option<Row> = query_as(GET).bind(id.as_str()).fetch_optional(&self.readers).await?;
-        Ok(found.map(row::metadata).transpose()?.map(Into::into))
+        found.map(row::metadata).transpose()
     }
 
     async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Arc<Metadata>>, Error> {
@@ -91,24 +91,26 @@ impl Store for Repository {
         row::all(rows.fetch_all(&self.readers).await?)
     }
 
-    async fn search(
+    async fn search_ranks(
         &self,
         query: &Query,
         after: Option<&Rank>,
         limit: usize,
-    ) -> Result<Vec<(Arc<Metadata>, Rank)>, Error> {
+    ) -> Result<Vec<Rank>, Error> {
         if query.words().is_empty() {
             return Ok(Vec::new());
         }
         let (whole, words, id) = row::key(after);
-        let rows = query_as(SEARCH)
+        let ranks: Vec<(i64, i64, String)> = query_as(SEARCH_RANKS)
             .bind(prefixes(query.words()))
             .bind(query.words())
             .bind(whole)
             .bind(words)
             .bind(id)
-            .bind(row::number(limit));
-        row::all_found(rows.fetch_all(&self.readers).await?)
+            .bind(row::number(limit))
+            .fetch_all(&self.readers)
+            .await?;
+        Ok(ranks.into_iter().map(row::rank).collect())
     }
 
     async fn ready(&self) -> Result<(), Error> {

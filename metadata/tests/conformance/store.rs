@@ -102,7 +102,7 @@ impl Place {
             }
             Self::Postgres(database) => Arc::new(postgres::Repository::open(&database.options()).await?),
         };
-        Ok(Instance::of(if cached { Arc::new(cached::Repository::open(store).await?) } else { store }))
+        Ok(Instance::of(if cached { Arc::new(cached::Repository::new(store)) } else { store }))
     }
 }
 
