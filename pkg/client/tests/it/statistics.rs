@@ -1,6 +1,6 @@
-//! What the calls are told to have come to.
+//! Statistics of the calls.
 
-use crate::backends::{Backends, Does};
+use crate::backends::{Backends, Behaviour};
 use client::{Class, Client, Instances, Mode, Options};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -12,8 +12,8 @@ fn counted(numbers: &[(&'static str, u64)], name: &str) -> u64 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_clients_of_a_service_count_together() {
-    let backends = Backends::new([(1, Does::Fail(Class::Unsent)), (2, Does::Answer)]);
+async fn clients_of_a_service_share_counters() {
+    let backends = Backends::new([(1, Behaviour::Fail(Class::Unsent)), (2, Behaviour::Respond)]);
     let clients = [backends.client(), backends.client()];
     for client in &clients {
         for _ in 0..20 {
@@ -26,27 +26,27 @@ async fn the_clients_of_a_service_count_together() {
     assert_eq!(counted(&statistics.calls, "answered"), 40);
     assert_eq!(counted(&statistics.retries, "unsent"), refused);
     assert_eq!((statistics.tries, statistics.ejections), (40 + refused, refused));
-    assert_eq!((statistics.instances, statistics.ejected), (2, 1), "one, by whomever");
+    assert_eq!((statistics.instances, statistics.ejected), (2, 1), "one, whichever client ejected it");
     drop(clients);
     tokio::task::yield_now().await;
-    assert_eq!(backends.statistics().ejected, 0, "nobody is there to have ejected it");
+    assert_eq!(backends.statistics().ejected, 0, "no client is left that has ejected it");
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_end_of_a_call_has_its_name() {
-    let backends = Backends::new([(1, Does::Answer)]);
+async fn each_outcome_of_a_call_is_counted_by_name() {
+    let backends = Backends::new([(1, Behaviour::Respond)]);
     let client = backends.client();
-    for (does, patience, name) in [
-        (Does::Answer, 100 * MS, "answered"),
-        (Does::Fail(Class::Application), 100 * MS, "answered"),
-        (Does::Fail(Class::Application), 100 * MS, "answered"),
-        (Does::Freeze, 100 * MS, "late"),
-        (Does::Freeze, 3000 * MS, "abandoned"),
-        (Does::Fail(Class::Unavailable), 100 * MS, "failed"),
+    for (behaviour, patience, name) in [
+        (Behaviour::Respond, 100 * MS, "answered"),
+        (Behaviour::Fail(Class::Application), 100 * MS, "answered"),
+        (Behaviour::Fail(Class::Application), 100 * MS, "answered"),
+        (Behaviour::Freeze, 100 * MS, "late"),
+        (Behaviour::Freeze, 3000 * MS, "abandoned"),
+        (Behaviour::Fail(Class::Unavailable), 100 * MS, "failed"),
     ] {
-        backends.set(1, does);
+        backends.set(1, behaviour);
         let before = backends.statistics();
-        // How it ends is what the numbers are to tell.
+        // The counters, not the result, are asserted.
         let _ = timeout(1000 * MS, backends.call_within(&client, Mode::Write, patience)).await;
         let after = backends.statistics();
         for ((outcome, before), (_, after)) in before.calls.into_iter().zip(after.calls) {
@@ -54,15 +54,15 @@ async fn each_end_of_a_call_has_its_name() {
         }
     }
 
-    let nobody = Instances::fixed("rating", [] as [&str; 0]).unwrap();
-    let client = Client::new(&nobody, |instance| instance.port, Options::default());
+    let no_instances = Instances::fixed("rating", [] as [&str; 0]).unwrap();
+    let client = Client::new(&no_instances, |instance| instance.port, Options::default());
     assert!(backends.call(&client, Mode::Read).await.is_err());
-    assert_eq!(counted(&nobody.statistics().calls, "no_instance"), 1);
+    assert_eq!(counted(&no_instances.statistics().calls, "no_instance"), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_instance_and_an_empty_budget_are_told() {
-    let backends = Backends::new([(1, Does::Freeze), (2, Does::Freeze)]);
+async fn silent_instance_and_empty_budget_are_counted() {
+    let backends = Backends::new([(1, Behaviour::Freeze), (2, Behaviour::Freeze)]);
     let client = backends.client();
     for _ in 0..50 {
         assert!(backends.call_within(&client, Mode::Read, 600 * MS).await.is_err());
@@ -70,7 +70,7 @@ async fn a_silent_instance_and_an_empty_budget_are_told() {
     assert!(counted(&backends.statistics().retries, "silent") > 0);
 
     for port in [1, 2] {
-        backends.set(port, Does::Fail(Class::Broken));
+        backends.set(port, Behaviour::Fail(Class::Broken));
     }
     for _ in 0..100 {
         assert!(backends.call(&client, Mode::Read).await.is_err());

@@ -1,7 +1,7 @@
-//! Calls that their callers give up on: they are finished without them, up to a bound, and how short a caller's
-//! patience is says nothing about an instance.
+//! Calls that their callers abandon: they are finished without them, up to a limit, and a short deadline says nothing
+//! about an instance.
 
-use crate::backends::{Backends, Does};
+use crate::backends::{Backends, Behaviour};
 use client::{Class, Hedge, Mode, Options};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -12,12 +12,13 @@ use tokio::time::{sleep, timeout};
 const MS: Duration = Duration::from_millis(1);
 
 #[tokio::test(start_paused = true)]
-async fn no_deadline_however_short_ejects_an_instance() {
+async fn short_deadline_never_ejects_an_instance() {
     for seed in 0..40 {
         let mut random = StdRng::seed_from_u64(seed);
         // All respond within the time that a try may take.
-        let backends =
-            Backends::new((1..=3).map(|port| (port, Does::AnswerAfter(random.random_range(0..450) * MS))));
+        let backends = Backends::new(
+            (1..=3).map(|port| (port, Behaviour::RespondAfter(random.random_range(0..450) * MS))),
+        );
         let hedge = [None, Some(Hedge::P95), Some(Hedge::After(20 * MS))][random.random_range(0..3)];
         let client = backends.client_with(Options { hedge, ..Options::default() });
         let mut calls = JoinSet::new();
@@ -28,7 +29,7 @@ async fn no_deadline_however_short_ejects_an_instance() {
             let hangs_up = Duration::from_micros(random.random_range(0..1_000_000));
             let (backends, client) = (backends.clone(), client.clone());
             calls.spawn(async move {
-                // Whether it is served, is late or hangs up is left to chance.
+                // Whether it succeeds, is late or is abandoned is random.
                 let _ = timeout(hangs_up, backends.call_within(&client, mode, deadline)).await;
             });
             sleep(random.random_range(0..4) * MS).await;
@@ -41,8 +42,8 @@ async fn no_deadline_however_short_ejects_an_instance() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_frozen_instance_is_ejected_although_no_caller_waits_as_long_as_a_try_may_take() {
-    let backends = Backends::new([(1, Does::Freeze), (2, Does::Answer)]);
+async fn frozen_instance_is_ejected_although_no_caller_waits_for_the_try_timeout() {
+    let backends = Backends::new([(1, Behaviour::Freeze), (2, Behaviour::Respond)]);
     let client = backends.client();
     let mut late = 0;
     for _ in 0..400 {
@@ -55,13 +56,13 @@ async fn a_frozen_instance_is_ejected_although_no_caller_waits_as_long_as_a_try_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_returned_instance_is_used_again_although_its_probes_take_longer_than_callers_wait() {
-    let backends = Backends::new([(1, Does::Fail(Class::Broken)), (2, Does::Answer)]);
+async fn recovered_instance_is_used_again_although_its_probes_take_longer_than_callers_wait() {
+    let backends = Backends::new([(1, Behaviour::Fail(Class::Broken)), (2, Behaviour::Respond)]);
     let client = backends.client();
     while backends.calls(1) == 0 {
         backends.call(&client, Mode::Read).await.unwrap();
     }
-    backends.set(1, Does::AnswerAfter(50 * MS));
+    backends.set(1, Behaviour::RespondAfter(50 * MS));
     sleep(200 * MS).await;
     // The first call is the probe.
     assert!(backends.call_within(&client, Mode::Read, 20 * MS).await.is_err());
@@ -70,8 +71,8 @@ async fn a_returned_instance_is_used_again_although_its_probes_take_longer_than_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_whose_time_is_over_is_not_sent() {
-    let backends = Backends::new([(1, Does::Answer)]);
+async fn call_after_its_deadline_is_not_sent() {
+    let backends = Backends::new([(1, Behaviour::Respond)]);
     let client = backends.client();
     assert!(backends.call(&client, Mode::Read).await.is_ok());
     assert!(backends.call_within(&client, Mode::Read, Duration::ZERO).await.is_err());
@@ -79,8 +80,8 @@ async fn a_call_whose_time_is_over_is_not_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_given_up_are_finished_up_to_half_of_what_an_instance_may_have_in_flight() {
-    let backends = Backends::new([(1, Does::AnswerAfter(100 * MS))]);
+async fn abandoned_calls_are_finished_up_to_half_the_limit_of_an_instance() {
+    let backends = Backends::new([(1, Behaviour::RespondAfter(100 * MS))]);
     let client = backends.client_with(Options { max_in_flight: 20, ..Options::default() });
     let mut calls = JoinSet::new();
     for _ in 0..15 {
@@ -94,8 +95,8 @@ async fn calls_given_up_are_finished_up_to_half_of_what_an_instance_may_have_in_
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_slower_of_two_tries_is_finished() {
-    let backends = Backends::new([(1, Does::AnswerAfter(100 * MS)), (2, Does::Answer)]);
+async fn slower_of_two_tries_is_finished() {
+    let backends = Backends::new([(1, Behaviour::RespondAfter(100 * MS)), (2, Behaviour::Respond)]);
     let client = backends.client_with(Options { hedge: Some(Hedge::After(10 * MS)), ..Options::default() });
     while backends.statistics().hedges_won == 0 {
         assert_eq!(backends.call(&client, Mode::Read).await.unwrap(), 2);
@@ -105,8 +106,8 @@ async fn the_slower_of_two_tries_is_finished() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_closed_connection_ejects_nothing_and_costs_no_budget() {
-    let backends = Backends::new([(1, Does::Fail(Class::Cut)), (2, Does::Answer)]);
+async fn closed_connection_ejects_nothing_and_costs_no_budget() {
+    let backends = Backends::new([(1, Behaviour::Fail(Class::Cut)), (2, Behaviour::Respond)]);
     let client = backends.client();
     for _ in 0..200 {
         assert_eq!(backends.call(&client, Mode::Read).await.unwrap(), 2);
