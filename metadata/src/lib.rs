@@ -1,9 +1,12 @@
 //! The metadata service: movie records over REST and gRPC.
 
+pub mod batch;
 mod config;
 pub mod controller;
 mod handler;
 pub mod repository;
+mod store;
+pub mod writer;
 
 pub use config::{Config, LISTEN};
 
@@ -14,6 +17,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
+use writer::Writer;
 
 /// Why the service can't start or can't go on.
 #[derive(Debug, thiserror::Error)]
@@ -42,10 +46,11 @@ pub async fn run(
     registry: Option<Arc<dyn Registry>>,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
-    let opened = shutdown.run_until_cancelled(repository::open(&config.storage)).await;
+    let opened = shutdown.run_until_cancelled(store::open(&config.storage)).await;
     let Some(repository) = opened.transpose()? else { return Ok(()) };
     let drain = service::Drain::of(&shutdown, config.service.drain_delay + config.service.drain_timeout);
-    let controller = Controller::new(repository.clone());
+    let writer = Arc::new(Writer::start(repository.clone()));
+    let controller = Controller::new(repository.clone(), writer.clone());
     let (rest, grpc, ready) = (controller.clone(), controller.clone(), controller);
     let server = Server {
         name: "metadata",
@@ -63,6 +68,10 @@ pub async fn run(
         }),
     };
     let served = server.run(&config.service, registry, shutdown).await;
-    drain.bound("closing the store", repository.close()).await;
+    let close = async {
+        writer.close().await;
+        repository.close().await;
+    };
+    drain.bound("closing the store", close).await;
     Ok(served?)
 }

@@ -1,6 +1,6 @@
 //! The movie service's arguments.
 
-use crate::Error;
+use crate::error::Error;
 use clap::{Parser, ValueEnum};
 use client::{BadAddress, Hedge, Instances};
 use service::RegistryKind;

@@ -18,14 +18,16 @@ mod metrics;
 mod options;
 mod place;
 mod progress;
-mod report;
+mod status;
 
 pub use bytes::Bytes;
 pub use config::{Config, OnLostOffset};
 pub use delivery::Delivery;
-pub use metrics::Metrics;
+pub use metrics::{Counts, Metrics};
+pub use progress::{PartitionProgress, Snapshot, Trouble};
+pub use status::Status;
 
-use crate::repository::Repository;
+use crate::repository::Positions;
 use crate::writer::Writer;
 use consumer::{Consumer, Gathering};
 use context::Quiet;
@@ -68,7 +70,7 @@ pub struct Handle {
 pub fn start(
     config: &Config,
     writer: &Writer,
-    repository: Arc<dyn Repository>,
+    positions: Arc<dyn Positions>,
     metrics: &Metrics,
     stop: &CancellationToken,
 ) -> Result<Option<Handle>, Error> {
@@ -101,7 +103,7 @@ pub fn start(
     let consumer = Consumer {
         settings: consumer::settings(brokers, config),
         config: config.clone(),
-        repository,
+        positions,
         runtime: tokio::runtime::Handle::current(),
         lanes,
         feedback: heard,
@@ -139,6 +141,21 @@ impl Handle {
             return Err("the Kafka consumer has ended".to_owned());
         }
         self.health.check()
+    }
+
+    /// Returns the current state.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let Config { topic, group, delivery, .. } = &self.config;
+        Status {
+            trouble: self.ready().err(),
+            topic: topic.clone(),
+            group: group.clone(),
+            delivery: *delivery,
+            counts: self.metrics.counts(),
+            writer_queue: (0..self.writer.lanes()).map(|lane| self.writer.queued(lane)).collect(),
+            progress: self.metrics.progress.snapshot(),
+        }
     }
 
     /// Waits until the consumer has left its group and no batch is being applied; only after the stop.

@@ -6,6 +6,7 @@ pub mod controller;
 mod handler;
 pub mod ingester;
 pub mod repository;
+pub mod store;
 pub mod writer;
 
 pub use config::{Config, LISTEN};
@@ -13,11 +14,11 @@ pub use config::{Config, LISTEN};
 use controller::Controller;
 use discovery::Registry;
 use model::{Broken, Prior};
-use repository::Repository;
 use service::{Drain, Metrics, Ready, Routes, Server};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
+use store::Store;
 use tokio_util::sync::CancellationToken;
 use writer::Writer;
 
@@ -59,27 +60,27 @@ pub async fn run(
 ) -> Result<(), Error> {
     let prior = Prior::new(config.prior_weight, config.prior_mean)?;
     let opening = async {
-        let repository = repository::open(&config.storage, config.cache_ttl).await?;
-        repository.set_prior(prior).await?;
-        Ok::<_, Error>(repository)
+        let store = store::open(&config.storage, config.cache_ttl).await?;
+        store.batches.set_prior(prior).await?;
+        Ok::<_, Error>(store)
     };
     let opened = shutdown.run_until_cancelled(opening).await;
-    let Some(repository) = opened.transpose()? else { return Ok(()) };
+    let Some(store) = opened.transpose()? else { return Ok(()) };
     let drain = Drain::of(&shutdown, config.service.drain_delay + config.service.drain_timeout);
 
     let write_until = CancellationToken::new();
-    let writer = Writer::start(repository.clone(), &write_until);
-    let served = serve(&config, &repository, &writer, registry, shutdown, &drain).await;
+    let writer = Writer::start(store.batches.clone(), &write_until);
+    let served = serve(&config, &store, &writer, registry, shutdown, &drain).await;
     write_until.cancel();
     drain.bound("writing what was queued", writer.ended()).await;
-    drain.bound("closing the store", repository.close()).await;
+    drain.bound("closing the store", store.repository.close()).await;
     served
 }
 
 /// Serves and ingests; when it returns, nobody writes any more.
 async fn serve(
     config: &Config,
-    repository: &Arc<dyn Repository>,
+    store: &Store,
     writer: &Writer,
     registry: Option<Arc<dyn Registry>>,
     shutdown: CancellationToken,
@@ -93,11 +94,12 @@ async fn serve(
     });
     let ingest_until = shutdown.child_token();
     let ingesting =
-        ingester::start(&config.ingester, writer, repository.clone(), &counted, &ingest_until)?.map(Arc::new);
+        ingester::start(&config.ingester, writer, store.repository.clone(), &counted, &ingest_until)?
+            .map(Arc::new);
 
-    let controller = Controller::new(repository.clone(), writer.clone());
+    let controller = Controller::new(store.ratings.clone(), writer.clone());
     let ready = {
-        let (repository, writer, ingesting) = (repository.clone(), writer.clone(), ingesting.clone());
+        let (repository, writer, ingesting) = (store.repository.clone(), writer.clone(), ingesting.clone());
         Ready::when(move || {
             let (repository, writer, ingesting) = (repository.clone(), writer.clone(), ingesting.clone());
             async move {
@@ -108,7 +110,7 @@ async fn serve(
             }
         })
     };
-    let asked = handler::http::Asked { controller: controller.clone(), ingesting: ingesting.clone() };
+    let state = handler::http::AppState { controller: controller.clone(), ingesting: ingesting.clone() };
     let server = Server {
         name: "rating",
         grpc_services: &["rating.v1.RatingService"],
@@ -117,7 +119,7 @@ async fn serve(
         metrics,
         ready,
         routes: Box::new(move || Routes {
-            rest: handler::http::routes(asked.clone()),
+            rest: handler::http::routes(state.clone()),
             grpc: handler::grpc::routes(controller.clone()),
         }),
     };

@@ -8,7 +8,7 @@ mod metrics;
 mod tests;
 
 use crate::batch::{Batch, Outcome, Partition, Write};
-use crate::repository::{self, Repository};
+use crate::repository::{self, Batches};
 use model::Record;
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -93,17 +93,16 @@ enum Work {
 }
 
 impl Writer {
-    /// Starts a task for each of the repository's lanes on the runtime that this is called on. Once `stop` is
+    /// Starts a task for each of the store's lanes on the runtime that this is called on. Once `stop` is
     /// cancelled no more writes are taken; those that were, are applied and answered.
     #[must_use]
-    pub fn start(repository: Arc<dyn Repository>, stop: &CancellationToken) -> Self {
+    pub fn start(batches: Arc<dyn Batches>, stop: &CancellationToken) -> Self {
         let tasks = TaskTracker::new();
-        let lanes = (0..repository.lanes())
+        let lanes = (0..batches.lanes())
             .map(|lane| {
                 let (queue, queued) = mpsc::unbounded_channel();
                 let applied = Arc::new(Counts::default());
-                let lane =
-                    Applying { lane, repository: Arc::clone(&repository), applied: Arc::clone(&applied) };
+                let lane = Applying { lane, batches: Arc::clone(&batches), applied: Arc::clone(&applied) };
                 tasks.spawn(lane.run(queued, stop.clone()));
                 Lane { queue, room: Arc::new(Semaphore::new(ROOM as usize)), applied }
             })
@@ -184,7 +183,7 @@ impl Lane {
 /// A lane's task.
 struct Applying {
     lane: usize,
-    repository: Arc<dyn Repository>,
+    batches: Arc<dyn Batches>,
     applied: Arc<Counts>,
 }
 

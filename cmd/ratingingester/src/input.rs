@@ -3,6 +3,9 @@
 
 mod elements;
 mod lines;
+mod unit;
+
+pub(crate) use unit::Unit;
 
 use crate::config::Format;
 use elements::Elements;
@@ -11,9 +14,6 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-/// The maximum size of a unit, in bytes.
-const LIMIT: usize = 1 << 20;
-
 const BUFFER: usize = 256 * 1024;
 
 /// The source of the input.
@@ -21,17 +21,6 @@ pub(crate) struct Source {
     reader: Box<dyn BufRead + Send>,
     /// The file's length in bytes, if known.
     pub(crate) length: Option<u64>,
-}
-
-/// A part of the input that contains one event, or a CSV file's header.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Unit<'a> {
-    /// The line on which it starts, counted from 1.
-    pub(crate) line: u64,
-    /// Its bytes, without the line ending; truncated if it is too long.
-    pub(crate) bytes: &'a [u8],
-    /// Why it can't be an event, whatever its bytes are.
-    pub(crate) broken: Option<&'static str>,
 }
 
 /// The units of an input.

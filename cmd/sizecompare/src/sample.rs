@@ -1,13 +1,15 @@
 //! The compared records, the classic one first.
 
+mod aggregate;
 mod list;
 mod real;
 
 use crate::format::{Format, Record};
-use crate::record::{Aggregate, Classic, Metadata, Movie, Rating};
+use crate::record::{Classic, Metadata, Movie, Rating};
 use crate::subject::Subject;
+use aggregate::aggregate;
 use anyhow::Result;
-use model::{Histogram, Prior};
+use model::Histogram;
 use std::path::Path;
 
 pub use real::{Error, REAL_MOVIES};
@@ -114,18 +116,4 @@ fn rating() -> Rating {
         provider_id: Some("marquee".into()),
         rated_at: 1_795_276_800_123,
     }
-}
-
-/// Returns the aggregate of ratings; `None` if there are none.
-#[expect(clippy::cast_precision_loss, reason = "counts and sums stay far below 2^53")]
-fn aggregate(histogram: &Histogram, revision: i64) -> Option<Aggregate> {
-    let (count, sum) = (histogram.count(), histogram.sum());
-    (count > 0).then(|| Aggregate {
-        count: count.cast_signed(),
-        sum: sum.cast_signed(),
-        mean: sum as f64 / count as f64,
-        weighted_mean: Prior::default().weighted_mean(histogram),
-        histogram: histogram.counts().map(u64::cast_signed).to_vec(),
-        revision,
-    })
 }

@@ -6,7 +6,8 @@ use model::page::Size;
 use model::{Genres, MAX_BATCH, Text, Title};
 
 fn controller() -> Controller {
-    Controller::new(Arc::new(memory::Repository::default()))
+    let repository = Arc::new(memory::Repository::default());
+    Controller::new(repository.clone(), Arc::new(Writer::start(repository)))
 }
 
 fn id(text: impl Into<String>) -> RecordId {
@@ -29,7 +30,7 @@ fn page(size: i64, token: Option<String>) -> page::Request {
     page::Request { size: Size::new(size).unwrap(), token }
 }
 
-fn ids(metadata: &[Stored]) -> Vec<&str> {
+fn ids(metadata: &[Arc<Metadata>]) -> Vec<&str> {
     metadata.iter().map(|metadata| metadata.id.as_str()).collect()
 }
 

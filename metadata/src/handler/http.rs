@@ -5,12 +5,11 @@ use api::json;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use cache::Written;
 use fault::Invalid;
 use model::{Metadata, RecordId};
 use serde::Deserialize;
 use service::Problem;
-use service::extract::{Ids, Json, Path, Query, WrittenJson};
+use service::extract::{Ids, Json, Path, Query};
 use std::sync::Arc;
 use utoipa::openapi::OpenApi;
 use utoipa::{IntoParams, OpenApi as _};
@@ -45,8 +44,9 @@ fn id(text: String) -> Result<RecordId, Invalid> {
     RecordId::new(text).map_err(|broken| broken.at("id"))
 }
 
-/// A record in the answer.
-type Record = Written<Metadata, json::Metadata>;
+fn record(metadata: &Arc<Metadata>) -> json::Metadata {
+    (&**metadata).into()
+}
 
 /// Returns a movie's metadata.
 #[utoipa::path(
@@ -56,8 +56,8 @@ type Record = Written<Metadata, json::Metadata>;
 async fn get(
     State(controller): State<Arc<Controller>>,
     Path(path): Path<String>,
-) -> Result<WrittenJson, Problem> {
-    Ok(WrittenJson(controller.get(&id(path)?).await?.to_json::<json::Metadata>()))
+) -> Result<Json<json::Metadata>, Problem> {
+    Ok(Json(record(&controller.get(&id(path)?).await?)))
 }
 
 /// Creates or replaces a movie's metadata.
@@ -69,10 +69,10 @@ async fn put(
     State(controller): State<Arc<Controller>>,
     Path(path): Path<String>,
     Json(body): Json<json::PutMetadata>,
-) -> Result<(StatusCode, Json<Record>), Problem> {
+) -> Result<(StatusCode, Json<json::Metadata>), Problem> {
     let stored = controller.put(body.under(id(path)?)?).await?;
     let status = if stored.created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(stored.metadata.into())))
+    Ok((status, Json(record(&stored.metadata))))
 }
 
 /// Deletes a movie's metadata.
@@ -108,19 +108,20 @@ struct List {
 async fn list(
     State(controller): State<Arc<Controller>>,
     Query(asked): Query<List>,
-) -> Result<Json<json::MetadataList<Record>>, Problem> {
+) -> Result<Json<json::MetadataList>, Problem> {
     if let Some(ids) = asked.ids {
         if asked.query.is_some() || asked.page_size.is_some() || asked.page_token.is_some() {
             return Err(Problem::invalid("ids", "must not be combined with other parameters"));
         }
-        return Ok(Json(controller.batch_get(&json::ids(ids.0)?).await?.into()));
+        let found = controller.batch_get(&json::ids(ids.0)?).await?;
+        return Ok(Json(found.iter().map(record).collect::<Vec<_>>().into()));
     }
     let page = json::page(asked.page_size, asked.page_token)?;
     let found = match asked.query {
         Some(query) => controller.search(&query, &page).await?,
         None => controller.list(&page).await?,
     };
-    Ok(Json(found.into()))
+    Ok(Json(found.map(|metadata| record(&metadata)).into()))
 }
 
 /// Creates or replaces the metadata of up to 500 movies, all or none.
@@ -131,9 +132,9 @@ async fn list(
 async fn batch_put(
     State(controller): State<Arc<Controller>>,
     Json(body): Json<json::BatchPutMetadata>,
-) -> Result<Json<json::MetadataList<Record>>, Problem> {
+) -> Result<Json<json::MetadataList>, Problem> {
     let stored = controller.batch_put(body.records()?).await?;
-    Ok(Json(stored.into_iter().map(|stored| stored.metadata).collect::<Vec<_>>().into()))
+    Ok(Json(stored.iter().map(|put| record(&put.metadata)).collect::<Vec<_>>().into()))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -149,12 +150,15 @@ struct Short {
 async fn short(
     State(controller): State<Arc<Controller>>,
     Query(asked): Query<Short>,
-) -> Result<WrittenJson, Problem> {
-    Ok(WrittenJson(controller.get(&id(asked.id)?).await?.to_json::<json::Metadata>()))
+) -> Result<Json<json::Metadata>, Problem> {
+    Ok(Json(record(&controller.get(&id(asked.id)?).await?)))
 }
 
 /// Returns a movie's metadata; shortest form.
 #[utoipa::path(get, path = "/", params(Short), responses((status = 200, body = json::Metadata)))]
-async fn shortest(state: State<Arc<Controller>>, asked: Query<Short>) -> Result<WrittenJson, Problem> {
+async fn shortest(
+    state: State<Arc<Controller>>,
+    asked: Query<Short>,
+) -> Result<Json<json::Metadata>, Problem> {
     short(state, asked).await
 }

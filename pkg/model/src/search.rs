@@ -73,7 +73,7 @@ impl Query {
 
 /// A match's position in the order: more whole words first, then fewer words in the title, then
 /// the smaller id.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Rank(Reverse<u64>, u64, String);
 
 impl Rank {

@@ -4,6 +4,7 @@ mod acceptor;
 mod budget;
 mod connection;
 mod dispatch;
+mod error;
 mod metered;
 mod outbox;
 mod peer;
@@ -11,6 +12,8 @@ mod reflection;
 mod streams;
 mod timer;
 mod worker;
+
+pub use error::Error;
 
 use crate::config::Address;
 use crate::health::{self, Ready, Standing};
@@ -20,8 +23,6 @@ use bytes::Bytes;
 use connection::Patience;
 use discovery::{Instance, Registry, registration};
 use dispatch::Dispatch;
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -53,51 +54,6 @@ pub struct Routes {
     pub rest: axum::Router,
     /// The gRPC services, without health and reflection.
     pub grpc: tonic::service::Routes,
-}
-
-/// A server that can't start or can't go on.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The address can't be listened on.
-    #[error("{service} can't listen on {address}")]
-    Listen {
-        /// Who wanted it.
-        service: &'static str,
-        /// What was wanted.
-        address: SocketAddr,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The description's gRPC part can't be read.
-    #[error("the gRPC descriptors of {service} can't be decoded")]
-    Descriptors {
-        /// Whose they are.
-        service: &'static str,
-        /// Why not.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The description's REST part can't be written.
-    #[error("the OpenAPI document of {service} can't be serialized")]
-    OpenApi {
-        /// Whose it is.
-        service: &'static str,
-        /// Why not.
-        source: serde_json::Error,
-    },
-    /// A worker can't start.
-    #[error("{service} can't start a worker thread")]
-    Worker {
-        /// Whose it is.
-        service: &'static str,
-        /// Why not.
-        source: io::Error,
-    },
-    /// A worker ended by itself, by a panic.
-    #[error("a worker thread of {service} panicked")]
-    WorkerLost {
-        /// Whose it was.
-        service: &'static str,
-    },
 }
 
 impl Server {

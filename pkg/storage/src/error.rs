@@ -72,6 +72,9 @@ pub enum Error {
     /// The queue of writes makes no progress.
     #[error("writes are stalled: the oldest has waited for {}s", .0.as_secs())]
     Stalled(Duration),
+    /// The store is closed for writes.
+    #[error("the store is closed")]
+    Closed,
     /// A transaction failed that several calls shared.
     #[error(transparent)]
     Shared(Arc<Self>),
@@ -128,7 +131,7 @@ impl Error {
 impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
-            Self::Full(_) | Self::ReadOnly(_) | Self::Stalled(_) => Kind::Unavailable,
+            Self::Full(_) | Self::ReadOnly(_) | Self::Stalled(_) | Self::Closed => Kind::Unavailable,
             // A file system that is mounted read-only may become writable again.
             Self::Denied(error) if is_sqlite(error) => Kind::Unavailable,
             Self::Open { source: error, .. } | Self::Database(error) => match condition(error) {

@@ -1,36 +1,16 @@
 //! PostgreSQL: one schema per service, so that services can share a database.
 
+mod address;
+mod limit;
 mod pool;
 mod start;
 
-pub use pool::{Lease, Pool, within};
+pub(crate) use address::address;
+pub use limit::{READ_TIMEOUT, REWRITE_TIMEOUT, WRITE_TIMEOUT, within};
+pub use pool::{Lease, Pool};
 
 use crate::Error;
 use sqlx::postgres::PgConnectOptions;
-use std::time::Duration;
-
-/// How long a statement waits for a connection: a third of a request's default time limit, so that even
-/// a write queued behind two others returns 503 in an outage before its time limit (504).
-const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(600);
-
-/// How long an idle connection may take to respond to a check, before it is replaced.
-const PING_TIMEOUT: Duration = Duration::from_millis(300);
-
-/// How long a connection may take to become idle again after its call, before it is closed: longer only if
-/// the call was cancelled and its statement still runs.
-const RETURN_TIMEOUT: Duration = Duration::from_millis(500);
-
-/// The time limit of closing: it waits for calls in flight and closes each connection gracefully.
-const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
-
-/// The time limit of a single read statement. By default a request's limit is shorter.
-pub const READ_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The time limit of a transaction that writes few rows: slightly longer than the server's lock time-out.
-pub const WRITE_TIMEOUT: Duration = Duration::from_secs(8);
-
-/// The time limit of a statement that rewrites whole tables, at startup.
-pub const REWRITE_TIMEOUT: Duration = Duration::from_secs(3_600);
 
 /// Settings of every connection, whatever the defaults of server and database.
 ///
@@ -73,13 +53,4 @@ pub async fn open(options: &PgConnectOptions, schema: &'static str, connections:
         options.clone().application_name(schema).options(SETTINGS).options([("search_path", schema)]);
     start::prepare(&options, schema).await?;
     Ok(Pool::new(options, connections))
-}
-
-/// Returns the database's address, without user and password.
-pub(crate) fn address(options: &PgConnectOptions) -> String {
-    let database = options.get_database().unwrap_or_default();
-    match options.get_socket() {
-        Some(socket) => format!("postgres://{}/{database}", socket.display()),
-        None => format!("postgres://{}:{}/{database}", options.get_host(), options.get_port()),
-    }
 }

@@ -10,7 +10,7 @@ use super::context::Context;
 use super::health::{Health, Subject};
 use super::lane::{Feedback, Turn};
 use super::metrics::Metrics;
-use crate::repository::Repository;
+use crate::repository::Positions;
 use partitions::Partitions;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -63,7 +63,7 @@ const QUEUED: usize = 512;
 pub(super) struct Consumer {
     pub(super) settings: ClientConfig,
     pub(super) config: Config,
-    pub(super) repository: Arc<dyn Repository>,
+    pub(super) positions: Arc<dyn Positions>,
     pub(super) runtime: Handle,
     pub(super) lanes: Vec<Gathering>,
     pub(super) feedback: Receiver<Feedback>,
@@ -195,7 +195,7 @@ impl Consumer {
 
     fn forget_offsets(&mut self) {
         while self.config.forget_offsets && !self.stop.is_cancelled() {
-            match self.runtime.block_on(self.repository.forget_positions(&self.config.topic)) {
+            match self.runtime.block_on(self.positions.forget_positions(&self.config.topic)) {
                 Ok(()) => self.config.forget_offsets = false,
                 Err(error) => {
                     let reason = format!("the stored offsets can't be deleted: {}", service::chain(&error));

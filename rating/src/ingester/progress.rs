@@ -1,5 +1,5 @@
-//! How far each partition has been applied and how much of it waits: what the consumer and the lanes note is
-//! told by metrics and over REST, reckoned when it is asked for.
+//! The progress of each partition: its stored offset, its end and its lag. The consumer and the lanes record it; metrics and
+//! REST report it.
 
 use crate::batch::Position;
 use model::Timestamp;
@@ -16,39 +16,39 @@ pub(super) struct Progress(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    partitions: BTreeMap<i32, Reading>,
+    partitions: BTreeMap<i32, PartitionProgress>,
     paused: BTreeSet<usize>,
-    asked: Option<Timestamp>,
+    ends_asked_at: Option<Timestamp>,
 }
 
-/// A partition as it is read.
+/// The progress of one partition.
 #[derive(Clone, Debug)]
-pub(super) struct Reading {
+pub struct PartitionProgress {
     lane: usize,
-    /// The stored offset, if there is one.
-    pub(super) stored: Option<i64>,
+    /// The stored offset, if one is stored.
+    pub stored: Option<i64>,
     /// The next offset to apply.
     next: i64,
     last_applied: Option<Timestamp>,
-    /// The offset behind the last one.
-    pub(super) end: i64,
-    /// Why it makes no progress, if it makes none.
-    pub(super) trouble: Option<(Trouble, String)>,
+    /// The end offset: that of the next new event.
+    pub end: i64,
+    /// Why the partition makes no progress, if it makes none.
+    pub trouble: Option<(Trouble, String)>,
 }
 
-/// What can keep a partition from making progress.
+/// A reason why a partition makes no progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Trouble {
-    /// The stored offset is not that of the topic.
+pub enum Trouble {
+    /// The stored offset does not belong to the topic.
     Lost,
-    /// The brokers do not say where it begins and ends; it is retried.
+    /// The first and end offsets cannot be read from the brokers; it is retried.
     Unreadable,
-    /// Events wait, and none is read or applied.
+    /// Events are pending, and none has been read or applied for too long.
     Stalled,
 }
 
-impl Reading {
-    /// Begins at the stored position, or where there is none at the first offset that the brokers have.
+impl PartitionProgress {
+    /// Begins at the stored position, or at the first offset if none is stored.
     pub(super) fn begin(lane: usize, stored: Option<&Position>, (low, high): (i64, i64)) -> Self {
         Self {
             lane,
@@ -60,13 +60,15 @@ impl Reading {
         }
     }
 
-    /// How many events wait.
-    pub(super) fn lag(&self) -> u64 {
+    /// Returns the number of pending events.
+    #[must_use]
+    pub fn lag(&self) -> u64 {
         u64::try_from(self.end - self.next).unwrap_or(0)
     }
 
-    /// How old the last applied event is, in seconds; 0 where none waits, `None` where none was applied.
-    pub(super) fn lag_seconds(&self, now: Timestamp) -> Option<f64> {
+    /// Returns the age of the last applied event in seconds; 0 if no event is pending, `None` if none was applied.
+    #[must_use]
+    pub fn lag_seconds(&self, now: Timestamp) -> Option<f64> {
         if self.lag() == 0 {
             return Some(0.0);
         }
@@ -80,14 +82,15 @@ fn time(position: &Position) -> Option<Timestamp> {
     (position.last_timestamp >= 0).then(|| Timestamp::from_millis(position.last_timestamp).ok()).flatten()
 }
 
-/// All that is known at one moment.
-#[derive(Debug)]
-pub(super) struct Snapshot {
-    /// The partitions, each with whether its lane is paused.
-    pub(super) partitions: Vec<(i32, Reading, bool)>,
-    pub(super) paused_lanes: usize,
-    /// When the brokers were last asked for the ends.
-    pub(super) asked: Option<Timestamp>,
+/// The progress of all partitions at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The partitions by number; true if the partition's lane is paused.
+    pub partitions: Vec<(i32, PartitionProgress, bool)>,
+    /// The number of lanes that are paused.
+    pub paused_lanes: usize,
+    /// When the end offsets were last read from the brokers.
+    pub ends_asked_at: Option<Timestamp>,
 }
 
 impl Progress {
@@ -96,7 +99,7 @@ impl Progress {
     }
 
     /// A partition begins to be read, or begins again; one that is stalled stays so until it makes progress.
-    pub(super) fn begin(&self, partition: i32, mut reading: Reading) {
+    pub(super) fn begin(&self, partition: i32, mut reading: PartitionProgress) {
         let partitions = &mut self.state().partitions;
         let before = partitions.remove(&partition).and_then(|before| before.trouble);
         let stalled = before.filter(|(trouble, _)| *trouble == Trouble::Stalled);
@@ -140,7 +143,7 @@ impl Progress {
     /// The brokers said where partitions end.
     pub(super) fn ends(&self, ends: &[(i32, i64)]) {
         let mut state = self.state();
-        state.asked = Some(Timestamp::now());
+        state.ends_asked_at = Some(Timestamp::now());
         for (partition, end) in ends {
             if let Some(reading) = state.partitions.get_mut(partition) {
                 reading.end = *end;
@@ -161,13 +164,13 @@ impl Progress {
     /// All of it.
     pub(super) fn snapshot(&self) -> Snapshot {
         let state = self.state();
-        let with_pause = |(partition, reading): (&i32, &Reading)| {
+        let with_pause = |(partition, reading): (&i32, &PartitionProgress)| {
             (*partition, reading.clone(), state.paused.contains(&reading.lane))
         };
         Snapshot {
             partitions: state.partitions.iter().map(with_pause).collect(),
             paused_lanes: state.paused.len(),
-            asked: state.asked,
+            ends_asked_at: state.ends_asked_at,
         }
     }
 }
@@ -184,7 +187,7 @@ impl Collector for Progress {
         out.each("lag_seconds", "Age of the last applied event, 0 without lag", |reading| {
             reading.lag_seconds(now)
         })?;
-        let in_trouble = |reading: &Reading, which| {
+        let in_trouble = |reading: &PartitionProgress, which| {
             Some(i64::from(reading.trouble.as_ref().is_some_and(|(trouble, _)| *trouble == which)))
         };
         out.each(
@@ -211,7 +214,7 @@ impl Collector for Progress {
 /// Writes gauges.
 struct Out<'a, 'e> {
     encoder: &'a mut DescriptorEncoder<'e>,
-    partitions: &'a [(i32, Reading, bool)],
+    partitions: &'a [(i32, PartitionProgress, bool)],
 }
 
 impl Out<'_, '_> {
@@ -219,7 +222,7 @@ impl Out<'_, '_> {
         &mut self,
         name: &str,
         help: &str,
-        value: impl Fn(&Reading) -> Option<V>,
+        value: impl Fn(&PartitionProgress) -> Option<V>,
     ) -> fmt::Result {
         let mut metric = self.encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
         for (partition, reading, _) in self.partitions {
@@ -248,7 +251,7 @@ mod tests {
         let now = Timestamp::from_millis(10_000).unwrap();
         let progress = Progress::default();
         let reading = || progress.snapshot().partitions[0].1.clone();
-        progress.begin(3, Reading::begin(0, None, (5, 9)));
+        progress.begin(3, PartitionProgress::begin(0, None, (5, 9)));
         assert_eq!((reading().stored, reading().lag(), reading().lag_seconds(now)), (None, 4, None));
         progress.applied(3, &position(7, 8_500));
         assert_eq!((reading().stored, reading().lag(), reading().lag_seconds(now)), (Some(7), 2, Some(1.5)));

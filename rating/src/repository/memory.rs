@@ -1,12 +1,11 @@
 //! Ratings in memory: for tests and trials, gone when the process ends.
 
-use super::{AfterRating, AfterTop, Error};
+use super::{AfterRating, AfterTop, Batches, Error, Positions, Ratings};
 use crate::batch::{Advance, Batch, Held, Keys, Outcome, Partition, Plan, Position};
 use async_trait::async_trait;
-use cache::Shared;
 use model::{Aggregate, Histogram, Prior, Rating, Record, RecordId, RecordType, UserId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// As many lanes as PostgreSQL has by default, so that the writer works alike.
 const LANES: usize = 4;
@@ -89,7 +88,63 @@ impl State {
 }
 
 #[async_trait]
-impl super::Repository for Repository {
+impl Ratings for Repository {
+    async fn get_aggregate(&self, record: &Record) -> Result<Option<Arc<Aggregate>>, Error> {
+        Ok(self.state().aggregate(record).map(Arc::new))
+    }
+
+    async fn batch_get_aggregates(
+        &self,
+        record_type: &RecordType,
+        ids: &[RecordId],
+    ) -> Result<Vec<Arc<Aggregate>>, Error> {
+        let state = self.state();
+        let record = |id: &RecordId| Record { record_type: record_type.clone(), record_id: id.clone() };
+        Ok(ids.iter().filter_map(|id| state.aggregate(&record(id))).map(Arc::new).collect())
+    }
+
+    async fn get_rating(&self, record: &Record, user: &UserId) -> Result<Option<Rating>, Error> {
+        Ok(self.state().held(record, user).map(|held| held.by(user, record)))
+    }
+
+    async fn list_user_ratings(
+        &self,
+        user: &UserId,
+        record_type: Option<&RecordType>,
+        after: Option<&AfterRating>,
+        limit: usize,
+    ) -> Result<Vec<Rating>, Error> {
+        let state = self.state();
+        let ratings = state.by_user.get(user).into_iter().flatten();
+        let ratings = ratings.map(|(record, held)| held.by(user, record)).collect();
+        Ok(after.unwrap_or(&AfterRating::start()).page(ratings, record_type, limit))
+    }
+
+    async fn list_top_rated(
+        &self,
+        record_type: &RecordType,
+        min_count: u64,
+        after: Option<&AfterTop>,
+        limit: usize,
+    ) -> Result<Vec<Aggregate>, Error> {
+        let state = self.state();
+        let mut rows: Vec<Aggregate> = state
+            .aggregates
+            .iter()
+            .filter(|(record, kept)| {
+                record.record_type == *record_type && kept.histogram.count() >= min_count
+            })
+            .filter_map(|(record, kept)| state.seen(record, kept))
+            .filter(|aggregate| after.is_none_or(|after| AfterTop::of(aggregate).order(after).is_gt()))
+            .collect();
+        rows.sort_by(|a, b| AfterTop::of(a).order(&AfterTop::of(b)));
+        rows.truncate(limit);
+        Ok(rows)
+    }
+}
+
+#[async_trait]
+impl Batches for Repository {
     fn lanes(&self) -> usize {
         LANES
     }
@@ -121,59 +176,14 @@ impl super::Repository for Repository {
         Ok(plan.outcomes)
     }
 
-    async fn aggregate(&self, record: &Record) -> Result<Option<Shared<Aggregate>>, Error> {
-        Ok(self.state().aggregate(record).map(Into::into))
+    async fn set_prior(&self, prior: Prior) -> Result<(), Error> {
+        self.state().prior = prior;
+        Ok(())
     }
+}
 
-    async fn aggregates(
-        &self,
-        record_type: &RecordType,
-        ids: &[RecordId],
-    ) -> Result<Vec<Shared<Aggregate>>, Error> {
-        let state = self.state();
-        let record = |id: &RecordId| Record { record_type: record_type.clone(), record_id: id.clone() };
-        Ok(ids.iter().filter_map(|id| state.aggregate(&record(id))).map(Into::into).collect())
-    }
-
-    async fn rating(&self, record: &Record, user: &UserId) -> Result<Option<Rating>, Error> {
-        Ok(self.state().held(record, user).map(|held| held.by(user, record)))
-    }
-
-    async fn ratings(
-        &self,
-        user: &UserId,
-        record_type: Option<&RecordType>,
-        after: Option<&AfterRating>,
-        limit: usize,
-    ) -> Result<Vec<Rating>, Error> {
-        let state = self.state();
-        let ratings = state.by_user.get(user).into_iter().flatten();
-        let ratings = ratings.map(|(record, held)| held.by(user, record)).collect();
-        Ok(after.unwrap_or(&AfterRating::start()).page(ratings, record_type, limit))
-    }
-
-    async fn top(
-        &self,
-        record_type: &RecordType,
-        min_count: u64,
-        after: Option<&AfterTop>,
-        limit: usize,
-    ) -> Result<Vec<Aggregate>, Error> {
-        let state = self.state();
-        let mut rows: Vec<Aggregate> = state
-            .aggregates
-            .iter()
-            .filter(|(record, kept)| {
-                record.record_type == *record_type && kept.histogram.count() >= min_count
-            })
-            .filter_map(|(record, kept)| state.seen(record, kept))
-            .filter(|aggregate| after.is_none_or(|after| AfterTop::of(aggregate).order(after).is_gt()))
-            .collect();
-        rows.sort_by(|a, b| AfterTop::of(a).order(&AfterTop::of(b)));
-        rows.truncate(limit);
-        Ok(rows)
-    }
-
+#[async_trait]
+impl Positions for Repository {
     async fn positions(&self, cluster: &str, topic: &str) -> Result<Vec<(i32, Position)>, Error> {
         let state = self.state();
         Ok(state
@@ -194,12 +204,10 @@ impl super::Repository for Repository {
         self.state().positions.retain(|partition, _| partition.topic != topic);
         Ok(())
     }
+}
 
-    async fn set_prior(&self, prior: Prior) -> Result<(), Error> {
-        self.state().prior = prior;
-        Ok(())
-    }
-
+#[async_trait]
+impl super::Repository for Repository {
     async fn ready(&self) -> Result<(), Error> {
         Ok(())
     }

@@ -5,10 +5,9 @@ mod history;
 mod statements;
 
 use super::sql::{self, AggregateRow, Named, PositionRow, RatingRow, aggregate_columns};
-use super::{AfterRating, AfterTop, Error};
+use super::{AfterRating, AfterTop, Batches, Error, Positions, Ratings};
 use crate::batch::{Batch, Outcome, Position};
 use async_trait::async_trait;
-use cache::Shared;
 use history::History;
 use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
 use sqlx::postgres::PgConnectOptions;
@@ -44,14 +43,15 @@ const MIGRATIONS: &[Migration] = &[
 ];
 
 /// The aggregate of record type `$1` and id `$2`.
-const AGGREGATE: &str = concat!(
+const GET_AGGREGATE: &str = concat!(
     "SELECT ",
     aggregate_columns!(),
     " FROM record AS r JOIN aggregate AS a ON a.record = r.key \
      WHERE r.record_type = $1 AND r.record_id = $2 AND a.count > 0"
 );
 
-const AGGREGATES: &str = concat!(
+/// The aggregates of record type `$1` and ids `$2`.
+const BATCH_GET_AGGREGATES: &str = concat!(
     "SELECT ",
     aggregate_columns!(),
     " FROM record AS r JOIN aggregate AS a ON a.record = r.key \
@@ -59,10 +59,10 @@ const AGGREGATES: &str = concat!(
 );
 
 /// The rating of record type `$1` and id `$2` by user `$3`.
-const RATING: &str = "SELECT r.record_type, r.record_id, u.user_id, g.value::bigint, g.provider_id, g.rated_at \
+const GET_RATING: &str = "SELECT r.record_type, r.record_id, u.user_id, g.value::bigint, g.provider_id, g.rated_at \
      FROM record AS r CROSS JOIN rater AS u JOIN rating AS g ON g.rater = u.key AND g.record = r.key \
      WHERE r.record_type = $1 AND r.record_id = $2 AND u.user_id = $3";
-const RATINGS: &str = sql::ratings!("");
+const LIST_USER_RATINGS: &str = sql::list_user_ratings!("");
 
 /// Lets the prior change only between batches: every batch shares the lock, a change has it alone. It comes
 /// before everything else that is locked.
@@ -152,52 +152,34 @@ impl Repository {
         }
         Err(storage::Error::row("key_history", format!("it changed during {ATTEMPTS} attempts")).into())
     }
-
-    /// Closes all connections.
-    pub async fn close(&self) {
-        self.readers.close().await;
-        self.writers.close().await;
-    }
 }
 
 #[async_trait]
-impl super::Repository for Repository {
-    fn lanes(&self) -> usize {
-        self.lanes as usize
-    }
-
-    async fn apply(&self, _lane: usize, batch: &Batch) -> Result<Vec<Outcome>, Error> {
-        let mut connection = self.writers.acquire().await?;
-        let writes = u32::try_from(batch.writes.len()).unwrap_or(u32::MAX);
-        let limit = WRITE_TIMEOUT + TIMEOUT_PER_WRITE * writes;
-        let applied = within(limit, self.apply_on(&mut connection, batch)).await;
-        connection.end(applied)
-    }
-
-    async fn aggregate(&self, record: &Record) -> Result<Option<Shared<Aggregate>>, Error> {
-        let row: Option<AggregateRow> = sqlx::query_as(AGGREGATE)
+impl Ratings for Repository {
+    async fn get_aggregate(&self, record: &Record) -> Result<Option<Arc<Aggregate>>, Error> {
+        let row: Option<AggregateRow> = sqlx::query_as(GET_AGGREGATE)
             .bind(record.record_type.as_str())
             .bind(record.record_id.as_str())
             .fetch_optional(&self.readers)
             .await?;
-        Ok(row.map(sql::aggregate).transpose()?.map(Into::into))
+        Ok(row.map(sql::aggregate).transpose()?.map(Arc::new))
     }
 
-    async fn aggregates(
+    async fn batch_get_aggregates(
         &self,
         record_type: &RecordType,
         ids: &[RecordId],
-    ) -> Result<Vec<Shared<Aggregate>>, Error> {
-        let rows: Vec<AggregateRow> = sqlx::query_as(AGGREGATES)
+    ) -> Result<Vec<Arc<Aggregate>>, Error> {
+        let rows: Vec<AggregateRow> = sqlx::query_as(BATCH_GET_AGGREGATES)
             .bind(record_type.as_str())
             .bind(ids.iter().map(RecordId::as_str).collect::<Vec<_>>())
             .fetch_all(&self.readers)
             .await?;
-        Ok(as_asked(rows, ids)?)
+        Ok(in_order(rows, ids)?)
     }
 
-    async fn rating(&self, record: &Record, user: &UserId) -> Result<Option<Rating>, Error> {
-        let row: Option<RatingRow> = sqlx::query_as(RATING)
+    async fn get_rating(&self, record: &Record, user: &UserId) -> Result<Option<Rating>, Error> {
+        let row: Option<RatingRow> = sqlx::query_as(GET_RATING)
             .bind(record.record_type.as_str())
             .bind(record.record_id.as_str())
             .bind(user.as_str())
@@ -206,7 +188,7 @@ impl super::Repository for Repository {
         Ok(row.map(sql::rating).transpose()?)
     }
 
-    async fn ratings(
+    async fn list_user_ratings(
         &self,
         user: &UserId,
         record_type: Option<&RecordType>,
@@ -215,7 +197,7 @@ impl super::Repository for Repository {
     ) -> Result<Vec<Rating>, Error> {
         let start = AfterRating::start();
         let after = after.unwrap_or(&start);
-        let rows: Vec<RatingRow> = sqlx::query_as(RATINGS)
+        let rows: Vec<RatingRow> = sqlx::query_as(LIST_USER_RATINGS)
             .bind(user.as_str())
             .bind(record_type.map(RecordType::as_str))
             .bind(after.rated_at)
@@ -227,7 +209,7 @@ impl super::Repository for Repository {
         Ok(rows.into_iter().map(sql::rating).collect::<Result<_, _>>()?)
     }
 
-    async fn top(
+    async fn list_top_rated(
         &self,
         record_type: &RecordType,
         min_count: u64,
@@ -236,7 +218,7 @@ impl super::Repository for Repository {
     ) -> Result<Vec<Aggregate>, Error> {
         let start = AfterTop::start();
         let after = after.unwrap_or(&start);
-        let rows: Vec<AggregateRow> = sqlx::query_as(sql::TOP)
+        let rows: Vec<AggregateRow> = sqlx::query_as(sql::LIST_TOP_RATED)
             .bind(record_type.as_str())
             .bind(sql::number(min_count))
             .bind(after.weighted_mean())
@@ -246,20 +228,20 @@ impl super::Repository for Repository {
             .await?;
         Ok(rows.into_iter().map(sql::aggregate).collect::<Result<_, _>>()?)
     }
+}
 
-    async fn positions(&self, cluster: &str, topic: &str) -> Result<Vec<(i32, Position)>, Error> {
-        let rows: Vec<PositionRow> =
-            sqlx::query_as(sql::POSITIONS).bind(cluster).bind(topic).fetch_all(&self.readers).await?;
-        Ok(rows.into_iter().map(sql::position).collect())
+#[async_trait]
+impl Batches for Repository {
+    fn lanes(&self) -> usize {
+        self.lanes as usize
     }
 
-    async fn clusters(&self, topic: &str) -> Result<Vec<String>, Error> {
-        Ok(sqlx::query_scalar(sql::CLUSTERS).bind(topic).fetch_all(&self.readers).await?)
-    }
-
-    async fn forget_positions(&self, topic: &str) -> Result<(), Error> {
-        sqlx::query(sql::FORGET_POSITIONS).bind(topic).execute(&self.writers).await?;
-        Ok(())
+    async fn apply(&self, _lane: usize, batch: &Batch) -> Result<Vec<Outcome>, Error> {
+        let mut connection = self.writers.acquire().await?;
+        let writes = u32::try_from(batch.writes.len()).unwrap_or(u32::MAX);
+        let limit = WRITE_TIMEOUT + TIMEOUT_PER_WRITE * writes;
+        let applied = within(limit, self.apply_on(&mut connection, batch)).await;
+        connection.end(applied)
     }
 
     async fn set_prior(&self, prior: Prior) -> Result<(), Error> {
@@ -287,7 +269,28 @@ impl super::Repository for Repository {
         let set = within(REWRITE_TIMEOUT, set).await;
         Ok(connection.end(set)?)
     }
+}
 
+#[async_trait]
+impl Positions for Repository {
+    async fn positions(&self, cluster: &str, topic: &str) -> Result<Vec<(i32, Position)>, Error> {
+        let rows: Vec<PositionRow> =
+            sqlx::query_as(sql::POSITIONS).bind(cluster).bind(topic).fetch_all(&self.readers).await?;
+        Ok(rows.into_iter().map(sql::position).collect())
+    }
+
+    async fn clusters(&self, topic: &str) -> Result<Vec<String>, Error> {
+        Ok(sqlx::query_scalar(sql::CLUSTERS).bind(topic).fetch_all(&self.readers).await?)
+    }
+
+    async fn forget_positions(&self, topic: &str) -> Result<(), Error> {
+        sqlx::query(sql::FORGET_POSITIONS).bind(topic).execute(&self.writers).await?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl super::Repository for Repository {
     async fn ready(&self) -> Result<(), Error> {
         sqlx::query("SELECT one FROM setting").execute(&self.readers).await?;
         Ok(())
@@ -324,9 +327,11 @@ async fn complete(
     Ok(true)
 }
 
-/// Turns rows into aggregates in the order of `ids`.
-fn as_asked(rows: Vec<AggregateRow>, ids: &[RecordId]) -> Result<Vec<Shared<Aggregate>>, storage::Error> {
+/// Converts rows to aggregates, in the order of `ids`.
+fn in_order(rows: Vec<AggregateRow>, ids: &[RecordId]) -> Result<Vec<Arc<Aggregate>>, storage::Error> {
     let mut found: HashMap<String, AggregateRow> = rows.into_iter().map(|row| (row.1.clone(), row)).collect();
-    let aggregate = |row| sql::aggregate(row).map(Into::into);
-    ids.iter().filter_map(|id| found.remove(id.as_str())).map(aggregate).collect()
+    ids.iter()
+        .filter_map(|id| found.remove(id.as_str()))
+        .map(|row| sql::aggregate(row).map(Arc::new))
+        .collect()
 }

@@ -25,7 +25,7 @@ pub(super) use aggregate_columns;
 
 /// The best of record type `$1` with at least `$2` ratings, from weighted mean `$3` downwards and there from
 /// id `$4` upwards, `$5` of them.
-pub(super) const TOP: &str = concat!(
+pub(super) const LIST_TOP_RATED: &str = concat!(
     "SELECT ",
     aggregate_columns!(),
     " FROM aggregate AS a JOIN record AS r ON r.key = a.record \
@@ -36,7 +36,7 @@ pub(super) const TOP: &str = concat!(
 
 /// The ratings of user `$1`, all or of record type `$2`, from time `$3` downwards and there from record type
 /// `$4` and id `$5` upwards, `$6` of them; more conditions may follow the others.
-macro_rules! ratings {
+macro_rules! list_user_ratings {
     ($more:literal) => {
         concat!(
             "SELECT r.record_type, r.record_id, u.user_id, CAST(g.value AS bigint), g.provider_id, g.rated_at \
@@ -48,7 +48,7 @@ macro_rules! ratings {
         )
     };
 }
-pub(super) use ratings;
+pub(super) use list_user_ratings;
 
 /// The positions of topic `$2` of cluster `$1`.
 pub(super) const POSITIONS: &str = "SELECT \"partition\", next_offset, last_timestamp, last_digest, skipped \

@@ -8,13 +8,13 @@ mod turn;
 mod waiting;
 
 use super::sql::{self, Known, Named, PositionRow};
-use super::{AfterRating, AfterTop, Error};
+use super::{AfterRating, AfterTop, Batches, Error, Positions, Ratings};
 use crate::batch::{Batch, Outcome, Position};
 use async_trait::async_trait;
-use cache::Shared;
 use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
 use statements::Statements;
 use std::path::Path;
+use std::sync::Arc;
 use storage::sqlite::{Sqlite, Synchronous};
 use storage::{Migration, migrate};
 use turn::Lane;
@@ -87,7 +87,60 @@ impl Repository {
 }
 
 #[async_trait]
-impl super::Repository for Repository {
+impl Ratings for Repository {
+    async fn get_aggregate(&self, record: &Record) -> Result<Option<Arc<Aggregate>>, Error> {
+        let readers = &self.database.readers;
+        let found = aggregates::aggregates(readers, &self.waiting, &self.known, vec![record.clone()]).await?;
+        Ok(found.into_iter().next())
+    }
+
+    async fn batch_get_aggregates(
+        &self,
+        record_type: &RecordType,
+        ids: &[RecordId],
+    ) -> Result<Vec<Arc<Aggregate>>, Error> {
+        let record = |id: &RecordId| Record { record_type: record_type.clone(), record_id: id.clone() };
+        let records = ids.iter().map(record).collect();
+        aggregates::aggregates(&self.database.readers, &self.waiting, &self.known, records).await
+    }
+
+    async fn get_rating(&self, record: &Record, user: &UserId) -> Result<Option<Rating>, Error> {
+        ratings::rating(&self.database.readers, &self.waiting, &self.known, record, user).await
+    }
+
+    async fn list_user_ratings(
+        &self,
+        user: &UserId,
+        record_type: Option<&RecordType>,
+        after: Option<&AfterRating>,
+        limit: usize,
+    ) -> Result<Vec<Rating>, Error> {
+        let start = AfterRating::start();
+        let after = after.unwrap_or(&start);
+        ratings::ratings(&self.database.readers, &self.waiting, user, record_type, after, limit).await
+    }
+
+    /// Merges the aggregates that wait first, because only the table has them in their order.
+    async fn list_top_rated(
+        &self,
+        record_type: &RecordType,
+        min_count: u64,
+        after: Option<&AfterTop>,
+        limit: usize,
+    ) -> Result<Vec<Aggregate>, Error> {
+        if !self.waiting.aggregates.is_empty() {
+            let mut statements = self.turn(true).await?;
+            let merged = statements.merge_aggregates().await;
+            statements.end(merged).await?;
+        }
+        let start = AfterTop::start();
+        let after = after.unwrap_or(&start);
+        aggregates::top(&self.database.readers, record_type, min_count, after, limit).await
+    }
+}
+
+#[async_trait]
+impl Batches for Repository {
     fn lanes(&self) -> usize {
         1
     }
@@ -105,56 +158,15 @@ impl super::Repository for Repository {
         Ok(outcomes)
     }
 
-    async fn aggregate(&self, record: &Record) -> Result<Option<Shared<Aggregate>>, Error> {
-        let readers = &self.database.readers;
-        let found = aggregates::aggregates(readers, &self.waiting, &self.known, vec![record.clone()]).await?;
-        Ok(found.into_iter().next())
+    async fn set_prior(&self, prior: Prior) -> Result<(), Error> {
+        let mut statements = self.turn(false).await?;
+        let set = statements.set_prior(prior).await;
+        statements.end(set).await
     }
+}
 
-    async fn aggregates(
-        &self,
-        record_type: &RecordType,
-        ids: &[RecordId],
-    ) -> Result<Vec<Shared<Aggregate>>, Error> {
-        let record = |id: &RecordId| Record { record_type: record_type.clone(), record_id: id.clone() };
-        let records = ids.iter().map(record).collect();
-        aggregates::aggregates(&self.database.readers, &self.waiting, &self.known, records).await
-    }
-
-    async fn rating(&self, record: &Record, user: &UserId) -> Result<Option<Rating>, Error> {
-        ratings::rating(&self.database.readers, &self.waiting, &self.known, record, user).await
-    }
-
-    async fn ratings(
-        &self,
-        user: &UserId,
-        record_type: Option<&RecordType>,
-        after: Option<&AfterRating>,
-        limit: usize,
-    ) -> Result<Vec<Rating>, Error> {
-        let start = AfterRating::start();
-        let after = after.unwrap_or(&start);
-        ratings::ratings(&self.database.readers, &self.waiting, user, record_type, after, limit).await
-    }
-
-    /// Merges the aggregates that wait first, because only the table has them in their order.
-    async fn top(
-        &self,
-        record_type: &RecordType,
-        min_count: u64,
-        after: Option<&AfterTop>,
-        limit: usize,
-    ) -> Result<Vec<Aggregate>, Error> {
-        if !self.waiting.aggregates.is_empty() {
-            let mut statements = self.turn(true).await?;
-            let merged = statements.merge_aggregates().await;
-            statements.end(merged).await?;
-        }
-        let start = AfterTop::start();
-        let after = after.unwrap_or(&start);
-        aggregates::top(&self.database.readers, record_type, min_count, after, limit).await
-    }
-
+#[async_trait]
+impl Positions for Repository {
     async fn positions(&self, cluster: &str, topic: &str) -> Result<Vec<(i32, Position)>, Error> {
         let rows: Vec<PositionRow> = sqlx::query_as(sql::POSITIONS)
             .bind(cluster)
@@ -173,13 +185,10 @@ impl super::Repository for Repository {
         let forgotten = statements.forget_positions(topic).await;
         statements.end(forgotten).await
     }
+}
 
-    async fn set_prior(&self, prior: Prior) -> Result<(), Error> {
-        let mut statements = self.turn(false).await?;
-        let set = statements.set_prior(prior).await;
-        statements.end(set).await
-    }
-
+#[async_trait]
+impl super::Repository for Repository {
     async fn ready(&self) -> Result<(), Error> {
         sqlx::query("SELECT one FROM setting").execute(&self.database.readers).await?;
         Ok(())

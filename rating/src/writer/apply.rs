@@ -43,7 +43,7 @@ impl Applying {
     pub(super) async fn apply(&self, batch: &Batch) -> Result<Vec<Outcome>, Error> {
         let (started, mut retries) = (Instant::now(), 0);
         loop {
-            match self.repository.apply(self.lane, batch).await {
+            match self.batches.apply(self.lane, batch).await {
                 Ok(outcomes) => {
                     self.applied.batches.fetch_add(1, Ordering::Relaxed);
                     self.applied.writes.fetch_add(outcomes.len() as u64, Ordering::Relaxed);

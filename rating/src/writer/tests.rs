@@ -2,10 +2,8 @@
 
 use super::*;
 use crate::batch::{Advance, Position};
-use crate::repository::{AfterRating, AfterTop};
 use async_trait::async_trait;
-use cache::Shared;
-use model::{Aggregate, Prior, Rating, RecordId, RecordType, Timestamp, UserId, Value};
+use model::{Prior, Rating, RecordId, RecordType, Timestamp, UserId, Value};
 use std::borrow::Cow;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -54,7 +52,7 @@ impl sqlx::error::DatabaseError for Deadlock {
 }
 
 #[async_trait]
-impl Repository for Gated {
+impl Batches for Gated {
     fn lanes(&self) -> usize {
         1
     }
@@ -79,64 +77,8 @@ impl Repository for Gated {
         }
     }
 
-    async fn aggregate(&self, _: &Record) -> Result<Option<Shared<Aggregate>>, repository::Error> {
-        unreachable!("the writer does not read")
-    }
-
-    async fn aggregates(
-        &self,
-        _: &RecordType,
-        _: &[RecordId],
-    ) -> Result<Vec<Shared<Aggregate>>, repository::Error> {
-        unreachable!("the writer does not read")
-    }
-
-    async fn rating(&self, _: &Record, _: &UserId) -> Result<Option<Rating>, repository::Error> {
-        unreachable!("the writer does not read")
-    }
-
-    async fn ratings(
-        &self,
-        _: &UserId,
-        _: Option<&RecordType>,
-        _: Option<&AfterRating>,
-        _: usize,
-    ) -> Result<Vec<Rating>, repository::Error> {
-        unreachable!("the writer does not read")
-    }
-
-    async fn top(
-        &self,
-        _: &RecordType,
-        _: u64,
-        _: Option<&AfterTop>,
-        _: usize,
-    ) -> Result<Vec<Aggregate>, repository::Error> {
-        unreachable!("the writer does not read")
-    }
-
-    async fn positions(&self, _: &str, _: &str) -> Result<Vec<(i32, Position)>, repository::Error> {
-        unreachable!("the writer does not read")
-    }
-
-    async fn clusters(&self, _: &str) -> Result<Vec<String>, repository::Error> {
-        unreachable!("the writer does not read")
-    }
-
-    async fn forget_positions(&self, _: &str) -> Result<(), repository::Error> {
-        unreachable!("the writer only applies")
-    }
-
     async fn set_prior(&self, _: Prior) -> Result<(), repository::Error> {
         unreachable!("the writer only applies")
-    }
-
-    async fn ready(&self) -> Result<(), repository::Error> {
-        unreachable!("the writer does not ask")
-    }
-
-    async fn close(&self) {
-        unreachable!("the writer does not ask")
     }
 }
 
@@ -156,7 +98,7 @@ impl Fixture {
         let (gate, sizes) = (Semaphore::new(0), Mutex::default());
         let store = Arc::new(Gated { gate, sizes, fail, rejected, conflicts: conflicts.into() });
         let stop = CancellationToken::new();
-        let writer = Writer::start(Arc::clone(&store) as Arc<dyn Repository>, &stop);
+        let writer = Writer::start(store.clone(), &stop);
         Self { store, writer, stop }
     }
 

@@ -37,7 +37,7 @@ async fn refuse(delivery: Delivery) {
         );
     }
     assert_eq!((service.events("rejected"), service.events("unchanged")), (4, 0));
-    assert_eq!(service::aggregate(&*repository, 0).await, (36, 36 * 7));
+    assert_eq!(service::aggregate(&repository.inner, 0).await, (36, 36 * 7));
     service.stop().await;
 
     broker.produce(&puts(40..41, 1));

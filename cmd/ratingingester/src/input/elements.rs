@@ -1,7 +1,7 @@
 //! The elements of a JSON array, separated by brackets and strings without parsing, so that an
 //! invalid element affects no other.
 
-use super::{LIMIT, Unit};
+use super::unit::{LIMIT, Unit};
 use std::io::{self, BufRead};
 
 /// The elements of an array.

@@ -1,6 +1,6 @@
 //! The lines of an input; blank ones are skipped.
 
-use super::{LIMIT, Unit};
+use super::unit::{LIMIT, Unit};
 use std::io::{self, BufRead, Read};
 
 /// The lines of an input.

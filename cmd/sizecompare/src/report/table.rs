@@ -1,6 +1,6 @@
 //! Aligned tables for a terminal of 100 columns.
 
-use super::{cells, headings, in_place, unit};
+use super::cells::{cells, headings, in_place, unit};
 use crate::measure::Section;
 
 const LEGEND: &str = "\

@@ -1,6 +1,8 @@
 //! The report in each of its forms.
 
+use super::cells::{thousands, time, unit};
 use super::*;
+use crate::measure::Row;
 
 fn row(format: &'static str, size: usize, encode_ns: f64, in_place_ns: Option<f64>) -> Row {
     Row {

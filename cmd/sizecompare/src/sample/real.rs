@@ -1,6 +1,6 @@
 //! Real movies: the first of a MovieLens folder, with their aggregated ratings.
 
-use super::aggregate;
+use super::aggregate::aggregate;
 use crate::record::{Metadata, Movie, Movies};
 use model::{Histogram, RatingEvent};
 use movielens::Folder;

@@ -1,7 +1,8 @@
 //! A connection pool in which every wait has a limit: a network that drops packets costs a call its deadline
 //! and its connection, but not the connection's slot in the pool.
 
-use super::{ACQUIRE_TIMEOUT, CLOSE_TIMEOUT, PING_TIMEOUT, READ_TIMEOUT, RETURN_TIMEOUT, start};
+use super::limit::{ACQUIRE_TIMEOUT, CLOSE_TIMEOUT, PING_TIMEOUT, READ_TIMEOUT, RETURN_TIMEOUT, within};
+use super::start;
 use crate::{Error, Migration};
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
@@ -10,9 +11,7 @@ use sqlx::postgres::{
     PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo, Postgres,
 };
 use sqlx::{Connection, Either, Execute, Executor, PgConnection, PgPool, SqlStr};
-use std::io;
 use std::ops::{Deref, DerefMut};
-use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
@@ -30,22 +29,6 @@ pub struct Pool {
 pub struct Lease {
     connection: PoolConnection<Postgres>,
     keep: bool,
-}
-
-/// Awaits `call` for at most `limit`.
-///
-/// # Errors
-///
-/// That of `call`, or [`sqlx::Error::Io`] of the kind `TimedOut`.
-pub async fn within<T, E: From<sqlx::Error>>(
-    limit: Duration,
-    call: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
-    let late = |_| {
-        let reason = format!("no response within {limit:?}");
-        Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, reason)).into())
-    };
-    timeout(limit, call).await.unwrap_or_else(late)
 }
 
 impl Pool {

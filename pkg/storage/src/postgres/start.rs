@@ -1,7 +1,8 @@
 //! The steps before a schema can be used, on a separate connection. A step without a response is repeated on a new
 //! connection; the caller aborts by dropping the future.
 
-use super::{CLOSE_TIMEOUT, REWRITE_TIMEOUT, address, within};
+use super::address::address;
+use super::limit::{CLOSE_TIMEOUT, REWRITE_TIMEOUT, within};
 use crate::{Error, Migration, migration};
 use sqlx::migrate::Migrate;
 use sqlx::postgres::PgConnectOptions;

@@ -19,7 +19,7 @@ use crate::ingester::lane::Feedback;
 use crate::ingester::metrics::Metrics;
 use crate::ingester::place::{Place, lost};
 use crate::ingester::progress::Trouble;
-use crate::repository::Repository;
+use crate::repository::Positions;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message, Offset};
@@ -39,7 +39,7 @@ const SEEK: Duration = Duration::from_secs(5);
 /// The partitions of one consumer.
 pub(super) struct Partitions<'a> {
     consumer: &'a BaseConsumer<Context>,
-    repository: Arc<dyn Repository>,
+    positions: Arc<dyn Positions>,
     runtime: Handle,
     health: Health,
     metrics: Metrics,
@@ -105,7 +105,7 @@ impl<'a> Partitions<'a> {
     pub(super) fn new(consumer: &'a BaseConsumer<Context>, from: &Consumer, cluster: String) -> Self {
         Self {
             consumer,
-            repository: Arc::clone(&from.repository),
+            positions: Arc::clone(&from.positions),
             runtime: from.runtime.clone(),
             health: from.health.clone(),
             metrics: from.metrics.clone(),

@@ -5,11 +5,11 @@ use super::waiting::Waiting;
 use crate::batch::Change;
 use crate::repository::sql::{self, AggregateRow, Known, Learned};
 use crate::repository::{AfterTop, Error};
-use cache::Shared;
 use model::{Aggregate, Histogram, Prior, Record, RecordType, Value};
 use sqlx::SqlitePool;
 use sqlx::types::Json;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// The aggregates of the records of a list, each as a [`TallyRow`].
 pub(super) const TALLIES: &str = "SELECT json_group_array(json_array(a.record, a.h1, a.h2, a.h3, a.h4, \
@@ -71,7 +71,7 @@ pub(super) async fn aggregates(
     waiting: &Waiting,
     known: &Known,
     records: Vec<Record>,
-) -> Result<Vec<Shared<Aggregate>>, Error> {
+) -> Result<Vec<Arc<Aggregate>>, Error> {
     let keys = keys(readers, known, &records).await?;
     let (keys, records): (Vec<i64>, Vec<Record>) =
         keys.into_iter().zip(records).filter_map(|(key, record)| Some((key?, record))).unzip();
@@ -86,7 +86,7 @@ pub(super) async fn aggregates(
         }
     }
     let prior = waiting.prior();
-    let seen = |(record, tally): (Record, Tally)| tally.seen(record, prior).map(Into::into);
+    let seen = |(record, tally): (Record, Tally)| tally.seen(record, prior).map(Arc::new);
     Ok(records.into_iter().zip(tallies).filter_map(seen).collect())
 }
 
@@ -119,7 +119,7 @@ pub(super) async fn top(
     after: &AfterTop,
     limit: usize,
 ) -> Result<Vec<Aggregate>, Error> {
-    let rows: Vec<AggregateRow> = sqlx::query_as(sql::TOP)
+    let rows: Vec<AggregateRow> = sqlx::query_as(sql::LIST_TOP_RATED)
         .bind(record_type.as_str())
         .bind(sql::number(min_count))
         .bind(after.weighted_mean())

@@ -16,8 +16,8 @@ const KEYS: &str = "SELECT u.key, r.key FROM rater AS u CROSS JOIN record AS r \
 const RATER: &str = "SELECT key FROM rater WHERE user_id = $1";
 /// The rating by rater `$1` of record `$2`; the place in the list is that of the only one.
 const RATING: &str = "SELECT 0, value, provider_id, rated_at FROM rating WHERE rater = $1 AND record = $2";
-/// As `sql::RATINGS`, without those of the records `$7`.
-const RATINGS: &str = sql::ratings!(" AND g.record NOT IN (SELECT value FROM json_each($7))");
+/// As `sql::list_user_ratings!`, without those of the records `$7`.
+const RATINGS: &str = sql::list_user_ratings!(" AND g.record NOT IN (SELECT value FROM json_each($7))");
 const RECORDS: &str =
     "SELECT key, record_type, record_id FROM record WHERE key IN (SELECT value FROM json_each($1))";
 

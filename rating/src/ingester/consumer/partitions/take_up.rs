@@ -8,7 +8,7 @@ use crate::batch::Position;
 use crate::ingester::chunk::Start;
 use crate::ingester::health::Subject;
 use crate::ingester::place::{Place, lost, place};
-use crate::ingester::progress::{Reading, Trouble};
+use crate::ingester::progress::{PartitionProgress, Trouble};
 use crate::repository;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError;
@@ -115,9 +115,9 @@ impl Partitions<'_> {
     }
 
     async fn stored(&self) -> Result<Stored, repository::Error> {
-        let positions = self.repository.positions(&self.cluster, &self.topic).await?;
+        let positions = self.positions.positions(&self.cluster, &self.topic).await?;
         let elsewhere =
-            if positions.is_empty() { self.repository.clusters(&self.topic).await? } else { vec![] };
+            if positions.is_empty() { self.positions.clusters(&self.topic).await? } else { vec![] };
         Ok(Stored { positions: positions.into_iter().collect(), elsewhere })
     }
 
@@ -135,7 +135,7 @@ impl Partitions<'_> {
             Some(reason) => lost(reason, self.on_lost),
             None => place(position, low, high, self.on_lost),
         };
-        let reading = Reading::begin(self.lane(partition), position, (low, high));
+        let reading = PartitionProgress::begin(self.lane(partition), position, (low, high));
         self.metrics.progress.begin(partition, reading);
         self.ends.insert(partition, high);
         let offset = self.begin(partition, position, place, low, lanes);
@@ -184,7 +184,7 @@ impl Partitions<'_> {
         }
         let position = stored.positions.get(&partition);
         let next = position.map_or(0, |position| position.next_offset);
-        let mut reading = Reading::begin(self.lane(partition), position, (next, next));
+        let mut reading = PartitionProgress::begin(self.lane(partition), position, (next, next));
         reading.trouble = Some((Trouble::Unreadable, reason.clone()));
         self.metrics.progress.begin(partition, reading);
         let reason = format!("partition {partition} of topic {} can't be read: {reason}", self.topic);
