@@ -139,8 +139,8 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
         }
     }
 
-    /// Invalidates `key` after a write. Must be called once the store has the write, whether or not it succeeded, and
-    /// before the writer gets its reply.
+    /// Invalidates `key` after a write. Must be called once the store may have the write, even if it did not confirm it,
+    /// and before the writer gets its reply.
     pub fn wrote(&self, key: &K) {
         let mut writes = self.writes(self.group(key));
         *writes += 1;
