@@ -1,4 +1,4 @@
-//! What the rating service is told.
+//! The flags of the rating service.
 
 use crate::ingester;
 use crate::repository::postgres;
@@ -7,10 +7,10 @@ use model::Prior;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-/// Where the rating service listens unless it is told otherwise.
+/// The default address of the rating service.
 pub const LISTEN: &str = "127.0.0.1:8082";
 
-/// Up to how many cores one thread runs what is not serving.
+/// Up to this number of cores, one background thread is the default.
 const FEW_CORES: usize = 4;
 
 /// Keeps everyone's ratings, by call and from Kafka, and serves them and their aggregates over REST and gRPC.
@@ -52,7 +52,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// How many threads run what is not serving.
+    /// Returns the number of background threads.
     #[must_use]
     pub fn background_threads(&self) -> usize {
         let lanes = match self.storage.database {
@@ -64,7 +64,7 @@ impl Config {
     }
 }
 
-/// The default: on few cores, more threads would only wake each other.
+/// Returns the default: on few cores, more threads would only contend.
 const fn background_threads(cores: usize, lanes: usize) -> usize {
     if cores > FEW_CORES { lanes } else { 1 }
 }
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn background_threads_grow_with_lanes_on_many_cores() {
+    fn background_threads_follow_lanes_on_many_cores() {
         let table = [(1, 4, 1), (2, 4, 1), (4, 4, 1), (5, 4, 4), (64, 4, 4), (64, 1, 1)];
         for (cores, lanes, expected) in table {
             assert_eq!(background_threads(cores, lanes), expected, "{cores} cores, {lanes} lanes");

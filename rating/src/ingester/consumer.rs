@@ -58,7 +58,7 @@ impl Consumer {
         while !self.stop.is_cancelled() {
             if let Err(error) = self.consume() {
                 self.resources.metrics.progress.clear();
-                self.resources.health.forget_partitions();
+                self.resources.health.remove_partitions();
                 self.resources.health.trouble(Subject::Group, format!("the Kafka consumer broke: {error}"));
                 self.sleep(RETRY);
             }
