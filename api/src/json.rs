@@ -1,4 +1,4 @@
-//! The JSON shapes of REST and Kafka: camel case, absent optional fields left out, lists always there.
+//! The JSON shapes of REST and Kafka: camel case; absent optional fields are omitted, lists are always present.
 
 mod ingestion;
 mod metadata;

@@ -29,12 +29,12 @@ impl Source for AtOnce {
         value
     }
 
-    async fn one(&self, id: &RecordId, _: Instant) -> Result<Option<RecordId>, Error> {
+    async fn get(&self, id: &RecordId, _: Instant) -> Result<Option<RecordId>, Error> {
         yield_now().await;
         Ok(Some(id.clone()))
     }
 
-    async fn many(&self, ids: &[RecordId], _: Instant) -> Result<Vec<RecordId>, Error> {
+    async fn batch_get(&self, ids: &[RecordId], _: Instant) -> Result<Vec<RecordId>, Error> {
         yield_now().await;
         Ok(ids.to_vec())
     }
@@ -53,7 +53,7 @@ fn main() {
         let soon = || Instant::now() + Duration::from_secs(2);
         group.throughput(Throughput::Elements(readers as u64));
         group.bench_function(BenchmarkId::new("direct", readers), |bencher| {
-            bencher.to_async(&runtime).iter(|| join_all(ids.iter().map(|id| AtOnce.one(id, soon()))));
+            bencher.to_async(&runtime).iter(|| join_all(ids.iter().map(|id| AtOnce.get(id, soon()))));
         });
         for (name, ids) in [("merged", &ids), ("alike", &alike)] {
             group.bench_function(BenchmarkId::new(name, readers), |bencher| {

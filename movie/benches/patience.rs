@@ -71,12 +71,12 @@ impl Source for Service {
         value
     }
 
-    async fn one(&self, id: &RecordId, _: Instant) -> Result<Option<RecordId>, Error> {
+    async fn get(&self, id: &RecordId, _: Instant) -> Result<Option<RecordId>, Error> {
         self.call().await;
         Ok(Some(id.clone()))
     }
 
-    async fn many(&self, ids: &[RecordId], _: Instant) -> Result<Vec<RecordId>, Error> {
+    async fn batch_get(&self, ids: &[RecordId], _: Instant) -> Result<Vec<RecordId>, Error> {
         self.call().await;
         Ok(ids.to_vec())
     }

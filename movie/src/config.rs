@@ -1,15 +1,15 @@
-//! What the movie service is told beside what every service is.
+//! The movie service's arguments.
 
-use crate::Error;
+use crate::error::Error;
 use clap::{Parser, ValueEnum};
 use client::{BadAddress, Hedge, Instances};
 use service::RegistryKind;
 use std::time::Duration;
 
-/// Where the movie service listens unless it is told otherwise.
+/// The default listen address.
 pub const LISTEN: &str = "127.0.0.1:8083";
 
-/// How the services behind are called.
+/// The protocol of calls to the other services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum GatewayKind {
     /// gRPC.
@@ -18,52 +18,56 @@ pub enum GatewayKind {
     Http,
 }
 
-/// Serves movies: metadata and ratings, joined, over REST and gRPC.
+/// Serves movies, joined from metadata and aggregated ratings, over REST and gRPC.
 ///
-/// Flags win over variables. Exit codes: 0 asked to stop, 1 failed while running, 2 bad arguments.
+/// Flags take precedence over environment variables. Exit codes: 0 stopped on request, 1 failed while running,
+/// 2 bad arguments.
 #[derive(Clone, Debug, Parser)]
 #[group(skip)]
-#[command(name = "movie", version)]
+#[command(name = "movie", version, mut_arg("listen", |arg| arg.default_value(LISTEN)))]
 pub struct Config {
-    /// What every service is told.
+    /// The arguments of every service.
     #[command(flatten)]
     pub service: service::Config,
 
-    /// Where the metadata service is; found through the registry where it is absent.
+    /// The address of the metadata service [default: found through the registry].
     #[arg(long, env = "METADATA_URL", value_name = "URL", value_parser = address)]
     pub metadata_url: Option<String>,
 
-    /// Where the rating service is; found through the registry where it is absent.
+    /// The address of the rating service [default: found through the registry].
     #[arg(long, env = "RATING_URL", value_name = "URL", value_parser = address)]
     pub rating_url: Option<String>,
 
-    /// How the services behind are called.
+    /// The protocol of calls to the metadata and rating services.
     #[arg(long, env = "GATEWAY", value_enum, default_value = "grpc")]
     pub gateway: GatewayKind,
 
-    /// When a read that isn't answered goes to a second instance too: after a time, or `p95`, what 95 of 100 reads
-    /// took of late. The first answer counts. Never where it is absent.
+    /// When to send a slow read to a second instance as well: after a fixed time, or after the 95th percentile of
+    /// recent reads (`p95`). The first response counts [default: never].
     #[arg(long, env = "HEDGE_AFTER", value_name = "p95|DURATION", value_parser = hedge)]
     pub hedge_after: Option<Hedge>,
 
-    /// For how long a whole answer about a single movie may be kept and given again, however its parts change
-    /// meanwhile; 0s for never.
+    /// How long the response for a single movie is cached, even if its parts change meanwhile; 0s disables the cache.
     #[arg(long, env = "CACHE_TTL", default_value = "0s", value_name = "DURATION", value_parser = service::duration)]
     pub cache_ttl: Duration,
 
-    /// For how long after an outage of the registry the loss of all, or of more than half, of a service's instances is
-    /// not believed; instances leave as calls to them fail.
+    /// How long to keep a service's instances if the registry comes back from an outage with less than half of
+    /// them; meanwhile, instances are dropped as calls to them fail.
     #[arg(long, env = "REGISTRY_GRACE", default_value = "30s", value_name = "DURATION", value_parser = service::duration)]
     pub registry_grace: Duration,
 }
 
-impl Config {
-    /// Holds the arguments against each other.
-    ///
-    /// # Errors
-    ///
-    /// Where no registry is used and the address of a service is missing.
-    pub fn check(&self) -> Result<(), Error> {
+impl service::Program for Config {
+    fn service(&self) -> &service::Config {
+        &self.service
+    }
+
+    fn registry_grace(&self) -> Duration {
+        self.registry_grace
+    }
+
+    /// Fails if no registry is used and the address of a service is missing.
+    fn check(&self) -> Result<(), String> {
         let services = [
             ("metadata", "--metadata-url", &self.metadata_url),
             ("rating", "--rating-url", &self.rating_url),
@@ -71,14 +75,14 @@ impl Config {
         let missing = services.into_iter().find(|(_, _, url)| url.is_none());
         match missing {
             Some((service, flag, _)) if self.service.registry == RegistryKind::None => {
-                Err(Error::Nowhere { service, flag })
+                Err(Error::Nowhere { service, flag }.to_string())
             }
             _ => Ok(()),
         }
     }
 }
 
-/// Holds an address against what can be called.
+/// Checks that an address can be called.
 fn address(text: &str) -> Result<String, BadAddress> {
     Instances::fixed("", [text]).map(|_| text.to_owned())
 }

@@ -1,12 +1,13 @@
 //! The join: metadata decides whether there is a movie, ratings are added where they can be had in time.
 
-use crate::answers::Answers;
 use crate::gateway::rows::{self, in_order, single};
 use crate::gateway::{self, METADATA, MetadataGateway, RATING, RatingGateway};
+use crate::movie::Movie;
+use crate::response_cache::ResponseCache;
 use cache::Shared;
 use fault::{Fault, Kind, Violation};
 use model::page::{Page, Request};
-use model::{Aggregate, Metadata, MinCount, MovieDetails, Part, RecordId, RecordType};
+use model::{Aggregate, Metadata, MinCount, Part, RecordId, RecordType};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -17,7 +18,7 @@ mod tests;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no such movie.
-    #[error("there is no movie {0}")]
+    #[error("no movie with id {0}")]
     NotFound(RecordId),
     /// A service that the answer can't do without failed.
     #[error(transparent)]
@@ -40,33 +41,30 @@ impl Fault for Error {
     }
 }
 
-/// A movie of parts that are shared with whoever else got the same from the services.
-pub type Movie = MovieDetails<Shared<Metadata>, Shared<Aggregate>>;
-
-/// Answers about movies by asking both services. Every call answers before its `deadline`, which leaves the
+/// Answers about movies by asking both services. Every call response_cache before its `deadline`, which leaves the
 /// caller time to send the answer.
 #[derive(Clone)]
 pub struct Controller {
     metadata: Arc<dyn MetadataGateway>,
     rating: Arc<dyn RatingGateway>,
-    answers: Option<Arc<Answers>>,
+    response_cache: Option<Arc<ResponseCache>>,
     record_type: RecordType,
 }
 
 impl Controller {
-    /// A join over these two services, which keeps whole answers about single movies where it has `answers`.
+    /// A join over these two services, which keeps whole response_cache about single movies where it has `response_cache`.
     pub fn new(
         metadata: Arc<dyn MetadataGateway>,
         rating: Arc<dyn RatingGateway>,
-        answers: Option<Arc<Answers>>,
+        response_cache: Option<Arc<ResponseCache>>,
     ) -> Self {
-        Self { metadata, rating, answers, record_type: RecordType::movie() }
+        Self { metadata, rating, response_cache, record_type: RecordType::movie() }
     }
 
     /// One movie.
     pub async fn get(&self, id: &RecordId, deadline: Instant) -> Result<Shared<Movie>, Error> {
-        match &self.answers {
-            Some(answers) => answers.get_or(id, self.ask(id, deadline)).await,
+        match &self.response_cache {
+            Some(response_cache) => response_cache.get_or(id, self.ask(id, deadline)).await,
             None => self.ask(id, deadline).await.map(Into::into),
         }
     }

@@ -1,60 +1,34 @@
 //! The movie service: metadata and ratings, joined at the public edge.
 
-pub mod answers;
 mod config;
 pub mod controller;
+mod error;
 pub mod gateway;
 mod handler;
 mod metrics;
+mod movie;
+mod response_cache;
 
 pub use config::{Config, GatewayKind, LISTEN};
+pub use error::Error;
+pub use movie::Movie;
 
-use answers::Answers;
-use clap::CommandFactory;
-use clap::error::ErrorKind;
-use client::{BadAddress, Instances, Options};
+use client::{Instances, Options};
 use controller::Controller;
 use discovery::Registry;
 use gateway::coalesce::{self, Counts};
 use gateway::{MetadataGateway, RatingGateway, grpc, http};
-use service::{Description, Metrics, Routes};
+use response_cache::ResponseCache;
+use service::{Metrics, Ready, Routes, Server};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// Why the service can't start or can't go on.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// There is no registry to find a service in, and no address of it.
-    #[error("without a registry, `{flag}` must say where the {service} service is")]
-    Nowhere {
-        /// Which service.
-        service: &'static str,
-        /// The flag that takes its address.
-        flag: &'static str,
-    },
-    /// The address of a service can't be called.
-    #[error(transparent)]
-    Address(#[from] BadAddress),
-    /// The server failed.
-    #[error(transparent)]
-    Server(#[from] service::Error),
-}
-
-/// Runs the service as `arguments`, the first of which is the program's name, and the environment say, until
-/// the process is asked to stop. Ends the process where they are wrong or ask for help.
+/// Runs the service with the command line `arguments` until the process is asked to stop: see [`service::main`].
 #[must_use]
 pub fn process(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let config: Config = service::parse(LISTEN, arguments);
-    if let Err(error) = config.check() {
-        Config::command().error(ErrorKind::MissingRequiredArgument, error).exit();
-    }
-    service::telemetry(&config.service);
-    service::block_on(|stop| async move {
-        let registry = service::registry_with_grace(&config.service, config.registry_grace)?;
-        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(run(config, registry, stop).await?)
-    })
+    service::main(arguments, run)
 }
 
 /// Serves movies until `shutdown` is cancelled.
@@ -75,28 +49,32 @@ pub async fn run(
     let metadata = find("metadata", "--metadata-url", &config.metadata_url)?;
     let rating = find("rating", "--rating-url", &config.rating_url)?;
     let metrics = Metrics::new();
-    let answers = (!config.cache_ttl.is_zero()).then(|| Arc::new(Answers::new(config.cache_ttl)));
+    let response_cache =
+        (!config.cache_ttl.is_zero()).then(|| Arc::new(ResponseCache::new(config.cache_ttl)));
     let (known, counts) = metrics.registry(|registry| {
         metrics::register(registry, vec![metadata.clone(), rating.clone()]);
-        answers.iter().for_each(|answers| answers.register(registry));
+        response_cache.iter().for_each(|cache| cache.register(registry));
         (grpc::Known::register(registry), Counts::register(registry, ["metadata", "rating"]))
     });
     let options = Options { hedge: config.hedge_after, ..Options::default() };
-    let parts = Parts { gateway: config.gateway, metadata, rating, options, known, counts, answers };
-    let make = move || {
-        let controller = parts.controller();
-        Routes { rest: handler::http::routes(controller.clone()), grpc: handler::grpc::routes(controller) }
-    };
-    let description = Description {
+    let parts = Parts { gateway: config.gateway, metadata, rating, options, known, counts, response_cache };
+    let server = Server {
         name: "movie",
         grpc_services: &["movie.v1.MovieService"],
         descriptors: &[api::descriptors::MOVIE],
         openapi: handler::http::document(),
+        metrics,
+        // Backends may come and go: movie responds as well as it can without them.
+        ready: Ready::always(),
+        routes: Box::new(move || {
+            let controller = parts.controller();
+            Routes {
+                rest: handler::http::routes(controller.clone()),
+                grpc: handler::grpc::routes(controller),
+            }
+        }),
     };
-    // What stands behind may come and go: movie answers as well as it can, and is always ready to.
-    let ready = || -> futures::future::BoxFuture<'static, _> { Box::pin(async { Ok(()) }) };
-    service::run(description, &config.service, registry, metrics, ready, make, shutdown).await?;
-    Ok(())
+    Ok(server.run(&config.service, registry, shutdown).await?)
 }
 
 /// What each worker makes its join from.
@@ -107,7 +85,7 @@ struct Parts {
     options: Options,
     known: grpc::Known,
     counts: [Counts; 2],
-    answers: Option<Arc<Answers>>,
+    response_cache: Option<Arc<ResponseCache>>,
 }
 
 impl Parts {
@@ -134,6 +112,6 @@ impl Parts {
         let [of_metadata, of_rating] = self.counts.clone();
         let metadata = coalesce::MetadataBackend::new(metadata, of_metadata);
         let rating = coalesce::RatingBackend::new(rating, of_rating);
-        Controller::new(Arc::new(metadata), Arc::new(rating), self.answers.clone())
+        Controller::new(Arc::new(metadata), Arc::new(rating), self.response_cache.clone())
     }
 }

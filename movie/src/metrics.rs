@@ -27,17 +27,19 @@ type Metric = (&'static str, &'static str, &'static str, Rows);
 const COUNTERS: [Metric; 7] = [
     ("client_calls", "Calls to a service, by outcome", "outcome", |of| named(&of.calls)),
     ("client_tries", "Requests sent to an instance of a service", "", |of| one(of.tries)),
-    ("client_retries", "Further tries, by what the one before met", "reason", |of| named(&of.retries)),
-    ("client_hedges", "Second tries beside a slow first", "", |of| one(of.hedges)),
-    ("client_hedges_won", "Second tries whose answer came first", "", |of| one(of.hedges_won)),
-    ("client_budget_refusals", "Further and second tries that the budget refused", "", |of| one(of.refusals)),
+    ("client_retries", "Retries, by the failure of the previous try", "reason", |of| named(&of.retries)),
+    ("client_hedges", "Hedged requests sent", "", |of| one(of.hedges)),
+    ("client_hedges_won", "Hedged requests whose response came first", "", |of| one(of.hedges_won)),
+    ("client_budget_refusals", "Retries and hedged requests refused by the retry budget", "", |of| {
+        one(of.refusals)
+    }),
     ("client_ejections", "Times a worker ejected an instance", "", |of| one(of.ejections)),
 ];
 
 const GAUGES: [Metric; 3] = [
-    ("client_instances", "Instances of a service that are known", "", |of| one(of.instances)),
+    ("client_instances", "Known instances of a service", "", |of| one(of.instances)),
     ("client_instances_ejected", "Known instances that a worker has ejected", "", |of| one(of.ejected)),
-    ("client_tries_in_flight", "Requests to a service that are not answered yet", "", |of| one(of.in_flight)),
+    ("client_tries_in_flight", "Requests to a service in flight", "", |of| one(of.in_flight)),
 ];
 
 fn one(number: u64) -> Vec<(Option<&'static str>, u64)> {

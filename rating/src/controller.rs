@@ -15,8 +15,8 @@ pub enum Error {
     /// The request breaks a rule.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// The record has no rating.
-    #[error("{} {} has no rating", .0.record_type, .0.record_id)]
+    /// Nobody has rated the record.
+    #[error("{} {} has no ratings", .0.record_type, .0.record_id)]
     NoRatings(Record),
     /// The user has not rated the record.
     #[error("user {user} has not rated {} {}", record.record_type, record.record_id)]

@@ -48,7 +48,7 @@ pub enum Error {
     #[error("--kafka-option: {0}")]
     Option(#[source] KafkaError),
     /// The thread could not be started.
-    #[error("the consumer's thread can't be started: {0}")]
+    #[error("can't start the consumer thread: {0}")]
     Thread(#[source] std::io::Error),
 }
 

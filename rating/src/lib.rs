@@ -13,9 +13,8 @@ pub use config::{Config, LISTEN};
 
 use controller::Controller;
 use discovery::Registry;
-use futures::future::BoxFuture;
 use model::{Broken, Prior};
-use service::{Description, Drain, Metrics, Routes};
+use service::{Drain, Metrics, Ready, Routes, Server};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -27,10 +26,10 @@ use writer::Writer;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The store cannot be opened.
-    #[error("the store can't be opened")]
+    #[error("can't open the store")]
     Storage(#[from] storage::Error),
     /// The prior cannot be stored.
-    #[error("the store can't take the prior weight and mean")]
+    #[error("the prior weight and mean can't be stored")]
     Repository(#[from] repository::Error),
     /// The prior is out of range.
     #[error("the prior is out of range")]
@@ -43,16 +42,10 @@ pub enum Error {
     Server(#[from] service::Error),
 }
 
-/// Runs the service as `arguments`, the first of which is the program's name, and the environment say, until
-/// the process is asked to stop. Ends the process where they are wrong or ask for help.
+/// Runs the service with the command line `arguments` until the process is asked to stop: see [`service::main`].
 #[must_use]
 pub fn process(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let config: Config = service::parse(LISTEN, arguments);
-    service::telemetry(&config.service);
-    service::block_on_threads(config.background_threads(), |stop| async move {
-        let registry = service::registry(&config.service)?;
-        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(run(config, registry, stop).await?)
-    })
+    service::main(arguments, run)
 }
 
 /// Serves ratings, and ingests them if brokers are configured, until `shutdown` is cancelled.
@@ -105,29 +98,32 @@ async fn serve(
             .map(Arc::new);
 
     let controller = Controller::new(store.ratings.clone(), writer.clone());
-    let description = Description {
+    let ready = {
+        let (repository, writer, ingesting) = (store.repository.clone(), writer.clone(), ingesting.clone());
+        Ready::when(move || {
+            let (repository, writer, ingesting) = (repository.clone(), writer.clone(), ingesting.clone());
+            async move {
+                writer.check()?;
+                repository.ready().await?;
+                ingesting.map_or(Ok(()), |ingesting| ingesting.ready())?;
+                Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+            }
+        })
+    };
+    let state = handler::http::AppState { controller: controller.clone(), ingesting: ingesting.clone() };
+    let server = Server {
         name: "rating",
         grpc_services: &["rating.v1.RatingService"],
         descriptors: &[api::descriptors::RATING],
         openapi: handler::http::document(),
+        metrics,
+        ready,
+        routes: Box::new(move || Routes {
+            rest: handler::http::routes(state.clone()),
+            grpc: handler::grpc::routes(controller.clone()),
+        }),
     };
-    let ready = {
-        let (repository, writer, ingesting) = (store.repository.clone(), writer.clone(), ingesting.clone());
-        move || -> BoxFuture<'static, Result<(), String>> {
-            let (repository, writer, ingesting) = (repository.clone(), writer.clone(), ingesting.clone());
-            Box::pin(async move {
-                writer.check().map_err(|error| service::chain(&error))?;
-                repository.ready().await.map_err(|error| service::chain(&error))?;
-                ingesting.map_or(Ok(()), |ingesting| ingesting.ready())
-            })
-        }
-    };
-    let state = handler::http::AppState { controller: controller.clone(), ingesting: ingesting.clone() };
-    let make = move || Routes {
-        rest: handler::http::routes(state.clone()),
-        grpc: handler::grpc::routes(controller.clone()),
-    };
-    let served = service::run(description, &config.service, registry, metrics, ready, make, shutdown).await;
+    let served = server.run(&config.service, registry, shutdown).await;
     ingest_until.cancel();
     if let Some(ingesting) = ingesting {
         drain.bound("leaving Kafka", ingesting.join()).await;

@@ -22,7 +22,7 @@ use std::sync::Arc;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The stored position of this partition is not the expected one: it has another owner.
-    #[error("the position of partition {0} was moved by another owner")]
+    #[error("the position of partition {0} was moved by another instance")]
     Fenced(Partition),
     /// The database failed.
     #[error(transparent)]

@@ -1,40 +1,40 @@
-//! Joined movies as JSON.
+//! Movies with their ratings as JSON.
 
 use super::Metadata;
 use model::{Aggregate, MovieDetails, Part};
 use serde::Serialize;
 use std::borrow::Borrow;
 
-/// A movie's metadata with what its ratings come to.
+/// A movie's metadata with its aggregated ratings.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Movie<M = Metadata, R = MovieRating> {
-    /// What is known about the movie.
+    /// The movie's metadata.
     pub metadata: M,
-    /// What its ratings come to; absent where there is none or they could not be fetched.
+    /// The aggregated ratings; absent if the movie has no ratings or they could not be fetched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rating: Option<R>,
-    /// The parts that could not be fetched: `rating`. Absent where the movie is whole.
+    /// The parts that could not be fetched: `rating`. Absent if the movie is complete.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub partial: Vec<&'static str>,
 }
 
-/// What the ratings of a movie come to.
+/// The aggregated ratings of a movie.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MovieRating {
-    /// How many ratings there are; at least 1.
+    /// The number of ratings; at least 1.
     pub count: u64,
-    /// The sum of their values.
+    /// The sum of the values.
     pub sum: u64,
-    /// Their mean, 1 to 10.
+    /// The mean of the values, 1 to 10.
     pub mean: f64,
-    /// The mean, drawn towards a prior mean as far as ratings are few.
+    /// The Bayesian weighted mean: the fewer ratings, the closer to the prior mean.
     pub weighted_mean: f64,
-    /// How many ratings there are of each value; 10 counts, that of value 1 first.
+    /// The number of ratings per value: 10 counts, value 1 first.
     pub histogram: [u64; 10],
-    /// Grows with every change of the aggregate.
+    /// Increases with every change of the aggregate.
     pub revision: u64,
 }
 
@@ -65,14 +65,14 @@ where
     }
 }
 
-/// Movies, one page or a batch of them.
+/// A page or a batch of movies.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MovieList<M = Movie> {
-    /// The movies, in the list's order or the order asked.
+    /// The movies, in the order of the list or of the requested ids.
     pub movies: Vec<M>,
-    /// Where the next page starts; absent on the last one.
+    /// The token of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_page_token: Option<String>,
 }
@@ -89,16 +89,16 @@ impl<T, M: for<'a> From<&'a T>> From<model::page::Page<T>> for MovieList<M> {
     }
 }
 
-/// A movie in the short form, whose rating is the bare mean.
+/// A movie in the short form: its rating is only the mean.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ShortMovie<M = Metadata> {
-    /// The mean of its ratings; absent where there is none or they could not be fetched.
+    /// The mean of its ratings; absent if it has no ratings or they could not be fetched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rating: Option<f64>,
-    /// What is known about the movie.
+    /// The movie's metadata.
     pub metadata: M,
-    /// The parts that could not be fetched: `rating`. Absent where the movie is whole.
+    /// The parts that could not be fetched: `rating`. Absent if the movie is complete.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub partial: Vec<&'static str>,
 }

@@ -1,50 +1,13 @@
-//! The rows of a response, matched with what was asked for: by id, whatever their order.
+//! Matches the rows of a response with the request: by id, in any order.
 
-use super::Error;
+use super::Unexpected;
 use cache::Shared;
 use model::page::Request;
 use model::{Aggregate, Metadata, RecordId, RecordType};
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-use tokio::time::Instant;
+use std::collections::{HashMap, HashSet};
 
 #[cfg(test)]
 mod tests;
-
-/// The least time between two log lines about the same service and kind of row.
-const LOG_EVERY: Duration = Duration::from_secs(10);
-
-/// A row that a response must not have. Nothing else of that response is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-pub enum Unexpected {
-    /// Its id was not asked for.
-    #[error("a row was not asked for")]
-    Unasked,
-    /// Another row has the same id.
-    #[error("two rows have the same id")]
-    Repeated,
-    /// It is about a record of another type.
-    #[error("a row is about a record of another type")]
-    OtherType,
-    /// There are more rows than were asked for.
-    #[error("there are more rows than were asked for")]
-    TooMany,
-}
-
-impl Unexpected {
-    /// The failure of `service` to respond as asked. It is logged, at most every [`LOG_EVERY`].
-    pub(crate) fn by(self, service: &'static str) -> Error {
-        static LOGGED: Mutex<BTreeMap<(&str, Unexpected), Instant>> = Mutex::new(BTreeMap::new());
-        let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
-        let (now, last) = (Instant::now(), logged.get(&(service, self)));
-        if last.is_none_or(|last| now.saturating_duration_since(*last) >= LOG_EVERY) {
-            logged.insert((service, self), now);
-            tracing::warn!(service, error = %self, "a response is not used");
-        }
-        Error::Unexpected { service, source: self }
-    }
-}
 
 /// A row of a response.
 pub(crate) trait Row {

@@ -1,6 +1,7 @@
 //! Movies over gRPC, also under the name that clients without a package call.
 
-use crate::controller::{Controller, Movie};
+use crate::controller::Controller;
+use crate::movie::Movie;
 use api::encoded::compat::movie_service_server as compat;
 use api::encoded::movie::v1::movie_service_server::{MovieService, MovieServiceServer};
 use api::encoded::movie::v1::{

@@ -42,7 +42,7 @@ fn described() -> OpenApiRouter<Arc<Controller>> {
 // The parts of a movie are named here, for utoipa doesn't find what stands in the place of a generic parameter.
 #[derive(utoipa::OpenApi)]
 #[openapi(
-    info(title = "Marquee movie", description = "Movies with their ratings."),
+    info(title = "Marquee movie", description = "Movies with their aggregated ratings."),
     components(schemas(json::Metadata, json::MovieRating))
 )]
 struct Document;
@@ -63,10 +63,10 @@ fn id(text: String) -> Result<RecordId, Invalid> {
     RecordId::new(text).map_err(|broken| broken.at("id"))
 }
 
-/// One movie with what its ratings come to.
+/// Returns a movie with its aggregated ratings.
 #[utoipa::path(
     get, path = "/v1/movies/{id}", params(("id" = String, Path)),
-    responses((status = 200, body = json::Movie), (status = 404, description = "There is none."))
+    responses((status = 200, body = json::Movie), (status = 404, description = "Not found."))
 )]
 async fn get(
     State(controller): State<Arc<Controller>>,
@@ -81,18 +81,18 @@ async fn get(
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct List {
-    /// Up to 500 ids, separated by commas: their movies, in this order. Excludes the other parameters.
+    /// Up to 500 ids, separated by commas. Returns their movies in this order. Excludes the other parameters.
     #[param(value_type = Option<String>)]
     ids: Option<Ids>,
-    /// Words that titles must hold, best match first; all movies by id where it is empty or absent.
+    /// Words of the title or prefixes of them; best match first. If empty or absent, all movies are listed by id.
     query: Option<String>,
-    /// 1 to 500; 50 where it is absent.
+    /// 1 to 500, default 50.
     page_size: Option<i64>,
-    /// `nextPageToken` of the page before.
+    /// The `nextPageToken` of the previous page.
     page_token: Option<String>,
 }
 
-/// Many movies: some by id, those that a query finds, or all.
+/// Lists movies: by ids, by a query, or all of them.
 #[utoipa::path(get, path = "/v1/movies", params(List), responses((status = 200, body = json::MovieList)))]
 async fn list(
     State(controller): State<Arc<Controller>>,
@@ -102,7 +102,7 @@ async fn list(
     let deadline = super::backends(deadline);
     if let Some(ids) = asked.ids {
         if asked.query.is_some() || asked.page_size.is_some() || asked.page_token.is_some() {
-            return Err(Problem::invalid("ids", "must not stand beside other parameters"));
+            return Err(Problem::invalid("ids", "must not be combined with other parameters"));
         }
         return Ok(listed(controller.batch_get(&json::ids(ids.0)?, deadline).await?));
     }
@@ -114,15 +114,15 @@ async fn list(
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Top {
-    /// How many ratings a movie must have, at least 1; 10 where it is absent.
+    /// The minimum number of ratings of a movie; at least 1, default 10.
     min_count: Option<i64>,
-    /// 1 to 500; 50 where it is absent.
+    /// 1 to 500, default 50.
     page_size: Option<i64>,
-    /// `nextPageToken` of the page before.
+    /// The `nextPageToken` of the previous page.
     page_token: Option<String>,
 }
 
-/// The best rated movies, by weighted mean.
+/// Lists the best rated movies, by weighted mean.
 #[utoipa::path(get, path = "/v1/top/movies", params(Top), responses((status = 200, body = json::MovieList)))]
 async fn top(
     State(controller): State<Arc<Controller>>,
@@ -142,7 +142,7 @@ struct Short {
     id: String,
 }
 
-/// One movie with its bare mean, in the short form.
+/// Returns a movie with the mean of its ratings; short form.
 #[utoipa::path(get, path = "/movie", params(Short), responses((status = 200, body = json::ShortMovie)))]
 async fn short(
     State(controller): State<Arc<Controller>>,
@@ -153,7 +153,7 @@ async fn short(
     Ok(Json((&*movie).into()))
 }
 
-/// One movie with its bare mean, in the shortest form.
+/// Returns a movie with the mean of its ratings; shortest form.
 #[utoipa::path(get, path = "/", params(Short), responses((status = 200, body = json::ShortMovie)))]
 async fn shortest(
     state: State<Arc<Controller>>,

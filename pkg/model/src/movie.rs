@@ -1,16 +1,16 @@
-//! A movie as the public sees it: metadata and ratings, joined.
+//! A movie as shown to the public: metadata with aggregated ratings.
 
 use crate::{Aggregate, Metadata};
 
-/// A part of a movie that another service keeps.
+/// A part of a movie that comes from another service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// What its ratings come to.
+    /// The aggregated ratings.
     Rating,
 }
 
 impl Part {
-    /// The part's name in an answer's `partial`.
+    /// Returns the part's name in a response's `partial`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -19,13 +19,13 @@ impl Part {
     }
 }
 
-/// A movie's metadata with what its ratings come to: the nouns themselves, or whatever they are shared by.
+/// A movie's metadata with its aggregate: the domain types themselves, or shared pointers to them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MovieDetails<M = Metadata, A = Aggregate> {
-    /// What is known about the movie.
+    /// The movie's metadata.
     pub metadata: M,
-    /// What its ratings come to; `None` where there is none or they could not be fetched.
+    /// The aggregate; `None` if the movie has no ratings or they could not be fetched.
     pub rating: Option<A>,
-    /// The parts that could not be fetched; empty where the movie is whole.
+    /// The parts that could not be fetched; empty if the movie is complete.
     pub partial: Vec<Part>,
 }

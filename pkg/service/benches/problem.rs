@@ -18,7 +18,7 @@ fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let mut group = criterion.benchmark_group("problem");
     group.bench_function("not found", |bencher| {
-        bencher.iter(|| Problem::of(Kind::NotFound, "there is no metadata of \"tt0211915\"").into_response());
+        bencher.iter(|| Problem::of(Kind::NotFound, "no metadata with id \"tt0211915\"").into_response());
     });
     for rules in [1, 500] {
         group.bench_function(BenchmarkId::new("broken rules", rules), |bencher| {

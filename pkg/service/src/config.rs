@@ -8,10 +8,9 @@ pub use value::{Address, duration};
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, Command, FromArgMatches, Parser};
+use clap::{ArgMatches, Args, Command, FromArgMatches};
 use discovery::{Registry, consul, memory};
 use flags::Flags;
-use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,8 +80,8 @@ impl Config {
             && self.registry != RegistryKind::None
         {
             return Err(format!(
-                "invalid value '{}' for '--listen <ADDR:PORT>': it is every address of this machine, so \
-                 '--advertise <HOST:PORT>' must say which one callers use (or '--registry none' that none do)",
+                "invalid value '{}' for '--listen <ADDR:PORT>': a wildcard address can't be registered: \
+                 set '--advertise <HOST:PORT>' to the address that callers use, or '--registry none'",
                 self.listen
             ));
         }
@@ -96,24 +95,13 @@ impl Config {
     }
 }
 
-/// The registry that `config` names: Consul, one in this process's memory, or none.
+/// Opens the registry that `config` names: Consul, one in this process's memory, or none. After an outage, an empty set
+/// from Consul does not replace a full one for `grace`.
 ///
 /// # Errors
 ///
-/// Where the address or the token of Consul can't be used; that it can't be reached is no error here.
-pub fn registry(config: &Config) -> Result<Option<Arc<dyn Registry>>, discovery::Error> {
-    registry_with_grace(config, consul::Config::default().grace)
-}
-
-/// The same, where an empty answer of a Consul that was away doesn't replace a full set for `grace`.
-///
-/// # Errors
-///
-/// As [`registry`].
-pub fn registry_with_grace(
-    config: &Config,
-    grace: Duration,
-) -> Result<Option<Arc<dyn Registry>>, discovery::Error> {
+/// If the address or the token of Consul cannot be used. An unreachable Consul is not an error.
+pub fn registry(config: &Config, grace: Duration) -> Result<Option<Arc<dyn Registry>>, discovery::Error> {
     Ok(match config.registry {
         RegistryKind::Consul => {
             let consul = consul::Config { grace, ..config.consul() };
@@ -122,32 +110,6 @@ pub fn registry_with_grace(
         RegistryKind::Memory => Some(memory::Registry::new()),
         RegistryKind::None => None,
     })
-}
-
-/// Reads `arguments` as [`try_parse_from`] does.
-///
-/// Where they are wrong, or ask for help, it says so and ends the process, with 2 or 0.
-#[must_use]
-pub fn parse<C: Parser>(
-    listen: &'static str,
-    arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
-) -> C {
-    try_parse_from(listen, arguments).unwrap_or_else(|error| error.exit())
-}
-
-/// Reads `arguments`, the first of which is the program's name, and the environment; `listen` is the service's
-/// default address.
-///
-/// # Errors
-///
-/// Where they are wrong or ask for help; `exit()` of the error says so and ends the process.
-pub fn try_parse_from<C: Parser>(
-    listen: &'static str,
-    arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
-) -> Result<C, clap::Error> {
-    let mut command = C::command().mut_arg("listen", |arg| arg.default_value(listen));
-    let mut matches = command.try_get_matches_from_mut(arguments)?;
-    C::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 
 impl Args for Config {

@@ -1,14 +1,15 @@
 //! The paths that every port has beside the service's own, and what they tell: `/healthz`, `/readyz`,
 //! `/metrics`, `/openapi.json`, and gRPC's health.
 
-use crate::{Metrics, Problem};
+use crate::{Metrics, Problem, chain};
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
 use fault::Kind;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt, TryFutureExt};
 use http::{HeaderMap, header};
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -19,7 +20,28 @@ use tonic_health::server::HealthReporter;
 /// How long a service may take to say whether it is ready.
 const READY_WITHIN: Duration = Duration::from_secs(1);
 
-type Ready = Box<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// A check whether a service is ready for requests.
+pub struct Ready(Box<dyn Fn() -> BoxFuture<'static, Result<(), BoxError>> + Send + Sync>);
+
+impl Ready {
+    /// A service that is ready as long as it runs.
+    #[must_use]
+    pub fn always() -> Self {
+        Self::when(|| std::future::ready(Ok::<_, BoxError>(())))
+    }
+
+    /// A service that is ready when `check` succeeds within a second. An error is shown to callers of `/readyz` with
+    /// its causes.
+    pub fn when<F, E>(check: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<BoxError> + 'static,
+    {
+        Self(Box::new(move || check().map_err(Into::into).boxed()))
+    }
+}
 
 /// How the service stands; one for all its workers.
 pub(crate) struct Standing {
@@ -44,10 +66,10 @@ impl Standing {
         if self.draining.load(Ordering::Relaxed) {
             return Err(unready("the service is stopping"));
         }
-        match timeout(READY_WITHIN, (self.ready)()).await {
+        match timeout(READY_WITHIN, (self.ready.0)()).await {
             Ok(Ok(())) => Ok("ready\n"),
-            Ok(Err(reason)) => Err(unready(&reason)),
-            Err(_) => Err(unready("its storage did not answer in time")),
+            Ok(Err(error)) => Err(unready(&chain(&*error))),
+            Err(_) => Err(unready("storage did not respond in time")),
         }
     }
 

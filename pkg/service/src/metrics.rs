@@ -40,9 +40,9 @@ impl Metrics {
             durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
         };
         metrics.registry(|registry| {
-            let help = "Requests answered, by protocol, route and status";
+            let help = "Requests, by protocol, route and status";
             registry.register("requests", help, metrics.requests.clone());
-            let help = "Time from a request's head to its answer's (gRPC: to its trailers)";
+            let help = "Time from a request's head to the response's head (gRPC: trailers)";
             registry.register("request_duration_seconds", help, metrics.durations.clone());
             registry.register_collector(Box::new(log::LostLines));
         });

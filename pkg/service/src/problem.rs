@@ -45,7 +45,7 @@ impl Problem {
     }
 
     pub(crate) fn method_not_allowed() -> Self {
-        Self::http(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "the path knows only other methods")
+        Self::http(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "method not allowed on this path")
     }
 
     pub(crate) fn payload_too_large(limit: usize) -> Self {
@@ -102,9 +102,9 @@ impl Problem {
 /// What the caller is told of a failure that is not its own.
 pub(crate) const fn hidden(kind: Kind) -> &'static str {
     match kind {
-        Kind::Unavailable => "something that the answer needs can't be reached at present, try again later",
-        Kind::Timeout => "the answer did not come in time",
-        _ => "the service failed, its log says why",
+        Kind::Unavailable => "a dependency of the service is unavailable, try again later",
+        Kind::Timeout => "the request timed out",
+        _ => "internal error, see the service's log",
     }
 }
 

@@ -9,22 +9,14 @@ use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Runs what `run` makes on a runtime of one thread until it ends. Calls are served on the workers' runtimes; what is left
-/// for this one waits for databases and brokers most of the time, and more threads would wake each other for it.
+/// Runs the future that `run` returns on a runtime of `threads` threads until it ends. Calls are served on the workers'
+/// runtimes; the tasks of this one wait for databases and brokers most of the time, and more threads than one would only
+/// wake each other on few cores.
 ///
-/// Its token is cancelled on the first SIGINT or SIGTERM; a second one no longer waits for it. The exit code is
-/// 0 where it was asked to stop and did, and 1 where it failed, which is said once in the log. What is left of the log
-/// is written last, for at most a second.
-pub fn block_on<F, E>(run: impl FnOnce(CancellationToken) -> F) -> ExitCode
-where
-    F: Future<Output = Result<(), E>>,
-    E: Into<Box<dyn Error + Send + Sync>>,
-{
-    block_on_threads(1, run)
-}
-
-/// Runs what `run` makes as [`block_on`] does, on a runtime of `threads` threads.
-pub fn block_on_threads<F, E>(threads: usize, run: impl FnOnce(CancellationToken) -> F) -> ExitCode
+/// The token is cancelled on the first SIGINT or SIGTERM; a second signal ends the process without waiting. The exit
+/// code is 0 after an orderly stop and 1 after a failure, which is logged once. What remains of the log is written
+/// last, for at most a second.
+pub fn block_on<F, E>(threads: usize, run: impl FnOnce(CancellationToken) -> F) -> ExitCode
 where
     F: Future<Output = Result<(), E>>,
     E: Into<Box<dyn Error + Send + Sync>>,
@@ -62,7 +54,7 @@ where
             _ = terminate.recv() => "SIGTERM",
         };
         if stop.is_cancelled() {
-            return Err(std::io::Error::other(format!("{name} came again before all calls had ended")));
+            return Err(std::io::Error::other(format!("received {name} again before all calls had ended")));
         }
         tracing::info!(signal = name, "stopping");
         stop.cancel();
@@ -86,7 +78,7 @@ mod tests {
 
     #[test]
     fn tasks_run_on_as_many_threads_as_configured() {
-        let ended = block_on_threads(3, |_| async {
+        let ended = block_on(3, |_| async {
             let barrier = Arc::new(Barrier::new(3));
             let meet = || {
                 let barrier = Arc::clone(&barrier);

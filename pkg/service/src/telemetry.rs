@@ -52,7 +52,7 @@ pub fn log(filter: &str, format: Option<LogFormat>) {
     let writer = match Writer::start(stderr(), MAX_PENDING, dropped) {
         Ok(writer) => writer,
         Err(error) => {
-            eprintln!("error: the log can't start: {error}");
+            eprintln!("error: can't initialize the log: {error}");
             return;
         }
     };

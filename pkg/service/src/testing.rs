@@ -10,6 +10,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use std::error::Error;
+use std::ffi::OsString;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,6 +46,18 @@ impl Answer {
         let field = |error: &Value| error["field"].as_str().unwrap_or_default().to_owned();
         self.json()["errors"].as_array().map(|errors| errors.iter().map(field).collect()).unwrap_or_default()
     }
+}
+
+/// Parses the command line of a service, which listens on any free port of loopback.
+///
+/// # Errors
+///
+/// Those of clap.
+pub fn parse<C: clap::Parser>(
+    arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+) -> Result<C, clap::Error> {
+    let listen = ["--listen", "127.0.0.1:0"].map(OsString::from);
+    C::try_parse_from(arguments.into_iter().map(Into::into).chain(listen))
 }
 
 /// A service that runs in this process and is in a registry.

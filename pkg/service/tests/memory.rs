@@ -4,8 +4,8 @@
 
 use axum::routing::get;
 use discovery::{Registry, memory};
-use futures::{FutureExt, StreamExt};
-use service::{Config, Description, Metrics, Routes};
+use futures::StreamExt;
+use service::{Config, Metrics, Ready, Routes, Server};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -28,22 +28,20 @@ async fn memory_of_responses_is_given_back_when_the_workers_become_idle() {
     let (registry, stop) = (memory::Registry::new(), CancellationToken::new());
     let running = tokio::spawn({
         let (registry, stop) = (registry.clone(), stop.clone());
-        let description = Description {
+        let large = get(async || vec![b'x'; 8 * MEBIBYTE]);
+        let server = Server {
             name: "small",
             grpc_services: &[],
             descriptors: &[],
             openapi: utoipa::openapi::OpenApi::default(),
+            metrics: Metrics::new(),
+            ready: Ready::always(),
+            routes: Box::new(move || Routes {
+                rest: axum::Router::new().route("/large", large.clone()),
+                grpc: Default::default(),
+            }),
         };
-        let large = get(async || vec![b'x'; 8 * MEBIBYTE]);
-        let make = move || Routes {
-            rest: axum::Router::new().route("/large", large.clone()),
-            grpc: Default::default(),
-        };
-        let ready = || async { Ok(()) }.boxed();
-        async move {
-            let config = Config::for_tests();
-            service::run(description, &config, Some(registry), Metrics::new(), ready, make, stop).await
-        }
+        async move { server.run(&Config::for_tests(), Some(registry), stop).await }
     });
     let mut sets = registry.watch("small").filter(|set| std::future::ready(!set.is_empty()));
     let address = sets.next().await.unwrap()[0].authority();

@@ -59,7 +59,7 @@ impl Consumer {
             if let Err(error) = self.consume() {
                 self.resources.metrics.progress.clear();
                 self.resources.health.remove_partitions();
-                self.resources.health.trouble(Subject::Group, format!("the Kafka consumer broke: {error}"));
+                self.resources.health.trouble(Subject::Group, format!("the Kafka consumer failed: {error}"));
                 self.sleep(RETRY);
             }
             for (number, lane) in self.lanes.iter_mut().enumerate() {
@@ -97,7 +97,7 @@ impl Consumer {
                         return Some(cluster);
                     }
                     let reason = format!(
-                        "the brokers are of cluster {cluster}, and were of {known}: restart the service"
+                        "the brokers belong to cluster {cluster}, previously {known}: restart the service"
                     );
                     self.resources.health.trouble(Subject::Brokers, reason);
                 }
@@ -121,7 +121,7 @@ impl Consumer {
             {
                 Ok(()) => self.resources.config.forget_offsets = false,
                 Err(error) => {
-                    let reason = format!("stored offsets can't be forgotten: {}", service::chain(&error));
+                    let reason = format!("the stored offsets can't be deleted: {}", service::chain(&error));
                     self.resources.health.trouble(Subject::Storage(None), reason);
                     self.sleep(RETRY);
                 }
@@ -270,12 +270,12 @@ impl Consumer {
         let Config { topic, group, .. } = &self.resources.config;
         match code {
             RDKafkaErrorCode::TopicAuthorizationFailed => {
-                format!("the topic {topic} may not be read: grant the service Read and Describe on it")
+                format!("not authorized to read topic {topic}: grant the service Read and Describe on it")
             }
             RDKafkaErrorCode::GroupAuthorizationFailed => {
-                format!("the group {group} may not be joined: grant the service Read on it")
+                format!("not authorized to join group {group}: grant the service Read on it")
             }
-            _ => format!("there is no topic {topic}: create it, or name another by --kafka-topic"),
+            _ => format!("topic {topic} does not exist: create it, or select another with --kafka-topic"),
         }
     }
 

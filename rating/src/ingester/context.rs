@@ -56,7 +56,7 @@ impl ClientContext for Context {
                 Some(format!("no Kafka broker can be reached: {reason}; check --kafka"))
             }
             Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL) => {
-                Some(format!("the Kafka brokers refuse the service: {reason}; check --kafka-option"))
+                Some(format!("the Kafka brokers reject the service: {reason}; check --kafka-option"))
             }
             _ => None,
         };

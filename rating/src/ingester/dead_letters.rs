@@ -102,7 +102,8 @@ impl DeadLetters {
                 return sent.is_some();
             }
             if !self.health.is_troubled(Subject::DeadLetters) {
-                let reason = format!("{} dead letters wait to be sent to {}", letters.len(), self.topic);
+                let reason =
+                    format!("{} dead letters are waiting to be sent to {}", letters.len(), self.topic);
                 self.health.trouble(Subject::DeadLetters, reason);
             }
             self.look.notify_one();
@@ -123,7 +124,7 @@ impl DeadLetters {
                     Attempt::TooLarge => {
                         let topic = &self.topic;
                         self.fail(format!(
-                            "it takes not even an empty one: raise max.message.bytes of {topic}"
+                            "it rejects even an empty record: raise max.message.bytes of {topic}"
                         ));
                         pause = RETRY;
                     }

@@ -23,7 +23,7 @@ pub(super) enum Rejected {
     #[error("{0}")]
     Invalid(String),
     /// The database rejects the write.
-    #[error("the database refuses it: {0}")]
+    #[error("the database rejected it: {0}")]
     Refused(String),
 }
 

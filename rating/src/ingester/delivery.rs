@@ -4,14 +4,14 @@
 use clap::ValueEnum;
 use std::fmt;
 
-/// How often an event takes effect if the service crashes.
+/// The delivery guarantee if the service crashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Delivery {
-    /// Never or once: the offsets are stored before the ratings.
+    /// Events may be lost: offsets are stored before the ratings.
     AtMostOnce,
-    /// Once or more: the ratings are stored before the offsets.
+    /// Events may be applied twice: ratings are stored before the offsets.
     AtLeastOnce,
-    /// Once: both are stored in one transaction.
+    /// Neither: ratings and offsets are stored in one transaction.
     ExactlyOnce,
 }
 

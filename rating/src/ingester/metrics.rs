@@ -80,14 +80,14 @@ impl Metrics {
     /// Registers the metrics.
     pub fn register(&self, registry: &mut Registry) {
         let registry = registry.sub_registry_with_prefix("ingest");
-        registry.register("events", "Events by what they came to", self.events.clone());
-        let help = "Events that went to the dead letters, by why";
+        registry.register("events", "Events by result", self.events.clone());
+        let help = "Events sent to the dead-letter topic, by reason";
         registry.register("rejected_events", help, self.rejected.clone());
         registry.register("batches", "Transactions that applied events", self.batches.clone());
-        registry.register("batch_events", "Events that were applied at once", self.batch_events.clone());
+        registry.register("batch_events", "Events per batch", self.batch_events.clone());
         let help = "Time of a batch from the writer's queue to its commit";
         registry.register("batch_seconds", help, self.batch_seconds.clone());
-        let help = "Batches refused because the partition has another owner";
+        let help = "Batches rejected because another instance has taken over the partition";
         registry.register("fenced", help, self.fenced.clone());
         registry.register_collector(Box::new(self.progress.clone()));
     }

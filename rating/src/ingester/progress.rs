@@ -179,10 +179,12 @@ impl Collector for Progress {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let (snapshot, now) = (self.snapshot(), Timestamp::now());
         let mut out = Out { encoder: &mut encoder, partitions: &snapshot.partitions };
-        out.each("stored_offset", "The next offset to apply, as it is stored", |reading| reading.stored)?;
-        out.each("end_offset", "The offset behind the last event", |reading| Some(reading.end))?;
-        out.each("lag_events", "Events that wait to be applied", |reading| Some(reading.lag()))?;
-        out.each("lag_seconds", "Age of the last applied event, 0 where none waits", |reading| {
+        out.each("stored_offset", "The stored offset of the next event to apply", |reading| reading.stored)?;
+        out.each("end_offset", "The end offset: that of the next event to be produced", |reading| {
+            Some(reading.end)
+        })?;
+        out.each("lag_events", "Events that are not yet applied", |reading| Some(reading.lag()))?;
+        out.each("lag_seconds", "Age of the last applied event, 0 without lag", |reading| {
             reading.lag_seconds(now)
         })?;
         let in_trouble = |reading: &PartitionProgress, which| {
@@ -193,15 +195,19 @@ impl Collector for Progress {
             "1 if a partition is not read because its stored offset is lost",
             |reading| in_trouble(reading, Trouble::Lost),
         )?;
-        out.each("unreadable", "1 if the brokers don't say where a partition begins and ends", |reading| {
-            in_trouble(reading, Trouble::Unreadable)
-        })?;
-        out.each("stalled", "1 if events of a partition wait and none is read or applied", |reading| {
-            in_trouble(reading, Trouble::Stalled)
-        })?;
+        out.each(
+            "unreadable",
+            "1 if the brokers do not report the first and last offset of a partition",
+            |reading| in_trouble(reading, Trouble::Unreadable),
+        )?;
+        out.each(
+            "stalled",
+            "1 if events of a partition are pending and none is read or applied",
+            |reading| in_trouble(reading, Trouble::Stalled),
+        )?;
         let (assigned, paused) = (snapshot.partitions.len(), snapshot.paused_lanes);
-        out.one("assigned_partitions", "Partitions that this instance reads", assigned)?;
-        out.one("paused_lanes", "Lanes so far behind that their partitions are not read", paused)
+        out.one("assigned_partitions", "Partitions assigned to this instance", assigned)?;
+        out.one("paused_lanes", "Lanes so far behind that their partitions are paused", paused)
     }
 }
 

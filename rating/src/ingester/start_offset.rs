@@ -54,7 +54,7 @@ fn out_of_range(next: i64, low: i64, high: i64) -> Option<String> {
     }
     if next > high {
         return Some(format!(
-            "the next offset to apply is {next}, but the topic ends at {high}: it is not the topic that was read"
+            "the next offset to apply is {next}, but the topic ends at {high}: this is not the topic that was read before"
         ));
     }
     None

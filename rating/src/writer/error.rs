@@ -8,7 +8,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// Another owner moved the position of the partition: read the stored position again.
-    #[error("the position of partition {0} was moved by another owner")]
+    #[error("the position of partition {0} was moved by another instance")]
     Fenced(Partition),
     /// The transaction failed; nothing of the batch is stored.
     #[error(transparent)]

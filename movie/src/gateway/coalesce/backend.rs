@@ -30,11 +30,11 @@ impl<G: MetadataGateway + 'static> Source for Metadatas<G> {
         &value.id
     }
 
-    async fn one(&self, id: &RecordId, deadline: Instant) -> Result<Option<Shared<Metadata>>, Error> {
+    async fn get(&self, id: &RecordId, deadline: Instant) -> Result<Option<Shared<Metadata>>, Error> {
         self.0.get(id, deadline).await
     }
 
-    async fn many(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Shared<Metadata>>, Error> {
+    async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Shared<Metadata>>, Error> {
         self.0.batch_get(ids, deadline).await
     }
 }
@@ -86,12 +86,12 @@ impl<G: RatingGateway + 'static> Source for Aggregates<G> {
         &value.record.record_id
     }
 
-    async fn one(&self, id: &RecordId, deadline: Instant) -> Result<Option<Shared<Aggregate>>, Error> {
+    async fn get(&self, id: &RecordId, deadline: Instant) -> Result<Option<Shared<Aggregate>>, Error> {
         let found = self.gateway.aggregate(&self.record_type, id, deadline).await?;
         single(&self.record_type, id, found).map_err(|unexpected| unexpected.by(RATING))
     }
 
-    async fn many(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Shared<Aggregate>>, Error> {
+    async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Shared<Aggregate>>, Error> {
         let found = self.gateway.batch(&self.record_type, ids, deadline).await?;
         in_order(&self.record_type, ids, found).map_err(|unexpected| unexpected.by(RATING))
     }

@@ -1,6 +1,7 @@
-//! When a batch that failed is worth further calls, and which ids it failed for.
+//! Decides whether a failed batch is requested again in parts, and remembers the ids that fail on their own.
 
-use super::{Batch, Error, Waiter, tell};
+use super::batch::{Batch, Reads, complete};
+use crate::gateway::Error;
 use model::RecordId;
 use std::collections::HashMap;
 use std::fmt;
@@ -9,32 +10,33 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tower::retry::budget::{Budget, TpsBudget};
 
-/// Further calls for each batch, and for each second, as a client's retries: one for six, and four. Finding one id of
-/// 500 takes 18 calls at once, so that what is saved up lasts longer than a client's.
+/// The budget of additional calls, like that of a client's retries: one for six batches, and four each second. Unused
+/// calls are kept longer than a client's, as finding one id of 500 takes 18 calls at once.
 const BUDGET_SHARE: f32 = 0.166;
 const BUDGET_RESERVE: u32 = 4;
 const BUDGET_WINDOW: Duration = Duration::from_secs(60);
 
-/// After so many failed calls for parts of one batch without a success it is not divided further: the batch, its halves
-/// and its quarters.
+/// The failed calls for parts of one batch, without a success, after which it is not split further: the batch, its
+/// halves and its quarters.
 const FAILURES_OF_BATCH: usize = 7;
 
-/// After so many failed calls without a success the service fails for all. There are more, as several batches with the
-/// same id may be under way.
+/// The failed calls without a success after which the service is assumed to fail for all ids. It is higher than
+/// [`FAILURES_OF_BATCH`], as several batches with the same id may be in flight.
 const FAILURES: usize = 14;
 
-/// How long no batch of such a service is divided. Then one is, as the failures may be those of a few ids after all;
-/// each pause is twice as long as the one before.
+/// The time for which no batch of such a service is split. After it one batch is, as the failures may be those of a few
+/// ids after all. Each pause is twice as long as the one before.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// How long the failure of an id is remembered; then a call for it alone finds out whether it lasts.
+/// The time for which reads of a failed id get the remembered error. After it, a call for that id alone shows whether
+/// it still fails.
 const SUSPECT: Duration = Duration::from_secs(1);
 
-/// How many ids are remembered at most.
+/// The maximum number of remembered ids.
 const SUSPECTS: usize = 256;
 
-/// What is known about the failures of one service.
+/// The recent failures of one service.
 pub(super) struct Isolation {
     budget: TpsBudget,
     state: Mutex<State>,
@@ -44,7 +46,7 @@ pub(super) struct Isolation {
 struct State {
     /// Failed calls since the last success.
     failures: usize,
-    /// When a batch may be divided again.
+    /// The earliest time at which a batch may be split again.
     probe_after: Option<Instant>,
     pause: Duration,
     suspects: HashMap<RecordId, Suspect>,
@@ -55,38 +57,36 @@ struct Suspect {
     until: Instant,
 }
 
-type Reads<V> = Vec<(RecordId, Waiter<V>)>;
-
 impl Isolation {
     pub(super) fn new() -> Self {
         let budget = TpsBudget::new(BUDGET_WINDOW, BUDGET_RESERVE, BUDGET_SHARE);
         Self { budget, state: Mutex::default() }
     }
 
-    /// Counts a batch, which pays for parts of others.
+    /// Counts a batch, which adds to the budget.
     pub(super) fn count_batch(&self) {
         self.budget.deposit();
     }
 
-    /// Records that the service succeeded.
-    pub(super) fn is_well(&self) {
+    /// Records a successful call.
+    pub(super) fn record_success(&self) {
         let mut state = self.state();
         (state.failures, state.probe_after, state.pause) = (0, None, Duration::ZERO);
     }
 
-    /// Records that the service failed.
-    pub(super) fn failed(&self) {
+    /// Records a failed call.
+    pub(super) fn record_failure(&self) {
         self.state().failures += 1;
     }
 
-    /// Returns true if a batch is to be requested again in so many `parts`, after the budget has paid for them.
-    /// `is_well` states whether another of its parts succeeded, `failures` how many calls for it failed.
-    pub(super) fn may_divide(&self, is_well: bool, failures: usize, parts: usize) -> bool {
+    /// Returns true if a batch may be requested again in so many `parts`; the calls are then taken from the budget.
+    /// `has_success` states whether another of its parts succeeded, `failures` how many calls for it failed.
+    pub(super) fn may_split(&self, has_success: bool, failures: usize, parts: usize) -> bool {
         let mut state = self.state();
-        if !is_well && failures >= FAILURES_OF_BATCH {
+        if !has_success && failures >= FAILURES_OF_BATCH {
             return false;
         }
-        if !is_well && state.failures >= FAILURES {
+        if !has_success && state.failures >= FAILURES {
             let now = Instant::now();
             if state.probe_after.is_some_and(|after| now < after) {
                 return false;
@@ -97,7 +97,7 @@ impl Isolation {
         (0..parts).all(|_| self.budget.withdraw())
     }
 
-    /// Remembers that `id` failed while others did not.
+    /// Remembers that `id` failed while other ids did not.
     pub(super) fn suspect(&self, id: &RecordId, error: &Error) {
         let suspects = &mut self.state().suspects;
         if suspects.len() >= SUSPECTS && !suspects.contains_key(id) {
@@ -114,8 +114,8 @@ impl Isolation {
         self.state().suspects.remove(id);
     }
 
-    /// Separates the reads that may go in batches from those of ids that failed before: a failure that is fresh is
-    /// passed on, for others there is a batch each.
+    /// Separates the reads of suspect ids from the others. A suspect id whose failure is recent gets that error again;
+    /// every other suspect id becomes a batch of its own.
     pub(super) fn set_apart<V: Clone>(&self, reads: Reads<V>) -> (Reads<V>, Vec<Batch<V>>) {
         let state = self.state();
         if state.suspects.is_empty() {
@@ -125,7 +125,7 @@ impl Isolation {
         for (id, waiter) in reads {
             match state.suspects.get(&id) {
                 None => others.push((id, waiter)),
-                Some(suspect) if now < suspect.until => tell(vec![waiter], Err(suspect.error.clone())),
+                Some(suspect) if now < suspect.until => complete(vec![waiter], Err(suspect.error.clone())),
                 Some(_) => apart.entry(id).or_default().push(waiter),
             }
         }

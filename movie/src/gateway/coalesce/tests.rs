@@ -3,6 +3,7 @@
 
 use super::*;
 use fault::{Fault, Invalid, Kind};
+use model::MAX_BATCH;
 use prometheus_client::registry::Registry;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -108,11 +109,11 @@ impl Source for Arc<Numbers> {
         &value.id
     }
 
-    async fn one(&self, id: &RecordId, deadline: Instant) -> Result<Option<Number>, Error> {
+    async fn get(&self, id: &RecordId, deadline: Instant) -> Result<Option<Number>, Error> {
         Ok(self.call(std::slice::from_ref(id), deadline).await?.pop())
     }
 
-    async fn many(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Number>, Error> {
+    async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Number>, Error> {
         self.call(ids, deadline).await
     }
 }
@@ -218,7 +219,7 @@ async fn a_poisoned_id_fails_alone() {
             assert_eq!(refused.as_ref().unwrap_err().kind(), kind);
         }
         assert_eq!(*numbers.source.sizes.lock().unwrap(), [3, 1, 1, 1]);
-        assert_eq!(numbers.counts.apart.get(), 1);
+        assert_eq!(numbers.counts.failed.get(), 1);
     }
 }
 

@@ -79,9 +79,9 @@ impl Known {
         let hits = Family::<[(&str, &str); 1], Counter>::default();
         let misses = Family::<[(&str, &str); 1], Counter>::default();
         let bytes = Family::<[(&str, &str); 1], Gauge>::default();
-        registry.register("hits", "Rows of answers that had come before", hits.clone());
-        registry.register("misses", "Rows of answers that were decoded", misses.clone());
-        registry.register("bytes", "What the rows that are remembered take, with their nouns", bytes.clone());
+        registry.register("hits", "Response rows that were already decoded", hits.clone());
+        registry.register("misses", "Response rows that had to be decoded", misses.clone());
+        registry.register("bytes", "Memory used by decoded rows", bytes.clone());
         let numbers = |service| Numbers {
             hits: hits.get_or_create_owned(&[("service", service)]),
             misses: misses.get_or_create_owned(&[("service", service)]),

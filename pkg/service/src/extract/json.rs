@@ -50,7 +50,7 @@ impl IntoResponse for WrittenJson {
                 response
             }
             Err(error) => {
-                Problem::internal(format!("can't write an answer as JSON: {error}")).into_response()
+                Problem::internal(format!("can't serialize a response as JSON: {error}")).into_response()
             }
         }
     }
@@ -59,7 +59,9 @@ impl IntoResponse for WrittenJson {
 fn check_content_type<B: Body>(request: &http::Request<B>) -> Result<(), Problem> {
     let Some(given) = request.headers().get(header::CONTENT_TYPE) else {
         if request.method() == Method::POST && !request.body().is_end_stream() {
-            return Err(Problem::unsupported_media_type("the body needs the content type application/json"));
+            return Err(Problem::unsupported_media_type(
+                "the body requires the content type application/json",
+            ));
         }
         return Ok(());
     };
@@ -75,7 +77,7 @@ async fn read(request: Request) -> Result<Bytes, Problem> {
     match request.into_body().collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if crate::layer::is_too_large(&error) => Err(Problem::payload_too_large(MAX_BODY)),
-        Err(_) => Err(Problem::invalid("body", "ended before its announced length")),
+        Err(_) => Err(Problem::invalid("body", "ended before its declared length")),
     }
 }
 

@@ -1,17 +1,17 @@
-//! Query parameters, read by a small deserializer of ours: it splits lists before decoding, refuses what is no
-//! UTF-8, and knows which parameter each refusal is about.
+//! Query parameters. The deserializer is our own because it splits lists before decoding, rejects bytes that are not
+//! UTF-8, and names the parameter in each error.
 
+mod error;
 mod value;
 
 use crate::Problem;
 use axum::extract::FromRequestParts;
+use error::Error;
 use fault::Violation;
 use http::request::Parts;
-use serde::de::{
-    self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor,
-};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor};
 use serde::forward_to_deserialize_any;
-use std::{fmt, vec};
+use std::vec;
 use value::{Value, decoded};
 
 /// The query's parameters as a struct with `deny_unknown_fields`.
@@ -40,7 +40,7 @@ fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Violation> {
         Ok(Value { name, raw })
     });
     let rest = parameters.collect::<Result<Vec<_>, _>>()?.into_iter();
-    T::deserialize(Parameters { rest, next: None }).map_err(|Error(violation)| violation)
+    T::deserialize(Parameters { rest, next: None }).map_err(Error::into_violation)
 }
 
 /// The parameters in their order, and the one whose value serde asks for next.
@@ -77,47 +77,6 @@ impl<'de> Deserializer<'de> for Parameters<'de> {
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
         unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
-    }
-}
-
-/// A refusal that knows its parameter.
-#[derive(Debug)]
-struct Error(Violation);
-
-impl Error {
-    fn of(name: &str, reason: impl Into<String>) -> Self {
-        Self(Violation::new(name, reason))
-    }
-
-    /// Names the parameter of an error that didn't know it.
-    fn named(self, name: &str) -> Self {
-        if self.0.field.is_empty() { Self::of(name, self.0.reason) } else { self }
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::error::Error for Error {}
-
-impl de::Error for Error {
-    fn custom<T: fmt::Display>(text: T) -> Self {
-        Self::of("", super::reason::reason(&text.to_string()))
-    }
-
-    fn unknown_field(name: &str, _: &'static [&'static str]) -> Self {
-        Self::of(name, "is unknown")
-    }
-
-    fn missing_field(name: &'static str) -> Self {
-        Self::of(name, "is missing")
-    }
-
-    fn duplicate_field(name: &'static str) -> Self {
-        Self::of(name, "is given twice")
     }
 }
 

@@ -20,7 +20,7 @@ const SMALL: usize = 4 * 1024;
 const TURNS: usize = 4;
 
 /// What a refused request is told.
-pub(super) const REFUSED: &str = "too many response bytes have not been read yet, read them and try again";
+pub(super) const REFUSED: &str = "too many response bytes are unread, read them and try again";
 
 /// The limits of unread response bytes.
 #[derive(Clone, Copy, Debug)]

@@ -144,14 +144,17 @@ impl Dispatch {
 /// Checks the head of `request`; returns the protocol that serves it.
 fn admit<B>(request: &Request<B>) -> Result<Protocol, Problem> {
     if !has_valid_host(request) {
-        return Err(Problem::invalid("Host", "must name the host once, as HTTP/1.1 requires"));
+        return Err(Problem::invalid(
+            "Host",
+            "must appear exactly once and name the host, as HTTP/1.1 requires",
+        ));
     }
     if request_line(request.method(), request.uri()) > MAX_REQUEST_LINE {
         return Err(Problem::uri_too_long(MAX_REQUEST_LINE));
     }
     let protocol = protocol(request)?;
     if is_cross_origin_write(request) {
-        return Err(Problem::of(Kind::PermissionDenied, "a page of another origin must not change anything"));
+        return Err(Problem::of(Kind::PermissionDenied, "web pages of another origin must not change data"));
     }
     Ok(protocol)
 }

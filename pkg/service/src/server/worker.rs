@@ -1,10 +1,10 @@
 //! The workers: threads, each with a runtime of its own that serves the connections dealt to it.
 
-use super::Error;
 use super::acceptor::Stream;
 use super::budget::Budget;
 use super::connection::{self, Patience};
 use super::dispatch::Dispatch;
+use super::error::Error;
 use futures::future;
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::hint::black_box;

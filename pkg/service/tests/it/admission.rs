@@ -44,7 +44,7 @@ async fn http1_request_without_exactly_one_valid_host_is_400() {
 }
 
 #[tokio::test]
-async fn write_from_a_page_of_another_origin_is_403() {
+async fn cross_origin_write_is_403() {
     let running = Running::start().await;
     let own = format!("http://{}", running.address);
     let json = ("content-type", "application/json");

@@ -8,6 +8,7 @@ use std::time::Duration;
 const LISTEN: &str = "127.0.0.1:8081";
 
 #[derive(Debug, Parser)]
+#[command(mut_arg("listen", |arg| arg.default_value(LISTEN)))]
 struct Small {
     #[command(flatten)]
     service: Config,
@@ -18,7 +19,7 @@ struct Small {
 
 fn parsed(arguments: &[&str]) -> Result<Config, clap::Error> {
     let arguments = ["small"].iter().chain(arguments);
-    service::try_parse_from::<Small>(LISTEN, arguments).map(|small| small.service)
+    Small::try_parse_from(arguments).map(|small| small.service)
 }
 
 #[test]
@@ -32,12 +33,12 @@ fn defaults_are_those_of_the_help() {
     assert_eq!(config.keep_alive, Duration::from_secs(75));
     assert_eq!(config.workers, std::thread::available_parallelism().unwrap().get());
 
-    let help = service::try_parse_from::<Small>("127.0.0.1:8099", ["small", "--help"]).unwrap_err();
+    let help = Small::try_parse_from(["small", "--help"]).unwrap_err();
     assert_eq!(help.exit_code(), 0);
     let help = help.to_string();
     for expected in [
         "--listen <ADDR:PORT>",
-        "127.0.0.1:8099",
+        LISTEN,
         "--port",
         "--advertise <HOST:PORT>",
         "--registry",
@@ -85,7 +86,7 @@ fn flags_are_read() {
 }
 
 #[test]
-fn a_wrong_value_names_the_flag_what_was_given_and_what_is_accepted() {
+fn invalid_argument_prints_flag_value_and_accepted_values() {
     for (arguments, expected) in [
         (&["--listen=8081"][..], ["8081", "--listen", "127.0.0.1:8081"]),
         (&["--port=65536"], ["65536", "--port", "65535"]),

@@ -1,11 +1,10 @@
 //! What the service counts and how it tells.
 
-use crate::running::{Answer, Caller, Running, description, soon};
+use crate::running::{Answer, Caller, Running, no_routes, server, soon};
 use discovery::{Registry, consul};
-use futures::FutureExt;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
-use service::{Config, Metrics};
+use service::Config;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -116,12 +115,8 @@ async fn whether_the_registry_can_be_asked_is_told() {
     let stop = CancellationToken::new();
     let running = tokio::spawn({
         let (config, stop) = (Config { listen, ..Config::for_tests() }, stop.clone());
-        let make = || service::Routes { rest: axum::Router::new(), grpc: Default::default() };
-        let ready = || async { Ok(()) }.boxed();
         let registry: Arc<dyn Registry> = Arc::new(registry);
-        async move {
-            service::run(description(), &config, Some(registry), Metrics::new(), ready, make, stop).await
-        }
+        async move { server(no_routes).run(&config, Some(registry), stop).await }
     });
     let client = Caller::to(listen);
     while client.send(http::Method::GET, "/healthz", &[], "").await.is_err() {

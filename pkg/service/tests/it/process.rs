@@ -22,7 +22,7 @@ fn a_process_with_a_role() {
     let config = Config { log_format: Some(LogFormat::Json), log, ..Config::for_tests() };
     service::telemetry(&config);
     service::telemetry(&config);
-    let code = service::block_on(|stop| async move {
+    let code = service::block_on(1, |stop| async move {
         eprintln!("running");
         match role.as_str() {
             "stops" => stop.cancelled().await,

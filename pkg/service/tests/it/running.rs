@@ -6,7 +6,7 @@ use axum::routing::{get, post};
 use bytes::Bytes;
 use discovery::{Instance, Registry, memory};
 use fault::{Fault, Kind};
-use futures::{FutureExt, StreamExt};
+use futures::StreamExt;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
@@ -16,7 +16,7 @@ use prost::Message;
 use prost_types::{FileDescriptorProto, FileDescriptorSet, MethodDescriptorProto, ServiceDescriptorProto};
 use serde::Deserialize;
 use service::extract::{Ids, Json, Path, Query};
-use service::{Config, Deadline, Description, Metrics, Problem, Routes};
+use service::{Config, Deadline, Metrics, Problem, Ready, Routes, Server};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -83,12 +83,12 @@ impl Running {
             let (registry, metrics, stop) = (Arc::clone(&registry), metrics.clone(), stop.clone());
             let (shared, readiness) = (Arc::clone(&shared), Arc::clone(&shared));
             async move {
-                let ready = move || {
+                let ready = Ready::when(move || {
                     let ready = readiness.ready.load(Ordering::Relaxed);
-                    async move { if ready { Ok(()) } else { Err("the disk is away".to_owned()) } }.boxed()
-                };
-                let make = move || routes(&shared);
-                service::run(description(), &config, Some(registry), metrics, ready, make, stop).await
+                    async move { if ready { Ok(()) } else { Err("the disk is away") } }
+                });
+                let server = Server { metrics, ready, ..server(move || routes(&shared)) };
+                server.run(&config, Some(registry), stop).await
             }
         });
         let instance = soon(registered(&registry)).await;
@@ -125,8 +125,8 @@ async fn registered(registry: &Arc<memory::Registry>) -> Instance {
     }
 }
 
-/// A description whose reflection knows the one service that [`routes`] has.
-pub(crate) fn description() -> Description {
+/// A service that is always ready, and whose reflection knows the one gRPC service that [`routes`] has.
+pub(crate) fn server(routes: impl Fn() -> Routes + Send + Sync + 'static) -> Server {
     static SET: LazyLock<Vec<u8>> = LazyLock::new(|| {
         let method = |name: &str| MethodDescriptorProto {
             name: Some(name.into()),
@@ -151,11 +151,14 @@ pub(crate) fn description() -> Description {
         FileDescriptorSet { file: vec![file] }.encode_to_vec()
     });
     static SETS: LazyLock<[&[u8]; 1]> = LazyLock::new(|| [&SET]);
-    Description {
+    Server {
         name: "small",
         grpc_services: &["small.v1.Small"],
         descriptors: &*SETS,
         openapi: utoipa::openapi::OpenApi::default(),
+        metrics: Metrics::new(),
+        ready: Ready::always(),
+        routes: Box::new(routes),
     }
 }
 
@@ -187,6 +190,10 @@ struct Rating {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Asked {
     ids: Ids,
+}
+
+pub(crate) fn no_routes() -> Routes {
+    Routes { rest: axum::Router::new(), grpc: Default::default() }
 }
 
 pub(crate) fn routes(shared: &Arc<Shared>) -> Routes {

@@ -198,9 +198,9 @@ impl<'a> Partitions<'a> {
         self.stalls.remove(&partition);
         self.resources.health.well(Subject::Partition(partition));
         self.resources.metrics.progress.trouble(partition, Some((Trouble::Lost, reason.to_owned())));
-        let advice = "start with --on-lost-offset earliest to read the partition from its beginning";
+        let advice = "restart with --on-lost-offset earliest to read the partition from its beginning";
         let reason =
-            format!("partition {partition} of topic {} stands still: {reason}; {advice}", self.topic());
+            format!("partition {partition} of topic {} is stopped: {reason}; {advice}", self.topic());
         tracing::error!(partition, "{reason}");
         self.resources.health.trouble(Subject::Offset(partition), reason);
     }
@@ -216,8 +216,10 @@ impl<'a> Partitions<'a> {
             if (timestamp, digest(message.key(), message.payload()))
                 != (position.last_timestamp, position.last_digest)
             {
-                let reason =
-                    format!("the record at offset {} is not the one that was applied", message.offset());
+                let reason = format!(
+                    "the record at offset {} is not the one that was applied before",
+                    message.offset()
+                );
                 self.lose(partition, reason);
             }
             return None;

@@ -58,7 +58,7 @@ async fn work(numbers: Merged, mut random: StdRng, seed: u64) -> usize {
         })
         .collect();
     let down = join_all(readers).await.into_iter().map(Result::unwrap).sum();
-    assert!(!numbers.waiting().attended, "seed {seed}: somebody is waited for");
+    assert!(!numbers.pending().has_dispatcher, "seed {seed}: somebody is waited for");
     down
 }
 

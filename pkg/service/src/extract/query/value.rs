@@ -1,6 +1,6 @@
 //! One query parameter as serde sees it: a text that may also be read as a number, a truth or a list.
 
-use super::Error;
+use super::error::Error;
 use crate::extract::reason::reason;
 use percent_encoding::percent_decode_str;
 use serde::de::value::{CowStrDeserializer, SeqDeserializer};

@@ -40,7 +40,7 @@ impl Partitions<'_> {
                 return (partition, Err(String::clone(reason)));
             }
             let read = self.consumer.fetch_watermarks(self.topic(), partition, TIMEOUT).map_err(|error| {
-                let reason = format!("its leader, broker {leader}, can't be asked: {error}");
+                let reason = format!("its leader, broker {leader}, can't be reached: {error}");
                 if is_connection(&error) {
                     silent.insert(*leader, reason.clone());
                 }

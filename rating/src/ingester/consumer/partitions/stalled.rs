@@ -71,10 +71,12 @@ fn reason(seen: Observation, error: Option<&str>) -> String {
     let Observation { applied, read, end, .. } = seen;
     let mut reason = match end {
         Some(end) if read >= end => {
-            format!("events up to offset {read} are read and not applied from {applied} on")
+            format!("it is read up to offset {read}, but applied only up to {applied}")
         }
-        Some(end) => format!("it is read up to offset {read} and applied up to {applied}, and ends at {end}"),
-        None => format!("it is applied up to offset {applied}, and its leader does not say where it ends"),
+        Some(end) => format!("it is read up to offset {read} and applied up to {applied}, but ends at {end}"),
+        None => {
+            format!("it is applied up to offset {applied}, and its leader does not report its end offset")
+        }
     };
     if let Some(error) = error {
         reason.push_str("; errors are returned repeatedly: ");

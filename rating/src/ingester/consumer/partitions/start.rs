@@ -35,7 +35,7 @@ impl Stored {
     fn read_elsewhere(&self, cluster: &str) -> Option<String> {
         (!self.elsewhere.is_empty()).then(|| {
             let others = self.elsewhere.join(" and ");
-            format!("it was read from cluster {others} so far, and these brokers are of cluster {cluster}")
+            format!("it was read from cluster {others} before, but these brokers belong to cluster {cluster}")
         })
     }
 }
