@@ -145,7 +145,7 @@ fn headers(token: Option<&str>) -> Result<HeaderMap, Error> {
     Ok(headers)
 }
 
-/// Trusts nobody, so that no certificate store needs to be there: `http://` has no use for one.
+/// Trusts no certificate, so that no certificate store is required for `http://`.
 fn without_tls(builder: ClientBuilder) -> Result<ClientBuilder, Error> {
     let config = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
