@@ -296,9 +296,9 @@ mod tests {
                 let (record, user) = keys.pairs[pair];
                 (keys.records[record].clone(), keys.users[user].clone())
             };
-            let stored: Vec<Option<StoredRating>> =
+            let found: Vec<Option<StoredRating>> =
                 (0..keys.pairs.len()).map(|pair| stored.get(&key(pair)).map(StoredRating::from)).collect();
-            let plan = Plan::of(&writes, &keys, &stored);
+            let plan = Plan::of(&writes, &keys, &found);
 
             let mut outcomes = Vec::new();
             let mut revisions: HashMap<Record, u64> = HashMap::new();
