@@ -63,7 +63,11 @@ bench-produce:
 # Measures the stack's startup time and memory.
 figures *ARGS:
     cargo build --profile dist -p devstack
-    scripts/figures {{ARGS}}
+    scripts/figures start {{ARGS}}
+
+# Measures how long a newcomer waits for the stack and the tests to build.
+figures-build:
+    scripts/figures build
 
 # Kills, freezes and replaces release builds of the services under steady load, and checks counts and times.
 chaos *ARGS:

@@ -1,4 +1,4 @@
-//! Lists as they came: rows that are decoded by whoever wants them, one by one.
+//! Lists whose rows are decoded one by one.
 
 use crate::{metadata::v1 as metadata, rating::v1 as rating};
 use bytes::Bytes;
@@ -6,11 +6,11 @@ use fault::Invalid;
 use model::{Aggregate, Metadata};
 use prost::Message;
 
-/// Any answer that lists metadata or aggregates, one page or a batch of them: each has its rows in field 1 and
+/// Any response that lists metadata or aggregates, one page or a batch: its rows are in field 1 and
 /// the next page's token, if it has pages, in field 2.
 #[derive(Clone, PartialEq, Message)]
 pub struct Rows {
-    /// The rows' messages, as slices of the answer.
+    /// The rows' messages, as slices of the response.
     #[prost(bytes = "bytes", repeated, tag = "1")]
     pub rows: Vec<Bytes>,
     /// Empty on the last page.
@@ -18,23 +18,23 @@ pub struct Rows {
     pub next_page_token: String,
 }
 
-/// Why a row is no noun.
+/// Why a row is not a valid domain type.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
-    /// It isn't the message that it should be.
+    /// It is not a valid message.
     #[error("a row can't be decoded")]
     Message(#[from] prost::DecodeError),
-    /// It breaks the model's rules.
+    /// It violates a rule of the model.
     #[error(transparent)]
     Noun(#[from] Invalid),
 }
 
-/// A noun that lists have rows of.
+/// A domain type that lists have rows of.
 pub trait Row: Sized {
-    /// Reads the row's message. The same bytes always give the same.
+    /// Decodes the row's message. Equal bytes give equal values.
     fn read(row: &[u8]) -> Result<Self, Unreadable>;
 
-    /// Writes the row's message.
+    /// Encodes the row's message.
     fn write(&self) -> Vec<u8>;
 }
 

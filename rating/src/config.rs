@@ -1,4 +1,4 @@
-//! What the rating service is told.
+//! The flags of the rating service.
 
 use crate::ingester;
 use crate::repository::postgres;
@@ -10,7 +10,7 @@ use std::time::Duration;
 /// The default listen address.
 pub const LISTEN: &str = "127.0.0.1:8082";
 
-/// Up to how many cores one thread runs what is not serving.
+/// Up to this number of cores, one background thread is the default.
 const FEW_CORES: usize = 4;
 
 /// Stores ratings from API calls and Kafka, and serves them and their aggregates over REST and gRPC.
@@ -68,7 +68,7 @@ impl service::Program for Config {
     }
 }
 
-/// The default: on few cores, more threads would only wake each other.
+/// Returns the default: on few cores, more threads would only contend.
 const fn background_threads(cores: usize, lanes: usize) -> usize {
     if cores > FEW_CORES { lanes } else { 1 }
 }
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn background_threads_grow_with_lanes_on_many_cores() {
+    fn background_threads_follow_lanes_on_many_cores() {
         let table = [(1, 4, 1), (2, 4, 1), (4, 4, 1), (5, 4, 4), (64, 4, 4), (64, 1, 1)];
         for (cores, lanes, expected) in table {
             assert_eq!(background_threads(cores, lanes), expected, "{cores} cores, {lanes} lanes");

@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_put_tells_whether_it_was_the_first() {
+    async fn put_returns_whether_rating_is_first() {
         let controller = controller();
         assert_eq!(controller.put_rating(rating("1", 5)).await.unwrap(), (rating("1", 5), true));
         assert_eq!(controller.put_rating(rating("1", 6)).await.unwrap(), (rating("1", 6), false));
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_there_is_not_found() {
+    async fn missing_rating_is_not_found() {
         let controller = controller();
         controller.put_rating(rating("1", 5)).await.unwrap();
         controller.delete_rating(record("1"), ann()).await.unwrap();
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn lists_page_by_tokens_of_their_own() {
+    async fn page_token_belongs_to_one_list() {
         let controller = controller();
         for (id, value) in [("a", 3), ("b", 9), ("c", 6)] {
             controller.put_rating(rating(id, value)).await.unwrap();
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_batch_is_at_most_500() {
+    async fn batch_of_501_is_rejected() {
         let ids = vec![RecordId::new("1").unwrap(); 501];
         let error = controller().batch_get_aggregates(&RecordType::movie(), &ids).await.unwrap_err();
         assert_eq!(error.violations()[0].field, "record_ids");

@@ -1,4 +1,4 @@
-//! The rating service: everyone's ratings and their aggregates.
+//! The rating service: ratings by users, and their aggregates for each record.
 
 pub mod batch;
 mod config;
@@ -22,19 +22,19 @@ use store::Store;
 use tokio_util::sync::CancellationToken;
 use writer::Writer;
 
-/// Why the service can't start or can't go on.
+/// Why the service cannot start or continue.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The store can't be opened.
+    /// The store cannot be opened.
     #[error("can't open the store")]
     Storage(#[from] storage::Error),
-    /// The store can't take the prior.
+    /// The prior cannot be stored.
     #[error("the prior weight and mean can't be stored")]
     Repository(#[from] repository::Error),
     /// The prior is out of range.
     #[error("the prior is out of range")]
     Prior(#[from] Broken),
-    /// Ingestion can't begin.
+    /// Ingestion cannot start.
     #[error(transparent)]
     Ingester(#[from] ingester::Error),
     /// The server failed.
@@ -48,11 +48,11 @@ pub fn process(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     service::main(arguments, run)
 }
 
-/// Serves ratings, and ingests them where brokers are named, until `shutdown` is cancelled.
+/// Serves ratings, and ingests them if brokers are configured, until `shutdown` is cancelled.
 ///
 /// # Errors
 ///
-/// Where the store can't be opened, ingestion can't begin or the server fails.
+/// If the store cannot be opened, ingestion cannot start or the server fails.
 pub async fn run(
     config: Config,
     registry: Option<Arc<dyn Registry>>,
@@ -77,7 +77,7 @@ pub async fn run(
     served
 }
 
-/// Serves and ingests; when it returns, nobody writes any more.
+/// Serves and ingests. When it returns, no write is in progress.
 async fn serve(
     config: &Config,
     store: &Store,

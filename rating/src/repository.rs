@@ -98,8 +98,8 @@ pub trait Ratings: fmt::Debug + Send + Sync {
     ) -> Result<Vec<Aggregate>, Error>;
 }
 
-/// Changes of ratings and aggregates. A commit must not depend on whoever requested it: the writer calls `apply` from
-/// a task of its own, so that no caller cancels it by hanging up.
+/// Changes of ratings and aggregates. The writer calls `apply` from a task of the lane, so a caller that hangs up does not cancel a
+/// commit.
 #[async_trait]
 pub trait Batches: fmt::Debug + Send + Sync {
     /// Returns how many batches can be applied at the same time; at least 1.

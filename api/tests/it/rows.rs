@@ -1,4 +1,4 @@
-//! Lists read as rows that are not decoded.
+//! Lists read as undecoded rows.
 
 use api::metadata::v1 as metadata;
 use api::rating::v1 as rating;
@@ -15,7 +15,7 @@ fn aggregate(id: &str) -> rating::AggregatedRating {
     rating::AggregatedRating { record_id, record_type, histogram: vec![1; 10], ..Default::default() }
 }
 
-/// The rows of an answer and its token.
+/// Returns the rows of a response and its token.
 fn rows<T: Row>(answer: &impl Message) -> (Vec<T>, String) {
     let answer = Bytes::from(answer.encode_to_vec());
     let within = answer.as_ptr_range();
@@ -42,14 +42,14 @@ fn every_list_of_metadata_and_aggregates_is_read_as_rows() {
 }
 
 #[test]
-fn a_row_that_is_no_message_or_breaks_a_rule_is_unreadable() {
+fn invalid_row_is_unreadable() {
     assert!(matches!(model::Metadata::read(&[0xff]), Err(Unreadable::Message(_))));
     let row = film("").encode_to_vec();
     assert!(matches!(model::Metadata::read(&row), Err(Unreadable::Noun(_))));
 }
 
 #[test]
-fn an_answer_of_encoded_nouns_is_the_contracts_answer_byte_for_byte() {
+fn encoded_response_equals_contract_byte_for_byte() {
     let films: Vec<model::Metadata> = ["1", "2"].map(|id| film(id).try_into().unwrap()).into();
     let encoded = api::encoded::metadata::v1::BatchGetMetadataResponse {
         metadata: films.iter().map(|film| film.write().into()).collect(),

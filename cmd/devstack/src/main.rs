@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use devstack::config::{Config, Part, Stack};
-use devstack::{source::Source, stack};
+use devstack::{loading::source::Source, stack};
 use service::LogFormat;
 use std::process::ExitCode;
 use std::time::Instant;

@@ -1,16 +1,24 @@
 //! The life cycle of the stack: start every part, fill it, keep it running, stop it.
 
-use crate::announce::Announcement;
-use crate::broker::Broker;
+mod announce;
+mod databases;
+mod instance;
+mod ports;
+mod printer;
+mod services;
+pub(crate) mod topics;
+
 use crate::config::Stack;
-use crate::data::Databases;
-use crate::own::OwnInstance;
-use crate::ports::{self, Wanted};
-use crate::print::Printer;
-use crate::services::{Services, Wiring};
-use crate::source::Source;
-use crate::{feed, load, registry, topics};
+use crate::embedded::{broker::Broker, registry};
+use crate::loading::source::Source;
+use crate::loading::{self, feed};
+use announce::Announcement;
+use databases::Databases;
+use instance::OwnInstance;
+use ports::Wanted;
+use printer::Printer;
 use ratingingester::config::Cluster;
+use services::{Services, Wiring};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -84,20 +92,20 @@ async fn serve(
         movie: movie.authority(),
         database: wiring.databases.place.clone(),
     });
-    let loaded = load::load(source, wiring.kafka.clone(), &metadata, stop.clone()).await?;
-    if let Some(film) = source.films()?.next() {
-        load::joined(&movie, film?.id.as_str()).await?;
+    let loaded = loading::load(source, wiring.kafka.clone(), &metadata, stop.clone()).await?;
+    if let Some(first) = source.movies()?.next() {
+        loading::joined(&movie, first?.id.as_str()).await?;
     }
     let seconds = began.elapsed().as_secs_f64();
     if let Source::MovieLens(_) = source {
         printer.print(&format_args!(
-            "imported {} films, {} ratings in {seconds:.1} s",
-            loaded.films, loaded.ratings
+            "imported {} movies, {} ratings in {seconds:.1} s",
+            loaded.movies, loaded.ratings
         ));
     }
     printer.print(&format_args!("ready in {seconds:.1} s"));
     match loaded.flow {
-        Some(viewers) => feed::flow(loaded.producer, viewers, stop).await,
+        Some(users) => feed::flow(loaded.producer, users, stop).await,
         None => stop.cancelled().await,
     }
     Ok(())

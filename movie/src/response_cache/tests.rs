@@ -98,7 +98,7 @@ fn no_worker_gets_an_answer_that_is_partial_or_too_old() {
 }
 
 #[test]
-fn what_is_kept_is_bounded_in_bytes() {
+fn cache_is_bounded_in_bytes() {
     let answers = ResponseCache::new(Duration::from_secs(60));
     let long = Text::description("x".repeat(16 * 1024)).unwrap();
     for number in 0..4000 {

@@ -1,4 +1,4 @@
-//! The registry that Consul keeps, asked by the crate consulrs: a library's choice under the feature
+//! The Consul registry through the crate consulrs: an option for users of this library under the feature
 //! `consulrs`, which no program of this workspace offers. `docs/decisions/001-consul-client.md` explains why.
 
 mod passing;
@@ -22,13 +22,13 @@ use rustify::endpoint::Endpoint;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Prepares to ask the Consul that `config` names as [`Registry::new`] does, but by consulrs: a CA file adds
-/// to whom the system trusts, redirects are followed, an answer may be of any size, and names must do without
-/// what a URL would escape.
+/// Creates a client of the Consul in `config` like [`Registry::new`], but through consulrs: a CA file is trusted in
+/// addition to the system's, redirects are followed, responses may have any size, and names must not contain
+/// characters that a URL escapes.
 ///
 /// # Errors
 ///
-/// [`Kind::InvalidArgument`] where the URL, which may not be a `unix://` one, or the CA file can't be used.
+/// [`Kind::InvalidArgument`] if the URL, which must not be a `unix://` one, or the CA file can't be used.
 pub fn registry(config: Config) -> Result<Registry, Error> {
     Ok(Registry::asking(Arc::new(Consulrs::new(&config)?), &config))
 }
@@ -46,7 +46,7 @@ impl Consulrs {
             }
         };
         let ca_certs = config.ca.iter().map(|file| file.display().to_string()).collect();
-        // Written out in full: what is left to its builder is read from the environment.
+        // All settings are given: those left to the builder's default are read from the environment.
         let settings = ConsulClientSettings {
             address,
             ca_certs,
@@ -94,7 +94,7 @@ impl Ask for Consulrs {
     async fn passing(&self, service: &str, index: u64, wait: Duration) -> Result<Answer, Error> {
         let question = Passing::new(plain(service)?, index, wait);
         let middleware = self.0.middle(question.features());
-        // By rustify: consulrs drops the header that tells whether ACLs filtered the rows.
+        // Through rustify: consulrs drops the header that shows whether ACLs filtered the rows.
         match question.with_middleware(&middleware).exec(self.0.http()).await {
             Ok(result) => {
                 let (head, body) = result.response.into_parts();
@@ -109,7 +109,7 @@ impl Ask for Consulrs {
     }
 }
 
-/// Refuses what can't stand in a path as it is: consulrs escapes a path twice.
+/// Rejects names that need escaping in a path: consulrs escapes a path twice.
 fn plain(name: &str) -> Result<&str, Error> {
     if name.chars().all(|c| c.is_ascii_alphanumeric() || "-._~:".contains(c)) {
         Ok(name)
@@ -121,7 +121,7 @@ fn plain(name: &str) -> Result<&str, Error> {
     }
 }
 
-/// What a write was answered, whose body says nothing.
+/// Returns the result of a write, whose body is empty.
 fn written(outcome: Result<ApiResponse<()>, ClientError>) -> Result<Answer, Error> {
     match outcome {
         Ok(_) => Ok(Answer { status: 200, ..Answer::default() }),

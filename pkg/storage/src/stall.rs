@@ -1,4 +1,4 @@
-//! Whether a queue of writes still moves.
+//! Detection of a queue of writes that makes no progress.
 
 use crate::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +22,7 @@ impl Default for Oldest {
 }
 
 impl Oldest {
-    /// Notes since when the oldest write waits; `None` if there is none.
+    /// Records since when the oldest write waits; `None` if there is none.
     pub fn set(&self, since: Option<Instant>) {
         let millis = since.map_or(0, |since| since.saturating_duration_since(self.epoch).as_millis() + 1);
         self.since.store(u64::try_from(millis).unwrap_or(u64::MAX), Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! The text that says where data lives, parsed.
+//! Database URLs.
 
 use sqlx::postgres::PgConnectOptions;
 use std::fmt;
@@ -7,14 +7,14 @@ use std::str::FromStr;
 
 const ACCEPTED: &str = "memory:, sqlite:PATH or postgres://USER@HOST/DATABASE";
 
-/// Where data lives.
+/// The location of a database.
 #[derive(Clone)]
 pub enum Url {
-    /// `memory:`, gone when the process ends.
+    /// `memory:`, lost when the process ends.
     Memory,
-    /// `sqlite:PATH`, a file; the path is taken literally.
+    /// `sqlite:PATH`, a file; the path is not decoded.
     Sqlite(PathBuf),
-    /// `postgres://…`, a database of a server.
+    /// `postgres://…`, a database on a server.
     Postgres(Box<PgConnectOptions>),
 }
 
@@ -46,7 +46,7 @@ fn sqlite(path: &str) -> Result<Url, String> {
     }
 }
 
-/// Written without user and password, for logs.
+/// Formatted without user and password, for logs.
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -63,7 +63,7 @@ impl fmt::Debug for Url {
     }
 }
 
-/// Two places are equal where they are written alike for logs.
+/// Equal if their log forms are equal.
 impl PartialEq for Url {
     fn eq(&self, other: &Self) -> bool {
         self.to_string() == other.to_string()
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_three_forms_are_read() {
+    fn three_forms_are_parsed() {
         for (text, shown) in [
             ("memory:", "memory:"),
             ("sqlite:.data/a b%20.db", "sqlite:.data/a b%20.db"),
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused_with_what_is_accepted() {
+    fn other_forms_are_rejected_with_accepted_ones() {
         for (text, reason) in [
             ("", ACCEPTED),
             ("films.db", ACCEPTED),

@@ -1,6 +1,8 @@
 //! The flags of ingestion.
 
-use super::{Bytes, Delivery, options};
+use super::bytes::Bytes;
+use super::delivery::Delivery;
+use super::options;
 use clap::{Args, ValueEnum};
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! How often an event may have its effect, if the service dies at the wrong moment: all that decides it is what
-//! a batch's transactions write, and in which order.
+//! Delivery guarantees: how often an event takes effect if the service crashes. They differ only in what the transactions of a batch
+//! write, and in which order.
 
 use clap::ValueEnum;
 use std::fmt;
@@ -15,7 +15,7 @@ pub enum Delivery {
     ExactlyOnce,
 }
 
-/// What a transaction writes of a batch.
+/// What a transaction of a batch writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Transaction {
     pub(super) ratings: bool,
@@ -27,7 +27,7 @@ const OFFSETS: Transaction = Transaction { ratings: false, offsets: true };
 const BOTH: Transaction = Transaction { ratings: true, offsets: true };
 
 impl Delivery {
-    /// The transactions of a batch; each is committed before the next begins.
+    /// Returns the transactions of a batch. Each is committed before the next one begins.
     pub(super) const fn transactions(self) -> &'static [Transaction] {
         match self {
             Self::AtMostOnce => &[OFFSETS, RATINGS],

@@ -1,6 +1,6 @@
-//! `--kafka-option`: any setting of librdkafka but those that ingestion relies on.
+//! `--kafka-option`: any setting of librdkafka, except those that ingestion depends on.
 
-/// A setting that ingestion relies on.
+/// A setting that ingestion depends on.
 struct Owned {
     key: &'static str,
     /// The value that is accepted, because it is the one in use.
@@ -34,7 +34,7 @@ const OWNED: [Owned; 13] = [
     owned("transactional.id", None, "dead letters are sent without transactions"),
 ];
 
-/// Parses `KEY=VALUE`; refuses what librdkafka does not know, and what ingestion relies on.
+/// Parses `KEY=VALUE`. Rejects settings that librdkafka does not have or that ingestion depends on.
 pub(super) fn parse(text: &str) -> Result<(String, String), String> {
     let (key, value) = kafka::option(text)?;
     if let Some(Owned { key, value: accepted, reason }) = OWNED.iter().find(|owned| owned.key == key)
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn setting_that_ingestion_relies_on_is_refused_with_its_accepted_value() {
+    fn setting_that_ingestion_depends_on_is_rejected_with_accepted_value() {
         let refused = [
             ("partition.assignment.strategy=range", "must be cooperative-sticky: "),
             ("partition.assignment.strategy=roundrobin,cooperative-sticky", "must be cooperative-sticky: "),
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_setting_is_left_to_librdkafka() {
+    fn other_settings_are_checked_by_librdkafka() {
         for accepted in
             ["partition.assignment.strategy=cooperative-sticky", "check.crcs=false", "client.id=a=b"]
         {

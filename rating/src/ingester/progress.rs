@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The partitions that this instance reads; its clones share them.
+/// The progress of the assigned partitions. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Progress(Arc<Mutex<State>>);
 
@@ -73,7 +73,7 @@ impl PartitionProgress {
             return Some(0.0);
         }
         let age = now.as_millis() - self.last_applied?.as_millis();
-        // A producer's clock may be ahead.
+        // The clock of a producer may be ahead.
         Some(age.max(0) as f64 / 1000.0)
     }
 }
@@ -98,7 +98,7 @@ impl Progress {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A partition begins to be read, or begins again; one that is stalled stays so until it makes progress.
+    /// Starts a partition. One that is stalled stays so until it makes progress.
     pub(super) fn begin(&self, partition: i32, mut reading: PartitionProgress) {
         let partitions = &mut self.state().partitions;
         let before = partitions.remove(&partition).and_then(|before| before.trouble);
@@ -107,31 +107,31 @@ impl Progress {
         partitions.insert(partition, reading);
     }
 
-    /// A partition is read from its first offset, `low`.
-    pub(super) fn over(&self, partition: i32, low: i64) {
+    /// Resets a partition that is read from its first offset, `low`.
+    pub(super) fn restart(&self, partition: i32, low: i64) {
         if let Some(reading) = self.state().partitions.get_mut(&partition) {
             (reading.next, reading.last_applied) = (low, None);
         }
     }
 
-    /// Notes why a partition makes no progress, or that it makes progress.
+    /// Sets why a partition makes no progress; `None` if it makes progress.
     pub(super) fn trouble(&self, partition: i32, trouble: Option<(Trouble, String)>) {
         if let Some(reading) = self.state().partitions.get_mut(&partition) {
             reading.trouble = trouble;
         }
     }
 
-    /// Forgets all partitions: the consumer that read them is gone.
+    /// Removes all partitions: their consumer was replaced.
     pub(super) fn clear(&self) {
         self.state().partitions.clear();
     }
 
-    /// Others read the partition now.
+    /// Removes a revoked partition.
     pub(super) fn revoked(&self, partition: i32) {
         self.state().partitions.remove(&partition);
     }
 
-    /// A partition was applied up to `to`.
+    /// Records that a partition was applied up to `to`.
     pub(super) fn applied(&self, partition: i32, to: &Position) {
         if let Some(reading) = self.state().partitions.get_mut(&partition) {
             (reading.stored, reading.next) = (Some(to.next_offset), to.next_offset);
@@ -140,7 +140,7 @@ impl Progress {
         }
     }
 
-    /// The brokers said where partitions end.
+    /// Records end offsets.
     pub(super) fn ends(&self, ends: &[(i32, i64)]) {
         let mut state = self.state();
         state.ends_asked_at = Some(Timestamp::now());
@@ -151,7 +151,7 @@ impl Progress {
         }
     }
 
-    /// A lane's partitions are no longer read for the time being, or are again.
+    /// Records whether a lane's partitions are paused.
     pub(super) fn pause(&self, lane: usize, paused: bool) {
         let lanes = &mut self.state().paused;
         if paused {
@@ -161,7 +161,7 @@ impl Progress {
         };
     }
 
-    /// All of it.
+    /// Returns the current progress.
     pub(super) fn snapshot(&self) -> Snapshot {
         let state = self.state();
         let with_pause = |(partition, reading): (&i32, &PartitionProgress)| {
@@ -211,7 +211,7 @@ impl Collector for Progress {
     }
 }
 
-/// Writes gauges.
+/// Encodes gauges.
 struct Out<'a, 'e> {
     encoder: &'a mut DescriptorEncoder<'e>,
     partitions: &'a [(i32, PartitionProgress, bool)],
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn lag_is_what_waits_and_how_old_the_last_applied_event_is() {
+    fn lag_counts_pending_events_and_age_of_last_applied_one() {
         let now = Timestamp::from_millis(10_000).unwrap();
         let progress = Progress::default();
         let reading = || progress.snapshot().partitions[0].1.clone();

@@ -1,10 +1,10 @@
-//! Ratings in a schema of a PostgreSQL database, which several instances of the service may share.
+//! The store in a schema of a PostgreSQL database, which several instances of the service may share.
 
 mod copy;
 mod history;
 mod statements;
 
-use super::sql::{self, AggregateRow, Named, PositionRow, RatingRow, aggregate_columns};
+use super::sql::{self, AggregateRow, PositionRow, RatingRow, ResolvedKeys, aggregate_columns};
 use super::{AfterRating, AfterTop, Batches, Error, Positions, Ratings};
 use crate::batch::{Batch, Outcome, Position};
 use async_trait::async_trait;
@@ -64,30 +64,31 @@ const GET_RATING: &str = "SELECT r.record_type, r.record_id, u.user_id, g.value:
      WHERE r.record_type = $1 AND r.record_id = $2 AND u.user_id = $3";
 const LIST_USER_RATINGS: &str = sql::list_user_ratings!("");
 
-/// Lets the prior change only between batches: every batch shares the lock, a change has it alone. It comes
-/// before everything else that is locked.
-const SHARE_PRIOR: &str = "SELECT pg_advisory_xact_lock_shared(hashtext('rating.prior'))";
-const OWN_PRIOR: &str = "SELECT pg_advisory_xact_lock(hashtext('rating.prior'))";
-/// Whether prior weight `$1` and mean `$2` are the stored ones.
+/// Locks the prior: every batch takes the lock shared, and a change of the prior takes it exclusively. It is the first lock of
+/// each transaction.
+const LOCK_PRIOR_SHARED: &str = "SELECT pg_advisory_xact_lock_shared(hashtext('rating.prior'))";
+const LOCK_PRIOR: &str = "SELECT pg_advisory_xact_lock(hashtext('rating.prior'))";
+/// Returns whether prior weight `$1` and mean `$2` are the stored ones.
 const IS_PRIOR: &str = "SELECT prior_weight = $1 AND prior_mean = $2 FROM setting";
 
 const SCHEMA: &str = "rating";
 
-/// Settings of the connections that write, beside those of every connection. A plan made for the length of one batch's
-/// arrays would read whole tables, or be compiled first; the general plan looks rows up by their keys, whatever the length.
+/// Additional settings of the connections that write. A plan made for the array lengths of one batch may read whole tables or be
+/// JIT-compiled; the generic plan looks up rows by key for any length.
 const WRITING: [(&str, &str); 2] = [("plan_cache_mode", "force_generic_plan"), ("jit", "off")];
 
-/// How often a batch is tried with keys that the database does not prove. The second time they are read from it.
+/// How many times a batch is tried if its cached keys cannot be verified. From the second time on they are read from the
+/// database.
 const ATTEMPTS: usize = 3;
 
-/// How many batches an instance applies at once, unless it is told.
+/// The default number of batches that an instance applies concurrently.
 pub const LANES: u32 = 4;
 const READERS: u32 = 8;
 
-/// How much longer a transaction may take for each of its writes: many times what a large batch takes.
+/// The additional time limit of a transaction for each of its writes: many times what a large batch takes.
 const TIMEOUT_PER_WRITE: Duration = Duration::from_micros(500);
 
-/// A store in a PostgreSQL schema.
+/// The store.
 #[derive(Debug)]
 pub struct Repository {
     lanes: u32,
@@ -97,7 +98,7 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// Opens the database, which applies `lanes` batches at once, and brings its tables up to date.
+    /// Opens the database for `lanes` concurrent batches, and migrates it.
     pub async fn open(options: &PgConnectOptions, lanes: u32) -> Result<Self, storage::Error> {
         let writers = storage::postgres::open(&options.clone().options(WRITING), SCHEMA, lanes).await?;
         writers.migrate(MIGRATIONS).await?;
@@ -109,7 +110,7 @@ impl Repository {
         Arc::clone(&self.history.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Discards the keys of `disproved`, unless another lane has done so.
+    /// Discards the keys of `disproved`, unless another lane has done so already.
     fn discard(&self, disproved: &Arc<History>) {
         let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
         if Arc::ptr_eq(&history, disproved) {
@@ -118,22 +119,22 @@ impl Repository {
         }
     }
 
-    /// Applies `batch` with the cached keys; `None` if the database does not prove them, in which case they are discarded.
+    /// Applies `batch` with the cached keys. Discards them and returns `None` if they cannot be verified.
     async fn attempt(
         &self,
         connection: &mut PgConnection,
         batch: &Batch,
     ) -> Result<Option<Vec<Outcome>>, Error> {
         let history = self.history();
-        let mut named = Named::of(&batch.writes, &history.known);
-        if !named.is_complete() && !complete(connection, &history, &mut named).await? {
+        let mut keys = ResolvedKeys::of(&batch.writes, &history.cache);
+        if !keys.is_complete() && !resolve(connection, &history, &mut keys).await? {
             self.discard(&history);
             return Ok(None);
         }
         let mut transaction = connection.begin().await?;
-        sqlx::query(SHARE_PRIOR).execute(&mut *transaction).await?;
+        sqlx::query(LOCK_PRIOR_SHARED).execute(&mut *transaction).await?;
         let mut statements = Statements::new(&mut transaction, &history);
-        let applied = sql::apply(&mut statements, &named, batch).await;
+        let applied = sql::apply(&mut statements, &keys, batch).await;
         if statements.is_stale() {
             transaction.rollback().await?;
             self.discard(&history);
@@ -250,19 +251,19 @@ impl Batches for Repository {
             .bind(prior.mean())
             .fetch_optional(&self.readers)
             .await?;
-        // The lock makes every batch wait, also while it waits itself: an instance that starts beside others needs none.
+        // The lock blocks every batch, even while it is only requested, so an instance that starts beside others avoids it.
         if stored == Some(true) {
             return Ok(());
         }
         let mut connection = self.writers.acquire().await?;
         let set = async {
             let mut transaction = connection.begin().await?;
-            // Every aggregate may have to be written.
+            // The statement may write every aggregate.
             sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut *transaction).await?;
-            sqlx::query(OWN_PRIOR).execute(&mut *transaction).await?;
+            sqlx::query(LOCK_PRIOR).execute(&mut *transaction).await?;
             let set = sqlx::query(sql::SET_PRIOR).bind(prior.weight()).bind(prior.mean());
             if set.execute(&mut *transaction).await?.rows_affected() > 0 {
-                sqlx::query(sql::WEIGH_AGAIN).execute(&mut *transaction).await?;
+                sqlx::query(sql::RECOMPUTE_WEIGHTED_MEANS).execute(&mut *transaction).await?;
             }
             transaction.commit().await
         };
@@ -302,28 +303,28 @@ impl super::Repository for Repository {
     }
 }
 
-/// Completes the keys in a transaction of its own: in that of the batch, lanes that name the same new users would wait
-/// for each other until its end. One lane does so after the other, because later ones then know most of their names.
-/// Returns false if the cached keys are not proved; nothing is stored then. A key without a rating does no harm.
-async fn complete(
+/// Resolves the missing keys in a separate transaction: in the batch's own transaction, lanes with the same new users would wait
+/// for each other until its end. The lanes do so one after the other, because later ones then find most of their names cached.
+/// Returns false, and stores nothing, if the cached keys cannot be verified. A key without a rating is harmless.
+async fn resolve(
     connection: &mut PgConnection,
     history: &History,
-    named: &mut Named<'_>,
+    keys: &mut ResolvedKeys<'_>,
 ) -> Result<bool, storage::Error> {
-    let _naming = history.naming.lock().await;
-    named.take_known(&history.known);
-    if named.is_complete() {
+    let _allocating = history.allocating.lock().await;
+    keys.take_cached(&history.cache);
+    if keys.is_complete() {
         return Ok(true);
     }
     let token = history.begin(connection).await?;
     let mut transaction = connection.begin().await?;
-    let learned = named.complete(&mut Statements::new(&mut transaction, history)).await?;
-    let Some(newest) = history::prove(&mut transaction, token, learned.given).await? else {
+    let new = keys.resolve(&mut Statements::new(&mut transaction, history)).await?;
+    let Some(newest) = history::prove(&mut transaction, token, new.allocated).await? else {
         transaction.rollback().await?;
         return Ok(false);
     };
     transaction.commit().await?;
-    history.learn(learned, newest);
+    history.insert(new, newest);
     Ok(true)
 }
 

@@ -7,7 +7,7 @@ mod statements;
 mod turn;
 mod waiting;
 
-use super::sql::{self, Known, Named, PositionRow};
+use super::sql::{self, KeyCache, PositionRow, ResolvedKeys};
 use super::{AfterRating, AfterTop, Batches, Error, Positions, Ratings};
 use crate::batch::{Batch, Outcome, Position};
 use async_trait::async_trait;
@@ -56,7 +56,7 @@ const WAITING: usize = 250_000;
 #[derive(Debug)]
 pub struct Repository {
     database: Sqlite,
-    known: Known,
+    known: KeyCache,
     waiting: Waiting,
     lane: Lane,
 }
@@ -77,7 +77,7 @@ impl Repository {
         migrate(&database.writer, MIGRATIONS).await?;
         let waiting = Waiting::default();
         let lane = Lane::start(database.writer.acquire().await?.detach(), &waiting, most).await?;
-        Ok(Self { database, known: Known::default(), waiting, lane })
+        Ok(Self { database, known: KeyCache::default(), waiting, lane })
     }
 
     /// Waits for a turn to write. Nothing comes after what is written in it where it `ends_written`.
@@ -147,14 +147,14 @@ impl Batches for Repository {
 
     async fn apply(&self, _lane: usize, batch: &Batch) -> Result<Vec<Outcome>, Error> {
         let mut statements = self.turn(batch.offsets.is_empty()).await?;
-        let mut named = Named::of(&batch.writes, &self.known);
+        let mut named = ResolvedKeys::of(&batch.writes, &self.known);
         let done: Result<_, Error> = async {
-            let learned = named.complete(&mut statements).await?;
+            let learned = named.resolve(&mut statements).await?;
             Ok((sql::apply(&mut statements, &named, batch).await?, learned))
         }
         .await;
         let (outcomes, learned) = statements.end(done).await?;
-        self.known.learn(learned);
+        self.known.insert(learned);
         Ok(outcomes)
     }
 

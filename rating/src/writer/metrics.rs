@@ -1,4 +1,4 @@
-//! The writer's queue, as metrics tell it.
+//! The metrics of the writer.
 
 use super::Writer;
 use prometheus_client::collector::Collector;
@@ -8,7 +8,7 @@ use prometheus_client::registry::Registry;
 use std::fmt;
 
 impl Writer {
-    /// Has its queue served.
+    /// Registers the metrics.
     pub fn register(&self, registry: &mut Registry) {
         registry.register_collector(Box::new(self.clone()));
     }

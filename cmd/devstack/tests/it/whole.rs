@@ -1,9 +1,9 @@
 //! The whole stack with its built-in catalogue and simulated users.
 
 use crate::process::{FREE_PORTS, Process, Stack, devstack, free_port, get};
-use devstack::catalogue;
-use devstack::source::{BURST, SEED};
-use devstack::viewers::Viewers;
+use devstack::loading::catalogue;
+use devstack::loading::source::{BURST, SEED};
+use devstack::loading::users::SimulatedUsers;
 use model::RatingEvent;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -15,18 +15,18 @@ type Histograms = HashMap<String, Vec<u64>>;
 
 /// Returns the result of the users' first ratings, then that after each further one.
 fn expected() -> impl Iterator<Item = Histograms> {
-    let viewers = Viewers::new(&catalogue::films().unwrap(), SEED).unwrap();
+    let users = SimulatedUsers::new(&catalogue::movies().unwrap(), SEED).unwrap();
     let (mut histograms, mut ratings) = (Histograms::new(), HashMap::new());
-    viewers
+    users
         .map(move |event| {
-            let film = event.record().record_id.as_str().to_owned();
-            let counts = histograms.entry(film.clone()).or_insert_with(|| vec![0; 10]);
+            let movie = event.record().record_id.as_str().to_owned();
+            let counts = histograms.entry(movie.clone()).or_insert_with(|| vec![0; 10]);
             let before = match event {
                 RatingEvent::Put(rating) => {
                     counts[rating.value.index()] += 1;
-                    ratings.insert((film, rating.user_id), rating.value)
+                    ratings.insert((movie, rating.user_id), rating.value)
                 }
-                RatingEvent::Delete { user_id, .. } => ratings.remove(&(film, user_id)),
+                RatingEvent::Delete { user_id, .. } => ratings.remove(&(movie, user_id)),
             };
             if let Some(before) = before {
                 counts[before.index()] -= 1;
@@ -70,7 +70,7 @@ fn movies_and_ratings_from_kafka_are_joined() {
 
     let histograms = served(&stack);
     let theirs = expected().take(300).any(|expected| expected == histograms);
-    assert!(theirs, "the served ratings are not those of the viewers");
+    assert!(theirs, "the served ratings are not those of the users");
 
     let movie = stack.get("movie", "/movie?id=1");
     assert_eq!(movie["metadata"]["title"], "Amélie");
@@ -81,7 +81,7 @@ fn movies_and_ratings_from_kafka_are_joined() {
     let top = stack.get("movie", "/v1/top/movies?pageSize=3");
     assert_eq!(top["movies"].as_array().unwrap().len(), 3);
 
-    eventually("viewers go on rating", || served(&stack) != histograms);
+    eventually("users go on rating", || served(&stack) != histograms);
     assert_eq!(stack.stop().code(), Some(0));
 }
 
@@ -144,7 +144,7 @@ fn unread_standard_output_does_not_delay_the_stack() {
     command.args(FREE_PORTS.iter().filter(|flag| !flag.starts_with("--metadata")));
     let stack = Process::spawn(command.arg(format!("--metadata-listen={metadata}")).stdout(full));
     // The movies are loaded after the first lines are printed.
-    eventually("the films are loaded", || {
+    eventually("the movies are loaded", || {
         get(&metadata, "/v1/metadata/104").is_some_and(|(status, _)| status == 200)
     });
     assert_eq!(stack.stop().code(), Some(0));

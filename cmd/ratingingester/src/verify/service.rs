@@ -7,13 +7,13 @@ use http_body_util::{BodyExt, Empty, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use model::MAX_BATCH;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::error::Error;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// The maximum number of ids in a batch, and their maximum length: the service accepts request lines up to 64 KiB.
-const MAX_IDS: usize = 500;
+/// The maximum length of the ids in a batch: the service accepts request lines up to 64 KiB.
 const MAX_LENGTH: usize = 60 * 1024;
 
 /// The maximum response size: five hundred aggregates are about 200 KiB.
@@ -67,7 +67,7 @@ pub(super) fn batches<'s, 'a>(mut records: &'s [(&'a str, &'a str)]) -> impl Ite
         let (record_type, _) = records.first()?;
         let mut ids = String::new();
         let mut count = 0;
-        for (_, id) in records.iter().take_while(|record| record.0 == *record_type).take(MAX_IDS) {
+        for (_, id) in records.iter().take_while(|record| record.0 == *record_type).take(MAX_BATCH) {
             let id = utf8_percent_encode(id, NON_ALPHANUMERIC);
             let length = ids.len();
             ids.extend((count > 0).then_some(",").into_iter().chain(id));
@@ -103,7 +103,7 @@ mod tests {
         records.extend(std::iter::repeat_n(("tv", &*long), 300));
         let found: Vec<_> = batches(&records).map(|batch| (batch.records.to_vec(), batch.ids)).collect();
         assert_eq!(found[0], (vec![("book", "a,b")], "a%2Cb".to_owned()));
-        assert_eq!(found[1].0.len(), 500);
+        assert_eq!(found[1].0.len(), MAX_BATCH);
         assert_eq!(found[2].0.len(), 101);
         assert!(found[1].1.starts_with("1,2,2,"));
         assert!(found.iter().all(|(_, ids)| ids.len() <= MAX_LENGTH));

@@ -1,4 +1,4 @@
-//! Questions to Consul as HTTP requests: where they go and what they carry.
+//! HTTP requests to Consul: URLs, headers and bodies.
 
 use super::ask::{Answer, Ask};
 use super::{Config, DEREGISTER_AFTER};
@@ -15,10 +15,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long connecting may take.
+/// The connect time-out.
 const CONNECT: Duration = Duration::from_secs(2);
 
-/// The largest answer that is read: some ten thousand instances.
+/// The maximum size of a response: some ten thousand instances.
 const LARGEST: usize = 16 * 1024 * 1024;
 
 /// A connection pool to one Consul.
@@ -60,7 +60,7 @@ impl Http {
         Ok(Self { client, base })
     }
 
-    /// Declares `check` critical, as an operator may.
+    /// Marks `check` critical, as an operator can.
     #[cfg(feature = "conformance")]
     pub(super) async fn fail(&self, check: &str) -> Result<Answer, Error> {
         self.send(self.client.put(self.url(&["v1", "agent", "check", "fail", check]))).await
@@ -81,7 +81,7 @@ impl Http {
             Error::new(kind, "the request to consul failed").caused_by(error.without_url())
         };
         let mut response = request.send().await.map_err(failed)?;
-        // A vector that grows to megabytes by doubling costs more than the reading.
+        // Growing a vector to megabytes by doubling costs more than reading.
         let expected = response.content_length().and_then(|length| usize::try_from(length).ok());
         let mut body = Vec::with_capacity(expected.unwrap_or(0).min(LARGEST));
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
@@ -145,7 +145,7 @@ fn headers(token: Option<&str>) -> Result<HeaderMap, Error> {
     Ok(headers)
 }
 
-/// Trusts nobody, so that no certificate store needs to be there: `http://` has no use for one.
+/// Trusts no certificate, so that no certificate store is required for `http://`.
 fn without_tls(builder: ClientBuilder) -> Result<ClientBuilder, Error> {
     let config = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -156,7 +156,7 @@ fn without_tls(builder: ClientBuilder) -> Result<ClientBuilder, Error> {
 }
 
 fn with_tls(builder: ClientBuilder, ca: Option<&Path>) -> Result<ClientBuilder, Error> {
-    // Another part of the process may have installed one before: any of them serves.
+    // Another part of the process may have installed one already: any of them works.
     let _ = ring::default_provider().install_default();
     let Some(file) = ca else { return Ok(builder) };
     let text = format!("the CA file `{}` can't be used", file.display());

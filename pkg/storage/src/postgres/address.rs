@@ -1,8 +1,8 @@
-//! The address of a database for logs and errors.
+//! A database's address for logs and errors.
 
 use sqlx::postgres::PgConnectOptions;
 
-/// The database's address, without user and password.
+/// Returns the database's address, without user and password.
 pub(crate) fn address(options: &PgConnectOptions) -> String {
     let database = options.get_database().unwrap_or_default();
     match options.get_socket() {

@@ -1,33 +1,33 @@
-//! How long calls to PostgreSQL may take.
+//! Time limits of calls to PostgreSQL.
 
 use std::io;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// How long a statement waits for a connection. A third of the time that a request has by default, so that even
-/// a write that waits behind two others returns 503 in an outage before its time is over (504).
+/// How long a statement waits for a connection: a third of a request's default time limit, so that even
+/// a write queued behind two others returns 503 in an outage before its time limit (504).
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(600);
 
-/// How long an idle connection may take to prove that it works, before another one replaces it.
+/// How long an idle connection may take to respond to a check, before it is replaced.
 pub(super) const PING_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// How long a connection may take to become idle again once its call has ended, before it is closed: longer only if
+/// How long a connection may take to become idle again after its call, before it is closed: longer only if
 /// the call was cancelled and its statement still runs.
 pub(super) const RETURN_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How long closing may take: it waits for calls in flight and ends each connection in good order.
+/// The time limit of closing: it waits for calls in flight and closes each connection gracefully.
 pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How long a statement may take that runs on a pool by itself. By default a request ends earlier.
+/// The time limit of a single read statement. By default a request's limit is shorter.
 pub const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a transaction may take that writes few rows: somewhat longer than the server lets it wait for a lock.
+/// The time limit of a transaction that writes few rows: slightly longer than the server's lock time-out.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// How long a statement may take that rewrites whole tables, when a service starts.
+/// The time limit of a statement that rewrites whole tables, at startup.
 pub const REWRITE_TIMEOUT: Duration = Duration::from_secs(3_600);
 
-/// Waits for `call` at most as long as `limit`.
+/// Awaits `call` for at most `limit`.
 ///
 /// # Errors
 ///

@@ -3,7 +3,7 @@
 use super::statements::FIND_RECORDS;
 use super::waiting::Waiting;
 use crate::batch::Change;
-use crate::repository::sql::{self, AggregateRow, Known, Learned};
+use crate::repository::sql::{self, AggregateRow, KeyCache, NewKeys};
 use crate::repository::{AfterTop, Error};
 use model::{Aggregate, Histogram, Prior, Record, RecordType, Value};
 use sqlx::SqlitePool;
@@ -69,7 +69,7 @@ async fn stored(readers: &SqlitePool, records: &[i64]) -> Result<Vec<(i64, Tally
 pub(super) async fn aggregates(
     readers: &SqlitePool,
     waiting: &Waiting,
-    known: &Known,
+    known: &KeyCache,
     records: Vec<Record>,
 ) -> Result<Vec<Arc<Aggregate>>, Error> {
     let keys = keys(readers, known, &records).await?;
@@ -91,22 +91,22 @@ pub(super) async fn aggregates(
 }
 
 /// The keys of `records`; none where nobody has rated one.
-async fn keys(readers: &SqlitePool, known: &Known, records: &[Record]) -> Result<Vec<Option<i64>>, Error> {
+async fn keys(readers: &SqlitePool, known: &KeyCache, records: &[Record]) -> Result<Vec<Option<i64>>, Error> {
     let mut keys = known.records(&records.iter().collect::<Vec<&Record>>());
-    let missing = sql::unknown(&keys);
+    let missing = sql::unresolved(&keys);
     if missing.is_empty() {
         return Ok(keys);
     }
     let names = missing.iter().map(|&place| &records[place]);
     let names: Vec<_> = names.map(|name| (name.record_type.as_str(), name.record_id.as_str())).collect();
     let found: Vec<(i64, i64)> = sqlx::query_as(FIND_RECORDS).bind(Json(names)).fetch_all(readers).await?;
-    let mut learned = Learned::default();
+    let mut learned = NewKeys::default();
     for (place, key) in found {
         let place = missing[sql::place(place)];
         keys[place] = Some(key);
         learned.records.push((records[place].clone(), key));
     }
-    known.learn(learned);
+    known.insert(learned);
     Ok(keys)
 }
 
