@@ -1,4 +1,4 @@
-//! What the movie service is told beside what every service is.
+//! Settings of the movie service.
 
 use crate::error::Error;
 use clap::{Parser, ValueEnum};
@@ -6,10 +6,10 @@ use client::{BadAddress, Hedge, Instances};
 use service::RegistryKind;
 use std::time::Duration;
 
-/// Where the movie service listens unless it is told otherwise.
+/// The default address to listen on.
 pub const LISTEN: &str = "127.0.0.1:8083";
 
-/// How the services behind are called.
+/// The protocol of calls to the backend services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum GatewayKind {
     /// gRPC.
@@ -20,49 +20,48 @@ pub enum GatewayKind {
 
 /// Serves movies: metadata and ratings, joined, over REST and gRPC.
 ///
-/// Flags win over variables. Exit codes: 0 asked to stop, 1 failed while running, 2 bad arguments.
+/// Flags override environment variables. Exit status: 0 stopped on request, 1 failed while running, 2 bad arguments.
 #[derive(Clone, Debug, Parser)]
 #[group(skip)]
 #[command(name = "movie", version)]
 pub struct Config {
-    /// What every service is told.
+    /// Settings that all services have.
     #[command(flatten)]
     pub service: service::Config,
 
-    /// Where the metadata service is; found through the registry where it is absent.
+    /// Address of the metadata service; found through the registry by default.
     #[arg(long, env = "METADATA_URL", value_name = "URL", value_parser = address)]
     pub metadata_url: Option<String>,
 
-    /// Where the rating service is; found through the registry where it is absent.
+    /// Address of the rating service; found through the registry by default.
     #[arg(long, env = "RATING_URL", value_name = "URL", value_parser = address)]
     pub rating_url: Option<String>,
 
-    /// How the services behind are called.
+    /// Protocol of calls to the metadata and rating services.
     #[arg(long, env = "GATEWAY", value_enum, default_value = "grpc")]
     pub gateway: GatewayKind,
 
-    /// When a read that isn't answered goes to a second instance too: after a time, or `p95`, what 95 of 100 reads
-    /// took of late. The first answer counts. Never where it is absent.
+    /// Time after which a read without a response is also sent to a second instance: a duration, or `p95` for the
+    /// recent 95th percentile of reads. The first response counts. By default reads are not repeated this way.
     #[arg(long, env = "HEDGE_AFTER", value_name = "p95|DURATION", value_parser = hedge)]
     pub hedge_after: Option<Hedge>,
 
-    /// For how long a whole answer about a single movie may be kept and given again, however its parts change
-    /// meanwhile; 0s for never.
+    /// Time for which a single movie may be returned from memory, although it may have changed since. 0s: never.
     #[arg(long, env = "CACHE_TTL", default_value = "0s", value_name = "DURATION", value_parser = service::duration)]
     pub cache_ttl: Duration,
 
-    /// For how long after an outage of the registry the loss of all, or of more than half, of a service's instances is
-    /// not believed; instances leave as calls to them fail.
+    /// Time after an outage of the registry for which it is not believed if all, or more than half, of a service's
+    /// instances disappear. Meanwhile instances are removed as calls to them fail.
     #[arg(long, env = "REGISTRY_GRACE", default_value = "30s", value_name = "DURATION", value_parser = service::duration)]
     pub registry_grace: Duration,
 }
 
 impl Config {
-    /// Holds the arguments against each other.
+    /// Checks the settings against each other.
     ///
     /// # Errors
     ///
-    /// Where no registry is used and the address of a service is missing.
+    /// If there is no registry and the address of a service is missing.
     pub fn check(&self) -> Result<(), Error> {
         let services = [
             ("metadata", "--metadata-url", &self.metadata_url),
@@ -78,7 +77,7 @@ impl Config {
     }
 }
 
-/// Holds an address against what can be called.
+/// Checks that an address can be called.
 fn address(text: &str) -> Result<String, BadAddress> {
     Instances::fixed("", [text]).map(|_| text.to_owned())
 }
@@ -98,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_try_is_made_after_a_time_or_the_percentile() {
+    fn hedge_takes_duration_or_percentile() {
         assert_eq!(hedge("p95"), Ok(Hedge::P95));
         assert_eq!(hedge("50ms"), Ok(Hedge::After(Duration::from_millis(50))));
         for text in ["", "p99", "0s", "50"] {

@@ -1,4 +1,4 @@
-//! What calls to the services behind come to, among movie's metrics.
+//! Metrics of the calls to the backend services.
 
 use client::{Instances, Statistics};
 use prometheus_client::collector::Collector;
@@ -8,7 +8,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use std::fmt;
 
-/// Adds the numbers of `services` to `registry`, each under its service's name.
+/// Registers the metrics of `services` with `registry`, labelled with the service's name.
 pub(crate) fn register(registry: &mut Registry, services: Vec<Instances>) {
     registry.register_collector(Box::new(Calls { services }));
 }
@@ -18,26 +18,28 @@ struct Calls {
     services: Vec<Instances>,
 }
 
-/// What a metric's rows of one service are, each with one more label where there are several.
-type Rows = fn(&Statistics) -> Vec<(Option<&'static str>, u64)>;
+/// Returns the samples of a metric for one service, each with the value of the metric's further label if it has one.
+type Samples = fn(&Statistics) -> Vec<(Option<&'static str>, u64)>;
 
-/// A metric: name, help, the further label, and the rows.
-type Metric = (&'static str, &'static str, &'static str, Rows);
+/// A metric: name, help, further label, samples.
+type Metric = (&'static str, &'static str, &'static str, Samples);
 
 const COUNTERS: [Metric; 7] = [
     ("client_calls", "Calls to a service, by outcome", "outcome", |of| named(&of.calls)),
     ("client_tries", "Requests sent to an instance of a service", "", |of| one(of.tries)),
-    ("client_retries", "Further tries, by what the one before met", "reason", |of| named(&of.retries)),
-    ("client_hedges", "Second tries beside a slow first", "", |of| one(of.hedges)),
-    ("client_hedges_won", "Second tries whose answer came first", "", |of| one(of.hedges_won)),
+    ("client_retries", "Further tries, by the failure of the previous one", "reason", |of| {
+        named(&of.retries)
+    }),
+    ("client_hedges", "Second tries sent while the first was slow", "", |of| one(of.hedges)),
+    ("client_hedges_won", "Second tries whose response arrived first", "", |of| one(of.hedges_won)),
     ("client_budget_refusals", "Further and second tries that the budget refused", "", |of| one(of.refusals)),
     ("client_ejections", "Times a worker ejected an instance", "", |of| one(of.ejections)),
 ];
 
 const GAUGES: [Metric; 3] = [
-    ("client_instances", "Instances of a service that are known", "", |of| one(of.instances)),
+    ("client_instances", "Known instances of a service", "", |of| one(of.instances)),
     ("client_instances_ejected", "Known instances that a worker has ejected", "", |of| one(of.ejected)),
-    ("client_tries_in_flight", "Requests to a service that are not answered yet", "", |of| one(of.in_flight)),
+    ("client_tries_in_flight", "Requests to a service without a response yet", "", |of| one(of.in_flight)),
 ];
 
 fn one(number: u64) -> Vec<(Option<&'static str>, u64)> {
@@ -65,12 +67,12 @@ impl Collector for Calls {
 fn write<M: EncodeMetric>(
     encoder: &mut DescriptorEncoder<'_>,
     services: &[(&str, Statistics)],
-    (name, help, label, rows): Metric,
+    (name, help, label, samples): Metric,
     metric: fn(u64) -> M,
 ) -> fmt::Result {
     let mut family = encoder.encode_descriptor(name, help, None, metric(0).metric_type())?;
     for (service, statistics) in services {
-        for (value, number) in rows(statistics) {
+        for (value, number) in samples(statistics) {
             let service = [("service", *service)];
             let labels = service.into_iter().chain(value.map(|value| (label, value)));
             metric(number).encode(family.encode_family(&labels.collect::<Vec<_>>())?)?;

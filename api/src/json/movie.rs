@@ -1,38 +1,49 @@
-//! Joined movies as JSON.
+//! Joined movies as JSON. The texts are borrowed, as these shapes are only written.
 
 use super::Metadata;
+use model::page::Page;
 use model::{Aggregate, MovieDetails, Part};
 use serde::Serialize;
-use std::borrow::Borrow;
 
-/// A movie's metadata with what its ratings come to.
+/// A movie's metadata with its aggregated rating.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Movie<M = Metadata, R = MovieRating> {
-    /// What is known about the movie.
-    pub metadata: M,
-    /// What its ratings come to; absent where there is none or they could not be fetched.
+pub struct Movie<'a> {
+    /// The movie's metadata, which the model writes in the shape of [`Metadata`].
+    #[cfg_attr(feature = "openapi", schema(value_type = Metadata))]
+    pub metadata: &'a model::Metadata,
+    /// The aggregate of its ratings; absent if there are none or they could not be fetched.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rating: Option<R>,
-    /// The parts that could not be fetched: `rating`. Absent where the movie is whole.
+    pub rating: Option<MovieRating>,
+    /// The parts that could not be fetched: `rating`. Absent if the movie is complete.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub partial: Vec<&'static str>,
 }
 
-/// What the ratings of a movie come to.
+impl<'a> From<&'a MovieDetails> for Movie<'a> {
+    fn from(from: &'a MovieDetails) -> Self {
+        Self {
+            metadata: &from.metadata,
+            rating: from.rating.as_ref().map(MovieRating::from),
+            partial: names(&from.partial),
+        }
+    }
+}
+
+/// The aggregate of a movie's ratings: an [`Aggregate`](super::Aggregate) without its record.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MovieRating {
-    /// How many ratings there are; at least 1.
+    /// The number of ratings, at least 1.
     pub count: u64,
     /// The sum of their values.
     pub sum: u64,
     /// Their mean, 1 to 10.
     pub mean: f64,
-    /// The mean, drawn towards a prior mean as far as ratings are few.
+    /// The mean, weighted with a prior mean: the fewer ratings, the closer to that.
     pub weighted_mean: f64,
-    /// How many ratings there are of each value; 10 counts, that of value 1 first.
+    /// The number of ratings of each value: 10 counts, value 1 first.
     pub histogram: [u64; 10],
     /// Grows with every change of the aggregate.
     pub revision: u64,
@@ -51,67 +62,50 @@ impl From<&Aggregate> for MovieRating {
     }
 }
 
-impl<M, A, N, R> From<&MovieDetails<M, A>> for Movie<N, R>
-where
-    N: for<'a> From<&'a M>,
-    R: for<'a> From<&'a A>,
-{
-    fn from(from: &MovieDetails<M, A>) -> Self {
-        Self {
-            metadata: N::from(&from.metadata),
-            rating: from.rating.as_ref().map(R::from),
-            partial: names(&from.partial),
-        }
-    }
-}
-
 /// Movies, one page or a batch of them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct MovieList<M = Movie> {
-    /// The movies, in the list's order or the order asked.
-    pub movies: Vec<M>,
-    /// Where the next page starts; absent on the last one.
+pub struct MovieList<'a> {
+    /// The movies, in the order of the list or of the request.
+    pub movies: Vec<Movie<'a>>,
+    /// The token of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_page_token: Option<String>,
+    pub next_page_token: Option<&'a str>,
 }
 
-impl<T, M: for<'a> From<&'a T>> From<Vec<T>> for MovieList<M> {
-    fn from(from: Vec<T>) -> Self {
-        Self { movies: from.iter().map(M::from).collect(), next_page_token: None }
+impl<'a> From<&'a [MovieDetails]> for MovieList<'a> {
+    fn from(from: &'a [MovieDetails]) -> Self {
+        Self { movies: from.iter().map(Movie::from).collect(), next_page_token: None }
     }
 }
 
-impl<T, M: for<'a> From<&'a T>> From<model::page::Page<T>> for MovieList<M> {
-    fn from(from: model::page::Page<T>) -> Self {
-        Self { next_page_token: from.next, ..from.items.into() }
+impl<'a> From<&'a Page<MovieDetails>> for MovieList<'a> {
+    fn from(from: &'a Page<MovieDetails>) -> Self {
+        Self { next_page_token: from.next.as_deref(), ..from.items.as_slice().into() }
     }
 }
 
 /// A movie in the short form, whose rating is the bare mean.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct ShortMovie<M = Metadata> {
-    /// The mean of its ratings; absent where there is none or they could not be fetched.
+pub struct ShortMovie<'a> {
+    /// The mean of its ratings; absent if there are none or they could not be fetched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rating: Option<f64>,
-    /// What is known about the movie.
-    pub metadata: M,
-    /// The parts that could not be fetched: `rating`. Absent where the movie is whole.
+    /// The movie's metadata, which the model writes in the shape of [`Metadata`].
+    #[cfg_attr(feature = "openapi", schema(value_type = Metadata))]
+    pub metadata: &'a model::Metadata,
+    /// The parts that could not be fetched: `rating`. Absent if the movie is complete.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub partial: Vec<&'static str>,
 }
 
-impl<M, A, N> From<&MovieDetails<M, A>> for ShortMovie<N>
-where
-    A: Borrow<Aggregate>,
-    N: for<'a> From<&'a M>,
-{
-    fn from(from: &MovieDetails<M, A>) -> Self {
+impl<'a> From<&'a MovieDetails> for ShortMovie<'a> {
+    fn from(from: &'a MovieDetails) -> Self {
         Self {
-            rating: from.rating.as_ref().map(|aggregate| aggregate.borrow().mean()),
-            metadata: N::from(&from.metadata),
+            rating: from.rating.as_ref().map(Aggregate::mean),
+            metadata: &from.metadata,
             partial: names(&from.partial),
         }
     }

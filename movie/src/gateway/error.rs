@@ -31,7 +31,7 @@ pub enum Error {
     #[error(transparent)]
     Refused(Invalid),
     /// The response does not match the request.
-    #[error("the {service} service did not respond with what it was asked for")]
+    #[error("the {service} service did not respond with what was requested")]
     Unexpected {
         /// The service that was called.
         service: &'static str,
@@ -89,8 +89,8 @@ impl Fault for Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum Unexpected {
     /// Its id was not requested.
-    #[error("a row was not asked for")]
-    Unasked,
+    #[error("a row was not requested")]
+    NotRequested,
     /// Another row has the same id.
     #[error("two rows have the same id")]
     Repeated,
@@ -98,7 +98,7 @@ pub enum Unexpected {
     #[error("a row is about a record of another type")]
     OtherType,
     /// There are more rows than were requested.
-    #[error("there are more rows than were asked for")]
+    #[error("there are more rows than requested")]
     TooMany,
 }
 

@@ -2,15 +2,15 @@
 
 use crate::{Aggregate, Metadata};
 
-/// A part of a movie that another service keeps.
+/// A part of a movie that another service stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// What its ratings come to.
+    /// The aggregate of its ratings.
     Rating,
 }
 
 impl Part {
-    /// The part's name in an answer's `partial`.
+    /// The part's name in the field `partial` of a response.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -19,13 +19,13 @@ impl Part {
     }
 }
 
-/// A movie's metadata with what its ratings come to: the nouns themselves, or whatever they are shared by.
+/// A movie's metadata with the aggregate of its ratings.
 #[derive(Clone, Debug, PartialEq)]
-pub struct MovieDetails<M = Metadata, A = Aggregate> {
-    /// What is known about the movie.
-    pub metadata: M,
-    /// What its ratings come to; `None` where there is none or they could not be fetched.
-    pub rating: Option<A>,
-    /// The parts that could not be fetched; empty where the movie is whole.
+pub struct MovieDetails {
+    /// The movie's metadata.
+    pub metadata: Metadata,
+    /// The aggregate of its ratings; `None` if there are none or they could not be fetched.
+    pub rating: Option<Aggregate>,
+    /// The parts that could not be fetched; empty if the movie is complete.
     pub partial: Vec<Part>,
 }
