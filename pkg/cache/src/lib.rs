@@ -11,12 +11,10 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-mod memo;
 mod shared;
 #[cfg(test)]
 mod tests;
 
-pub use memo::Memo;
 pub use shared::{Shared, Written};
 
 /// How many groups of keys there are. A write to a key costs what is being read of its group meanwhile.
