@@ -1,6 +1,6 @@
 //! The JSON shapes, and round trips of every message.
 
-use api::{json, metadata, rating};
+use api::{json, metadata, movie, rating};
 use model::{
     Aggregate, Genres, Histogram, Metadata, MovieDetails, Part, ProviderId, Rating, RatingEvent, Record,
     RecordId, RecordType, ReleaseYear, Text, Timestamp, Title, UserId, Value,
@@ -50,7 +50,7 @@ fn movie_is_camel_case_json_without_absent_fields() {
         "releaseYear": 2001, "genres": ["Comedy"], "revision": 7,
     });
     assert_eq!(
-        serde_json::to_value(<json::Movie>::from(&whole)).unwrap(),
+        serde_json::to_value(json::Movie::from(&whole)).unwrap(),
         json!({
             "metadata": metadata,
             "rating": {
@@ -60,14 +60,28 @@ fn movie_is_camel_case_json_without_absent_fields() {
         })
     );
     assert_eq!(
-        serde_json::to_value(<json::ShortMovie>::from(&whole)).unwrap(),
+        serde_json::to_value(json::ShortMovie::from(&whole)).unwrap(),
         json!({ "rating": 8.5, "metadata": metadata })
     );
     let partial = MovieDetails { metadata: amelie(), rating: None, partial: vec![Part::Rating] };
     assert_eq!(
-        serde_json::to_value(<json::Movie>::from(&partial)).unwrap(),
+        serde_json::to_value(json::Movie::from(&partial)).unwrap(),
         json!({ "metadata": metadata, "partial": ["rating"] })
     );
+}
+
+#[test]
+fn protobuf_movie_has_its_parts() {
+    for (rating, partial) in [(Some(aggregate()), vec![]), (None, vec![]), (None, vec![Part::Rating])] {
+        let movie = MovieDetails { metadata: amelie(), rating: rating.clone(), partial: partial.clone() };
+        let expected = movie::v1::MovieDetails {
+            rating: rating.as_ref().map(Aggregate::mean),
+            metadata: Some((&amelie()).into()),
+            aggregate: rating.as_ref().map(Into::into),
+            partial: partial.into_iter().map(|part| part.name().to_owned()).collect(),
+        };
+        assert_eq!(movie::v1::MovieDetails::from(&movie), expected);
+    }
 }
 
 #[test]
