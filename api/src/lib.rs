@@ -9,7 +9,6 @@ mod generated;
 pub mod json;
 pub mod media;
 pub mod proto;
-pub mod rows;
 
 pub use generated::{metadata, movie, rating};
 
@@ -19,19 +18,6 @@ pub mod compat {
         metadata_service_client, metadata_service_server, movie_service_client, movie_service_server,
         rating_service_client, rating_service_server,
     };
-}
-
-/// The services for servers whose responses contain messages that are already encoded: metadata and aggregates are
-/// bytes, and empty if absent.
-pub mod encoded {
-    pub use crate::generated::encoded::{metadata, movie, rating};
-
-    /// The services under their names without a package, which existing clients call.
-    pub mod compat {
-        pub use crate::generated::encoded::{
-            metadata_service_server, movie_service_server, rating_service_server,
-        };
-    }
 }
 
 /// The encoded descriptor set of each service, for reflection.

@@ -4,5 +4,4 @@
 
 mod broken_rules;
 mod descriptors;
-mod rows;
 mod shapes;

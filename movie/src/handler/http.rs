@@ -7,7 +7,7 @@ use axum::extract::State;
 use fault::Invalid;
 use model::RecordId;
 use serde::Deserialize;
-use service::extract::{Ids, Path, Query, WrittenJson};
+use service::extract::{Ids, Path, PreSerialized, Query};
 use service::{Deadline, Problem};
 use std::sync::Arc;
 use utoipa::openapi::OpenApi;
@@ -43,9 +43,9 @@ fn described() -> OpenApiRouter<Arc<AppState>> {
 struct Document;
 
 /// Encodes a list of movies.
-fn list_json(list: &json::MovieList<'_>) -> WrittenJson {
+fn list_json(list: &json::MovieList<'_>) -> PreSerialized {
     let mut json = Vec::with_capacity(MOVIE_CAPACITY * (1 + list.movies.len()));
-    WrittenJson(serde_json::to_writer(&mut json, list).map(|()| json.into()))
+    PreSerialized(serde_json::to_writer(&mut json, list).map(|()| json.into()))
 }
 
 fn id(text: String) -> Result<RecordId, Invalid> {
@@ -61,8 +61,8 @@ async fn get(
     State(state): State<Arc<AppState>>,
     deadline: Deadline,
     Path(path): Path<String>,
-) -> Result<WrittenJson, Problem> {
-    Ok(WrittenJson(state.get(&id(path)?, deadline).await?.json()))
+) -> Result<PreSerialized, Problem> {
+    Ok(PreSerialized(state.get(&id(path)?, deadline).await?.json()))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -86,7 +86,7 @@ async fn list(
     State(state): State<Arc<AppState>>,
     deadline: Deadline,
     Query(query): Query<List>,
-) -> Result<WrittenJson, Problem> {
+) -> Result<PreSerialized, Problem> {
     let deadline = backend_deadline(deadline);
     if let Some(ids) = query.ids {
         if query.query.is_some() || query.page_size.is_some() || query.page_token.is_some() {
@@ -118,7 +118,7 @@ async fn top(
     State(state): State<Arc<AppState>>,
     deadline: Deadline,
     Query(query): Query<Top>,
-) -> Result<WrittenJson, Problem> {
+) -> Result<PreSerialized, Problem> {
     let page = json::page(query.page_size, query.page_token)?;
     let min_count = json::min_count(query.min_count)?;
     let page = state.controller.list_top(min_count, &page, backend_deadline(deadline)).await?;
@@ -139,9 +139,9 @@ async fn short(
     State(state): State<Arc<AppState>>,
     deadline: Deadline,
     Query(query): Query<Short>,
-) -> Result<WrittenJson, Problem> {
+) -> Result<PreSerialized, Problem> {
     let cached = state.get(&id(query.id)?, deadline).await?;
-    Ok(WrittenJson(serde_json::to_vec(&json::ShortMovie::from(&cached.movie)).map(Into::into)))
+    Ok(PreSerialized(serde_json::to_vec(&json::ShortMovie::from(&cached.movie)).map(Into::into)))
 }
 
 /// Returns a movie with the mean of its ratings; shortest form.
@@ -150,7 +150,7 @@ async fn shortest(
     state: State<Arc<AppState>>,
     deadline: Deadline,
     query: Query<Short>,
-) -> Result<WrittenJson, Problem> {
+) -> Result<PreSerialized, Problem> {
     short(state, deadline, query).await
 }
 

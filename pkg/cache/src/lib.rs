@@ -11,11 +11,8 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-mod shared;
 #[cfg(test)]
 mod tests;
-
-pub use shared::{Shared, Written};
 
 /// The number of groups of keys. A write to a key invalidates reads in progress of all keys of its group.
 const GROUPS: usize = 1024;

@@ -8,6 +8,6 @@ mod query;
 mod reason;
 
 pub use ids::Ids;
-pub use json::{Json, WrittenJson};
+pub use json::{Json, PreSerialized};
 pub use path::Path;
 pub use query::Query;

@@ -32,15 +32,15 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
-        WrittenJson(serde_json::to_vec(&self.0).map(Bytes::from)).into_response()
+        PreSerialized(serde_json::to_vec(&self.0).map(Bytes::from)).into_response()
     }
 }
 
 /// A JSON body of a response that was serialized before, or why that failed.
 #[derive(Debug)]
-pub struct WrittenJson(pub serde_json::Result<Bytes>);
+pub struct PreSerialized(pub serde_json::Result<Bytes>);
 
-impl IntoResponse for WrittenJson {
+impl IntoResponse for PreSerialized {
     fn into_response(self) -> Response {
         match self.0 {
             Ok(body) => {
