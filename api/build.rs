@@ -1,5 +1,5 @@
-//! Generates the messages and services of `proto/`, one descriptor set a service for reflection, and the services
-//! once more for servers whose answers are made of nouns that are encoded already.
+//! Generates the messages and services of `proto/`, one descriptor set per service for reflection, and the services
+//! again for servers whose responses contain messages that are already encoded.
 
 use prost::Message;
 use prost_types::field_descriptor_proto::Type;
@@ -10,7 +10,7 @@ use std::{env, fs};
 
 const SERVICES: [&str; 3] = ["metadata", "rating", "movie"];
 
-/// The messages that answers have as bytes.
+/// The messages that are already encoded in responses.
 const NOUNS: [&str; 2] = [".metadata.v1.Metadata", ".rating.v1.AggregatedRating"];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What a service serves, with the messages that it imports but not their services.
+/// Returns a service's descriptors, with the messages that it imports but not their services.
 fn described(service: &str) -> Result<FileDescriptorSet, protox::Error> {
     let own = files(service);
     let mut set = protox::compile(&own, ["proto"])?;
@@ -44,8 +44,8 @@ fn described(service: &str) -> Result<FileDescriptorSet, protox::Error> {
     Ok(set)
 }
 
-/// The same with the nouns of answers as bytes, which on the wire is what a message is; and the names of the
-/// messages of metadata and ratings that are the same nevertheless, in `proto/` and in Rust.
+/// Replaces the encoded messages in responses by bytes, which is equivalent on the wire; also returns the names of
+/// the messages of metadata and ratings that are unchanged, in `proto/` and in Rust.
 fn with_encoded_nouns(mut set: FileDescriptorSet) -> (FileDescriptorSet, Vec<(String, String)>) {
     let mut same = Vec::new();
     for file in &mut set.file {
@@ -64,7 +64,7 @@ fn with_encoded_nouns(mut set: FileDescriptorSet) -> (FileDescriptorSet, Vec<(St
     (set, same)
 }
 
-/// Makes the nouns in `message` bytes; whether it has any.
+/// Replaces the encoded messages in `message` by bytes; returns whether there were any.
 fn encode_nouns(message: &mut DescriptorProto) -> bool {
     let mut any = false;
     for noun in message.field.iter_mut().filter(|field| NOUNS.contains(&field.type_name())) {

@@ -182,3 +182,8 @@ where
     }
     Invalid::of(violations).map_or(Ok(kept), Err)
 }
+
+/// The rows of a list that another service sent.
+pub(crate) fn rows<T, U: TryFrom<T, Error = Invalid>>(rows: Vec<T>) -> Result<Vec<U>, Invalid> {
+    rows.into_iter().map(U::try_from).collect()
+}

@@ -21,8 +21,8 @@ pub mod compat {
     };
 }
 
-/// The services as servers see them whose answers are made of nouns that are encoded already: what they answer has
-/// bytes where it has metadata and aggregates on the wire, and none in the place of one that is absent.
+/// The services for servers whose responses contain messages that are already encoded: metadata and aggregates are
+/// bytes, and empty if absent.
 pub mod encoded {
     pub use crate::generated::encoded::{metadata, movie, rating};
 

@@ -1,10 +1,12 @@
 //! Conversions between protobuf messages and domain types.
 
 use crate::check::{self, AggregateFields, Check, MetadataFields, RatingFields, RatingKey};
-use crate::{metadata::v1 as metadata, rating::v1 as rating};
+use crate::{metadata::v1 as metadata, movie::v1 as movie, rating::v1 as rating};
 use fault::Invalid;
+use model::page::{self, Page};
 use model::{
-    Aggregate, Broken, Metadata, MinCount, Rating, RatingEvent, Record, RecordId, Timestamp, UserId, page,
+    Aggregate, Broken, Metadata, MinCount, MovieDetails, Rating, RatingEvent, Record, RecordId, Timestamp,
+    UserId,
 };
 
 impl From<&Metadata> for metadata::Metadata {
@@ -46,6 +48,22 @@ impl TryFrom<metadata::PutMetadataRequest> for Metadata {
     }
 }
 
+impl TryFrom<metadata::BatchGetMetadataResponse> for Vec<Metadata> {
+    type Error = Invalid;
+
+    fn try_from(from: metadata::BatchGetMetadataResponse) -> Result<Self, Invalid> {
+        check::rows(from.metadata)
+    }
+}
+
+impl TryFrom<metadata::SearchMetadataResponse> for Page<Metadata> {
+    type Error = Invalid;
+
+    fn try_from(from: metadata::SearchMetadataResponse) -> Result<Self, Invalid> {
+        Ok(Self { items: check::rows(from.metadata)?, next: present(from.next_page_token) })
+    }
+}
+
 impl From<&Aggregate> for rating::AggregatedRating {
     fn from(from: &Aggregate) -> Self {
         Self {
@@ -75,6 +93,33 @@ impl TryFrom<rating::AggregatedRating> for Aggregate {
     }
 }
 
+impl TryFrom<rating::BatchGetAggregatedRatingsResponse> for Vec<Aggregate> {
+    type Error = Invalid;
+
+    fn try_from(from: rating::BatchGetAggregatedRatingsResponse) -> Result<Self, Invalid> {
+        check::rows(from.aggregates)
+    }
+}
+
+impl TryFrom<rating::ListTopRatedResponse> for Page<Aggregate> {
+    type Error = Invalid;
+
+    fn try_from(from: rating::ListTopRatedResponse) -> Result<Self, Invalid> {
+        Ok(Self { items: check::rows(from.aggregates)?, next: present(from.next_page_token) })
+    }
+}
+
+impl From<&MovieDetails> for movie::MovieDetails {
+    fn from(from: &MovieDetails) -> Self {
+        Self {
+            rating: from.rating.as_ref().map(Aggregate::mean),
+            metadata: Some((&from.metadata).into()),
+            aggregate: from.rating.as_ref().map(Into::into),
+            partial: from.partial.iter().map(|part| part.name().to_owned()).collect(),
+        }
+    }
+}
+
 impl From<Rating> for rating::Rating {
     fn from(from: Rating) -> Self {
         Self {
@@ -96,7 +141,7 @@ impl rating::PutRatingRequest {
         let fields = RatingFields {
             value_field: "rating_value",
             value: Some(self.rating_value.into()),
-            provider_id: given(&self.provider_id),
+            provider_id: present(self.provider_id.as_str()),
             rated_at: self.rated_at.map(Timestamp::from_millis),
         };
         let rating = fields.check(&mut check, key, now);
@@ -128,7 +173,7 @@ impl rating::RatingEvent {
                 let fields = RatingFields {
                     value_field: "value",
                     value: Some(self.value.into()),
-                    provider_id: given(&self.provider_id),
+                    provider_id: present(self.provider_id.as_str()),
                     rated_at: self.rated_at.map(Timestamp::from_millis),
                 };
                 let rating = fields.check(&mut check, key, now);
@@ -151,7 +196,7 @@ pub fn page(size: i32, token: String) -> Result<page::Request, Invalid> {
         0 => page::Size::default(),
         size => page::Size::new(size.into()).map_err(|broken| broken.at("page_size"))?,
     };
-    Ok(page::Request { size, token: Some(token).filter(|token| !token.is_empty()) })
+    Ok(page::Request { size, token: present(token) })
 }
 
 /// Returns the checked `min_count`; 0 selects the default.
@@ -182,7 +227,7 @@ fn checked_key(key: &RatingKey<'_>) -> Result<(Record, UserId), Invalid> {
     check.finish(checked)
 }
 
-/// Returns `None` for an empty text: proto3's representation of an absent field.
-fn given(text: &str) -> Option<&str> {
-    Some(text).filter(|text| !text.is_empty())
+/// Returns an optional text field of proto3, in which empty means absent.
+fn present<T: AsRef<str>>(text: T) -> Option<T> {
+    Some(text).filter(|text| !text.as_ref().is_empty())
 }

@@ -1,11 +1,11 @@
-//! What does merging single reads cost a read, for as many readers at once as a worker may have, beside asking
-//! a service that answers at once directly?
+//! What does merging cost a single read, compared with a direct call to a service that responds immediately, for as many
+//! simultaneous readers as a worker may have?
 //!
-//! `cargo bench -p movie --bench coalesce` prints the time and the reads a second. `alike` readers want one
-//! record, the others one each. The call that merging saves is not measured, nor are threads that read at the
-//! same time: a worker has its own.
+//! `cargo bench -p movie --bench coalesce` prints the time and the reads per second. `alike` readers read the same
+//! record, the others one each. Not measured: the calls that merging saves, and threads that read at the same time, as
+//! each worker has its own coalescer.
 
-#![expect(clippy::expect_used, reason = "a bench that can't go on ends")]
+#![expect(clippy::expect_used, reason = "a failed bench may end by a panic")]
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use futures::future::join_all;
@@ -18,10 +18,10 @@ use tokio::runtime::Builder;
 use tokio::task::yield_now;
 use tokio::time::Instant;
 
-/// Answers after the other tasks had their turn.
-struct AtOnce;
+/// Responds after the other tasks have been polled.
+struct Immediate;
 
-impl Source for AtOnce {
+impl Source for Immediate {
     type Value = RecordId;
     const SERVICE: &'static str = "bench";
 
@@ -43,7 +43,7 @@ impl Source for AtOnce {
 fn main() {
     let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
     let [counts] = Counts::register(&mut Registry::default(), ["bench"]);
-    let merged = Coalescer::new(AtOnce, Duration::from_millis(5), counts);
+    let merged = Coalescer::new(Immediate, Duration::from_millis(5), counts);
     let mut criterion = Criterion::default().configure_from_args();
     let mut group = criterion.benchmark_group("coalesce");
     for readers in [1, 8, 64, 500] {
@@ -53,7 +53,7 @@ fn main() {
         let soon = || Instant::now() + Duration::from_secs(2);
         group.throughput(Throughput::Elements(readers as u64));
         group.bench_function(BenchmarkId::new("direct", readers), |bencher| {
-            bencher.to_async(&runtime).iter(|| join_all(ids.iter().map(|id| AtOnce.get(id, soon()))));
+            bencher.to_async(&runtime).iter(|| join_all(ids.iter().map(|id| Immediate.get(id, soon()))));
         });
         for (name, ids) in [("merged", &ids), ("alike", &alike)] {
             group.bench_function(BenchmarkId::new(name, readers), |bencher| {

@@ -1,11 +1,10 @@
-//! How long may a batch hold up the reads behind it, before the next leaves without waiting for its answer?
+//! For how long should a batch delay the reads behind it, before the next batch leaves without waiting for it?
 //!
-//! `cargo bench -p movie --bench patience` prints, for each patience and for services that are quick, slow or
-//! partly ill, what 5,000 reads a second on one worker get: their latency, the calls behind, and how many of
-//! these are under way at most. Time is simulated, so that the figures are the same on every machine; what the
-//! machine itself takes is not measured.
+//! `cargo bench -p movie --bench patience` prints, for each patience and for services that are fast, slow or partly
+//! slow, the latency of 5,000 reads per second on one worker, the calls to the service, and the maximum number of calls
+//! in flight. Time is simulated, so that the figures are the same on every machine. Not measured: processor time.
 
-#![expect(clippy::expect_used, reason = "a bench that can't go on ends")]
+#![expect(clippy::expect_used, reason = "a failed bench may end by a panic")]
 #![expect(clippy::print_stdout, reason = "it prints its figures")]
 
 use model::RecordId;
@@ -20,14 +19,15 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// The runtime's clock knows milliseconds: a simulated second stands for one of them.
+/// One simulated millisecond in milliseconds of the runtime's clock.
 const MILLISECOND: f64 = 1.0;
 
 const READS: u32 = 20_000;
 const READS_A_MILLISECOND: f64 = 5.0;
 const DEADLINE: f64 = 1900.0;
 
-/// A service: its name, what most calls take in milliseconds, what the others take, and one in how many they are.
+/// A service: its name, the duration of most calls in milliseconds, the duration of the others, and one of how many
+/// calls these are.
 const SERVICES: [(&str, f64, f64, u32); 4] = [
     ("quick", 0.5, 0.5, 1),
     ("1 call in 100 silent for 500 ms", 0.5, 500.0, 100),
@@ -48,18 +48,18 @@ struct Service {
     one_in: u32,
     random: Mutex<StdRng>,
     calls: AtomicUsize,
-    under_way: AtomicUsize,
+    in_flight: AtomicUsize,
     at_most: AtomicUsize,
 }
 
 impl Service {
     async fn call(&self) {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        let under_way = self.under_way.fetch_add(1, Ordering::Relaxed) + 1;
-        self.at_most.fetch_max(under_way, Ordering::Relaxed);
+        let in_flight = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+        self.at_most.fetch_max(in_flight, Ordering::Relaxed);
         let other = self.random.lock().expect("nobody panics").random_ratio(1, self.one_in);
         sleep(time(if other { self.others } else { self.most })).await;
-        self.under_way.fetch_sub(1, Ordering::Relaxed);
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -82,7 +82,7 @@ impl Source for Service {
     }
 }
 
-/// Sends reads at random moments; their latencies in milliseconds, the shortest first.
+/// Sends reads at random times; returns their latencies in milliseconds, the shortest first.
 async fn latencies(reads: Arc<Coalescer<Service>>) -> Vec<f64> {
     let mut random = StdRng::seed_from_u64(1);
     let mut due = Instant::now();
@@ -94,7 +94,7 @@ async fn latencies(reads: Arc<Coalescer<Service>>) -> Vec<f64> {
         let (reads, due) = (reads.clone(), due);
         readers.push(tokio::spawn(async move {
             sleep_until(due).await;
-            // That it was late is told by its latency.
+            // A read that was late shows it by its latency.
             let _ = reads.read(&id, due + time(DEADLINE)).await;
             due.elapsed().as_secs_f64() / MILLISECOND
         }));
@@ -121,7 +121,7 @@ fn main() {
                 one_in,
                 random: Mutex::new(StdRng::seed_from_u64(2)),
                 calls: AtomicUsize::new(0),
-                under_way: AtomicUsize::new(0),
+                in_flight: AtomicUsize::new(0),
                 at_most: AtomicUsize::new(0),
             };
             let [counts] = Counts::register(&mut Registry::default(), ["simulated"]);

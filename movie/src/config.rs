@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_try_is_made_after_a_time_or_the_percentile() {
+    fn hedge_takes_duration_or_percentile() {
         assert_eq!(hedge("p95"), Ok(Hedge::P95));
         assert_eq!(hedge("50ms"), Ok(Hedge::After(Duration::from_millis(50))));
         for text in ["", "p99", "0s", "50"] {

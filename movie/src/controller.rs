@@ -1,26 +1,23 @@
-//! The join: metadata decides whether there is a movie, ratings are added where they can be had in time.
+//! Joins metadata and ratings. Metadata decides whether a movie exists; ratings are added if they arrive in time.
 
 use crate::gateway::rows::{self, in_order, single};
 use crate::gateway::{self, METADATA, MetadataGateway, RATING, RatingGateway};
-use crate::movie::Movie;
-use crate::response_cache::ResponseCache;
-use cache::Shared;
 use fault::{Fault, Kind, Violation};
 use model::page::{Page, Request};
-use model::{Aggregate, Metadata, MinCount, Part, RecordId, RecordType};
+use model::{Aggregate, Metadata, MinCount, MovieDetails, Part, RecordId, RecordType};
 use std::sync::Arc;
 use tokio::time::Instant;
 
 #[cfg(test)]
 mod tests;
 
-/// Why a movie can't be answered.
+/// A failure to return a movie.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no such movie.
     #[error("no movie with id {0}")]
     NotFound(RecordId),
-    /// A service that the answer can't do without failed.
+    /// A service without which there is no result failed.
     #[error(transparent)]
     Gateway(#[from] gateway::Error),
 }
@@ -41,113 +38,107 @@ impl Fault for Error {
     }
 }
 
-/// Answers about movies by asking both services. Every call response_cache before its `deadline`, which leaves the
-/// caller time to send the answer.
+/// Reads movies from both services. Every call returns before its `deadline`, which leaves the caller time to send the
+/// response.
 #[derive(Clone)]
 pub struct Controller {
     metadata: Arc<dyn MetadataGateway>,
     rating: Arc<dyn RatingGateway>,
-    response_cache: Option<Arc<ResponseCache>>,
     record_type: RecordType,
 }
 
 impl Controller {
-    /// A join over these two services, which keeps whole response_cache about single movies where it has `response_cache`.
-    pub fn new(
-        metadata: Arc<dyn MetadataGateway>,
-        rating: Arc<dyn RatingGateway>,
-        response_cache: Option<Arc<ResponseCache>>,
-    ) -> Self {
-        Self { metadata, rating, response_cache, record_type: RecordType::movie() }
+    /// Creates a controller that joins these two services.
+    pub fn new(metadata: Arc<dyn MetadataGateway>, rating: Arc<dyn RatingGateway>) -> Self {
+        Self { metadata, rating, record_type: RecordType::movie() }
     }
 
-    /// One movie.
-    pub async fn get(&self, id: &RecordId, deadline: Instant) -> Result<Shared<Movie>, Error> {
-        match &self.response_cache {
-            Some(response_cache) => response_cache.get_or(id, self.ask(id, deadline)).await,
-            None => self.ask(id, deadline).await.map(Into::into),
-        }
-    }
-
-    /// Asks both services at once; a movie that does not exist waits for no rating.
-    async fn ask(&self, id: &RecordId, deadline: Instant) -> Result<Movie, Error> {
+    /// Returns one movie. Both services are called at the same time; if the movie does not exist, its rating is not
+    /// awaited.
+    pub async fn get(&self, id: &RecordId, deadline: Instant) -> Result<MovieDetails, Error> {
         let record_type = &self.record_type;
         let metadata = async {
-            let found = self.metadata.get(id, deadline).await?;
-            let found = single(record_type, id, found).map_err(|unexpected| unexpected.by(METADATA))?;
-            found.ok_or_else(|| Error::NotFound(id.clone()))
+            let row = self.metadata.get(id, deadline).await?;
+            let row = single(record_type, id, row).map_err(|unexpected| unexpected.by(METADATA))?;
+            row.ok_or_else(|| Error::NotFound(id.clone()))
         };
         let rating = async {
-            let found = self.rating.aggregate(record_type, id, deadline).await;
-            Ok(found
-                .and_then(|found| single(record_type, id, found).map_err(|unexpected| unexpected.by(RATING))))
+            let row = self.rating.get_aggregate(record_type, id, deadline).await;
+            Ok(row.and_then(|row| single(record_type, id, row).map_err(|unexpected| unexpected.by(RATING))))
         };
         let (metadata, rating) = tokio::try_join!(metadata, rating)?;
         Ok(match rating {
-            Ok(rating) => Movie { metadata, rating, partial: Vec::new() },
+            Ok(rating) => MovieDetails { metadata, rating, partial: Vec::new() },
             Err(error) => without_rating(metadata, &error),
         })
     }
 
-    /// The movies of `ids`, at most 500 and none twice, in their order; missing ones are left out.
-    pub async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Movie>, Error> {
+    /// Returns the movies of `ids`, at most 500 and all different, in their order; missing ones are left out.
+    pub async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<MovieDetails>, Error> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let ratings = async { Ok(self.ratings(ids, deadline).await) };
-        let (metadata, ratings) = tokio::try_join!(self.metadata(ids, deadline), ratings)?;
+        let ratings = async { Ok(self.batch_get_aggregates(ids, deadline).await) };
+        let (metadata, ratings) = tokio::try_join!(self.batch_get_metadata(ids, deadline), ratings)?;
         Ok(join(ids, metadata, ratings))
     }
 
-    /// One page of the movies that `query` finds, best match first; all by id where it is empty.
-    pub async fn search(&self, query: &str, page: &Request, deadline: Instant) -> Result<Page<Movie>, Error> {
+    /// Returns one page of the movies that match `query`, best match first; all movies by id if it is empty.
+    pub async fn search(
+        &self,
+        query: &str,
+        page: &Request,
+        deadline: Instant,
+    ) -> Result<Page<MovieDetails>, Error> {
         let found = self.metadata.search(query, page, deadline).await?;
         let ids = rows::page(&self.record_type, page, &found.items)
             .map_err(|unexpected| unexpected.by(METADATA))?;
-        let ratings = if ids.is_empty() { Ok(Vec::new()) } else { self.ratings(&ids, deadline).await };
+        let ratings =
+            if ids.is_empty() { Ok(Vec::new()) } else { self.batch_get_aggregates(&ids, deadline).await };
         Ok(Page { items: join(&ids, found.items, ratings), next: found.next })
     }
 
-    /// One page of the movies with at least `min_count` ratings, by weighted mean; those without metadata
-    /// are skipped, so that a page may hold fewer than it could.
-    pub async fn top(
+    /// Returns one page of the movies with at least `min_count` ratings, by weighted mean. Those without metadata are
+    /// skipped, so that a page may be shorter than its size.
+    pub async fn list_top(
         &self,
         min_count: MinCount,
         page: &Request,
         deadline: Instant,
-    ) -> Result<Page<Movie>, Error> {
-        let top = self.rating.top(&self.record_type, min_count, page, deadline).await?;
+    ) -> Result<Page<MovieDetails>, Error> {
+        let top = self.rating.list_top_rated(&self.record_type, min_count, page, deadline).await?;
         let ids =
             rows::page(&self.record_type, page, &top.items).map_err(|unexpected| unexpected.by(RATING))?;
-        let metadata = if ids.is_empty() { Vec::new() } else { self.metadata(&ids, deadline).await? };
+        let metadata =
+            if ids.is_empty() { Vec::new() } else { self.batch_get_metadata(&ids, deadline).await? };
         Ok(Page { items: join(&ids, metadata, Ok(top.items)), next: top.next })
     }
 
-    async fn ratings(
+    async fn batch_get_aggregates(
         &self,
         ids: &[RecordId],
         deadline: Instant,
-    ) -> Result<Vec<Shared<Aggregate>>, gateway::Error> {
-        let found = self.rating.batch(&self.record_type, ids, deadline).await?;
-        in_order(&self.record_type, ids, found).map_err(|unexpected| unexpected.by(RATING))
+    ) -> Result<Vec<Aggregate>, gateway::Error> {
+        let rows = self.rating.batch_get_aggregates(&self.record_type, ids, deadline).await?;
+        in_order(&self.record_type, ids, rows).map_err(|unexpected| unexpected.by(RATING))
     }
 
-    async fn metadata(
+    async fn batch_get_metadata(
         &self,
         ids: &[RecordId],
         deadline: Instant,
-    ) -> Result<Vec<Shared<Metadata>>, gateway::Error> {
-        let found = self.metadata.batch_get(ids, deadline).await?;
-        in_order(&self.record_type, ids, found).map_err(|unexpected| unexpected.by(METADATA))
+    ) -> Result<Vec<Metadata>, gateway::Error> {
+        let rows = self.metadata.batch_get(ids, deadline).await?;
+        in_order(&self.record_type, ids, rows).map_err(|unexpected| unexpected.by(METADATA))
     }
 }
 
-/// The movies of `ids` for which there is metadata. Both lists are in the order of `ids`.
+/// Returns the movies of `ids` that have metadata. Both lists are in the order of `ids`.
 fn join(
     ids: &[RecordId],
-    metadata: Vec<Shared<Metadata>>,
-    ratings: Result<Vec<Shared<Aggregate>>, gateway::Error>,
-) -> Vec<Movie> {
+    metadata: Vec<Metadata>,
+    ratings: Result<Vec<Aggregate>, gateway::Error>,
+) -> Vec<MovieDetails> {
     let ratings = match ratings {
         Ok(ratings) => ratings,
         Err(error) => {
@@ -158,12 +149,12 @@ fn join(
     let movie = |id: &RecordId| {
         let rating = ratings.next_if(|rating| rating.record.record_id == *id);
         let metadata = metadata.next_if(|metadata| metadata.id == *id)?;
-        Some(Movie { metadata, rating, partial: Vec::new() })
+        Some(MovieDetails { metadata, rating, partial: Vec::new() })
     };
     ids.iter().filter_map(movie).collect()
 }
 
-fn without_rating(metadata: Shared<Metadata>, error: &gateway::Error) -> Movie {
-    tracing::debug!(%error, id = %metadata.id, "answering without ratings");
-    Movie { metadata, rating: None, partial: vec![Part::Rating] }
+fn without_rating(metadata: Metadata, error: &gateway::Error) -> MovieDetails {
+    tracing::debug!(%error, id = %metadata.id, "returning a movie without its rating");
+    MovieDetails { metadata, rating: None, partial: vec![Part::Rating] }
 }

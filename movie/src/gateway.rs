@@ -1,4 +1,7 @@
-//! The services behind this one, as the controller sees them: what can be asked, and how it can fail.
+//! The backend services as the controller sees them: the calls that they accept, and how a call can fail.
+//!
+//! `grpc.rs` and `http.rs` implement both traits. What all calls of a protocol share is in its `Backend`; the rest, the
+//! message or path of each call, differs in every line. `coalesce.rs` wraps either of them.
 
 pub mod coalesce;
 mod error;
@@ -10,62 +13,56 @@ pub(crate) mod rows;
 pub use error::{Error, Unexpected};
 
 use async_trait::async_trait;
-use cache::Shared;
 use model::page::{Page, Request};
 use model::{Aggregate, Metadata, MinCount, RecordId, RecordType};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long a new instance may take over its first connection before it is left to the calls to connect.
-const OPEN_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// The names of the services behind, as their failures tell them.
+/// The names of the backend services in errors.
 pub(crate) const METADATA: &str = "metadata";
 pub(crate) const RATING: &str = "rating";
 
-/// The metadata service. Every call answers before `deadline`.
+/// The maximum time for the first connection to a new instance. After it, calls connect by themselves.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The metadata service. Every call returns before its `deadline`.
 #[async_trait]
 pub trait MetadataGateway: Send + Sync {
-    /// The movie's metadata; `None` where there is none.
-    async fn get(&self, id: &RecordId, deadline: Instant) -> Result<Option<Shared<Metadata>>, Error>;
+    /// Returns the metadata of a movie; `None` if there is none.
+    async fn get(&self, id: &RecordId, deadline: Instant) -> Result<Option<Metadata>, Error>;
 
-    /// The metadata of `ids`, at most 500, in their order; missing ones are left out.
-    async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Shared<Metadata>>, Error>;
+    /// Returns the metadata of `ids`, at most 500, in any order; missing ones are left out.
+    async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Metadata>, Error>;
 
-    /// One page of what `query` finds, best match first; all by id where it is empty.
-    async fn search(
-        &self,
-        query: &str,
-        page: &Request,
-        deadline: Instant,
-    ) -> Result<Page<Shared<Metadata>>, Error>;
+    /// Returns one page of the movies that match `query`, best match first; all movies by id if it is empty.
+    async fn search(&self, query: &str, page: &Request, deadline: Instant) -> Result<Page<Metadata>, Error>;
 }
 
-/// The rating service. Every call answers before `deadline`.
+/// The rating service. Every call returns before its `deadline`.
 #[async_trait]
 pub trait RatingGateway: Send + Sync {
-    /// What the record's ratings come to; `None` where there is none.
-    async fn aggregate(
+    /// Returns the aggregate of a record's ratings; `None` if it has none.
+    async fn get_aggregate(
         &self,
         record_type: &RecordType,
         id: &RecordId,
         deadline: Instant,
-    ) -> Result<Option<Shared<Aggregate>>, Error>;
+    ) -> Result<Option<Aggregate>, Error>;
 
-    /// The aggregates of `ids`, at most 500, in their order; those without a rating are left out.
-    async fn batch(
+    /// Returns the aggregates of `ids`, at most 500, in any order; records without ratings are left out.
+    async fn batch_get_aggregates(
         &self,
         record_type: &RecordType,
         ids: &[RecordId],
         deadline: Instant,
-    ) -> Result<Vec<Shared<Aggregate>>, Error>;
+    ) -> Result<Vec<Aggregate>, Error>;
 
-    /// One page of the records with at least `min_count` ratings, by weighted mean.
-    async fn top(
+    /// Returns one page of the records with at least `min_count` ratings, by weighted mean.
+    async fn list_top_rated(
         &self,
         record_type: &RecordType,
         min_count: MinCount,
         page: &Request,
         deadline: Instant,
-    ) -> Result<Page<Shared<Aggregate>>, Error>;
+    ) -> Result<Page<Aggregate>, Error>;
 }

@@ -6,19 +6,16 @@ mod error;
 pub mod gateway;
 mod handler;
 mod metrics;
-mod movie;
-mod response_cache;
 
 pub use config::{Config, GatewayKind, LISTEN};
 pub use error::Error;
-pub use movie::Movie;
 
 use client::{Instances, Options};
 use controller::Controller;
 use discovery::Registry;
 use gateway::coalesce::{self, Counts};
 use gateway::{MetadataGateway, RatingGateway, grpc, http};
-use response_cache::ResponseCache;
+use handler::{AppState, ResponseCache};
 use service::{Metrics, Ready, Routes, Server};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -35,7 +32,7 @@ pub fn process(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 ///
 /// # Errors
 ///
-/// Where a service behind this one can be found nowhere, or the server fails.
+/// If a backend service has neither a URL nor a registry to be found in, or the server fails.
 pub async fn run(
     config: Config,
     registry: Option<Arc<dyn Registry>>,
@@ -51,13 +48,13 @@ pub async fn run(
     let metrics = Metrics::new();
     let response_cache =
         (!config.cache_ttl.is_zero()).then(|| Arc::new(ResponseCache::new(config.cache_ttl)));
-    let (known, counts) = metrics.registry(|registry| {
+    let counts = metrics.registry(|registry| {
         metrics::register(registry, vec![metadata.clone(), rating.clone()]);
         response_cache.iter().for_each(|cache| cache.register(registry));
-        (grpc::Known::register(registry), Counts::register(registry, ["metadata", "rating"]))
+        Counts::register(registry, ["metadata", "rating"])
     });
     let options = Options { hedge: config.hedge_after, ..Options::default() };
-    let parts = Parts { gateway: config.gateway, metadata, rating, options, known, counts, response_cache };
+    let parts = Parts { gateway: config.gateway, metadata, rating, options, counts };
     let server = Server {
         name: "movie",
         grpc_services: &["movie.v1.MovieService"],
@@ -67,35 +64,30 @@ pub async fn run(
         // Backends may come and go: movie responds as well as it can without them.
         ready: Ready::always(),
         routes: Box::new(move || {
-            let controller = parts.controller();
-            Routes {
-                rest: handler::http::routes(controller.clone()),
-                grpc: handler::grpc::routes(controller),
-            }
+            let state = AppState::new(parts.controller(), response_cache.clone());
+            Routes { rest: handler::http::routes(state.clone()), grpc: handler::grpc::routes(state) }
         }),
     };
     Ok(server.run(&config.service, registry, shutdown).await?)
 }
 
-/// What each worker makes its join from.
+/// What the controller of each worker is made of.
 struct Parts {
     gateway: GatewayKind,
     metadata: Instances,
     rating: Instances,
     options: Options,
-    known: grpc::Known,
     counts: [Counts; 2],
-    response_cache: Option<Arc<ResponseCache>>,
 }
 
 impl Parts {
-    /// The join with connections and batches of its own, for the present runtime.
+    /// Creates a controller with its own connections and coalescers, for the current runtime.
     fn controller(&self) -> Controller {
         let (metadata, rating, options) = (&self.metadata, &self.rating, self.options);
         match self.gateway {
             GatewayKind::Grpc => self.join(
-                grpc::MetadataBackend::new(metadata, options, &self.known),
-                grpc::RatingBackend::new(rating, options, &self.known),
+                grpc::MetadataBackend::new(metadata, options),
+                grpc::RatingBackend::new(rating, options),
             ),
             GatewayKind::Http => self.join(
                 http::MetadataBackend::new(metadata, options),
@@ -109,9 +101,9 @@ impl Parts {
         metadata: impl MetadataGateway + 'static,
         rating: impl RatingGateway + 'static,
     ) -> Controller {
-        let [of_metadata, of_rating] = self.counts.clone();
-        let metadata = coalesce::MetadataBackend::new(metadata, of_metadata);
-        let rating = coalesce::RatingBackend::new(rating, of_rating);
-        Controller::new(Arc::new(metadata), Arc::new(rating), self.response_cache.clone())
+        let [metadata_counts, rating_counts] = self.counts.clone();
+        let metadata = coalesce::MetadataBackend::new(metadata, metadata_counts);
+        let rating = coalesce::RatingBackend::new(rating, rating_counts);
+        Controller::new(Arc::new(metadata), Arc::new(rating))
     }
 }

@@ -1,4 +1,4 @@
-//! What calls to the services behind come to, among movie's metrics.
+//! Metrics of the calls to the backend services.
 
 use client::{Instances, Statistics};
 use prometheus_client::collector::Collector;
@@ -8,7 +8,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use std::fmt;
 
-/// Adds the numbers of `services` to `registry`, each under its service's name.
+/// Registers the metrics of `services` with `registry`, labelled with the service's name.
 pub(crate) fn register(registry: &mut Registry, services: Vec<Instances>) {
     registry.register_collector(Box::new(Calls { services }));
 }
@@ -18,11 +18,11 @@ struct Calls {
     services: Vec<Instances>,
 }
 
-/// What a metric's rows of one service are, each with one more label where there are several.
-type Rows = fn(&Statistics) -> Vec<(Option<&'static str>, u64)>;
+/// Returns the samples of a metric for one service, each with the value of the metric's further label if it has one.
+type Samples = fn(&Statistics) -> Vec<(Option<&'static str>, u64)>;
 
-/// A metric: name, help, the further label, and the rows.
-type Metric = (&'static str, &'static str, &'static str, Rows);
+/// A metric: name, help, further label, samples.
+type Metric = (&'static str, &'static str, &'static str, Samples);
 
 const COUNTERS: [Metric; 7] = [
     ("client_calls", "Calls to a service, by outcome", "outcome", |of| named(&of.calls)),
@@ -67,12 +67,12 @@ impl Collector for Calls {
 fn write<M: EncodeMetric>(
     encoder: &mut DescriptorEncoder<'_>,
     services: &[(&str, Statistics)],
-    (name, help, label, rows): Metric,
+    (name, help, label, samples): Metric,
     metric: fn(u64) -> M,
 ) -> fmt::Result {
     let mut family = encoder.encode_descriptor(name, help, None, metric(0).metric_type())?;
     for (service, statistics) in services {
-        for (value, number) in rows(statistics) {
+        for (value, number) in samples(statistics) {
             let service = [("service", *service)];
             let labels = service.into_iter().chain(value.map(|value| (label, value)));
             metric(number).encode(family.encode_family(&labels.collect::<Vec<_>>())?)?;

@@ -147,3 +147,11 @@ impl<T: Into<M>, M> From<model::page::Page<T>> for MetadataList<M> {
         Self { next_page_token: from.next, ..from.items.into() }
     }
 }
+
+impl TryFrom<MetadataList> for model::page::Page<model::Metadata> {
+    type Error = Invalid;
+
+    fn try_from(from: MetadataList) -> Result<Self, Invalid> {
+        Ok(Self { items: check::rows(from.metadata)?, next: from.next_page_token })
+    }
+}

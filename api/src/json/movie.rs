@@ -1,40 +1,51 @@
-//! Movies with their ratings as JSON.
+//! Joined movies as JSON. The texts are borrowed, as these shapes are only written.
 
 use super::Metadata;
+use model::page::Page;
 use model::{Aggregate, MovieDetails, Part};
 use serde::Serialize;
-use std::borrow::Borrow;
 
-/// A movie's metadata with its aggregated ratings.
+/// A movie's metadata with its aggregated rating.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Movie<M = Metadata, R = MovieRating> {
-    /// The movie's metadata.
-    pub metadata: M,
-    /// The aggregated ratings; absent if the movie has no ratings or they could not be fetched.
+pub struct Movie<'a> {
+    /// The movie's metadata, which the model writes in the shape of [`Metadata`].
+    #[cfg_attr(feature = "openapi", schema(value_type = Metadata))]
+    pub metadata: &'a model::Metadata,
+    /// The aggregate of its ratings; absent if there are none or they could not be fetched.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rating: Option<R>,
+    pub rating: Option<MovieRating>,
     /// The parts that could not be fetched: `rating`. Absent if the movie is complete.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub partial: Vec<&'static str>,
 }
 
-/// The aggregated ratings of a movie.
+impl<'a> From<&'a MovieDetails> for Movie<'a> {
+    fn from(from: &'a MovieDetails) -> Self {
+        Self {
+            metadata: &from.metadata,
+            rating: from.rating.as_ref().map(MovieRating::from),
+            partial: names(&from.partial),
+        }
+    }
+}
+
+/// The aggregate of a movie's ratings: an [`Aggregate`](super::Aggregate) without its record.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MovieRating {
-    /// The number of ratings; at least 1.
+    /// The number of ratings, at least 1.
     pub count: u64,
-    /// The sum of the values.
+    /// The sum of their values.
     pub sum: u64,
-    /// The mean of the values, 1 to 10.
+    /// Their mean, 1 to 10.
     pub mean: f64,
-    /// The Bayesian weighted mean: the fewer ratings, the closer to the prior mean.
+    /// The mean, weighted with a prior mean: the fewer ratings, the closer to that.
     pub weighted_mean: f64,
-    /// The number of ratings per value: 10 counts, value 1 first.
+    /// The number of ratings of each value: 10 counts, value 1 first.
     pub histogram: [u64; 10],
-    /// Increases with every change of the aggregate.
+    /// Grows with every change of the aggregate.
     pub revision: u64,
 }
 
@@ -51,67 +62,50 @@ impl From<&Aggregate> for MovieRating {
     }
 }
 
-impl<M, A, N, R> From<&MovieDetails<M, A>> for Movie<N, R>
-where
-    N: for<'a> From<&'a M>,
-    R: for<'a> From<&'a A>,
-{
-    fn from(from: &MovieDetails<M, A>) -> Self {
-        Self {
-            metadata: N::from(&from.metadata),
-            rating: from.rating.as_ref().map(R::from),
-            partial: names(&from.partial),
-        }
-    }
-}
-
-/// A page or a batch of movies.
+/// Movies, one page or a batch of them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct MovieList<M = Movie> {
-    /// The movies, in the order of the list or of the requested ids.
-    pub movies: Vec<M>,
-    /// The token of the next page; absent on the last page.
+pub struct MovieList<'a> {
+    /// The movies, in the order of the list or of the request.
+    pub movies: Vec<Movie<'a>>,
+    /// The token of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_page_token: Option<String>,
+    pub next_page_token: Option<&'a str>,
 }
 
-impl<T, M: for<'a> From<&'a T>> From<Vec<T>> for MovieList<M> {
-    fn from(from: Vec<T>) -> Self {
-        Self { movies: from.iter().map(M::from).collect(), next_page_token: None }
+impl<'a> From<&'a [MovieDetails]> for MovieList<'a> {
+    fn from(from: &'a [MovieDetails]) -> Self {
+        Self { movies: from.iter().map(Movie::from).collect(), next_page_token: None }
     }
 }
 
-impl<T, M: for<'a> From<&'a T>> From<model::page::Page<T>> for MovieList<M> {
-    fn from(from: model::page::Page<T>) -> Self {
-        Self { next_page_token: from.next, ..from.items.into() }
+impl<'a> From<&'a Page<MovieDetails>> for MovieList<'a> {
+    fn from(from: &'a Page<MovieDetails>) -> Self {
+        Self { next_page_token: from.next.as_deref(), ..from.items.as_slice().into() }
     }
 }
 
-/// A movie in the short form: its rating is only the mean.
+/// A movie in the short form, whose rating is the bare mean.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct ShortMovie<M = Metadata> {
-    /// The mean of its ratings; absent if it has no ratings or they could not be fetched.
+pub struct ShortMovie<'a> {
+    /// The mean of its ratings; absent if there are none or they could not be fetched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rating: Option<f64>,
-    /// The movie's metadata.
-    pub metadata: M,
+    /// The movie's metadata, which the model writes in the shape of [`Metadata`].
+    #[cfg_attr(feature = "openapi", schema(value_type = Metadata))]
+    pub metadata: &'a model::Metadata,
     /// The parts that could not be fetched: `rating`. Absent if the movie is complete.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub partial: Vec<&'static str>,
 }
 
-impl<M, A, N> From<&MovieDetails<M, A>> for ShortMovie<N>
-where
-    A: Borrow<Aggregate>,
-    N: for<'a> From<&'a M>,
-{
-    fn from(from: &MovieDetails<M, A>) -> Self {
+impl<'a> From<&'a MovieDetails> for ShortMovie<'a> {
+    fn from(from: &'a MovieDetails) -> Self {
         Self {
-            rating: from.rating.as_ref().map(|aggregate| aggregate.borrow().mean()),
-            metadata: N::from(&from.metadata),
+            rating: from.rating.as_ref().map(Aggregate::mean),
+            metadata: &from.metadata,
             partial: names(&from.partial),
         }
     }

@@ -83,6 +83,14 @@ impl<T: Borrow<model::Aggregate>> From<model::page::Page<T>> for AggregateList {
     }
 }
 
+impl TryFrom<AggregateList> for model::page::Page<model::Aggregate> {
+    type Error = Invalid;
+
+    fn try_from(from: AggregateList) -> Result<Self, Invalid> {
+        Ok(Self { items: check::rows(from.aggregates)?, next: from.next_page_token })
+    }
+}
+
 /// One user's rating of one record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -1,6 +1,6 @@
-//! The JSON shapes, and that each message comes back from the wire as it left.
+//! The JSON shapes, and round trips of every message.
 
-use api::{json, metadata, rating};
+use api::{json, metadata, movie, rating};
 use model::{
     Aggregate, Genres, Histogram, Metadata, MovieDetails, Part, ProviderId, Rating, RatingEvent, Record,
     RecordId, RecordType, ReleaseYear, Text, Timestamp, Title, UserId, Value,
@@ -43,14 +43,14 @@ fn rating() -> Rating {
 }
 
 #[test]
-fn a_movie_is_camel_case_json_without_absent_fields() {
+fn movie_is_camel_case_json_without_absent_fields() {
     let whole = MovieDetails { metadata: amelie(), rating: Some(aggregate()), partial: Vec::new() };
     let metadata = json!({
         "id": "1", "title": "Amélie", "description": "", "director": "Jean-Pierre Jeunet",
         "releaseYear": 2001, "genres": ["Comedy"], "revision": 7,
     });
     assert_eq!(
-        serde_json::to_value(<json::Movie>::from(&whole)).unwrap(),
+        serde_json::to_value(json::Movie::from(&whole)).unwrap(),
         json!({
             "metadata": metadata,
             "rating": {
@@ -60,18 +60,32 @@ fn a_movie_is_camel_case_json_without_absent_fields() {
         })
     );
     assert_eq!(
-        serde_json::to_value(<json::ShortMovie>::from(&whole)).unwrap(),
+        serde_json::to_value(json::ShortMovie::from(&whole)).unwrap(),
         json!({ "rating": 8.5, "metadata": metadata })
     );
     let partial = MovieDetails { metadata: amelie(), rating: None, partial: vec![Part::Rating] };
     assert_eq!(
-        serde_json::to_value(<json::Movie>::from(&partial)).unwrap(),
+        serde_json::to_value(json::Movie::from(&partial)).unwrap(),
         json!({ "metadata": metadata, "partial": ["rating"] })
     );
 }
 
 #[test]
-fn a_rating_and_an_aggregate_carry_their_record() {
+fn protobuf_movie_has_its_parts() {
+    for (rating, partial) in [(Some(aggregate()), vec![]), (None, vec![]), (None, vec![Part::Rating])] {
+        let movie = MovieDetails { metadata: amelie(), rating: rating.clone(), partial: partial.clone() };
+        let expected = movie::v1::MovieDetails {
+            rating: rating.as_ref().map(Aggregate::mean),
+            metadata: Some((&amelie()).into()),
+            aggregate: rating.as_ref().map(Into::into),
+            partial: partial.into_iter().map(|part| part.name().to_owned()).collect(),
+        };
+        assert_eq!(movie::v1::MovieDetails::from(&movie), expected);
+    }
+}
+
+#[test]
+fn rating_and_aggregate_contain_their_record() {
     assert_eq!(
         serde_json::to_value(json::Rating::from(rating())).unwrap(),
         json!({
@@ -90,7 +104,7 @@ fn a_rating_and_an_aggregate_carry_their_record() {
 }
 
 #[test]
-fn nouns_survive_both_encodings() {
+fn domain_types_round_trip_through_both_encodings() {
     let as_json = serde_json::to_string(&json::Metadata::from(&amelie())).unwrap();
     let back: json::Metadata = serde_json::from_str(&as_json).unwrap();
     assert_eq!(Metadata::try_from(back).unwrap(), amelie());
@@ -102,7 +116,7 @@ fn nouns_survive_both_encodings() {
 }
 
 #[test]
-fn events_survive_json() {
+fn events_round_trip_through_json() {
     let delete = RatingEvent::Delete { record: record(), user_id: UserId::new("ann \"q\"").unwrap() };
     for event in [RatingEvent::Put(rating()), delete] {
         let text = serde_json::to_string(&json::RatingEvent::from(&event)).unwrap();
@@ -112,7 +126,7 @@ fn events_survive_json() {
 }
 
 #[test]
-fn an_event_without_a_type_is_a_put_at_the_time_of_arrival() {
+fn event_without_type_is_a_put_at_arrival_time() {
     let now = Timestamp::from_millis(1_000).unwrap();
     let text = r#"{"userId":"ann","recordId":"1","recordType":"movie","value":5,"new":{}}"#;
     let event: json::RatingEvent<'_> = serde_json::from_str(text).unwrap();

@@ -1,4 +1,4 @@
-//! The join against gateways that answer, fail or stay silent as told.
+//! The controller with gateways that succeed, fail or stay silent.
 
 use super::*;
 use async_trait::async_trait;
@@ -7,7 +7,7 @@ use model::{Genres, Histogram, Record, Text, Title};
 use std::time::Duration;
 use tokio::time::sleep_until;
 
-/// How a service behaves.
+/// The behaviour of a service.
 #[derive(Clone, Copy, PartialEq)]
 enum Mood {
     Well,
@@ -17,9 +17,9 @@ enum Mood {
 }
 
 impl Mood {
-    async fn act<T>(self, service: &'static str, answer: T, deadline: Instant) -> Result<T, gateway::Error> {
+    async fn act<T>(self, service: &'static str, value: T, deadline: Instant) -> Result<T, gateway::Error> {
         match self {
-            Self::Well => Ok(answer),
+            Self::Well => Ok(value),
             Self::Down => Err(gateway::Error::unavailable(service, "connection refused")),
             Self::Silent => {
                 sleep_until(deadline).await;
@@ -34,8 +34,8 @@ fn id(text: &str) -> RecordId {
     RecordId::new(text).unwrap()
 }
 
-fn metadata(name: &str) -> Shared<Metadata> {
-    Shared::from(Metadata {
+fn metadata(name: &str) -> Metadata {
+    Metadata {
         id: id(name),
         title: Title::new(format!("Movie {name}")).unwrap(),
         description: Text::default(),
@@ -43,37 +43,29 @@ fn metadata(name: &str) -> Shared<Metadata> {
         release_year: None,
         genres: Genres::default(),
         revision: 1,
-    })
+    }
 }
 
-fn aggregate(name: &str) -> Shared<Aggregate> {
-    Shared::from(Aggregate {
+fn aggregate(name: &str) -> Aggregate {
+    Aggregate {
         record: Record { record_type: RecordType::movie(), record_id: id(name) },
         histogram: Histogram::new([0, 0, 0, 0, 0, 0, 0, 0, 0, 2]),
         weighted_mean: 7.0,
         revision: 2,
-    })
+    }
 }
 
-/// Knows the movies `1` to `4`.
+/// Has the movies `1` to `4`.
 struct FakeMetadata(Mood);
 
 #[async_trait]
 impl MetadataGateway for FakeMetadata {
-    async fn get(
-        &self,
-        id: &RecordId,
-        deadline: Instant,
-    ) -> Result<Option<Shared<Metadata>>, gateway::Error> {
+    async fn get(&self, id: &RecordId, deadline: Instant) -> Result<Option<Metadata>, gateway::Error> {
         let known = ("1"..="4").contains(&id.as_str());
         self.0.act("metadata", known.then(|| metadata(id.as_str())), deadline).await
     }
 
-    async fn batch_get(
-        &self,
-        ids: &[RecordId],
-        deadline: Instant,
-    ) -> Result<Vec<Shared<Metadata>>, gateway::Error> {
+    async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Metadata>, gateway::Error> {
         let known = ids.iter().map(RecordId::as_str).filter(|id| ("1"..="4").contains(id));
         self.0.act("metadata", known.map(metadata).collect(), deadline).await
     }
@@ -83,51 +75,51 @@ impl MetadataGateway for FakeMetadata {
         _: &str,
         _: &Request,
         deadline: Instant,
-    ) -> Result<Page<Shared<Metadata>>, gateway::Error> {
+    ) -> Result<Page<Metadata>, gateway::Error> {
         let page = Page { items: vec![metadata("2"), metadata("1")], next: Some("next".into()) };
         self.0.act("metadata", page, deadline).await
     }
 }
 
-/// Knows ratings of the records `1` and `9`.
+/// Has ratings of the records `1` and `9`.
 struct FakeRating(Mood);
 
 #[async_trait]
 impl RatingGateway for FakeRating {
-    async fn aggregate(
+    async fn get_aggregate(
         &self,
         _: &RecordType,
         id: &RecordId,
         deadline: Instant,
-    ) -> Result<Option<Shared<Aggregate>>, gateway::Error> {
+    ) -> Result<Option<Aggregate>, gateway::Error> {
         let rated = id.as_str() == "1";
         self.0.act("rating", rated.then(|| aggregate("1")), deadline).await
     }
 
-    async fn batch(
+    async fn batch_get_aggregates(
         &self,
         _: &RecordType,
         ids: &[RecordId],
         deadline: Instant,
-    ) -> Result<Vec<Shared<Aggregate>>, gateway::Error> {
+    ) -> Result<Vec<Aggregate>, gateway::Error> {
         let rated = ids.iter().any(|id| id.as_str() == "1");
         self.0.act("rating", rated.then(|| aggregate("1")).into_iter().collect(), deadline).await
     }
 
-    async fn top(
+    async fn list_top_rated(
         &self,
         _: &RecordType,
         _: MinCount,
         _: &Request,
         deadline: Instant,
-    ) -> Result<Page<Shared<Aggregate>>, gateway::Error> {
+    ) -> Result<Page<Aggregate>, gateway::Error> {
         let page = Page { items: vec![aggregate("9"), aggregate("1")], next: None };
         self.0.act("rating", page, deadline).await
     }
 }
 
 fn controller(metadata: Mood, rating: Mood) -> Controller {
-    Controller::new(Arc::new(FakeMetadata(metadata)), Arc::new(FakeRating(rating)), None)
+    Controller::new(Arc::new(FakeMetadata(metadata)), Arc::new(FakeRating(rating)))
 }
 
 fn soon() -> Instant {
@@ -135,7 +127,7 @@ fn soon() -> Instant {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_movie_is_whole_where_both_services_answer() {
+async fn movie_is_complete_if_both_services_respond() {
     let rated = controller(Mood::Well, Mood::Well).get(&id("1"), soon()).await.unwrap();
     assert_eq!(rated.rating, Some(aggregate("1")));
     assert!(rated.partial.is_empty());
@@ -144,7 +136,7 @@ async fn a_movie_is_whole_where_both_services_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ratings_that_fail_or_are_late_leave_a_partial_movie_within_the_deadline() {
+async fn missing_ratings_give_partial_movie_within_deadline() {
     for mood in [Mood::Down, Mood::Silent] {
         let (started, deadline) = (Instant::now(), soon());
         let movie = controller(Mood::Well, mood).get(&id("1"), deadline).await.unwrap();
@@ -154,7 +146,7 @@ async fn ratings_that_fail_or_are_late_leave_a_partial_movie_within_the_deadline
 }
 
 #[tokio::test(start_paused = true)]
-async fn metadata_decides_and_waits_for_no_rating() {
+async fn metadata_decides_without_waiting_for_rating() {
     let started = Instant::now();
     let error = controller(Mood::Down, Mood::Silent).get(&id("1"), soon()).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Unavailable);
@@ -166,7 +158,7 @@ async fn metadata_decides_and_waits_for_no_rating() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_keeps_the_order_asked_and_leaves_out_what_is_missing() {
+async fn batch_keeps_requested_order_and_omits_missing_movies() {
     let ids = ["3", "7", "1"].map(id);
     let movies = controller(Mood::Well, Mood::Well).batch_get(&ids, soon()).await.unwrap();
     let found: Vec<_> =
@@ -178,7 +170,7 @@ async fn a_batch_keeps_the_order_asked_and_leaves_out_what_is_missing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_search_keeps_its_order_and_its_token() {
+async fn search_keeps_order_and_token() {
     let page = controller(Mood::Well, Mood::Well).search("movie", &Request::default(), soon()).await.unwrap();
     let found: Vec<_> =
         page.items.iter().map(|movie| (movie.metadata.id.as_str(), movie.rating.is_some())).collect();
@@ -189,9 +181,9 @@ async fn a_search_keeps_its_order_and_its_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_top_skips_what_has_no_metadata_and_needs_ratings() {
+async fn top_list_skips_records_without_metadata_and_needs_ratings() {
     let top = |metadata, rating| async move {
-        controller(metadata, rating).top(MinCount::default(), &Request::default(), soon()).await
+        controller(metadata, rating).list_top(MinCount::default(), &Request::default(), soon()).await
     };
     let page = top(Mood::Well, Mood::Well).await.unwrap();
     assert_eq!(page.items.iter().map(|movie| movie.metadata.id.as_str()).collect::<Vec<_>>(), ["1"]);

@@ -90,7 +90,7 @@ impl Fault for Error {
 pub enum Unexpected {
     /// Its id was not requested.
     #[error("a row was not requested")]
-    Unasked,
+    NotRequested,
     /// Another row has the same id.
     #[error("two rows have the same id")]
     Repeated,

@@ -1,15 +1,15 @@
-//! Whether a request that found no answer can have been executed.
+//! Decides whether a request without a response may have been executed.
 
 use client::Class;
 use std::error::Error;
 use std::iter::successors;
 
-/// Classifies an exchange that broke off, by its `error` and the causes of that.
+/// Classifies an interrupted exchange by its `error` and the causes of that.
 ///
-/// It was not executed if no connection was made, if it never left this side (hyper calls that cancelled), if the
-/// instance refused its stream, or if a GOAWAY named an earlier last stream: h2 gives a remote GOAWAY to no other
-/// stream, those that the instance may have seen end with the connection (RFC 9113, 6.8 and 8.7). Otherwise it may
-/// have been. A GOAWAY for too many resets, from either side, is the fault of other calls.
+/// The request was not executed if no connection was made, if it never left this side (hyper reports it as cancelled),
+/// if the instance refused its stream, or if a GOAWAY named an earlier last stream: h2 reports a remote GOAWAY to no
+/// other stream, and streams that the instance may have processed end with the connection (RFC 9113, 6.8 and 8.7).
+/// Otherwise it may have been executed. A GOAWAY for too many resets, from either side, is the fault of other calls.
 pub(super) fn class(error: &(dyn Error + 'static)) -> Class {
     let causes = || successors(Some(error), |error: &&(dyn Error + 'static)| (*error).source());
     if causes().any(is_cut) {

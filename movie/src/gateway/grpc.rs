@@ -1,196 +1,188 @@
-//! The services behind this one over gRPC: one channel to each instance, on each worker.
+//! The backend services over gRPC: one channel to each instance, on each worker.
 
 mod connection;
 mod failure;
-mod nouns;
-
-pub use nouns::Known;
 
 use super::{Error, METADATA, MetadataGateway, RATING, RatingGateway, rows::at_most_one};
+use api::metadata::v1::metadata_service_client::MetadataServiceClient;
 use api::metadata::v1::{BatchGetMetadataRequest, SearchMetadataRequest};
+use api::rating::v1::rating_service_client::RatingServiceClient;
 use api::rating::v1::{BatchGetAggregatedRatingsRequest, ListTopRatedRequest};
-use api::rows::{Row, Rows};
 use async_trait::async_trait;
-use cache::Shared;
 use client::{Client, Instances, Mode, Options};
 use connection::Connection;
 use failure::CallFailure;
-use http::uri::PathAndQuery;
+use fault::Invalid;
 use model::page::{Page, Request};
 use model::{Aggregate, Metadata, MinCount, RecordId, RecordType};
-use nouns::Nouns;
-use prost::Message;
 use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-use tonic::client::Grpc;
 use tonic::transport::Channel;
 use tonic::{Response, Status};
-use tonic_prost::ProstCodec;
 
-/// How much later than the client the instance gives up, so that it is the client that decides what silence means.
+/// The time by which an instance's deadline exceeds the client's, so that the client decides what silence means.
 const MARGIN: Duration = Duration::from_millis(100);
 
-/// A batch of 500 records with the longest descriptions is 9 MiB.
-const MAX_ANSWER: usize = 16 * 1024 * 1024;
+/// The maximum size of a response in bytes: a batch of 500 records with the longest descriptions is 9 MiB.
+const MAX_RESPONSE: usize = 16 * 1024 * 1024;
 
-/// One backend service, called over gRPC for lists of `T`.
+/// One backend service.
 #[derive(Debug)]
-struct Backend<T> {
+struct Backend {
     name: &'static str,
     client: Client<Option<Arc<Connection>>>,
     try_timeout: Duration,
-    nouns: Arc<Nouns<T>>,
 }
 
-impl<T: Row> Backend<T> {
-    fn new(name: &'static str, instances: &Instances, options: Options, nouns: &Arc<Nouns<T>>) -> Self {
+impl Backend {
+    fn new(name: &'static str, instances: &Instances, options: Options) -> Self {
         let client = Client::new(instances, Connection::open, options);
-        Self { name, client, try_timeout: options.try_timeout, nouns: nouns.clone() }
+        Self { name, client, try_timeout: options.try_timeout }
     }
 
-    /// Calls `method` for the list that `message` describes, once, or again elsewhere, before `deadline`.
-    async fn list<M: Message + 'static>(
+    /// Sends `message` with `send` before `deadline`, to further instances if it must be retried, and converts the
+    /// response. A response that breaks the model's rules is the service's failure.
+    async fn call<M, R, T, F>(
         &self,
-        method: &'static str,
         message: impl Fn() -> M,
+        send: fn(Channel, tonic::Request<M>) -> F,
         deadline: Instant,
-    ) -> Result<Page<Shared<T>>, Error> {
-        let answer = self.client.call(deadline, Mode::Read, |connection| {
+    ) -> Result<T, Error>
+    where
+        M: Send + 'static,
+        F: Future<Output = Result<Response<R>, Status>> + Send + 'static,
+        T: TryFrom<R, Error = Invalid>,
+    {
+        let response = self.client.call(deadline, Mode::Read, |connection| {
             let mut request = tonic::Request::new(message());
-            // However little time the caller has left, the instance gets that of one try, to show whether it is well.
+            // However little time the caller has left, the instance gets that of one try, to show whether it is healthy.
             let left = deadline.saturating_duration_since(Instant::now());
             request.set_timeout(left.max(self.try_timeout) + MARGIN);
             async move {
                 let connection = connection.ok_or_else(CallFailure::unusable_address)?;
                 let call = connection.call();
-                match rows(call.channel(), method, request).await {
-                    Ok(answer) => {
+                match send(call.channel(), request).await {
+                    Ok(response) => {
                         call.end();
-                        Ok(answer.into_inner())
+                        Ok(response.into_inner())
                     }
                     Err(status) => Err(CallFailure::of(call, status)),
                 }
             }
         });
-        let answer = answer.await.map_err(|error| failure::gateway_error(self.name, error))?;
-        let next = Some(answer.next_page_token).filter(|token| !token.is_empty());
-        Ok(Page { items: self.nouns.all(&answer.rows)?, next })
+        let response = response.await.map_err(|error| failure::gateway_error(self.name, error))?;
+        T::try_from(response).map_err(|invalid| Error::failed(self.name, invalid))
     }
-}
-
-/// Calls `method` as a generated client does, but leaves the response's rows encoded.
-async fn rows<M: Message + 'static>(
-    channel: Channel,
-    method: &'static str,
-    request: tonic::Request<M>,
-) -> Result<Response<Rows>, Status> {
-    let mut client = Grpc::new(channel).max_decoding_message_size(MAX_ANSWER);
-    let ready = client.ready().await;
-    ready.map_err(|error| Status::unknown(format!("the channel is not ready: {error}")))?;
-    client.unary(request, PathAndQuery::from_static(method), ProstCodec::default()).await
 }
 
 fn texts(ids: &[RecordId]) -> Vec<String> {
     ids.iter().map(|id| id.as_str().to_owned()).collect()
 }
 
-fn asked_size(page: &Request) -> i32 {
+fn page_size(page: &Request) -> i32 {
     i32::try_from(page.size.get()).unwrap_or(i32::MAX)
 }
 
 /// The metadata service over gRPC.
 #[derive(Debug)]
-pub struct MetadataBackend(Backend<Metadata>);
+pub struct MetadataBackend(Backend);
 
 impl MetadataBackend {
-    /// A gateway to `instances` for the present runtime.
+    /// Creates a gateway to `instances` for the current runtime.
     #[must_use]
-    pub fn new(instances: &Instances, options: Options, known: &Known) -> Self {
-        Self(Backend::new(METADATA, instances, options, &known.metadata))
+    pub fn new(instances: &Instances, options: Options) -> Self {
+        Self(Backend::new(METADATA, instances, options))
+    }
+
+    fn client(channel: Channel) -> MetadataServiceClient<Channel> {
+        MetadataServiceClient::new(channel).max_decoding_message_size(MAX_RESPONSE)
     }
 }
 
 #[async_trait]
 impl MetadataGateway for MetadataBackend {
-    async fn get(&self, id: &RecordId, deadline: Instant) -> Result<Option<Shared<Metadata>>, Error> {
+    async fn get(&self, id: &RecordId, deadline: Instant) -> Result<Option<Metadata>, Error> {
         let rows = self.batch_get(slice::from_ref(id), deadline).await?;
         at_most_one(rows).map_err(|unexpected| unexpected.by(METADATA))
     }
 
-    async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Shared<Metadata>>, Error> {
+    async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Metadata>, Error> {
         let message = || BatchGetMetadataRequest { ids: texts(ids) };
-        let list = self.0.list("/metadata.v1.MetadataService/BatchGetMetadata", message, deadline);
-        Ok(list.await?.items)
+        let send = |channel, request| async move { Self::client(channel).batch_get_metadata(request).await };
+        self.0.call(message, send, deadline).await
     }
 
-    async fn search(
-        &self,
-        query: &str,
-        page: &Request,
-        deadline: Instant,
-    ) -> Result<Page<Shared<Metadata>>, Error> {
+    async fn search(&self, query: &str, page: &Request, deadline: Instant) -> Result<Page<Metadata>, Error> {
         let message = || SearchMetadataRequest {
-            page_size: asked_size(page),
+            page_size: page_size(page),
             page_token: page.token.clone().unwrap_or_default(),
             query: query.into(),
         };
-        self.0.list("/metadata.v1.MetadataService/SearchMetadata", message, deadline).await
+        let send = |channel, request| async move { Self::client(channel).search_metadata(request).await };
+        self.0.call(message, send, deadline).await
     }
 }
 
 /// The rating service over gRPC.
 #[derive(Debug)]
-pub struct RatingBackend(Backend<Aggregate>);
+pub struct RatingBackend(Backend);
 
 impl RatingBackend {
-    /// A gateway to `instances` for the present runtime.
+    /// Creates a gateway to `instances` for the current runtime.
     #[must_use]
-    pub fn new(instances: &Instances, options: Options, known: &Known) -> Self {
-        Self(Backend::new(RATING, instances, options, &known.aggregates))
+    pub fn new(instances: &Instances, options: Options) -> Self {
+        Self(Backend::new(RATING, instances, options))
+    }
+
+    fn client(channel: Channel) -> RatingServiceClient<Channel> {
+        RatingServiceClient::new(channel).max_decoding_message_size(MAX_RESPONSE)
     }
 }
 
 #[async_trait]
 impl RatingGateway for RatingBackend {
-    async fn aggregate(
+    async fn get_aggregate(
         &self,
         record_type: &RecordType,
         id: &RecordId,
         deadline: Instant,
-    ) -> Result<Option<Shared<Aggregate>>, Error> {
-        let rows = self.batch(record_type, slice::from_ref(id), deadline).await?;
+    ) -> Result<Option<Aggregate>, Error> {
+        let rows = self.batch_get_aggregates(record_type, slice::from_ref(id), deadline).await?;
         at_most_one(rows).map_err(|unexpected| unexpected.by(RATING))
     }
 
-    async fn batch(
+    async fn batch_get_aggregates(
         &self,
         record_type: &RecordType,
         ids: &[RecordId],
         deadline: Instant,
-    ) -> Result<Vec<Shared<Aggregate>>, Error> {
+    ) -> Result<Vec<Aggregate>, Error> {
         let message = || BatchGetAggregatedRatingsRequest {
             record_type: record_type.as_str().into(),
             record_ids: texts(ids),
         };
-        let list = self.0.list("/rating.v1.RatingService/BatchGetAggregatedRatings", message, deadline);
-        Ok(list.await?.items)
+        let send = |channel, request| async move {
+            Self::client(channel).batch_get_aggregated_ratings(request).await
+        };
+        self.0.call(message, send, deadline).await
     }
 
-    async fn top(
+    async fn list_top_rated(
         &self,
         record_type: &RecordType,
         min_count: MinCount,
         page: &Request,
         deadline: Instant,
-    ) -> Result<Page<Shared<Aggregate>>, Error> {
+    ) -> Result<Page<Aggregate>, Error> {
         let message = || ListTopRatedRequest {
             record_type: record_type.as_str().into(),
             min_count: i64::try_from(min_count.get()).unwrap_or(i64::MAX),
-            page_size: asked_size(page),
+            page_size: page_size(page),
             page_token: page.token.clone().unwrap_or_default(),
         };
-        self.0.list("/rating.v1.RatingService/ListTopRated", message, deadline).await
+        let send = |channel, request| async move { Self::client(channel).list_top_rated(request).await };
+        self.0.call(message, send, deadline).await
     }
 }

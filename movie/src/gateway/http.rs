@@ -1,4 +1,4 @@
-//! The services behind this one over REST: one pool of connections to each instance, on each worker.
+//! The backend services over REST: one pool of connections to each instance, on each worker.
 
 mod backend;
 mod failure;
@@ -6,28 +6,13 @@ mod failure;
 use super::{Error, METADATA, MetadataGateway, RATING, RatingGateway};
 use api::json;
 use async_trait::async_trait;
-use backend::{Backend, batches, encoded};
-use cache::Shared;
+use backend::{Backend, encoded, id_lists};
 use client::{Instances, Options};
-use fault::Invalid;
 use model::page::{Page, Request};
 use model::{Aggregate, Metadata, MinCount, RecordId, RecordType};
 use tokio::time::Instant;
 
-/// What a row of an answer of `service` says; one that breaks the model's rules is the service's failure.
-fn noun<T, U: TryFrom<T, Error = Invalid>>(service: &'static str, row: T) -> Result<Shared<U>, Error> {
-    U::try_from(row).map(Shared::from).map_err(|invalid| Error::failed(service, invalid))
-}
-
-/// What all rows of an answer say.
-fn nouns<T, U>(service: &'static str, rows: Vec<T>) -> Result<Vec<Shared<U>>, Error>
-where
-    U: TryFrom<T, Error = Invalid>,
-{
-    rows.into_iter().map(|row| noun(service, row)).collect()
-}
-
-/// The query parameters of `page`, to follow others.
+/// Returns the query parameters of `page`.
 fn paging(page: &Request) -> String {
     let size = page.size.get();
     match &page.token {
@@ -41,40 +26,34 @@ fn paging(page: &Request) -> String {
 pub struct MetadataBackend(Backend);
 
 impl MetadataBackend {
-    /// A gateway to `instances` for the present runtime.
+    /// Creates a gateway to `instances` for the current runtime.
     #[must_use]
     pub fn new(instances: &Instances, options: Options) -> Self {
         Self(Backend::new(METADATA, instances, options))
+    }
+
+    async fn list(&self, query: &str, deadline: Instant) -> Result<Page<Metadata>, Error> {
+        self.0.read::<json::MetadataList, _>(&format!("/v1/metadata?{query}"), deadline).await
     }
 }
 
 #[async_trait]
 impl MetadataGateway for MetadataBackend {
-    async fn get(&self, id: &RecordId, deadline: Instant) -> Result<Option<Shared<Metadata>>, Error> {
+    async fn get(&self, id: &RecordId, deadline: Instant) -> Result<Option<Metadata>, Error> {
         let path = format!("/v1/metadata/{}", encoded(id.as_str()));
-        let found: Option<json::Metadata> = self.0.find(&path, deadline).await?;
-        found.map(|metadata| noun(METADATA, metadata)).transpose()
+        self.0.find::<json::Metadata, _>(&path, deadline).await
     }
 
-    async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Shared<Metadata>>, Error> {
+    async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Metadata>, Error> {
         let mut found = Vec::with_capacity(ids.len());
-        for batch in batches(ids) {
-            let list: json::MetadataList =
-                self.0.read(&format!("/v1/metadata?ids={batch}"), deadline).await?;
-            found.extend(nouns(METADATA, list.metadata)?);
+        for ids in id_lists(ids) {
+            found.extend(self.list(&format!("ids={ids}"), deadline).await?.items);
         }
         Ok(found)
     }
 
-    async fn search(
-        &self,
-        query: &str,
-        page: &Request,
-        deadline: Instant,
-    ) -> Result<Page<Shared<Metadata>>, Error> {
-        let path = format!("/v1/metadata?query={}&{}", encoded(query), paging(page));
-        let list: json::MetadataList = self.0.read(&path, deadline).await?;
-        Ok(Page { items: nouns(METADATA, list.metadata)?, next: list.next_page_token })
+    async fn search(&self, query: &str, page: &Request, deadline: Instant) -> Result<Page<Metadata>, Error> {
+        self.list(&format!("query={}&{}", encoded(query), paging(page)), deadline).await
     }
 }
 
@@ -83,50 +62,50 @@ impl MetadataGateway for MetadataBackend {
 pub struct RatingBackend(Backend);
 
 impl RatingBackend {
-    /// A gateway to `instances` for the present runtime.
+    /// Creates a gateway to `instances` for the current runtime.
     #[must_use]
     pub fn new(instances: &Instances, options: Options) -> Self {
         Self(Backend::new(RATING, instances, options))
+    }
+
+    async fn list(&self, path: &str, deadline: Instant) -> Result<Page<Aggregate>, Error> {
+        self.0.read::<json::AggregateList, _>(path, deadline).await
     }
 }
 
 #[async_trait]
 impl RatingGateway for RatingBackend {
-    async fn aggregate(
+    async fn get_aggregate(
         &self,
         record_type: &RecordType,
         id: &RecordId,
         deadline: Instant,
-    ) -> Result<Option<Shared<Aggregate>>, Error> {
+    ) -> Result<Option<Aggregate>, Error> {
         let path = format!("/v1/ratings/{record_type}/{}", encoded(id.as_str()));
-        let found: Option<json::Aggregate> = self.0.find(&path, deadline).await?;
-        found.map(|aggregate| noun(RATING, aggregate)).transpose()
+        self.0.find::<json::Aggregate, _>(&path, deadline).await
     }
 
-    async fn batch(
+    async fn batch_get_aggregates(
         &self,
         record_type: &RecordType,
         ids: &[RecordId],
         deadline: Instant,
-    ) -> Result<Vec<Shared<Aggregate>>, Error> {
+    ) -> Result<Vec<Aggregate>, Error> {
         let mut found = Vec::with_capacity(ids.len());
-        for batch in batches(ids) {
-            let path = format!("/v1/ratings/{record_type}?ids={batch}");
-            let list: json::AggregateList = self.0.read(&path, deadline).await?;
-            found.extend(nouns(RATING, list.aggregates)?);
+        for ids in id_lists(ids) {
+            found.extend(self.list(&format!("/v1/ratings/{record_type}?ids={ids}"), deadline).await?.items);
         }
         Ok(found)
     }
 
-    async fn top(
+    async fn list_top_rated(
         &self,
         record_type: &RecordType,
         min_count: MinCount,
         page: &Request,
         deadline: Instant,
-    ) -> Result<Page<Shared<Aggregate>>, Error> {
+    ) -> Result<Page<Aggregate>, Error> {
         let path = format!("/v1/top/{record_type}?minCount={}&{}", min_count.get(), paging(page));
-        let list: json::AggregateList = self.0.read(&path, deadline).await?;
-        Ok(Page { items: nouns(RATING, list.aggregates)?, next: list.next_page_token })
+        self.list(&path, deadline).await
     }
 }

@@ -1,7 +1,6 @@
 //! Matches the rows of a response with the request: by id, in any order.
 
 use super::Unexpected;
-use cache::Shared;
 use model::page::Request;
 use model::{Aggregate, Metadata, RecordId, RecordType};
 use std::collections::{HashMap, HashSet};
@@ -16,7 +15,7 @@ pub(crate) trait Row {
 }
 
 impl Row for Metadata {
-    /// Metadata has no type: it is about movies.
+    /// Metadata has no record type: it is always about movies.
     fn id(&self, _: &RecordType) -> Result<&RecordId, Unexpected> {
         Ok(&self.id)
     }
@@ -32,16 +31,16 @@ impl Row for Aggregate {
     }
 }
 
-/// Returns the row of a response about `id` alone.
+/// Checks the row of a response about `id` alone.
 pub(crate) fn single<T: Row>(
     record_type: &RecordType,
     id: &RecordId,
-    row: Option<Shared<T>>,
-) -> Result<Option<Shared<T>>, Unexpected> {
+    row: Option<T>,
+) -> Result<Option<T>, Unexpected> {
     if let Some(row) = &row
         && row.id(record_type)? != id
     {
-        return Err(Unexpected::Unasked);
+        return Err(Unexpected::NotRequested);
     }
     Ok(row)
 }
@@ -52,31 +51,31 @@ pub(crate) fn at_most_one<R>(mut rows: Vec<R>) -> Result<Option<R>, Unexpected> 
     if rows.is_empty() { Ok(row) } else { Err(Unexpected::TooMany) }
 }
 
-/// Puts the rows of a response about `ids`, none of which comes twice, in their order. Rows may be missing.
+/// Sorts the rows of a response about `ids`, which are all different, in their order. Rows may be missing.
 pub(crate) fn in_order<T: Row>(
     record_type: &RecordType,
     ids: &[RecordId],
-    rows: Vec<Shared<T>>,
-) -> Result<Vec<Shared<T>>, Unexpected> {
+    rows: Vec<T>,
+) -> Result<Vec<T>, Unexpected> {
     let mut rest = ids.iter();
-    if rows.iter().all(|row| row.id(record_type).is_ok_and(|id| rest.any(|asked| asked == id))) {
+    if rows.iter().all(|row| row.id(record_type).is_ok_and(|id| rest.any(|requested| requested == id))) {
         return Ok(rows);
     }
-    let mut places: HashMap<&RecordId, Option<usize>> = ids.iter().zip((0..).map(Some)).collect();
-    let place = |row: Shared<T>| {
-        let place = places.get_mut(row.id(record_type)?).ok_or(Unexpected::Unasked)?;
-        Ok((place.take().ok_or(Unexpected::Repeated)?, row))
+    let mut positions: HashMap<&RecordId, Option<usize>> = ids.iter().zip((0..).map(Some)).collect();
+    let position = |row: T| {
+        let position = positions.get_mut(row.id(record_type)?).ok_or(Unexpected::NotRequested)?;
+        Ok((position.take().ok_or(Unexpected::Repeated)?, row))
     };
-    let mut placed = rows.into_iter().map(place).collect::<Result<Vec<_>, Unexpected>>()?;
-    placed.sort_unstable_by_key(|(place, _)| *place);
-    Ok(placed.into_iter().map(|(_, row)| row).collect())
+    let mut sorted = rows.into_iter().map(position).collect::<Result<Vec<_>, Unexpected>>()?;
+    sorted.sort_unstable_by_key(|(position, _)| *position);
+    Ok(sorted.into_iter().map(|(_, row)| row).collect())
 }
 
-/// Checks the rows of a page, whose ids were not known; returns the ids.
+/// Checks the rows of a page, whose ids are not known in advance, and returns the ids.
 pub(crate) fn page<T: Row>(
     record_type: &RecordType,
     page: &Request,
-    rows: &[Shared<T>],
+    rows: &[T],
 ) -> Result<Vec<RecordId>, Unexpected> {
     if rows.len() > page.size.get() {
         return Err(Unexpected::TooMany);

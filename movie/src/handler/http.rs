@@ -1,14 +1,13 @@
 //! Movies over REST, with the short forms.
 
-use crate::controller::Controller;
+use super::{AppState, backend_deadline};
 use api::json;
 use axum::Router;
 use axum::extract::State;
-use cache::Written;
 use fault::Invalid;
-use model::{Aggregate, Metadata, RecordId};
+use model::RecordId;
 use serde::Deserialize;
-use service::extract::{Ids, Json, Path, Query, WrittenJson};
+use service::extract::{Ids, Path, Query, WrittenJson};
 use service::{Deadline, Problem};
 use std::sync::Arc;
 use utoipa::openapi::OpenApi;
@@ -16,21 +15,21 @@ use utoipa::{IntoParams, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Room for the JSON of one of many movies, as most are not longer.
-const MOVIE: usize = 512;
+/// The initial capacity of a buffer for the JSON of one movie in a list; most movies take less.
+const MOVIE_CAPACITY: usize = 512;
 
-/// The service's REST routes.
-pub(crate) fn routes(controller: Controller) -> Router {
-    // Each worker counts clones of its own: counts that all workers write to would go from core to core.
-    described().with_state(Arc::new(controller)).into()
+/// Creates the service's REST routes.
+pub(crate) fn routes(state: AppState) -> Router {
+    // Each worker has a reference count of its own: a shared one would move between the processors with each request.
+    described().with_state(Arc::new(state)).into()
 }
 
-/// The description of these routes.
+/// Returns the description of these routes.
 pub(crate) fn document() -> OpenApi {
     described().into_openapi()
 }
 
-fn described() -> OpenApiRouter<Arc<Controller>> {
+fn described() -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(get))
         .routes(routes!(list))
@@ -39,24 +38,14 @@ fn described() -> OpenApiRouter<Arc<Controller>> {
         .routes(routes!(shortest))
 }
 
-// The parts of a movie are named here, for utoipa doesn't find what stands in the place of a generic parameter.
 #[derive(utoipa::OpenApi)]
-#[openapi(
-    info(title = "Marquee movie", description = "Movies with their aggregated ratings."),
-    components(schemas(json::Metadata, json::MovieRating))
-)]
+#[openapi(info(title = "Marquee movie", description = "Movies with their aggregated ratings."))]
 struct Document;
 
-/// A movie of parts that keep their JSON.
-type Movie = json::Movie<Written<Metadata, json::Metadata>, Written<Aggregate, json::MovieRating>>;
-
-type ShortMovie = json::ShortMovie<Written<Metadata, json::Metadata>>;
-
-/// The answer that lists `movies`.
-fn listed(movies: impl Into<json::MovieList<Movie>>) -> WrittenJson {
-    let list = movies.into();
-    let mut json = Vec::with_capacity(MOVIE * (1 + list.movies.len()));
-    WrittenJson(serde_json::to_writer(&mut json, &list).map(|()| json.into()))
+/// Encodes a list of movies.
+fn list_json(list: &json::MovieList<'_>) -> WrittenJson {
+    let mut json = Vec::with_capacity(MOVIE_CAPACITY * (1 + list.movies.len()));
+    WrittenJson(serde_json::to_writer(&mut json, list).map(|()| json.into()))
 }
 
 fn id(text: String) -> Result<RecordId, Invalid> {
@@ -66,15 +55,14 @@ fn id(text: String) -> Result<RecordId, Invalid> {
 /// Returns a movie with its aggregated ratings.
 #[utoipa::path(
     get, path = "/v1/movies/{id}", params(("id" = String, Path)),
-    responses((status = 200, body = json::Movie), (status = 404, description = "Not found."))
+    responses((status = 200, body = json::Movie<'static>), (status = 404, description = "Not found."))
 )]
 async fn get(
-    State(controller): State<Arc<Controller>>,
+    State(state): State<Arc<AppState>>,
     deadline: Deadline,
     Path(path): Path<String>,
 ) -> Result<WrittenJson, Problem> {
-    let movie = controller.get(&id(path)?, super::backends(deadline)).await?;
-    Ok(WrittenJson(movie.to_json::<Movie>()))
+    Ok(WrittenJson(state.get(&id(path)?, deadline).await?.json()))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -93,21 +81,23 @@ struct List {
 }
 
 /// Lists movies: by ids, by a query, or all of them.
-#[utoipa::path(get, path = "/v1/movies", params(List), responses((status = 200, body = json::MovieList)))]
+#[utoipa::path(get, path = "/v1/movies", params(List), responses((status = 200, body = json::MovieList<'static>)))]
 async fn list(
-    State(controller): State<Arc<Controller>>,
+    State(state): State<Arc<AppState>>,
     deadline: Deadline,
-    Query(asked): Query<List>,
+    Query(query): Query<List>,
 ) -> Result<WrittenJson, Problem> {
-    let deadline = super::backends(deadline);
-    if let Some(ids) = asked.ids {
-        if asked.query.is_some() || asked.page_size.is_some() || asked.page_token.is_some() {
+    let deadline = backend_deadline(deadline);
+    if let Some(ids) = query.ids {
+        if query.query.is_some() || query.page_size.is_some() || query.page_token.is_some() {
             return Err(Problem::invalid("ids", "must not be combined with other parameters"));
         }
-        return Ok(listed(controller.batch_get(&json::ids(ids.0)?, deadline).await?));
+        let movies = state.controller.batch_get(&json::ids(ids.0)?, deadline).await?;
+        return Ok(list_json(&movies.as_slice().into()));
     }
-    let page = json::page(asked.page_size, asked.page_token)?;
-    Ok(listed(controller.search(&asked.query.unwrap_or_default(), &page, deadline).await?))
+    let page = json::page(query.page_size, query.page_token)?;
+    let page = state.controller.search(&query.query.unwrap_or_default(), &page, deadline).await?;
+    Ok(list_json(&(&page).into()))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -123,15 +113,16 @@ struct Top {
 }
 
 /// Lists the best rated movies, by weighted mean.
-#[utoipa::path(get, path = "/v1/top/movies", params(Top), responses((status = 200, body = json::MovieList)))]
+#[utoipa::path(get, path = "/v1/top/movies", params(Top), responses((status = 200, body = json::MovieList<'static>)))]
 async fn top(
-    State(controller): State<Arc<Controller>>,
+    State(state): State<Arc<AppState>>,
     deadline: Deadline,
-    Query(asked): Query<Top>,
+    Query(query): Query<Top>,
 ) -> Result<WrittenJson, Problem> {
-    let page = json::page(asked.page_size, asked.page_token)?;
-    let min_count = json::min_count(asked.min_count)?;
-    Ok(listed(controller.top(min_count, &page, super::backends(deadline)).await?))
+    let page = json::page(query.page_size, query.page_token)?;
+    let min_count = json::min_count(query.min_count)?;
+    let page = state.controller.list_top(min_count, &page, backend_deadline(deadline)).await?;
+    Ok(list_json(&(&page).into()))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -143,24 +134,24 @@ struct Short {
 }
 
 /// Returns a movie with the mean of its ratings; short form.
-#[utoipa::path(get, path = "/movie", params(Short), responses((status = 200, body = json::ShortMovie)))]
+#[utoipa::path(get, path = "/movie", params(Short), responses((status = 200, body = json::ShortMovie<'static>)))]
 async fn short(
-    State(controller): State<Arc<Controller>>,
+    State(state): State<Arc<AppState>>,
     deadline: Deadline,
-    Query(asked): Query<Short>,
-) -> Result<Json<ShortMovie>, Problem> {
-    let movie = controller.get(&id(asked.id)?, super::backends(deadline)).await?;
-    Ok(Json((&*movie).into()))
+    Query(query): Query<Short>,
+) -> Result<WrittenJson, Problem> {
+    let cached = state.get(&id(query.id)?, deadline).await?;
+    Ok(WrittenJson(serde_json::to_vec(&json::ShortMovie::from(&cached.movie)).map(Into::into)))
 }
 
 /// Returns a movie with the mean of its ratings; shortest form.
-#[utoipa::path(get, path = "/", params(Short), responses((status = 200, body = json::ShortMovie)))]
+#[utoipa::path(get, path = "/", params(Short), responses((status = 200, body = json::ShortMovie<'static>)))]
 async fn shortest(
-    state: State<Arc<Controller>>,
+    state: State<Arc<AppState>>,
     deadline: Deadline,
-    asked: Query<Short>,
-) -> Result<Json<ShortMovie>, Problem> {
-    short(state, deadline, asked).await
+    query: Query<Short>,
+) -> Result<WrittenJson, Problem> {
+    short(state, deadline, query).await
 }
 
 #[cfg(test)]
@@ -168,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_description_has_every_schema_that_it_refers_to() {
+    fn description_contains_every_schema_that_it_refers_to() {
         let document = document().to_json().unwrap();
         let parsed: serde_json::Value = serde_json::from_str(&document).unwrap();
         let named = document.split("#/components/schemas/").skip(1);

@@ -6,7 +6,6 @@ use client::{Instances, Options, Statistics};
 use fault::{Fault, Kind};
 use model::{RecordId, RecordType};
 use movie::gateway::{RatingGateway, grpc, http};
-use prometheus_client::registry::Registry;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -124,13 +123,12 @@ where
 /// Asks for an aggregate, before a deadline that is far.
 async fn aggregate(gateway: &dyn RatingGateway) -> Result<bool, movie::gateway::Error> {
     let (record_type, id) = (RecordType::movie(), RecordId::new("1").unwrap());
-    let answer = gateway.aggregate(&record_type, &id, Instant::now() + Duration::from_secs(5)).await?;
+    let answer = gateway.get_aggregate(&record_type, &id, Instant::now() + Duration::from_secs(5)).await?;
     Ok(answer.is_some())
 }
 
 fn over_grpc(instances: &Instances) -> grpc::RatingBackend {
-    let known = grpc::Known::register(&mut Registry::default());
-    grpc::RatingBackend::new(instances, Options::default(), &known)
+    grpc::RatingBackend::new(instances, Options::default())
 }
 
 /// Why calls were tried again.

@@ -1,6 +1,5 @@
 //! A proxy in front of a service that changes the rows of its responses, or fails its calls, and counts them.
 
-use api::rows::Rows;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -144,6 +143,15 @@ fn distort<R: Clone>(does: Does, rows: &mut Vec<R>, encoding: &Encoding<R>) {
             spoilt.for_each(|row| *row = (encoding.spoilt)());
         }
     }
+}
+
+/// A list of metadata or aggregates: its rows in field 1 and the next page's token in field 2.
+#[derive(Clone, PartialEq, Message)]
+struct Rows {
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    rows: Vec<Bytes>,
+    #[prost(string, tag = "2")]
+    next_page_token: String,
 }
 
 /// Metadata and aggregates have their id in field 1; an aggregate has its type in field 2.

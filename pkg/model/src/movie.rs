@@ -19,13 +19,13 @@ impl Part {
     }
 }
 
-/// A movie's metadata with its aggregate: the domain types themselves, or shared pointers to them.
+/// A movie's metadata with the aggregate of its ratings.
 #[derive(Clone, Debug, PartialEq)]
-pub struct MovieDetails<M = Metadata, A = Aggregate> {
+pub struct MovieDetails {
     /// The movie's metadata.
-    pub metadata: M,
-    /// The aggregate; `None` if the movie has no ratings or they could not be fetched.
-    pub rating: Option<A>,
+    pub metadata: Metadata,
+    /// The aggregate of its ratings; `None` if there are none or they could not be fetched.
+    pub rating: Option<Aggregate>,
     /// The parts that could not be fetched; empty if the movie is complete.
     pub partial: Vec<Part>,
 }

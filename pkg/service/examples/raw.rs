@@ -66,7 +66,7 @@ async fn main() -> Result<(), Failed> {
         let (stream, _) = listener.accept().await?;
         let (body, backends) = (body.clone(), backends.clone());
         tokio::spawn(async move {
-            // A loader that hangs up is no news.
+            // A client that disconnects is not an error.
             _ = serve(stream, form, body, backends).await;
         });
     }

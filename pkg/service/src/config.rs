@@ -1,4 +1,4 @@
-//! The arguments that every service has, and how a command line is read.
+//! The arguments of every service, and parsing of a command line.
 
 mod flags;
 mod value;
@@ -15,38 +15,38 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What every service is told: where it listens, where it registers, how it stops and what it logs.
+/// The arguments of every service: listen address, registry, shutdown and log.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where to listen; port 0 is any free one.
+    /// The listen address; port 0 selects a free port.
     pub listen: SocketAddr,
-    /// The address to register, where it isn't the one that is listened on.
+    /// The address to register, if it differs from the listen address.
     pub advertise: Option<Address>,
-    /// Which registry to be in.
+    /// The registry to register in.
     pub registry: RegistryKind,
-    /// Where Consul is, as `discovery::consul::Config` takes it.
+    /// Consul's address, as in `discovery::consul::Config`.
     pub consul: String,
-    /// The token for Consul's access control.
+    /// The ACL token for Consul.
     pub consul_token: Option<String>,
-    /// How many threads serve, each with a runtime of its own.
+    /// The number of worker threads, each with its own runtime.
     pub workers: usize,
     /// How long an HTTP/1 connection may be idle between two requests.
     pub keep_alive: Duration,
-    /// How long the service serves on, not ready, once it is asked to stop.
+    /// How long the service continues to accept requests, not ready, after it is asked to stop.
     pub drain_delay: Duration,
-    /// How long calls in flight may take to end after that.
+    /// How long to wait for calls in flight after the drain delay.
     pub drain_timeout: Duration,
-    /// How long one request may take.
+    /// The time limit of a request.
     pub request_timeout: Duration,
-    /// How the log is written; text on a terminal, else JSON, where it isn't said.
+    /// The format of the log; by default text on a terminal, otherwise JSON.
     pub log_format: Option<LogFormat>,
-    /// What the log holds, as a filter of `tracing`.
+    /// The log filter, in `tracing`'s syntax.
     pub log: String,
 }
 
 impl Config {
-    /// A service for tests: any free loopback port, two workers, a drain of 2 s without delay, the process's own
-    /// registry.
+    /// Returns a configuration for tests: a free loopback port, two workers, a drain of 2 s without delay, the
+    /// process's own registry.
     #[must_use]
     pub fn for_tests() -> Self {
         Self {
@@ -73,7 +73,7 @@ impl Config {
         }
     }
 
-    /// Holds the arguments against each other.
+    /// Checks the arguments against each other.
     fn checked(self) -> Result<Self, String> {
         if self.listen.ip().is_unspecified()
             && self.advertise.is_none()
@@ -95,7 +95,7 @@ impl Config {
     }
 }
 
-/// Opens the registry that `config` names: Consul, one in this process's memory, or none. After an outage, an empty set
+/// Opens the registry of `config`: Consul, one in this process's memory, or none. After an outage, an empty set
 /// from Consul does not replace a full one for `grace`.
 ///
 /// # Errors

@@ -1,5 +1,5 @@
-//! What all services share: arguments, log, one port for REST and gRPC, and the one table that maps a failure to an
-//! HTTP and a gRPC status.
+//! The code common to all services: arguments, log, one port for REST and gRPC, and the only table that maps an error
+//! to an HTTP and a gRPC status.
 //!
 //! A service implements [`Program`] for its command line and calls [`main`] with a function that opens its storage,
 //! builds a [`Server`] and runs it.

@@ -25,21 +25,22 @@ pub trait Program: Parser {
         Ok(())
     }
 
-    /// Returns how long after an outage of the registry it is not believed that all instances are gone.
+    /// Returns how long after an outage of the registry a loss of all instances is ignored.
     fn registry_grace(&self) -> Duration {
         consul::Config::default().grace
     }
 
-    /// Returns how many threads run what is not serving; 1 is enough for whatever waits for databases and brokers.
+    /// Returns the number of threads for everything except serving; 1 is enough for tasks that wait for databases and
+    /// brokers.
     fn background_threads(&self) -> usize {
         1
     }
 }
 
-/// Runs a service until the process is asked to stop: reads `arguments`, the first of which is the program's name,
+/// Runs a service until the process is asked to stop: parses `arguments`, the first of which is the program's name,
 /// and the environment, starts the log, opens the registry and calls `run`.
 ///
-/// Prints help or an error in the arguments and ends the process, with status 0 or 2.
+/// Prints help or an error in the arguments and exits, with status 0 or 2.
 pub fn main<C, F, E>(
     arguments: impl IntoIterator<Item = OsString>,
     run: impl FnOnce(C, Option<Arc<dyn Registry>>, CancellationToken) -> F,

@@ -9,12 +9,12 @@ use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Runs the future that `run` returns on a runtime of `threads` threads until it ends. Calls are served on the workers'
-/// runtimes; the tasks of this one wait for databases and brokers most of the time, and more threads than one would only
-/// wake each other on few cores.
+/// Runs the future returned by `run` on a runtime of `threads` threads until it ends. Requests are served on the
+/// workers' runtimes; the tasks of this one mostly wait for databases and brokers, and on few cores more than one
+/// thread would only wake each other on few cores.
 ///
 /// The token is cancelled on the first SIGINT or SIGTERM; a second signal ends the process without waiting. The exit
-/// code is 0 after an orderly stop and 1 after a failure, which is logged once. What remains of the log is written
+/// code is 0 after an orderly stop and 1 after a failure, which is logged once. The rest of the log is written
 /// last, for at most a second.
 pub fn block_on<F, E>(threads: usize, run: impl FnOnce(CancellationToken) -> F) -> ExitCode
 where
@@ -25,7 +25,7 @@ where
     let mut builder = if threads > 1 { Builder::new_multi_thread() } else { Builder::new_current_thread() };
     let ended = builder.worker_threads(threads.max(1)).enable_all().build().and_then(|runtime| {
         let ended = runtime.block_on(until_signalled(run));
-        // A blocking call that hangs must not keep the process.
+        // A blocking call that hangs must not keep the process alive.
         runtime.shutdown_background();
         ended
     });
@@ -77,12 +77,12 @@ mod tests {
     use std::sync::{Arc, Barrier};
 
     #[test]
-    fn tasks_run_on_as_many_threads_as_configured() {
+    fn tasks_run_on_configured_number_of_threads() {
         let ended = block_on(3, |_| async {
             let barrier = Arc::new(Barrier::new(3));
             let meet = || {
                 let barrier = Arc::clone(&barrier);
-                // Fewer threads would never pass.
+                // With fewer threads this would never pass.
                 tokio::spawn(async move { barrier.wait().is_leader() })
             };
             let meeting = [meet(), meet(), meet()];

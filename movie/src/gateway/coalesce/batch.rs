@@ -61,7 +61,7 @@ pub(super) fn match_rows<V>(
         }
         let is_repeated = matched.iter().any(|(_, other)| id(other) == id(&row));
         batch.extend(matched.into_iter().map(|(waiters, row)| (id(&row).clone(), waiters)));
-        return Err(if is_repeated { Unexpected::Repeated } else { Unexpected::Unasked });
+        return Err(if is_repeated { Unexpected::Repeated } else { Unexpected::NotRequested });
     }
     Ok(matched)
 }

@@ -1,5 +1,4 @@
-//! Batches against a service that is slow, fails or stays silent as a seed says, and that counts what it is
-//! asked.
+//! Merged reads of a service that is slow, fails or stays silent, and that counts its calls.
 
 use super::*;
 use fault::{Fault, Invalid, Kind};
@@ -15,27 +14,27 @@ mod random;
 
 const PATIENCE: Duration = Duration::from_millis(5);
 
-/// Knows the ids that are even numbers. `refused` and those that begin with `poison` can't be answered, alone or in a
-/// batch, and `panic` ends the call that asks for it.
+/// A service that has the ids that are even numbers. A call with `refused`, or with an id that begins with `poison`,
+/// fails; a call with `panic` panics.
 #[derive(Default)]
 struct Numbers {
-    /// How long each call takes, by its place; 1 ms after the last.
+    /// The duration of each call, in order; 1 ms for all others.
     delays: Vec<Duration>,
-    /// Whether each call finds nobody, by its place; no after the last.
+    /// Whether the service is unreachable for each call, in order; not for all others.
     down: Vec<bool>,
     calls: AtomicUsize,
     /// The sizes of the calls that were made.
     sizes: Mutex<Vec<usize>>,
-    /// What all numbers are at present.
+    /// The current version of all numbers.
     version: AtomicUsize,
-    /// How many calls of 100 fail, whatever they ask for.
+    /// The number of calls of 100 that fail, whatever their ids.
     fails: AtomicUsize,
-    /// Whether what was poisoned is a number like any other.
+    /// Whether poisoned ids are found like any other.
     cured: AtomicBool,
     distortion: Mutex<Option<Distortion>>,
 }
 
-/// What happens to the rows of each response.
+/// A change to the rows of each response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Distortion {
     Reverse,
@@ -68,25 +67,25 @@ struct Number {
 impl Numbers {
     async fn call(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Number>, Error> {
         let version = self.version.load(Ordering::SeqCst);
-        let place = self.calls.fetch_add(1, Ordering::SeqCst);
+        let index = self.calls.fetch_add(1, Ordering::SeqCst);
         assert!(ids.len() <= MAX_BATCH, "{} ids", ids.len());
-        assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len(), "an id is asked for twice");
+        assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len(), "an id is requested twice");
         self.sizes.lock().unwrap().push(ids.len());
-        let delay = self.delays.get(place).copied().unwrap_or(Duration::from_millis(1));
+        let delay = self.delays.get(index).copied().unwrap_or(Duration::from_millis(1));
         timeout_at(deadline, sleep(delay)).await.map_err(|_| Error::Late { service: "numbers" })?;
-        if self.down.get(place).copied().unwrap_or_default() {
-            return Err(Error::unavailable("numbers", "nobody there"));
+        if self.down.get(index).copied().unwrap_or_default() {
+            return Err(Error::unavailable("numbers", "connection refused"));
         }
-        if place * 37 % 100 < self.fails.load(Ordering::SeqCst) {
+        if index * 37 % 100 < self.fails.load(Ordering::SeqCst) {
             return Err(Error::failed("numbers", "failing"));
         }
         let is_cured = self.cured.load(Ordering::SeqCst);
-        let asks_for = |name| !is_cured && ids.iter().any(|id| id.as_str().starts_with(name));
-        assert!(!asks_for("panic"), "it was told to");
-        if asks_for("refused") {
-            return Err(Error::Refused(Invalid::field("id", "is not to my taste")));
+        let has = |name| !is_cured && ids.iter().any(|id| id.as_str().starts_with(name));
+        assert!(!has("panic"), "a panic as requested");
+        if has("refused") {
+            return Err(Error::Refused(Invalid::field("id", "is rejected")));
         }
-        if asks_for("poison") {
+        if has("poison") {
             return Err(Error::failed("numbers", "poisoned"));
         }
         let known = |id: &&RecordId| {
@@ -121,10 +120,10 @@ impl Source for Arc<Numbers> {
 type Merged = Arc<Coalescer<Arc<Numbers>>>;
 
 fn merged(numbers: Numbers) -> Merged {
-    on_a_worker(&Arc::new(numbers))
+    on_worker(&Arc::new(numbers))
 }
 
-fn on_a_worker(numbers: &Arc<Numbers>) -> Merged {
+fn on_worker(numbers: &Arc<Numbers>) -> Merged {
     let [counts] = Counts::register(&mut Registry::default(), ["numbers"]);
     Coalescer::new(numbers.clone(), PATIENCE, counts)
 }
@@ -145,7 +144,7 @@ async fn read_all(numbers: &Merged, ids: &[RecordId]) -> Vec<Result<Option<Numbe
     join_all(ids.iter().map(|id| numbers.read(id, soon()))).await
 }
 
-/// A read whose batch has left when this returns.
+/// Starts a read and waits until its batch has left.
 async fn left(
     numbers: &Merged,
     text: impl ToString,
@@ -164,12 +163,12 @@ async fn left(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lone_read_leaves_at_once_and_those_behind_it_go_together() {
+async fn lone_read_leaves_immediately_and_later_reads_leave_together() {
     let numbers = merged(Numbers::default());
-    let answers = read_all(&numbers, &[id(2), id(4), id(5), id(4)]).await;
-    let answers: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
-    assert_eq!(answers, [found(2), found(4), None, found(4)]);
-    // All four are there before the first batch's task runs.
+    let results = read_all(&numbers, &[id(2), id(4), id(5), id(4)]).await;
+    let results: Vec<_> = results.into_iter().map(Result::unwrap).collect();
+    assert_eq!(results, [found(2), found(4), None, found(4)]);
+    // All four are enqueued before the task of the first batch runs.
     assert_eq!(*numbers.source.sizes.lock().unwrap(), [3]);
 
     let first = left(&numbers, 2, soon()).await;
@@ -180,7 +179,7 @@ async fn a_lone_read_leaves_at_once_and_those_behind_it_go_together() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_comes_while_a_batch_is_answered_gets_on_the_next() {
+async fn read_during_batch_joins_next_batch() {
     let numbers = merged(Numbers::default());
     let read = |number| {
         let numbers = numbers.clone();
@@ -191,7 +190,7 @@ async fn who_comes_while_a_batch_is_answered_gets_on_the_next() {
     let comes = read(6);
     let comes = tokio::spawn(async {
         sleep(Duration::from_millis(1)).await;
-        // As a connection reads a request, and its handler a record.
+        // Like a connection that reads a request whose handler reads a record.
         tokio::spawn(comes).await.unwrap()
     });
     assert_eq!((waits.await.unwrap(), comes.await.unwrap()), (found(4), found(6)));
@@ -200,7 +199,7 @@ async fn who_comes_while_a_batch_is_answered_gets_on_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_read_of_an_id_that_is_under_way_is_answered_by_the_next_batch() {
+async fn read_of_id_in_flight_gets_result_of_next_batch() {
     let numbers = merged(Numbers::default());
     let first = left(&numbers, 2, soon()).await;
     numbers.source.version.store(1, Ordering::SeqCst);
@@ -209,13 +208,13 @@ async fn a_read_of_an_id_that_is_under_way_is_answered_by_the_next_batch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_poisoned_id_fails_alone() {
+async fn failing_id_fails_alone() {
     for (poison, kind) in [("poison", Kind::Internal), ("refused", Kind::InvalidArgument)] {
         let numbers = merged(Numbers::default());
-        let answers = read_all(&numbers, &[id(2), id(poison), id(3), id(poison)]).await;
-        assert_eq!(answers[0].as_ref().unwrap(), &found(2));
-        assert_eq!(answers[2].as_ref().unwrap(), &None);
-        for refused in [&answers[1], &answers[3]] {
+        let results = read_all(&numbers, &[id(2), id(poison), id(3), id(poison)]).await;
+        assert_eq!(results[0].as_ref().unwrap(), &found(2));
+        assert_eq!(results[2].as_ref().unwrap(), &None);
+        for refused in [&results[1], &results[3]] {
             assert_eq!(refused.as_ref().unwrap_err().kind(), kind);
         }
         assert_eq!(*numbers.source.sizes.lock().unwrap(), [3, 1, 1, 1]);
@@ -224,14 +223,14 @@ async fn a_poisoned_id_fails_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_behind_a_call_that_hangs_waits_no_longer_than_the_patience() {
+async fn hanging_call_delays_next_batch_by_patience_at_most() {
     let numbers = merged(Numbers { delays: vec![Duration::from_secs(10)], ..Numbers::default() });
     let hanging = left(&numbers, 2, soon()).await;
     let began = Instant::now();
     assert_eq!(numbers.read(&id(4), soon()).await.unwrap(), found(4));
     assert!(began.elapsed() < PATIENCE * 2, "{:?}", began.elapsed());
     assert_eq!(numbers.counts.overdue.get(), 1);
-    // The next one waits for nobody.
+    // The next one does not wait.
     let began = Instant::now();
     assert_eq!(numbers.read(&id(4), soon()).await.unwrap(), found(4));
     assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
@@ -239,7 +238,7 @@ async fn who_waits_behind_a_call_that_hangs_waits_no_longer_than_the_patience() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_reader_of_a_batch_keeps_a_deadline_of_his_own() {
+async fn readers_of_one_batch_keep_their_deadlines() {
     let numbers = merged(Numbers { delays: vec![Duration::from_millis(100)], ..Numbers::default() });
     let began = Instant::now();
     let (two, four) = (id(2), id(4));
@@ -252,7 +251,7 @@ async fn each_reader_of_a_batch_keeps_a_deadline_of_his_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_hangs_up_cancels_nothing_and_is_not_asked_for_afterwards() {
+async fn cancelled_read_cancels_no_other_and_is_dropped_before_call() {
     let numbers = merged(Numbers::default());
     let first = left(&numbers, 2, soon()).await;
     let (gone, stays) = (id("poison"), id(4));
@@ -263,7 +262,7 @@ async fn who_hangs_up_cancels_nothing_and_is_not_asked_for_afterwards() {
     first.await.unwrap().unwrap();
     assert_eq!(*numbers.source.sizes.lock().unwrap(), [1, 1]);
 
-    // The one whose read began the batch is gone before it is answered.
+    // The read that spawned the dispatch task is cancelled before its batch ends.
     let first = left(&numbers, 2, soon()).await;
     let second = numbers.read(&stays, soon());
     first.abort();
@@ -271,19 +270,19 @@ async fn who_hangs_up_cancels_nothing_and_is_not_asked_for_afterwards() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_that_panics_takes_down_nobody_but_its_own() {
+async fn panic_of_batch_fails_its_readers_only() {
     let numbers = merged(Numbers::default());
-    let answers = read_all(&numbers, &[id(2), id("panic")]).await;
-    assert!(answers.iter().all(|answer| answer.as_ref().is_err_and(|error| error.kind() == Kind::Internal)));
+    let results = read_all(&numbers, &[id(2), id("panic")]).await;
+    assert!(results.iter().all(|result| result.as_ref().is_err_and(|error| error.kind() == Kind::Internal)));
     assert_eq!(numbers.read(&id(4), soon()).await.unwrap(), found(4));
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_ids_than_a_batch_takes_go_in_several_at_once() {
+async fn ids_above_limit_leave_in_several_simultaneous_batches() {
     let numbers = merged(Numbers::default());
     let ids: Vec<RecordId> = (0..1200).map(id).collect();
     let began = Instant::now();
-    let known = read_all(&numbers, &ids).await.into_iter().filter(|answer| matches!(answer, Ok(Some(_))));
+    let known = read_all(&numbers, &ids).await.into_iter().filter(|result| matches!(result, Ok(Some(_))));
     assert_eq!(known.count(), 600);
     assert_eq!(*numbers.source.sizes.lock().unwrap(), [500, 500, 200]);
     assert!(began.elapsed() < Duration::from_millis(3));

@@ -1,4 +1,4 @@
-//! The gRPC connection to an instance, replaced before the resets of calls that were given up close it.
+//! The gRPC connection to an instance. It is replaced before resets of abandoned calls make the peer close it.
 
 use crate::gateway::OPEN_TIMEOUT;
 use discovery::Instance;
@@ -14,18 +14,18 @@ const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// After how many resets a channel takes no more calls: half of the 20 streams that h2 lets a peer reset before
-/// the server has accepted them. With one more it closes the connection that all calls share.
+/// The resets after which a channel accepts no more calls: half of the 20 streams that h2 lets a peer reset before the
+/// server has accepted them. After one more, h2 closes the connection that all calls share.
 const MAX_RESETS: usize = 10;
 
-/// An instance's connection. It opens at once, in the background, and again when a call finds it closed.
+/// The connection to an instance. It opens immediately, in the background, and again when a call finds it closed.
 #[derive(Debug)]
 pub(super) struct Connection {
     endpoint: Endpoint,
     current: Mutex<Arc<Shared>>,
 }
 
-/// A channel, and how many of its calls were given up.
+/// A channel with the number of its abandoned calls.
 #[derive(Debug)]
 struct Shared {
     channel: Channel,
@@ -56,7 +56,7 @@ impl Connection {
         Some(Arc::new(Self { endpoint, current: Mutex::new(current) }))
     }
 
-    /// Begins a call. The calls on a channel that is replaced go on.
+    /// Begins a call. Calls on a replaced channel continue.
     pub(super) fn call(&self) -> Call {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if current.is_worn() {
@@ -66,14 +66,14 @@ impl Connection {
     }
 }
 
-/// Makes a channel connect before it is needed: tonic's does so for its first call, and the health of its instance is
-/// the cheapest. The result does not matter, later calls will find out.
+/// Makes a channel connect before it is needed. tonic connects for the first call, and a health check is the cheapest
+/// one. Its result does not matter: later calls will show it.
 async fn check(channel: Channel) {
     let health = async { HealthClient::new(channel).check(HealthCheckRequest::default()).await };
     let _ = timeout(OPEN_TIMEOUT, health).await;
 }
 
-/// A call on a channel. If it is dropped before its end, it resets its stream.
+/// A call on a channel. If it is dropped before [`end`](Self::end), its stream is reset.
 #[derive(Debug)]
 pub(super) struct Call {
     shared: Arc<Shared>,
@@ -85,13 +85,13 @@ impl Call {
         self.shared.channel.clone()
     }
 
-    /// Ends the call without a reset. Returns whether the channel had so many that they may have closed it.
+    /// Ends the call without a reset. Returns true if the channel had so many resets that they may have closed it.
     pub(super) fn end(mut self) -> bool {
         self.ended = true;
         self.shared.is_worn()
     }
 
-    /// Lets the channel take no more calls: it is closing because of its resets.
+    /// Marks the channel as closing because of its resets, so that it accepts no more calls.
     pub(super) fn wear(&self) {
         self.shared.resets.fetch_max(MAX_RESETS, Ordering::Relaxed);
     }
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_channel_with_ten_resets_takes_no_more_calls() {
+    async fn channel_with_ten_resets_accepts_no_more_calls() {
         let instance = Instance {
             service: "rating".into(),
             id: "rating-1".into(),

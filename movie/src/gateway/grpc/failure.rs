@@ -1,4 +1,4 @@
-//! What a gRPC status says about the instance, and how it reaches the controller.
+//! Classifies gRPC statuses: what they mean for the instance, and which error the controller gets.
 
 use super::connection::Call;
 use crate::gateway::{Error, failure};
@@ -10,7 +10,7 @@ use std::iter::successors;
 use tonic::{Code, ConnectError, Status, TimeoutExpired};
 use tonic_types::StatusExt;
 
-/// A call that an instance failed.
+/// A failed call to an instance.
 #[derive(Debug)]
 pub(super) struct CallFailure {
     status: Box<Status>,
@@ -18,21 +18,21 @@ pub(super) struct CallFailure {
 }
 
 impl CallFailure {
-    /// The failure of a `call` that ended with `status`.
+    /// Creates the failure of a `call` that ended with `status`.
     pub(super) fn of(call: Call, status: Status) -> Self {
         let mut class = class(&status);
         if class == Class::Cut {
             call.wear();
         }
-        // A call that ran out of time on this side is reset, when `call` is dropped.
+        // A call that ran out of time on this side is reset: `call` is dropped without an end.
         if !is_expired(&status) && call.end() && status.source().is_some() {
-            // Its resets have closed the channel, not its instance.
+            // The resets closed the channel; the instance is not at fault.
             class = Class::Cut;
         }
         Self { class, status: Box::new(status) }
     }
 
-    /// The registry reported an address that cannot be called.
+    /// Creates the failure of a call to an address that the registry reported but that cannot be called.
     pub(super) fn unusable_address() -> Self {
         let status = Status::from_error(Box::new(ConnectError("the instance's address is invalid".into())));
         Self { class: class(&status), status: Box::new(status) }
@@ -45,25 +45,25 @@ impl Failure for CallFailure {
     }
 }
 
-/// Returns whether the time that the call was given ran out on this side.
+/// Returns true if the call's time ran out on this side.
 fn is_expired(status: &Status) -> bool {
     successors(status.source(), |error: &&(dyn std::error::Error + 'static)| (*error).source())
         .any(|error| error.is::<TimeoutExpired>())
 }
 
-/// Classifies the status that ended a call. Only a gRPC response with a code that the services give to a read is one of
-/// theirs; everything else comes from something that is in their place, such as a proxy or an older version.
+/// Classifies the status that ended a call. Only a gRPC response with a code that the services use for reads comes from
+/// them; everything else comes from something else at their address, such as a proxy or an older version.
 fn class(status: &Status) -> Class {
     if is_expired(status) {
         return Class::Late;
     }
     if let Some(error) = status.source() {
-        // No response came, whatever code tonic chose for that.
+        // No response arrived, whichever code tonic chose for that.
         return failure::class(error);
     }
     match status.code() {
         Code::DeadlineExceeded => Class::Late,
-        // Longer than this side accepts.
+        // The response is longer than this side accepts.
         Code::OutOfRange => Class::Application,
         Code::InvalidArgument
         | Code::FailedPrecondition
@@ -79,13 +79,14 @@ fn class(status: &Status) -> Class {
     }
 }
 
-/// Returns whether a status was sent as such; tonic makes others of HTTP errors and of bodies that are no messages.
+/// Returns true if the status belongs to a gRPC response: the service sent it, or tonic could not decode the message. tonic
+/// also makes statuses of HTTP errors and of bodies of other types.
 fn is_grpc(status: &Status) -> bool {
     let content_type = status.metadata().get(CONTENT_TYPE.as_str());
     content_type.is_some_and(|value| value.as_encoded_bytes().starts_with(b"application/grpc"))
 }
 
-/// The failure of a whole call to `service`, after all tries.
+/// Converts the failure of a call to `service`, after all tries, for the controller.
 pub(super) fn gateway_error(service: &'static str, error: client::Error<CallFailure>) -> Error {
     let cause = match error {
         client::Error::Late { .. } => return Error::Late { service },
@@ -129,19 +130,19 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_keeps_the_fields_that_the_service_named() {
+    fn refusal_keeps_named_fields() {
         let error = failed(service::grpc::status(Invalid::field("page_token", "is another list's")));
         assert_eq!(error.violations(), [Violation::new("page_token", "is another list's")]);
     }
 
     #[test]
-    fn an_address_that_is_none_gets_nothing() {
+    fn unusable_address_gets_no_request() {
         let failure = CallFailure::unusable_address();
         assert_eq!((failure.class(), failure.status.code()), (Class::Unsent, Code::Unavailable));
     }
 
     #[test]
-    fn silence_and_absence_are_told_apart() {
+    fn late_and_unavailable_services_are_distinguished() {
         for (status, kind) in [
             (Status::unavailable("draining"), Kind::Unavailable),
             (Status::deadline_exceeded("late"), Kind::Timeout),
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_that_no_service_sent_is_unavailability() {
+    fn status_not_sent_by_service_is_unavailability() {
         for status in
             [Status::internal("no message"), Status::unknown("HTTP 500"), Status::unimplemented("HTTP 404")]
         {

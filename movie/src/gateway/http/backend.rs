@@ -1,10 +1,11 @@
-//! One backend service, called over REST.
+//! Calls to one backend service over REST.
 
 use super::failure::{self, CallFailure};
 use crate::gateway::{Error, OPEN_TIMEOUT};
 use bytes::Bytes;
 use client::{Client, Instances, Mode, Options};
 use discovery::Instance;
+use fault::Invalid;
 use http::{StatusCode, Uri};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_util::client::legacy::Client as Pool;
@@ -16,58 +17,59 @@ use serde::de::DeserializeOwned;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
-/// A batch of 500 records with the longest descriptions is 9 MiB before JSON escapes it.
-const MAX_ANSWER: usize = 64 * 1024 * 1024;
+/// The maximum size of a response in bytes: a batch of 500 records with the longest descriptions is 9 MiB before JSON
+/// escapes it.
+const MAX_RESPONSE: usize = 64 * 1024 * 1024;
 
-/// The services take request lines to 64 KiB.
+/// The maximum length of a list of ids: the services accept request lines up to 64 KiB.
 const MAX_IDS: usize = 60 * 1024;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// `text` as it may stand in a path or a query.
+/// Percent-encodes `text` for a path or a query.
 pub(super) fn encoded(text: &str) -> String {
     utf8_percent_encode(text, ESCAPED).to_string()
 }
 
-/// The values of `ids=` that ask for all of `ids` in requests that are not too long.
-pub(super) fn batches(ids: &[RecordId]) -> Vec<String> {
-    let mut batches: Vec<String> = Vec::new();
+/// Returns the values of the parameter `ids` for all of `ids`, each short enough for one request.
+pub(super) fn id_lists(ids: &[RecordId]) -> Vec<String> {
+    let mut lists: Vec<String> = Vec::new();
     for id in ids {
         let id = encoded(id.as_str());
-        match batches.last_mut() {
-            Some(batch) if batch.len() + 1 + id.len() <= MAX_IDS => {
-                batch.push(',');
-                batch.push_str(&id);
+        match lists.last_mut() {
+            Some(list) if list.len() + 1 + id.len() <= MAX_IDS => {
+                list.push(',');
+                list.push_str(&id);
             }
-            _ => batches.push(id),
+            _ => lists.push(id),
         }
     }
-    batches
+    lists
 }
 
 type Http = Pool<HttpConnector, Empty<Bytes>>;
 
-/// How many calls one instance has at once from each worker, and how many idle connections are kept to it. With those
-/// that the pool opens while another becomes idle, there are at most three times as many connections.
+/// The maximum number of simultaneous calls from each worker to one instance, and of idle connections to it. As the pool
+/// opens connections while others become idle, there are up to three times as many.
 const MAX_CONNECTIONS: usize = 64;
 
-/// How long an unused connection is kept.
+/// The time after which an unused connection is closed.
 const MAX_IDLE: Duration = Duration::from_secs(30);
 
-/// An instance's address, and the connections to it.
+/// The address of an instance and the connections to it.
 #[derive(Clone)]
 struct Target {
     authority: String,
     http: Http,
 }
 
-/// The path that every instance has, whatever its service.
+/// A path that all services have.
 const HEALTH: &str = "/healthz";
 
-/// Creates a pool whose first connection opens at once, in the background, for a request of the instance's health. The
-/// result does not matter, later calls will find out.
+/// Creates a pool whose first connection opens immediately, in the background, for a health check. Its result does not
+/// matter: later calls will show it.
 fn connect(instance: &Instance) -> Target {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
@@ -82,7 +84,7 @@ fn connect(instance: &Instance) -> Target {
     target
 }
 
-/// One service, called over REST.
+/// One backend service.
 #[derive(Clone, Debug)]
 pub(super) struct Backend {
     name: &'static str,
@@ -95,24 +97,32 @@ impl Backend {
         Self { name, client: Client::new(instances, connect, options) }
     }
 
-    /// Reads `path` once, or again elsewhere, before `deadline`.
-    pub(super) async fn read<T>(&self, path: &str, deadline: Instant) -> Result<T, Error>
+    /// Reads `path` before `deadline`, from further instances if it must be retried, and converts the response. A
+    /// response that breaks the model's rules is the service's failure.
+    pub(super) async fn read<R, T>(&self, path: &str, deadline: Instant) -> Result<T, Error>
     where
-        T: DeserializeOwned + Send + 'static,
+        R: DeserializeOwned + Send + 'static,
+        T: TryFrom<R, Error = Invalid>,
     {
-        self.call(path, deadline).await.map_err(|error| failure::gateway_error(self.name, error))
+        let response = self.call(path, deadline).await;
+        self.convert(response.map_err(|error| failure::gateway_error(self.name, error))?)
     }
 
-    /// Reads `path` likewise. `None` if the service responds that the record does not exist.
-    pub(super) async fn find<T>(&self, path: &str, deadline: Instant) -> Result<Option<T>, Error>
+    /// Like [`read`](Self::read). `None` if the service responds that the record does not exist.
+    pub(super) async fn find<R, T>(&self, path: &str, deadline: Instant) -> Result<Option<T>, Error>
     where
-        T: DeserializeOwned + Send + 'static,
+        R: DeserializeOwned + Send + 'static,
+        T: TryFrom<R, Error = Invalid>,
     {
         match self.call(path, deadline).await {
-            Ok(found) => Ok(Some(found)),
+            Ok(response) => self.convert(response).map(Some),
             Err(client::Error::Failed { cause: CallFailure::Absent, .. }) => Ok(None),
             Err(error) => Err(failure::gateway_error(self.name, error)),
         }
+    }
+
+    fn convert<R, T: TryFrom<R, Error = Invalid>>(&self, response: R) -> Result<T, Error> {
+        T::try_from(response).map_err(|invalid| Error::failed(self.name, invalid))
     }
 
     async fn call<T>(&self, path: &str, deadline: Instant) -> Result<T, client::Error<CallFailure>>
@@ -129,9 +139,9 @@ impl Backend {
 
 async fn fetch(target: Target, path: String) -> Result<Bytes, CallFailure> {
     let uri: Uri = format!("http://{}{path}", target.authority).parse().map_err(CallFailure::Address)?;
-    let answer = target.http.get(uri).await.map_err(CallFailure::Connection)?;
-    let status = answer.status();
-    let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await.map_err(CallFailure::Body)?;
+    let response = target.http.get(uri).await.map_err(CallFailure::Connection)?;
+    let status = response.status();
+    let body = Limited::new(response.into_body(), MAX_RESPONSE).collect().await.map_err(CallFailure::Body)?;
     match status {
         StatusCode::OK => Ok(body.to_bytes()),
         status => Err(CallFailure::of(status, &body.to_bytes())),
@@ -143,18 +153,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn five_hundred_of_the_longest_ids_fit_into_request_lines() {
+    fn longest_ids_of_full_batch_fit_into_request_lines() {
         let ids: Vec<RecordId> =
             (0..500).map(|n| RecordId::new(format!("{n:03}{}", "é".repeat(62))).unwrap()).collect();
-        let batches = batches(&ids);
-        assert!(batches.iter().all(|batch| batch.len() <= MAX_IDS));
-        assert_eq!(batches.iter().map(|batch| batch.split(',').count()).sum::<usize>(), 500);
-        assert!(batches.len() < 5, "{}", batches.len());
+        let lists = id_lists(&ids);
+        assert!(lists.iter().all(|list| list.len() <= MAX_IDS));
+        assert_eq!(lists.iter().map(|list| list.split(',').count()).sum::<usize>(), 500);
+        assert!(lists.len() < 5, "{}", lists.len());
     }
 
     #[test]
-    fn an_ids_own_comma_is_escaped() {
+    fn comma_within_id_is_escaped() {
         let ids = ["a,b", "c d/é"].map(|id| RecordId::new(id).unwrap());
-        assert_eq!(batches(&ids), ["a%2Cb,c%20d%2F%C3%A9"]);
+        assert_eq!(id_lists(&ids), ["a%2Cb,c%20d%2F%C3%A9"]);
     }
 }

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use service::table::kind_of_http;
 use std::collections::HashMap;
 
-/// A call that an instance failed.
+/// A failed call to an instance.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CallFailure {
     #[error("no response")]
@@ -50,13 +50,13 @@ pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, CallFailure>
     })
 }
 
-/// Whether `body` is an object with an array, as all lists are.
+/// Returns true if `body` is an object with an array, as all lists are.
 fn is_list(body: &[u8]) -> bool {
     let fields: Option<HashMap<String, &RawValue>> = serde_json::from_slice(body).ok();
     fields.is_some_and(|fields| fields.values().any(|value| value.get().starts_with('[')))
 }
 
-/// The part of a problem document that matters here.
+/// The fields of a problem document that are used here.
 #[derive(Deserialize)]
 struct Problem {
     code: String,
@@ -74,7 +74,7 @@ struct Entry {
 
 impl CallFailure {
     /// Classifies a response other than 200. A proxy, another service or an older version may have sent it, so that
-    /// only a problem document with the service's `code` says something about a record.
+    /// only a problem document with the service's `code` is about a record.
     pub(super) fn of(status: StatusCode, body: &[u8]) -> Self {
         let problem: Option<Problem> = serde_json::from_slice(body).ok();
         let is = |kind: Kind| problem.as_ref().is_some_and(|problem| problem.code == kind.code());
@@ -82,7 +82,7 @@ impl CallFailure {
         match status {
             StatusCode::NOT_FOUND if is(Kind::NotFound) && !unknown_path => Self::Absent,
             StatusCode::INTERNAL_SERVER_ERROR if is(Kind::Internal) => Self::Failed(status),
-            // Whoever refused it, the reason is the request.
+            // Whichever program refused the request, the request is the reason.
             StatusCode::BAD_REQUEST
             | StatusCode::PAYLOAD_TOO_LARGE
             | StatusCode::URI_TOO_LONG
@@ -110,7 +110,7 @@ impl Failure for CallFailure {
     }
 }
 
-/// The failure of a whole call to `service`, after all tries.
+/// Converts the failure of a call to `service`, after all tries, for the controller.
 pub(super) fn gateway_error(service: &'static str, error: client::Error<CallFailure>) -> Error {
     match error {
         client::Error::Late { .. } | client::Error::Failed { cause: CallFailure::Late(_), .. } => {
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_keeps_the_fields_that_the_service_named() {
+    fn refusal_keeps_named_fields() {
         let body = br#"{"status":400,"code":"InvalidArgument","errors":[{"field":"pageToken","reason":"is another list's"}]}"#;
         let error = refused("rating", StatusCode::BAD_REQUEST, body);
         assert_eq!(error.violations(), [Violation::new("page_token", "is another list's")]);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_absent_only_where_the_service_says_so() {
+    fn record_is_absent_only_if_service_reports_it() {
         let absent = br#"{"status":404,"detail":"movie 1 has no ratings","code":"NotFound"}"#;
         assert!(matches!(CallFailure::of(StatusCode::NOT_FOUND, absent), CallFailure::Absent));
         let unknown_path = format!(r#"{{"detail":"{}","code":"NotFound"}}"#, service::UNKNOWN_PATH);
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_row_of_a_list_says_nothing_about_the_instance() {
+    fn bad_row_of_list_is_not_fault_of_instance() {
         #[derive(Deserialize)]
         #[expect(dead_code, reason = "only whether it can be decoded matters")]
         struct List {

@@ -1,7 +1,7 @@
 //! HTTP requests to Consul: URLs, headers and bodies.
 
 use super::ask::{Answer, Ask};
-use super::{Config, DEREGISTER_AFTER};
+use super::config::{Config, DEREGISTER_AFTER};
 use crate::registration::TTL;
 use crate::registry::{Error, Instance};
 use async_trait::async_trait;
@@ -145,7 +145,7 @@ fn headers(token: Option<&str>) -> Result<HeaderMap, Error> {
     Ok(headers)
 }
 
-/// Trusts nobody, so that no certificate store needs to be there: `http://` has no use for one.
+/// Trusts no certificate, so that no certificate store is required for `http://`.
 fn without_tls(builder: ClientBuilder) -> Result<ClientBuilder, Error> {
     let config = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()

@@ -1,4 +1,4 @@
-//! The flags and variables as `clap` knows them; [`super::Config`] is what they come to.
+//! The flags and variables for `clap`, from which [`super::Config`] is built.
 
 use super::value::{Address, address, duration, filter, listen, positive_duration, workers};
 use clap::builder::ArgPredicate;

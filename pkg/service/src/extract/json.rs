@@ -16,8 +16,8 @@ use std::fmt::Write as _;
 
 /// A JSON body, in a request (of at most 1 MiB) or a response.
 ///
-/// A content type other than JSON is 415. So is a POST with a body but without a content type: any page on the web can
-/// make a browser send it. Errors name the field by its path (`metadata[3].title`), or `body` if it can't be parsed.
+/// A content type other than JSON is 415. So is a POST with a body but without a content type, which any web page can
+/// make a browser send. Errors name the field by its path (`metadata[3].title`), or `body` if it can't be parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Json<T>(pub T);
 
@@ -36,7 +36,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-/// A JSON body of an answer that has been written before, or why it could not be.
+/// A JSON body of a response that was serialized before, or why that failed.
 #[derive(Debug)]
 pub struct WrittenJson(pub serde_json::Result<Bytes>);
 
@@ -112,12 +112,12 @@ fn refusal(place: &str, error: &serde_json::Error) -> Problem {
     Problem::invalid(if place.is_empty() { "body" } else { place }, reason(text))
 }
 
-/// The place of `name` in the object at `place`.
+/// Returns the path of `name` in the object at `place`.
 fn joined(place: &str, name: &str) -> String {
     if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") }
 }
 
-/// The place of the key `name`, where `place` is either that place itself or the object around it.
+/// Returns the path of the key `name`; `place` is either that path itself or the object around it.
 fn beside(place: &str, name: &str) -> String {
     let is_it = place == name || place.strip_suffix(name).is_some_and(|object| object.ends_with('.'));
     if is_it { place.to_owned() } else { joined(place, name) }
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_the_field_by_its_path_and_the_rule() {
+    fn error_has_path_of_field_and_rule() {
         for (body, expected) in [
             (
                 r#"{"rows":[{"releaseYear":1},{"releaseYear":4.5}]}"#,
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_is_told_as_the_body() {
+    fn invalid_json_is_reported_as_body() {
         for body in ["", "{", "not json", r#"{"rows":[]} {}"#, r#"{"rows":[],}"#] {
             let refused = refused(body);
             assert!(refused.starts_with("body must be JSON: "), "{body}: {refused}");
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn only_json_content_types_are_taken() {
+    fn only_json_content_types_are_accepted() {
         for (given, taken) in [
             ("application/json", true),
             ("Application/JSON; charset=utf-8", true),
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_content_type_may_be_left_out_where_no_page_can_send_the_request_unasked() {
+    fn content_type_is_optional_if_no_page_can_send_the_request() {
         assert!(check_content_type(&request(Method::PUT, None, "{}")).is_ok());
         assert!(check_content_type(&request(Method::POST, None, "")).is_ok());
         let refused = check_content_type(&request(Method::POST, None, "{}")).unwrap_err();

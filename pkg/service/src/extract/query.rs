@@ -112,14 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn commas_split_ids_before_they_are_decoded() {
+    fn commas_separate_ids_before_decoding() {
         let ids = |query| parse::<Asked>(query).unwrap().ids.unwrap().0;
         assert_eq!(ids("ids=b,a%2Cc,b,%F0%9F%8E%AC"), ["b", "a,c", "b", "🎬"]);
         assert_eq!(ids("ids=a,"), ["a", ""]);
     }
 
     #[test]
-    fn a_refusal_names_the_parameter_and_the_rule() {
+    fn error_has_parameter_and_rule() {
         let many = format!("ids={}", ["x"; 501].join(","));
         for (query, expected) in [
             ("pageSize=five", "pageSize must be a whole number, not \"five\""),

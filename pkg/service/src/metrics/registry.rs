@@ -1,4 +1,4 @@
-//! Whether the registry of services can be asked and believed, as gauges that are read when the metrics are.
+//! The state of the service registry as gauges, read when the metrics are collected.
 
 use discovery::Registry;
 use prometheus_client::collector::Collector;

@@ -1,4 +1,4 @@
-//! The command line: what it takes and how it refuses.
+//! The command line: accepted and rejected arguments.
 
 use clap::Parser;
 use service::{Config, RegistryKind};
@@ -23,7 +23,7 @@ fn parsed(arguments: &[&str]) -> Result<Config, clap::Error> {
 }
 
 #[test]
-fn defaults_are_those_of_the_help() {
+fn defaults_are_those_in_help() {
     let config = parsed(&[]).unwrap();
     assert_eq!(config.listen.to_string(), LISTEN);
     assert_eq!(config.registry, RegistryKind::Consul);
@@ -114,14 +114,14 @@ fn invalid_argument_prints_flag_value_and_accepted_values() {
 }
 
 #[test]
-fn every_address_may_be_listened_on_where_callers_are_told_one_or_none_come() {
+fn wildcard_address_is_accepted_with_advertise_or_without_registry() {
     assert!(parsed(&["--listen=0.0.0.0:80", "--advertise=host:80"]).is_ok());
     assert!(parsed(&["--listen=[::]:80", "--registry=none"]).is_ok());
 }
 
-/// Variables can only be set for another process: the test runs itself with them.
+/// Variables can only be set for another process: the test starts itself with them.
 #[test]
-fn variables_are_read_and_flags_win() {
+fn variables_are_read_and_flags_take_precedence() {
     if let Ok(port) = std::env::var("ARGUMENTS_TEST_PORT") {
         let config = parsed(&["--workers=5", &format!("--port={port}")]).unwrap();
         assert_eq!(config.listen.to_string(), format!("127.0.0.1:{port}"));
@@ -133,7 +133,7 @@ fn variables_are_read_and_flags_win() {
         return;
     }
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["arguments::variables_are_read_and_flags_win", "--exact"])
+        .args(["arguments::variables_are_read_and_flags_take_precedence", "--exact"])
         .envs([
             ("ARGUMENTS_TEST_PORT", "4321"),
             ("LISTEN", "10.0.0.7:99"),
@@ -149,7 +149,7 @@ fn variables_are_read_and_flags_win() {
 }
 
 #[test]
-fn the_drain_delay_is_longer_under_kubernetes_unless_it_is_given() {
+fn drain_delay_is_longer_under_kubernetes_unless_set() {
     if let Ok(expected) = std::env::var("ARGUMENTS_TEST_DELAY") {
         let expected = service::duration(&expected).unwrap();
         assert_eq!(parsed(&[]).unwrap().drain_delay, expected);
@@ -160,7 +160,7 @@ fn the_drain_delay_is_longer_under_kubernetes_unless_it_is_given() {
         [(&[][..], "0s"), (&[kubernetes], "5s"), (&[kubernetes, ("DRAIN_DELAY", "1s")], "1s")]
     {
         let output = Command::new(std::env::current_exe().unwrap())
-            .args(["arguments::the_drain_delay_is_longer_under_kubernetes_unless_it_is_given", "--exact"])
+            .args(["arguments::drain_delay_is_longer_under_kubernetes_unless_set", "--exact"])
             .env_remove(kubernetes.0)
             .env("ARGUMENTS_TEST_DELAY", expected)
             .envs(variables.iter().copied())

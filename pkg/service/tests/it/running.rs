@@ -1,4 +1,4 @@
-//! A small service on a port of its own, and a client that sees all of an answer.
+//! A small service on its own port, and a client that exposes complete responses.
 
 use axum::Extension;
 use axum::body::Body;
@@ -28,27 +28,27 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::transport::Channel;
 
-/// How long a test waits for anything before it fails.
+/// The time limit of any wait in a test.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Waits for `event`, but not forever.
+/// Awaits `event`, with a time limit.
 #[track_caller]
 pub(crate) fn soon<F: Future>(event: F) -> impl Future<Output = F::Output> {
     let caller = std::panic::Location::caller();
     async move { timeout(PATIENCE, event).await.unwrap_or_else(|_| panic!("nothing came at {caller}")) }
 }
 
-/// What a test and the service's handlers share.
+/// The state shared by a test and the service's handlers.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    /// One permit for each call that has reached `/held`.
+    /// One permit per call that has reached `/held`.
     pub(crate) entered: Semaphore,
-    /// One permit for each that may end.
+    /// One permit per call that may end.
     pub(crate) released: Semaphore,
-    /// One permit for each whose handler is gone.
+    /// One permit per call whose handler was dropped.
     pub(crate) dropped: Semaphore,
     pub(crate) makes: AtomicUsize,
-    /// How many responses of a mebibyte have been made.
+    /// The number of responses of a mebibyte created.
     pub(crate) mebibytes: AtomicUsize,
     pub(crate) ready: AtomicBool,
 }
@@ -108,7 +108,7 @@ impl Running {
         Channel::from_shared(format!("http://{}", self.address)).unwrap().connect_lazy()
     }
 
-    /// Stops the service and waits until it has ended well.
+    /// Stops the service and asserts that it ends successfully.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         soon(self.ended).await.unwrap().unwrap();
@@ -125,7 +125,7 @@ async fn registered(registry: &Arc<memory::Registry>) -> Instance {
     }
 }
 
-/// A service that is always ready, and whose reflection knows the one gRPC service that [`routes`] has.
+/// Returns a service that is always ready, and whose reflection lists the only gRPC service of [`routes`].
 pub(crate) fn server(routes: impl Fn() -> Routes + Send + Sync + 'static) -> Server {
     static SET: LazyLock<Vec<u8>> = LazyLock::new(|| {
         let method = |name: &str| MethodDescriptorProto {
@@ -254,7 +254,7 @@ pub(crate) struct Caller {
     address: SocketAddr,
 }
 
-/// All of an answer.
+/// A complete response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -319,7 +319,7 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// The gRPC code and message, from the trailers or the headers.
+    /// Returns the gRPC code and message, from the trailers or the headers.
     pub(crate) fn grpc(&self) -> (i32, &str) {
         assert_eq!(self.status, 200, "{self:?}");
         let headers = if self.trailers.contains_key("grpc-status") { &self.trailers } else { &self.headers };
@@ -327,7 +327,7 @@ impl Answer {
         (text("grpc-status").parse().unwrap(), text("grpc-message"))
     }
 
-    /// Holds the answer against what every problem has; returns its `code`.
+    /// Checks what every problem has; returns its `code`.
     #[track_caller]
     pub(crate) fn problem(&self, status: u16, instance: &str) -> String {
         assert_eq!(self.status, status, "{self:?}");

@@ -1,4 +1,4 @@
-//! How the service starts, and how it doesn't.
+//! Startup of the service, and its failures.
 
 use crate::running::{Running, no_routes, server, soon};
 use discovery::Registry;
@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use tokio_util::sync::CancellationToken;
 
 #[tokio::test]
-async fn every_worker_makes_its_routes_once_and_the_instance_is_named_by_its_address() {
+async fn every_worker_builds_routes_once_and_instance_id_has_address() {
     let running = Running::with(Config { workers: 3, ..Config::for_tests() }).await;
     assert_eq!(running.shared.makes.load(Ordering::Relaxed), 3);
     let set = running.registry.watch("small").next().await.unwrap();
@@ -18,7 +18,7 @@ async fn every_worker_makes_its_routes_once_and_the_instance_is_named_by_its_add
 }
 
 #[tokio::test]
-async fn the_advertised_address_is_the_registered_one() {
+async fn advertised_address_is_registered() {
     let registry = discovery::memory::Registry::new();
     let stop = CancellationToken::new();
     let config = Config {
@@ -41,7 +41,7 @@ async fn the_advertised_address_is_the_registered_one() {
 }
 
 #[tokio::test]
-async fn a_taken_port_is_an_error_that_names_it_and_who_wanted_it() {
+async fn port_in_use_is_an_error_with_port_and_service() {
     let running = Running::start().await;
     let config = Config { listen: running.address, ..Config::for_tests() };
     let error = server(no_routes).run(&config, None, CancellationToken::new());
@@ -52,7 +52,7 @@ async fn a_taken_port_is_an_error_that_names_it_and_who_wanted_it() {
 }
 
 #[tokio::test]
-async fn a_worker_that_can_not_make_its_routes_ends_the_service() {
+async fn worker_that_fails_to_build_routes_ends_service() {
     let server = server(|| panic!("two routes at one path"));
     let config = Config::for_tests();
     let ended = server.run(&config, None, CancellationToken::new());

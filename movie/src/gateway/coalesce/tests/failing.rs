@@ -1,5 +1,5 @@
-//! Services that fail for some ids, for all, or now and then, and responses with other rows: what the readers get, and
-//! how many calls that takes.
+//! Services that fail for some ids, for all, or sometimes, and responses with unexpected rows: the results of the
+//! readers, and the number of calls.
 
 use super::*;
 use rand::rngs::StdRng;
@@ -15,11 +15,11 @@ fn five_hundred(others: &[&str]) -> Vec<RecordId> {
     even.chain(others.iter().map(id)).collect()
 }
 
-/// Those of `answers` that are failures, after checking the others.
-fn failures(ids: &[RecordId], answers: Vec<Result<Option<Number>, Error>>) -> Vec<(&str, Kind)> {
+/// Returns the failures among `results`, after checking the others.
+fn failures(ids: &[RecordId], results: Vec<Result<Option<Number>, Error>>) -> Vec<(&str, Kind)> {
     let mut failures = Vec::new();
-    for (id, answer) in ids.iter().zip(answers) {
-        match answer {
+    for (id, result) in ids.iter().zip(results) {
+        match result {
             Ok(number) => assert_eq!(&number.unwrap().id, id),
             Err(error) => failures.push((id.as_str(), error.kind())),
         }
@@ -28,33 +28,33 @@ fn failures(ids: &[RecordId], answers: Vec<Result<Option<Number>, Error>>) -> Ve
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_few_poisoned_ids_of_500_fail_alone_and_are_remembered_for_a_while() {
+async fn few_failing_ids_of_500_fail_alone_and_are_remembered() {
     for poisoned in [&["poison"][..], &["poison", "poison2", "poison3"]] {
         let numbers = merged(Numbers::default());
         let ids = five_hundred(poisoned);
         let expected: Vec<_> = poisoned.iter().map(|id| (*id, Kind::Internal)).collect();
         assert_eq!(failures(&ids, read_all(&numbers, &ids).await), expected);
-        let asked = calls(&numbers);
-        assert!(asked <= 1 + 18 * poisoned.len(), "{asked} calls");
+        let made = calls(&numbers);
+        assert!(made <= 1 + 18 * poisoned.len(), "{made} calls");
 
         assert_eq!(failures(&ids, read_all(&numbers, &ids).await), expected);
-        assert_eq!(calls(&numbers), 1, "known by now");
+        assert_eq!(calls(&numbers), 1, "the failures are remembered");
         sleep(Duration::from_secs(1)).await;
         assert_eq!(failures(&ids, read_all(&numbers, &ids).await), expected);
-        assert_eq!(calls(&numbers), 1 + poisoned.len(), "one more try for each");
+        assert_eq!(calls(&numbers), 1 + poisoned.len(), "one more call for each id");
 
         sleep(Duration::from_secs(1)).await;
         numbers.source.cured.store(true, Ordering::SeqCst);
-        let answers = read_all(&numbers, &ids).await;
-        assert!(answers.iter().all(Result::is_ok));
+        let results = read_all(&numbers, &ids).await;
+        assert!(results.iter().all(Result::is_ok));
         assert_eq!(calls(&numbers), 1 + poisoned.len());
         read_all(&numbers, &ids).await;
-        assert_eq!(calls(&numbers), 1, "they go with the others again");
+        assert_eq!(calls(&numbers), 1, "all ids share one batch again");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_fails_for_all_is_asked_hardly_more_often() {
+async fn service_failing_for_all_ids_gets_few_additional_calls() {
     let numbers = merged(Numbers::default());
     numbers.source.fails.store(100, Ordering::SeqCst);
     let ids = five_hundred(&[]);
@@ -65,8 +65,8 @@ async fn a_service_that_fails_for_all_is_asked_hardly_more_often() {
             assert_eq!(failures(&ids, read_all(&numbers, &ids[..size]).await).len(), size);
             sleep(Duration::from_millis(pause)).await;
         }
-        let asked = calls(&numbers);
-        assert!(asked * 10 <= rounds * 12, "{asked} calls for {rounds} batches of {size}");
+        let made = calls(&numbers);
+        assert!(made * 10 <= rounds * 12, "{made} calls for {rounds} batches of {size}");
     }
     numbers.source.fails.store(0, Ordering::SeqCst);
     assert!(failures(&ids, read_all(&numbers, &ids).await).is_empty());
@@ -74,14 +74,14 @@ async fn a_service_that_fails_for_all_is_asked_hardly_more_often() {
     assert_eq!(
         failures(&ids, read_all(&numbers, &ids).await),
         [("poison", Kind::Internal)],
-        "it is well again"
+        "the service has recovered"
     );
 }
 
-/// One of two instances fails whatever it is asked: parts of a batch that succeed lead on to others, and the budget
-/// alone is what ends it.
+/// One of two instances fails for all ids: parts of a batch that succeed lead to further splits, which only the budget
+/// limits.
 #[tokio::test(start_paused = true)]
-async fn a_service_that_fails_every_other_time_is_asked_as_often_as_the_budget_pays() {
+async fn additional_calls_to_flapping_service_stay_within_budget() {
     let numbers = merged(Numbers::default());
     numbers.source.fails.store(50, Ordering::SeqCst);
     let ids = five_hundred(&[]);
@@ -92,13 +92,13 @@ async fn a_service_that_fails_every_other_time_is_asked_as_often_as_the_budget_p
         failures(&ids[first..], read_all(&numbers, &ids[first..first + 40]).await);
         sleep(Duration::from_millis(5)).await;
     }
-    let asked = calls(&numbers) as f64;
+    let made = calls(&numbers) as f64;
     let (free, saved) = (began.elapsed().as_secs_f64() * 4.0, 240.0);
-    assert!(asked <= f64::from(rounds) * 1.17 + free + saved, "{asked} calls, {free} of them free");
+    assert!(made <= f64::from(rounds) * 1.17 + free + saved, "{made} calls, {free} of them free");
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_order_of_rows_is_right_and_a_row_too_many_never_reaches_a_reader() {
+async fn rows_come_in_any_order_and_unexpected_rows_reach_no_reader() {
     let mut random = StdRng::seed_from_u64(3);
     for _ in 0..300 {
         let numbers = merged(Numbers::default());
@@ -111,7 +111,7 @@ async fn any_order_of_rows_is_right_and_a_row_too_many_never_reaches_a_reader() 
         if distortion == Distortion::Reverse {
             assert_eq!((failed.len(), calls(&numbers)), (0, 1));
         }
-        // A single row has no room for another: parts of one id are right then.
+        // With `Repeat`, parts of one id are correct: a single row has no room for another.
         if matches!(distortion, Distortion::Foreign | Distortion::Rename) {
             assert_eq!(failed.len(), count, "{distortion:?}");
         }

@@ -1,16 +1,15 @@
-//! Readers on two workers at random moments, held against what a call of their own would have got.
+//! Reads on two workers at random times, checked against the results of separate calls.
 
 use super::*;
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 use std::thread;
 
-/// Readers come at random moments and some hang up, calls take up to 40 ms and some find nobody, and what is
-/// read changes all the while. Every answer is that of a call of one's own at that moment, an outage reaches
-/// none but those whose call met it, nobody is forgotten, and the service is asked far fewer times than there
-/// are reads.
+/// Reads start at random times and some are cancelled; calls take up to 40 ms, some cannot reach the service, and the
+/// data changes all the time. Every result must be that of a separate call at that time, an outage must affect only the
+/// reads whose call met it, no read may be lost, and there must be far fewer calls than reads.
 #[test]
-fn every_reader_on_two_workers_gets_what_a_call_of_his_own_would_have_got() {
+fn merged_reads_match_separate_calls_on_two_workers() {
     for seed in 0..40 {
         let mut random = StdRng::seed_from_u64(seed);
         let delays = (0..2000).map(|_| Duration::from_micros(random.random_range(0..40_000))).collect();
@@ -18,7 +17,7 @@ fn every_reader_on_two_workers_gets_what_a_call_of_his_own_would_have_got() {
         let numbers = Arc::new(Numbers { delays, down, ..Numbers::default() });
         let down: usize = thread::scope(|scope| {
             let work = |worker| {
-                let (numbers, random) = (on_a_worker(&numbers), StdRng::seed_from_u64(seed * 2 + worker));
+                let (numbers, random) = (on_worker(&numbers), StdRng::seed_from_u64(seed * 2 + worker));
                 move || {
                     let mut runtime = tokio::runtime::Builder::new_current_thread();
                     let runtime = runtime.enable_all().start_paused(true).build().unwrap();
@@ -29,12 +28,12 @@ fn every_reader_on_two_workers_gets_what_a_call_of_his_own_would_have_got() {
             workers.into_iter().map(|worker| worker.join().unwrap()).sum()
         });
         let calls = numbers.calls.load(Ordering::SeqCst);
-        assert!(down < 400, "seed {seed}: {down} of 800 found nobody");
+        assert!(down < 400, "seed {seed}: {down} of 800 reads met an outage");
         assert!(calls < 600, "seed {seed}: {calls} calls");
     }
 }
 
-/// 400 readers of one worker; how many of them found nobody.
+/// Runs 400 reads on one worker; returns the number that met an outage.
 async fn work(numbers: Merged, mut random: StdRng, seed: u64) -> usize {
     let readers: Vec<_> = (0..400)
         .map(|_| {
@@ -51,14 +50,14 @@ async fn work(numbers: Merged, mut random: StdRng, seed: u64) -> usize {
                 }
                 let deadline = Instant::now() + patience;
                 let version = numbers.source.version.fetch_add(1, Ordering::SeqCst);
-                let answer = numbers.read(&id, deadline).await;
+                let result = numbers.read(&id, deadline).await;
                 assert!(Instant::now() <= deadline + Duration::from_millis(1), "seed {seed}: late");
-                check(&name, answer, version, deadline, seed)
+                check(&name, result, version, deadline, seed)
             })
         })
         .collect();
     let down = join_all(readers).await.into_iter().map(Result::unwrap).sum();
-    assert!(!numbers.pending().has_dispatcher, "seed {seed}: somebody is waited for");
+    assert!(!numbers.pending().has_dispatcher, "seed {seed}: the dispatch task is still running");
     down
 }
 
@@ -70,10 +69,10 @@ fn name(random: &mut impl Rng) -> String {
     }
 }
 
-/// Holds an answer against the model; 1 where the call found nobody.
+/// Checks a result against the model; returns 1 if the call met an outage.
 fn check(
     name: &str,
-    answer: Result<Option<Number>, Error>,
+    result: Result<Option<Number>, Error>,
     version: usize,
     deadline: Instant,
     seed: u64,
@@ -83,13 +82,13 @@ fn check(
         "refused" => Kind::InvalidArgument,
         _ => Kind::NotFound,
     };
-    match answer {
+    match result {
         Ok(found) => {
             let known = name.parse::<u32>().is_ok_and(|number| number % 2 == 0);
             assert_eq!((expected, found.is_some()), (Kind::NotFound, known), "seed {seed}: {name}");
             if let Some(number) = found {
                 assert_eq!(number.id.as_str(), name, "seed {seed}");
-                assert!(number.version > version, "seed {seed}: older than the question");
+                assert!(number.version > version, "seed {seed}: older than the read");
             }
             0
         }
