@@ -24,11 +24,11 @@ macro_rules! aggregate_columns {
 pub(super) use aggregate_columns;
 
 /// The best of record type `$1` with at least `$2` ratings, from weighted mean `$3` downwards and there from
-/// id `$4` upwards, `$5` of them.
+/// id `$4` upwards, `$5` of them; the last column is the record's key.
 pub(super) const LIST_TOP_RATED: &str = concat!(
     "SELECT ",
     aggregate_columns!(),
-    " FROM aggregate AS a JOIN record AS r ON r.key = a.record \
+    ", a.record FROM aggregate AS a JOIN record AS r ON r.key = a.record \
      WHERE a.record_type = $1 AND a.count > 0 AND a.count >= $2 \
      AND a.weighted_mean <= $3 AND (a.weighted_mean < $3 OR r.record_id > $4) \
      ORDER BY a.weighted_mean DESC, r.record_id LIMIT $5"
