@@ -4,15 +4,18 @@
 use super::Repository;
 use super::tables::Tally;
 use crate::batch::{Batch, Write};
-use crate::repository::{AfterTop, Batches as _, Ratings as _, Repository as _};
+use crate::repository::{AfterTop, Batches as _, Positions as _, Ratings as _, Repository as _};
 use fault::{Fault, Kind};
 use model::{Histogram, Prior, Rating, Record, RecordId, RecordType, Timestamp, UserId, Value};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use sqlx::AssertSqlSafe;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 use storage::sqlite::Synchronous;
 use storage::testing::File;
+use tokio::time::timeout;
 
 type Model = BTreeMap<(String, String), Rating>;
 
@@ -154,4 +157,98 @@ async fn whatever_is_refused_memory_agrees_with_the_file() {
         store.close().await;
     }
     assert!(refused > 0, "nothing was refused");
+}
+
+/// Opens a store with ratings and aggregates of which some are merged and some pending.
+async fn partly_merged(file: &File) -> (Repository, Model) {
+    let store = Repository::open_with(&file.path(), Synchronous::Normal, 100).await.unwrap();
+    let mut model = Model::new();
+    for user in 0..30 {
+        let ratings =
+            (0..20).map(|i| put(&format!("{}", (user * 7 + i) % 50), &format!("{user}"), i % 10 + 1));
+        let ratings: Vec<Rating> = ratings.collect();
+        store.apply(0, &batch(&ratings)).await.unwrap();
+        follow(&mut model, ratings);
+    }
+    let (ratings, aggregates) = (&store.pending.ratings, &store.pending.aggregates);
+    let count = ratings.range((0, 0)..=(i64::MAX, i64::MAX)).len();
+    assert!(count > 0 && count < model.len());
+    let count = aggregates.range(0..=i64::MAX).len();
+    assert!(count > 0 && count < 50);
+    (store, model)
+}
+
+/// A connection to the file that is not the store's, and fails at once if the file is locked.
+async fn connect(file: &File) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(file.path()).busy_timeout(Duration::ZERO);
+    SqliteConnection::connect_with(&options).await.unwrap()
+}
+
+#[tokio::test]
+async fn reads_neither_write_nor_wait_for_the_write_connection() {
+    let file = File::new().unwrap();
+    let (store, model) = partly_merged(&file).await;
+    let mut watcher = connect(&file).await;
+    // This number changes whenever another connection commits.
+    let version = "PRAGMA data_version";
+    let before: i64 = sqlx::query_scalar(version).fetch_one(&mut watcher).await.unwrap();
+    let mut transaction = store.writer.begin().await.unwrap();
+    transaction.connection().await.unwrap();
+    assert!(sqlx::query("BEGIN IMMEDIATE").execute(&mut watcher).await.is_err(), "no transaction is open");
+    timeout(Duration::from_secs(60), check(&store, &model)).await.unwrap();
+    transaction.end(Err::<(), _>(storage::Error::row("rating", "the test ends"))).await.unwrap_err();
+    let after: i64 = sqlx::query_scalar(version).fetch_one(&mut watcher).await.unwrap();
+    assert_eq!(before, after);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn reader_that_disconnects_leaves_no_transaction_open() {
+    let file = File::new().unwrap();
+    let (store, model) = partly_merged(&file).await;
+    let (mut other, mut disconnected) = (connect(&file).await, 0);
+    let ids: Vec<RecordId> = (0..50).map(|id| RecordId::new(id.to_string()).unwrap()).collect();
+    let (movie, user) = (RecordType::movie(), UserId::new("7").unwrap());
+    for round in 0..100 {
+        let reads = async {
+            store.list_top_rated(&movie, 1, None, 50).await.unwrap();
+            store.list_user_ratings(&user, None, None, 50).await.unwrap();
+            store.batch_get_aggregates(&movie, &ids).await.unwrap();
+        };
+        let patience = Duration::from_micros(rand::random_range(0..3_000));
+        disconnected += usize::from(timeout(patience, reads).await.is_err());
+        if round % 10 == 0 {
+            sqlx::raw_sql("BEGIN IMMEDIATE; ROLLBACK").execute(&mut other).await.unwrap();
+        }
+    }
+    assert!(disconnected > 0);
+    // The log can be emptied only while no reader has a snapshot of it; SQLite's threads may take a moment to notice.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let checkpoint = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut other);
+        let (busy, _, _): (i64, i64, i64) = checkpoint.await.unwrap();
+        if busy == 0 {
+            break;
+        }
+        assert!(Instant::now() < deadline, "a snapshot stays open");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    check(&store, &model).await;
+    store.close().await;
+}
+
+#[tokio::test]
+async fn reads_go_on_while_the_disk_is_full() {
+    let file = File::new().unwrap();
+    let (store, model) = partly_merged(&file).await;
+    limit(&store, 0).await;
+    let large: Vec<Rating> = (0..3_000).map(|i| put(&format!("{i}"), &format!("user {i}"), 7)).collect();
+    for _ in 0..3 {
+        let refused = store.apply(0, &batch(&large)).await.unwrap_err();
+        assert_eq!(refused.kind(), Kind::Unavailable, "{refused:?}");
+        check(&store, &model).await;
+        store.ready().await.unwrap();
+        assert!(store.positions("cluster", "ratings").await.unwrap().is_empty());
+    }
+    store.close().await;
 }
