@@ -24,7 +24,7 @@ pub(super) use aggregate_columns;
 pub(super) const LIST_TOP_RATED: &str = concat!(
     "SELECT ",
     aggregate_columns!(),
-    " FROM aggregate AS a JOIN record AS r ON r.key = a.record \
+    ", a.record FROM aggregate AS a JOIN record AS r ON r.key = a.record \
      WHERE a.record_type = $1 AND a.count > 0 AND a.count >= $2 \
      AND a.weighted_mean <= $3 AND (a.weighted_mean < $3 OR r.record_id > $4) \
      ORDER BY a.weighted_mean DESC, r.record_id LIMIT $5"

@@ -1,24 +1,40 @@
-//! Ratings in a SQLite file, which belongs to this process: one lane writes, several connections read.
+//! Ratings in a SQLite file, which belongs to this process: one connection writes, several read.
+//!
+//! Ratings and aggregates are written through journals, with pending rows in memory: see the crate `memtable` for how rows
+//! are merged and recovered. What must hold beside its invariants:
+//!
+//! 1. *One writer.* A lock beside the file keeps other processes away, and the write connection runs one transaction after
+//!    the other. So new names get the keys that follow the last one, and a key is never given twice.
+//! 2. *One transaction per batch.* It contains new keys, the empty aggregates of new records, the journal rows, the merged
+//!    rows and the stream positions. Memory (pending rows, known keys, cached rows) follows after the commit.
+//! 3. *Keys first.* Every pending rating and aggregate has its keys in the tables `record` and `rater`, and every record its
+//!    row in `aggregate`, maybe still without counts. So a merge of aggregates only updates rows.
+//! 4. *Aggregates agree with ratings.* The current aggregate of a record, pending or stored, counts its current ratings;
+//!    both change in the same transaction. The views `current_rating` and `current_aggregate` show the current rows.
+//! 5. *Weighted means.* Those in the table are computed with the stored prior. Pending aggregates have none: it is computed
+//!    with the same prior in memory when they are read or merged.
+//! 6. *Reads never write.* They use the readers, look up pending rows before they read a table, and work on while the write
+//!    connection is busy or the disk is full.
 
-mod aggregates;
-mod memtable;
-mod ratings;
+mod reads;
 mod statements;
-mod turn;
-mod waiting;
+mod tables;
+#[cfg(test)]
+mod tests;
 
 use super::sql::{self, KeyCache, PositionRow, ResolvedKeys};
 use super::{AfterRating, AfterTop, Batches, Error, Positions, Ratings};
 use crate::batch::{Batch, Outcome, Position};
 use async_trait::async_trait;
+use memtable::WriteConnection;
 use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
+use reads::Reads;
 use statements::Statements;
 use std::path::Path;
 use std::sync::Arc;
 use storage::sqlite::{Sqlite, Synchronous};
 use storage::{Migration, migrate};
-use turn::Lane;
-use waiting::Waiting;
+use tables::Pending;
 
 const MIGRATIONS: &[Migration] = &[
     Migration {
@@ -48,50 +64,52 @@ const MIGRATIONS: &[Migration] = &[
     },
 ];
 
-/// How many ratings may wait in memory for the table; some 80 bytes each. The more, the fewer pages a merge writes for
-/// each of them.
-const WAITING: usize = 250_000;
+/// How many ratings may be pending in memory; some 80 bytes each. The more, the fewer pages a merge writes for each of them.
+const PENDING: usize = 250_000;
 
 /// A store in a SQLite file.
 #[derive(Debug)]
 pub struct Repository {
     database: Sqlite,
     known: KeyCache,
-    waiting: Waiting,
-    lane: Lane,
+    pending: Pending,
+    writer: WriteConnection,
 }
 
 impl Repository {
-    /// Opens the file `path`, which is created where it is missing, and brings its tables up to date.
+    /// Opens the file `path`, which is created if it is missing, and brings its tables up to date.
     pub async fn open(path: &Path, synchronous: Synchronous) -> Result<Self, storage::Error> {
-        Self::open_with(path, synchronous, WAITING).await
+        Self::open_with(path, synchronous, PENDING).await
     }
 
-    /// Opens the file as `open` does, and lets some `most` ratings wait in memory for the table; at least 1.
+    /// Opens the file as `open` does, and keeps about `capacity` ratings pending in memory; at least 1.
     pub async fn open_with(
         path: &Path,
         synchronous: Synchronous,
-        most: usize,
+        capacity: usize,
     ) -> Result<Self, storage::Error> {
         let database = storage::sqlite::open(path, synchronous).await?;
         migrate(&database.writer, MIGRATIONS).await?;
-        let waiting = Waiting::default();
-        let lane = Lane::start(database.writer.acquire().await?.detach(), &waiting, most).await?;
-        Ok(Self { database, known: KeyCache::default(), waiting, lane })
+        let pending = Pending::new(capacity);
+        let writer = database.writer.acquire().await?.detach();
+        let writer = WriteConnection::open(writer, pending.memtables()).await?;
+        Ok(Self { database, known: KeyCache::default(), pending, writer })
     }
 
-    /// Waits for a turn to write. Nothing comes after what is written in it where it `ends_written`.
-    async fn turn(&self, ends_written: bool) -> Result<Statements<'_>, storage::Error> {
-        Ok(Statements::new(self.lane.turn(&self.waiting, ends_written).await?))
+    /// Waits until the transactions before it have ended.
+    async fn statements(&self) -> Result<Statements<'_>, storage::Error> {
+        Ok(Statements::new(self.writer.begin().await?, &self.pending))
+    }
+
+    const fn reads(&self) -> Reads<'_> {
+        Reads { readers: &self.database.readers, pending: &self.pending, known: &self.known }
     }
 }
 
 #[async_trait]
 impl Ratings for Repository {
     async fn get_aggregate(&self, record: &Record) -> Result<Option<Arc<Aggregate>>, Error> {
-        let readers = &self.database.readers;
-        let found = aggregates::aggregates(readers, &self.waiting, &self.known, vec![record.clone()]).await?;
-        Ok(found.into_iter().next())
+        Ok(self.reads().batch_get_aggregates(vec![record.clone()]).await?.into_iter().next())
     }
 
     async fn batch_get_aggregates(
@@ -100,12 +118,11 @@ impl Ratings for Repository {
         ids: &[RecordId],
     ) -> Result<Vec<Arc<Aggregate>>, Error> {
         let record = |id: &RecordId| Record { record_type: record_type.clone(), record_id: id.clone() };
-        let records = ids.iter().map(record).collect();
-        aggregates::aggregates(&self.database.readers, &self.waiting, &self.known, records).await
+        self.reads().batch_get_aggregates(ids.iter().map(record).collect()).await
     }
 
     async fn get_rating(&self, record: &Record, user: &UserId) -> Result<Option<Rating>, Error> {
-        ratings::rating(&self.database.readers, &self.waiting, &self.known, record, user).await
+        self.reads().get_rating(record, user).await
     }
 
     async fn list_user_ratings(
@@ -115,12 +132,9 @@ impl Ratings for Repository {
         after: Option<&AfterRating>,
         limit: usize,
     ) -> Result<Vec<Rating>, Error> {
-        let start = AfterRating::start();
-        let after = after.unwrap_or(&start);
-        ratings::ratings(&self.database.readers, &self.waiting, user, record_type, after, limit).await
+        self.reads().list_user_ratings(user, record_type, after.unwrap_or(&AfterRating::start()), limit).await
     }
 
-    /// Merges the aggregates that wait first, because only the table has them in their order.
     async fn list_top_rated(
         &self,
         record_type: &RecordType,
@@ -128,14 +142,7 @@ impl Ratings for Repository {
         after: Option<&AfterTop>,
         limit: usize,
     ) -> Result<Vec<Aggregate>, Error> {
-        if !self.waiting.aggregates.is_empty() {
-            let mut statements = self.turn(true).await?;
-            let merged = statements.merge_aggregates().await;
-            statements.end(merged).await?;
-        }
-        let start = AfterTop::start();
-        let after = after.unwrap_or(&start);
-        aggregates::top(&self.database.readers, record_type, min_count, after, limit).await
+        self.reads().list_top_rated(record_type, min_count, after.unwrap_or(&AfterTop::start()), limit).await
     }
 }
 
@@ -146,22 +153,22 @@ impl Batches for Repository {
     }
 
     async fn apply(&self, _lane: usize, batch: &Batch) -> Result<Vec<Outcome>, Error> {
-        let mut statements = self.turn(batch.offsets.is_empty()).await?;
-        let mut named = ResolvedKeys::of(&batch.writes, &self.known);
+        let mut statements = self.statements().await?;
+        let mut resolved = ResolvedKeys::of(&batch.writes, &self.known);
         let done: Result<_, Error> = async {
-            let learned = named.resolve(&mut statements).await?;
-            Ok((sql::apply(&mut statements, &named, batch).await?, learned))
+            let new_keys = resolved.resolve(&mut statements).await?;
+            Ok((sql::apply(&mut statements, &resolved, batch).await?, new_keys))
         }
         .await;
-        let (outcomes, learned) = statements.end(done).await?;
-        self.known.insert(learned);
+        let (outcomes, new_keys) = statements.end(done).await?;
+        self.known.insert(new_keys);
         Ok(outcomes)
     }
 
     async fn set_prior(&self, prior: Prior) -> Result<(), Error> {
-        let mut statements = self.turn(false).await?;
+        let mut statements = self.statements().await?;
         let set = statements.set_prior(prior).await;
-        statements.end(set).await
+        Ok(statements.end(set).await?)
     }
 }
 
@@ -181,9 +188,9 @@ impl Positions for Repository {
     }
 
     async fn forget_positions(&self, topic: &str) -> Result<(), Error> {
-        let mut statements = self.turn(false).await?;
+        let mut statements = self.statements().await?;
         let forgotten = statements.forget_positions(topic).await;
-        statements.end(forgotten).await
+        Ok(statements.end(forgotten).await?)
     }
 }
 
@@ -194,9 +201,9 @@ impl super::Repository for Repository {
         Ok(())
     }
 
-    /// Closes the readers first, so that the one who writes folds the log into the file.
+    /// Closes the readers first, so that the write connection checkpoints the log into the file.
     async fn close(&self) {
         self.database.close().await;
-        self.lane.close().await;
+        self.writer.close().await;
     }
 }

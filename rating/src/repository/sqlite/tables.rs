@@ -1,0 +1,36 @@
+//! The two tables that are written through journals, with the rows that are pending for them.
+
+mod aggregates;
+mod ratings;
+
+pub(super) use aggregates::{Aggregates, TALLIES, Tally, TallyRow, tally};
+pub(super) use ratings::{Ratings, WrittenRating};
+
+use memtable::{Memtable, Recover};
+use std::sync::Arc;
+
+/// How many ratings there are for each aggregate that may be pending. Most records have many ratings.
+const RATINGS_PER_AGGREGATE: usize = 10;
+
+/// The pending rows, which readers look up before they read the tables.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) ratings: Arc<Memtable<Ratings>>,
+    pub(super) aggregates: Arc<Memtable<Aggregates>>,
+}
+
+impl Pending {
+    /// Returns empty memtables for about `capacity` ratings, and fewer aggregates.
+    pub(super) fn new(capacity: usize) -> Self {
+        let of_aggregates = capacity.div_ceil(RATINGS_PER_AGGREGATE);
+        Self {
+            ratings: Arc::new(Memtable::new(Ratings, capacity)),
+            aggregates: Arc::new(Memtable::new(Aggregates::default(), of_aggregates)),
+        }
+    }
+
+    /// Returns what the write connection recovers from the file.
+    pub(super) fn memtables(&self) -> Vec<Arc<dyn Recover>> {
+        vec![Arc::clone(&self.ratings) as Arc<dyn Recover>, Arc::clone(&self.aggregates) as Arc<dyn Recover>]
+    }
+}
