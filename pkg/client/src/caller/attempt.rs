@@ -1,7 +1,7 @@
 //! One try of a call at one instance, which may outlive its caller.
 
 use super::connected::{Connected, Permit};
-use super::shared::Shared;
+use super::shared::{Reserved, Shared};
 use crate::error::{Class, Failure};
 use crate::health::Event;
 use crate::picker::Lease;
@@ -62,8 +62,7 @@ where
     /// Starts a try whose caller waits until `deadline`. The try may last as long as one try may take in any case.
     pub(super) fn new(
         shared: &Arc<Shared<C>>,
-        lease: Lease<Connected<C>>,
-        permit: Permit,
+        Reserved { lease, permit }: Reserved<C>,
         deadline: Instant,
         response: F,
     ) -> Self {
@@ -91,7 +90,9 @@ where
         match timeout_at(self.silent_at.min(until), response).await {
             Ok(output) => {
                 self.response = None;
-                self.shared.record_end(&self.lease, output.class());
+                if let Some(event) = Event::of(output.class()) {
+                    self.shared.record(&self.lease, event);
+                }
                 Waited::Ended(output)
             }
             Err(_) if self.silent_at > until => Waited::TimedOut,

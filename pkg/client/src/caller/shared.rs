@@ -2,7 +2,7 @@
 
 use super::connected::{Connected, Permit};
 use super::options::Options;
-use crate::error::{Class, Error};
+use crate::error::Error;
 use crate::health::Event;
 use crate::instances::Instances;
 use crate::latency::Latencies;
@@ -12,7 +12,7 @@ use discovery::{Instance, InstanceSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tower::retry::budget::{Budget, TpsBudget};
 
@@ -74,21 +74,14 @@ impl<C: Send + Sync + 'static> Shared<C> {
 
     /// Waits for the first set of instances, then adds a call to the retry budget.
     pub(super) async fn begin<E>(&self, deadline: Instant) -> Result<(), Error<E>> {
-        if !self.wait_for_first_set(deadline).await {
-            return Err(self.no_instance());
+        if !*self.has_set.borrow() {
+            let mut has_set = self.has_set.clone();
+            let limit = deadline.min(Instant::now() + self.options.first_set);
+            let first = timeout_at(limit, has_set.wait_for(|has_set| *has_set)).await;
+            first.ok().and_then(Result::ok).ok_or_else(|| self.no_instance())?;
         }
         self.budget.deposit();
         Ok(())
-    }
-
-    /// Returns whether the registry has reported a set of instances, after waiting for it if necessary.
-    async fn wait_for_first_set(&self, deadline: Instant) -> bool {
-        let mut has_set = self.has_set.clone();
-        if *has_set.borrow() {
-            return true;
-        }
-        let limit = self.options.first_set.min(deadline.saturating_duration_since(Instant::now()));
-        timeout(limit, has_set.wait_for(|has_set| *has_set)).await.is_ok_and(|known| known.is_ok())
     }
 
     /// Picks an endpoint that has capacity for a call. If the picked one has none, waits for it as long as one try
@@ -130,13 +123,6 @@ impl<C: Send + Sync + 'static> Shared<C> {
             self.counters.refusals.count();
         }
         allowed
-    }
-
-    /// Records the end of a try.
-    pub(super) fn record_end(&self, lease: &Lease<Connected<C>>, class: Class) {
-        if let Some(event) = Event::of(class) {
-            self.record(lease, event);
-        }
     }
 
     /// Records what happened to a try.

@@ -78,9 +78,9 @@ where
         outcome
     }
 
-    fn start(&self, Reserved { lease, permit }: Reserved<C>) -> Attempt<C, Fut> {
-        let response = (self.call)(lease.endpoint().connection().connection.clone());
-        Attempt::new(self.shared, lease, permit, self.deadline, response)
+    fn start(&self, reserved: Reserved<C>) -> Attempt<C, Fut> {
+        let response = (self.call)(reserved.lease.endpoint().connection().connection.clone());
+        Attempt::new(self.shared, reserved, self.deadline, response)
     }
 
     /// Returns how long the first try may take before a second one is sent as well.
