@@ -1,4 +1,4 @@
-# All binaries in one image; the command of the container says which one runs.
+# All binaries in one image; the container's command selects one.
 
 FROM rust:1.95.0-slim-bookworm AS build
 RUN apt-get update \
@@ -8,11 +8,11 @@ WORKDIR /src
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --locked --release --workspace --bins \
+    cargo build --locked --profile dist --workspace --bins \
         --features rating/kafka-tls,ratingingester/kafka-tls,devstack/kafka-tls \
     && mkdir /out \
-    && cp target/release/agent target/release/devstack target/release/metadata target/release/movie \
-        target/release/rating target/release/ratingingester /out/
+    && cp target/dist/agent target/dist/devstack target/dist/metadata target/dist/movie \
+        target/dist/rating target/dist/ratingingester /out/
 
 FROM debian:bookworm-slim
 RUN apt-get update \

@@ -1,9 +1,9 @@
-# The commands of the project, by name. `just` alone lists them.
+# The project's commands; `just` lists them.
 
 default:
     @just --list
 
-# Starts everything on this machine.
+# Starts the whole stack on this machine.
 devstack *ARGS:
     cargo run --release -p devstack -- {{ARGS}}
 
@@ -11,34 +11,34 @@ devstack *ARGS:
 test *ARGS:
     cargo test --workspace {{ARGS}}
 
-# Checks formatting, lints and the arrows of the house.
+# Checks formatting, lints and dependency arrows.
 lint:
     cargo fmt --check
     cargo clippy --workspace --all-targets -- -D warnings
     scripts/arrows
 
-# Measures the services against raw hyper and holds what comes out against the lines; needs wrk and h2load.
+# Measures the services and compares them with bare hyper servers; needs wrk and h2load.
 bench *ARGS:
     bench/run {{ARGS}}
 
-# Measures writes of ratings: writes a commit, writes a second, and what one caller alone waits.
+# Measures writes of ratings: writes per commit, writes per second, latency of a single caller.
 bench-writes:
     cargo bench -p rating --bench put_rating
 
-# Kills the service, Kafka and PostgreSQL again and again, and recounts what is stored afterwards.
+# Kills the service, Kafka and PostgreSQL repeatedly, and checks what is stored afterwards.
 crash *ARGS:
-    cargo build --release -p devstack
-    MARQUEE_TEST_KAFKA=own MARQUEE_TEST_DEVSTACK=$PWD/target/release/devstack cargo test -p devstack --test crash -- {{ARGS}}
+    cargo build --profile dist -p devstack
+    MARQUEE_TEST_KAFKA=own MARQUEE_TEST_DEVSTACK=$PWD/target/dist/devstack cargo test -p devstack --test crash -- {{ARGS}}
 
-# Measures how fast events get from Kafka into the database.
+# Measures ingestion from Kafka into the database.
 bench-ingest *ARGS:
     MARQUEE_TEST_KAFKA=own cargo bench -p devstack --bench ingest -- {{ARGS}}
 
-# Measures how long it takes to pick the instance that a call goes to.
+# Measures picking an instance for a call.
 bench-pick:
     cargo bench -p client --bench pick
 
-# Measures parts of the way: applying a batch, to few ratings and to many, decoding an event, a page of a list, checking nouns, refusing.
+# Measures parts: applying a batch to few and many ratings, decoding an event, a page of a list, validation, rejecting a request.
 bench-parts:
     cargo bench -p rating --bench apply
     cargo bench -p rating --bench growth
@@ -47,34 +47,38 @@ bench-parts:
     cargo bench -p model --bench validation
     cargo bench -p service --bench problem
 
-# Measures what watching a service of 1,000 instances costs.
+# Measures watching a service of 1,000 instances.
 bench-watcher:
     cargo bench -p agent --bench watcher
 
-# Shows the agent's page to headless Chromium and checks what it shows; leaves pictures of it in the folder.
+# Checks the agent's web page in headless Chromium; writes screenshots to the folder.
 agent-page FOLDER="target/agent-page":
     cargo build -p agent
     scripts/agent-page {{FOLDER}}
 
-# Measures how many events a second go from a file to the Kafka that MARQUEE_BENCH_KAFKA names.
+# Measures events per second from a file to the Kafka of MARQUEE_BENCH_KAFKA.
 bench-produce:
     cargo bench -p ratingingester --bench produce
 
-# Measures how long the stack takes to be ready and what it holds in memory.
+# Measures the stack's startup time and memory.
 figures *ARGS:
-    cargo build --release -p devstack
-    scripts/figures {{ARGS}}
+    cargo build --profile dist -p devstack
+    scripts/figures start {{ARGS}}
 
-# Kills, freezes and replaces release builds of the services under a steady load, and holds counts and times.
+# Measures how long a newcomer waits for the stack and the tests to build.
+figures-build:
+    scripts/figures build
+
+# Kills, freezes and replaces release builds of the services under steady load, and checks counts and times.
 chaos *ARGS:
-    cargo build --release -p devstack
-    MARQUEE_CHAOS_TIMES=1 MARQUEE_CHAOS_PROGRAM="$PWD/target/release/devstack" \
+    cargo build --profile dist -p devstack
+    MARQUEE_CHAOS_TIMES=1 MARQUEE_CHAOS_PROGRAM="$PWD/target/dist/devstack" \
         cargo test --workspace --test chaos -- {{ARGS}}
 
 # Compares serialization formats by size, speed and allocations.
 sizes *ARGS:
     cargo run --release -p sizecompare -- {{ARGS}}
 
-# Runs what the build server runs.
+# Runs what CI runs.
 ci:
     .ci/run

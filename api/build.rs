@@ -1,17 +1,12 @@
-//! Generates the messages and services of `proto/`, one descriptor set a service for reflection, and the services
-//! once more for servers whose answers are made of nouns that are encoded already.
+//! Generates the messages and services of `proto/`, and one descriptor set per service for reflection.
 
 use prost::Message;
-use prost_types::field_descriptor_proto::Type;
-use prost_types::{DescriptorProto, FileDescriptorSet};
+use prost_types::FileDescriptorSet;
 use std::error::Error;
 use std::path::PathBuf;
 use std::{env, fs};
 
 const SERVICES: [&str; 3] = ["metadata", "rating", "movie"];
-
-/// The messages that answers have as bytes.
-const NOUNS: [&str; 2] = [".metadata.v1.Metadata", ".rating.v1.AggregatedRating"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
@@ -20,19 +15,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         fs::write(out.join(format!("{service}.bin")), described(service)?.encode_to_vec())?;
     }
     let all = protox::compile(SERVICES.into_iter().flat_map(files), ["proto"])?;
-    tonic_prost_build::configure().compile_fds(all.clone())?;
-
-    let encoded = out.join("encoded");
-    fs::create_dir_all(&encoded)?;
-    let generator = tonic_prost_build::configure().build_client(false).bytes(".").out_dir(encoded);
-    let (all, same) = with_encoded_nouns(all);
-    let generator =
-        same.iter().fold(generator, |generator, (proto, rust)| generator.extern_path(proto, rust));
-    generator.compile_fds(all)?;
+    tonic_prost_build::configure().compile_fds(all)?;
     Ok(())
 }
 
-/// What a service serves, with the messages that it imports but not their services.
+/// Returns a service's descriptors, with the messages that it imports but not their services.
 fn described(service: &str) -> Result<FileDescriptorSet, protox::Error> {
     let own = files(service);
     let mut set = protox::compile(&own, ["proto"])?;
@@ -42,37 +29,6 @@ fn described(service: &str) -> Result<FileDescriptorSet, protox::Error> {
         }
     }
     Ok(set)
-}
-
-/// The same with the nouns of answers as bytes, which on the wire is what a message is; and the names of the
-/// messages of metadata and ratings that are the same nevertheless, in `proto/` and in Rust.
-fn with_encoded_nouns(mut set: FileDescriptorSet) -> (FileDescriptorSet, Vec<(String, String)>) {
-    let mut same = Vec::new();
-    for file in &mut set.file {
-        let package = file.package().to_owned();
-        for message in &mut file.message_type {
-            let changed = !message.name().ends_with("Request") && encode_nouns(message);
-            if !changed && package != "movie.v1" {
-                let path = package.replace('.', "::");
-                same.push((
-                    format!(".{package}.{}", message.name()),
-                    format!("crate::{path}::{}", message.name()),
-                ));
-            }
-        }
-    }
-    (set, same)
-}
-
-/// Makes the nouns in `message` bytes; whether it has any.
-fn encode_nouns(message: &mut DescriptorProto) -> bool {
-    let mut any = false;
-    for noun in message.field.iter_mut().filter(|field| NOUNS.contains(&field.type_name())) {
-        noun.set_type(Type::Bytes);
-        noun.type_name = None;
-        any = true;
-    }
-    any
 }
 
 fn files(service: &str) -> [String; 2] {

@@ -1,4 +1,4 @@
-"""The bar chart: how much of its line each measured ratio reaches."""
+"""The bar chart of each ratio relative to its line."""
 
 from html import escape
 
@@ -8,7 +8,7 @@ COLOURS = {True: "#c0504d", False: "#3a7d5c"}
 
 
 def svg(about, rows):
-    """A chart of `rows`: what, line, stretch, ratio, missed; bars end at twice their line."""
+    """Returns a chart of `rows` (what, line, stretch, ratio, missed); bars end at twice their line."""
     scale = (WIDTH - LEFT - RIGHT) / FURTHEST
     height = 70 + len(rows) * (BAR + GAP)
     at_line = LEFT + scale

@@ -1,5 +1,6 @@
-"""How a line is compared with its yardstick: REST and gRPC calls, batches, writes."""
+"""The comparisons with a yardstick: REST and gRPC calls, batches, writes."""
 
+import contextlib
 import dataclasses
 import random
 import shutil
@@ -11,9 +12,14 @@ import loaders
 from loaders import Run
 from measuring import alternate
 
+BACKENDS = [
+    ("metadata", "metadata.v1.MetadataService/GetMetadata", ("4217",)),
+    ("rating", "rating.v1.RatingService/GetAggregatedRating", ("4217", "movie")),
+]
+
 
 class Bench:
-    """What the lines share: the running fleet, folders, and how long and often to load."""
+    """The state that the lines share: the running services, folders, rounds and seconds."""
 
     def __init__(self, programs, data, work, rounds, seconds):
         self.programs, self.data, self.work, self.rounds, self.seconds = programs, data, work, rounds, seconds
@@ -25,7 +31,7 @@ class Bench:
         self.movie = start("movie", *self.consul)
 
     def plan(self, name, requests):
-        """Writes what wrk is to send."""
+        """Writes the requests for wrk to a file."""
         path = self.work / f"{name}.plan"
         path.write_text("".join(f"{request}\n" for request in requests))
         return path
@@ -39,14 +45,14 @@ class Bench:
 
 
 def shuffled(count, seed=0):
-    """The films' numbers in an order that looks like chance."""
+    """Returns the movies' numbers in a pseudo-random order."""
     numbers = list(range(1, count + 1))
     random.Random(seed).shuffle(numbers)
     return numbers
 
 
 def rest(name, targets, service, behind=()):
-    """Measures GETs of `targets` at `service(bench)` against raw HTTP/1 with answers of the same mean size."""
+    """Measures GETs of `targets` at `service(bench)` against bare HTTP/1 with responses of the same mean size."""
 
     def measure(bench):
         program = service(bench)
@@ -59,7 +65,10 @@ def rest(name, targets, service, behind=()):
         )
         load(program.url)(0)
         watched = [program, *(getattr(bench, part) for part in behind)]
-        measured = alternate(load(raw.url), load(program.url, whole), bench.rounds, raw, watched)
+        with bare_join(bench, "join1", size, behind) as join:
+            yardstick, one_hop = (join, load(raw.url)) if join else (raw, None)
+            loads = load(yardstick.url), load(program.url, whole)
+            measured = alternate(*loads, bench.rounds, yardstick, watched, one_hop)
         raw.stop()
         return measured
 
@@ -67,7 +76,7 @@ def rest(name, targets, service, behind=()):
 
 
 def grpc(name, method, fields, service, connections, streams, behind=()):
-    """Measures a unary call at `service(bench)` against raw HTTP/2 with an answer of the same size."""
+    """Measures a unary call at `service(bench)` against bare HTTP/2 with a response of the same size."""
 
     def measure(bench):
         program = service(bench)
@@ -78,15 +87,38 @@ def grpc(name, method, fields, service, connections, streams, behind=()):
         load = lambda url: lambda _: loaders.http2(url, frame, connections, streams, size, bench.seconds)
         load(url)(0)
         watched = [program, *(getattr(bench, part) for part in behind)]
-        measured = alternate(load(raw.url), load(url), bench.rounds, raw, watched)
+        with bare_join(bench, "join2", size, behind) as join:
+            yardstick, one_hop = (join, load(raw.url)) if join else (raw, None)
+            measured = alternate(load(yardstick.url), load(url), bench.rounds, yardstick, watched, one_hop)
         raw.stop()
         return measured
 
     return measure
 
 
+@contextlib.contextmanager
+def bare_join(bench, form, size, behind):
+    """Yields a bare server that calls two bare servers for each request, or None for a service without backends.
+
+    Its backends respond with as many bytes as metadata and rating do to single gRPC calls.
+    """
+    if not behind:
+        yield None
+        return
+    with contextlib.ExitStack() as running:
+        backends = []
+        for part, method, fields in BACKENDS:
+            url = f"{getattr(bench, part).url}/{method}"
+            backend = bench.programs.raw("http2", loaders.grpc_size(url, bench.frame(part, *fields)))
+            running.callback(backend.stop)
+            backends.append(backend)
+        join = bench.programs.raw(form, size, *backends)
+        running.callback(join.stop)
+        yield join
+
+
 def batches(bench):
-    """Measures movies a second in batches of 100 against movies a second one by one."""
+    """Measures movies per second in batches of 100 against single reads."""
     numbers = shuffled(filling.FILMS)
     single = bench.plan("single", (f"GET /v1/movies/{number}" for number in numbers))
     hundreds = [numbers[at : at + 100] for at in range(0, len(numbers), 100)]
@@ -105,7 +137,7 @@ def batches(bench):
 
 
 def writes(bench):
-    """Measures ratings put by 64 callers against bare commits of one row each, by SQLite on the same disk."""
+    """Measures PutRating by 64 callers against SQLite commits of one row each on the same disk."""
     bare = sqlite3.connect(bench.work / "bare.db", isolation_level=None)
     bare.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE IF NOT EXISTS t (a, b, c)")
 

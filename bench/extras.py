@@ -1,4 +1,4 @@
-"""What isn't a line of the table: latency at a fixed rate, what growth costs, memory after a million requests."""
+"""Measurements outside the table: latency at a fixed rate, cost of growth, memory after a million requests."""
 
 import dataclasses
 import json
@@ -20,7 +20,7 @@ MOST_MIB = {"metadata": 64, "rating": 128, "movie": 64}
 
 @dataclasses.dataclass
 class Latency:
-    """Milliseconds at the rate that arrived, of raw hyper and of movie."""
+    """Latency of bare hyper and movie in milliseconds, at the rate reached."""
 
     rate: float
     raw: tuple
@@ -28,12 +28,12 @@ class Latency:
 
     @property
     def held(self):
-        """Whether movie keeps its times; nothing is asked where raw hyper can't either."""
+        """Returns whether movie meets its bounds; they do not apply if bare hyper misses them too."""
         return self.raw[1] >= MOST_P99 or (self.movie[0] < MOST_P50 and self.movie[1] < MOST_P99)
 
 
 def latency(bench):
-    """Sends 10,000 movie requests a second on a timetable, to raw hyper and to movie in turn."""
+    """Sends 10,000 movie requests per second at a fixed rate, alternately to bare hyper and to movie."""
     paths = [f"/v1/movies/{number}" for number in shuffled(filling.FILMS)]
     size, whole = loaders.rest_size(bench.movie.address, paths[:100])
     plan = bench.plan("latency", (f"GET {path}" for path in paths))
@@ -49,8 +49,8 @@ def latency(bench):
 
 
 def growth(bench, counts):
-    """Reads metadata by id at growing numbers of films, each compared with the first; the working set is the
-    same 10,000 ids, or all where there are fewer. Returns for each count its rate, ratio to the first and noise.
+    """Reads metadata by id with growing numbers of movies, each compared with the first; the working set is the
+    same 10,000 ids, or all if there are fewer. Returns rate, ratio to the first and noise for each count.
     """
     services = []
     for count in counts:
@@ -76,25 +76,25 @@ def growth(bench, counts):
 
 
 def per_result(bench, rate):
-    """Microseconds of a search for each film that it finds, at `rate` searches a second."""
+    """Returns the microseconds of a search per movie found, at `rate` searches per second."""
     found = [len(json.loads(get(bench.metadata, path))["metadata"]) for path in searches()[:100]]
     return 1e6 / rate / mean(found)
 
 
 def get(service, path):
-    """The body of a GET."""
+    """Returns the body of a GET."""
     with urllib.request.urlopen(service.url + path, timeout=10) as answer:
         return answer.read().decode()
 
 
 def answered(service):
-    """How many requests a service counts as answered."""
+    """Returns the number of requests that a service has served."""
     counts = re.findall(r"^requests_total\{.*\} ([0-9.e+]+)$", get(service, "/metrics"), re.M)
     return sum(map(float, counts))
 
 
 def memory(bench):
-    """Loads each service until it has answered a million requests, and returns what each then holds in MiB."""
+    """Loads each service until it has served a million requests, and returns the resident memory of each in MiB."""
     paths = {bench.movie: "/v1/movies/{}", bench.metadata: "/v1/metadata/{}", bench.rating: "/v1/ratings/movie/{}"}
     for service, path in paths.items():
         plan = bench.plan(f"memory-{service.name}", (f"GET {path.format(n)}" for n in shuffled(filling.FILMS)))

@@ -1,9 +1,10 @@
--- What wrk sends: the requests of a plan (a file of `METHOD PATH [BODY]` lines), in order, from a place of the run's
--- own; a `?` in a body is a digit from 1 to 9 that differs from one pass to the next.
+-- The requests for wrk: those of a plan (a file of `METHOD PATH [BODY]` lines), in order, from a starting place; a `?` in
+-- a body is a digit from 1 to 9 that changes with each pass.
 --
 --     wrk … -s load.lua URL -- PLAN PLACE [REQUESTS_A_SECOND]
 --
--- With a rate, each thread sends on a timetable, whenever the answers come. It prints one line of JSON at the end.
+-- With a rate, each thread sends at fixed times, whether or not earlier responses have arrived. Prints one line of JSON
+-- at the end.
 
 local threads = 0
 

@@ -1,4 +1,4 @@
-"""How a figure is made: the yardstick and the service in turn, and the median of their ratios."""
+"""Alternating runs of yardstick and service, and the median of their ratios."""
 
 import dataclasses
 from statistics import median
@@ -6,7 +6,7 @@ from statistics import median
 
 @dataclasses.dataclass
 class Measured:
-    """What some rounds came to; rates a second, CPU in microseconds a request, memory in MiB."""
+    """The result of some rounds: rates per second, CPU in microseconds per request, memory in MiB."""
 
     ratio: float
     lowest: float
@@ -17,21 +17,24 @@ class Measured:
     yardstick_cpu: float
     cpu: dict
     resident: dict
+    to_one_hop: float | None = None
 
 
-def alternate(yardstick, service, rounds, yardstick_program=None, programs=()):
+def alternate(yardstick, service, rounds, yardstick_program=None, programs=(), one_hop=None):
     """Runs `yardstick`, `service`, `yardstick` … and compares each run of the service with its two neighbours.
 
-    Both are called with the number of the round and return a `Run`. The noise is by how much one run of the yardstick
-    typically differs from the next, as the median over the rounds: what is nearer to a line than that can't be told
-    from it.
+    All loads are called with the number of the round and return a `Run`. The noise is the median difference
+    between consecutive runs of the yardstick; a smaller difference from a line is not significant. If `one_hop` is
+    given, it runs once per round; the median ratio to it is reported as well.
     """
     watched = [yardstick_program] if yardstick_program else []
     bare = [run_with_cpu(yardstick, 0, watched)]
-    runs = []
+    runs, hops = [], []
     for number in range(1, rounds + 1):
         runs.append(run_with_cpu(service, number, programs))
         bare.append(run_with_cpu(yardstick, number, watched))
+        if one_hop:
+            hops.append(one_hop(number).rate)
     rates = [run.rate for run, _ in bare]
     ratios = [run.rate / ((a + b) / 2) for (run, _), a, b in zip(runs, rates, rates[1:])]
     return Measured(
@@ -44,11 +47,12 @@ def alternate(yardstick, service, rounds, yardstick_program=None, programs=()):
         yardstick_cpu=median(sum(cpu.values()) for _, cpu in bare),
         cpu={program.name: median(cpu[program.name] for _, cpu in runs) for program in programs},
         resident={program.name: program.resident() for program in programs},
+        to_one_hop=median(run.rate / hop for (run, _), hop in zip(runs, hops)) if hops else None,
     )
 
 
 def run_with_cpu(load, number, programs):
-    """One run, and what each program spent on a request in it."""
+    """Returns one run, and the CPU time of each program per request in it."""
     before = [program.cpu() for program in programs]
     run = load(number)
     spent = {

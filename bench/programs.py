@@ -1,4 +1,4 @@
-"""The programs that are measured: how they start, what they use, and that none of them stays behind."""
+"""The measured programs: starting, stopping, CPU time and memory."""
 
 import contextlib
 import ctypes
@@ -16,11 +16,11 @@ DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
 
 class Failed(Exception):
-    """Something without which the bench can't go on."""
+    """An error that ends the bench."""
 
 
 def die_with_parent():
-    """Run in the child: even a harness that is killed leaves nothing behind."""
+    """Runs in the child, so that it ends even if the harness is killed."""
     LIBC.prctl(DIE_WITH_PARENT, signal.SIGKILL)
 
 
@@ -40,17 +40,17 @@ class Program:
         return f"http://{self.address}"
 
     def cpu(self):
-        """Seconds of processor time since its start."""
+        """Returns the seconds of CPU time since the start."""
         fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
     def resident(self):
-        """Resident memory in MiB."""
+        """Returns the resident memory in MiB."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) / 1024
 
     def stop(self):
-        """Asks it to stop; kills it where it doesn't within 15 s."""
+        """Stops the program; kills it after 15 s."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -61,7 +61,7 @@ class Program:
 
 
 class Programs:
-    """Starts programs from `folder`, with their logs in `logs`; all of them end when the block does."""
+    """Starts programs from `folder`, with their logs in `logs`; they end with the block."""
 
     def __init__(self, folder, logs):
         self.folder, self.logs, self.running = pathlib.Path(folder), pathlib.Path(logs), contextlib.ExitStack()
@@ -73,18 +73,18 @@ class Programs:
     def __exit__(self, *_):
         self.running.close()
 
-    def raw(self, form, size):
-        """Raw hyper that answers `size` bytes; `form` is http1, http2 or grpc."""
-        command = [self.folder / "examples/raw", form, size]
+    def raw(self, form, size, *backends):
+        """Starts a bare hyper server with responses of `size` bytes; `form` is one of its example."""
+        command = [self.folder / "examples/raw", form, size, *(backend.address for backend in backends)]
         process = start(command, stdout=subprocess.PIPE, text=True)
         program = Program(f"raw {form}", process, process.stdout.readline().strip())
         self.running.callback(program.stop)
         if not program.address:
-            raise Failed("raw hyper did not start")
+            raise Failed("bare hyper did not start")
         return program
 
     def part(self, part, *flags, name=None):
-        """One part of the development stack on a free port, once it serves."""
+        """Starts one part of the development stack on a free port, and waits until it serves."""
         name = name or part
         log = self.logs / f"{name}.log"
         command = [self.folder / "devstack", part, "--listen", "127.0.0.1:0", *flags]
@@ -96,33 +96,33 @@ class Programs:
         return program
 
     def knows(self, part, flag):
-        """Whether this build of a part has a flag."""
+        """Returns whether this build of a part has a flag."""
         help_ = subprocess.run([self.folder / "devstack", part, "--help"], capture_output=True, text=True, check=True)
         return flag in help_.stdout
 
 
 def served_at(log, program):
-    """The address that a part's log tells once it serves."""
+    """Returns the address from a part's log once it serves."""
     text = log.read_text()
     if program.process.poll() is not None:
-        raise Failed(f"{program.name} ended at once: {text[-500:]}")
+        raise Failed(f"{program.name} ended during startup: {text[-500:]}")
     for line in text.splitlines():
-        # Services tell their address, the agent that of its page.
+        # Services log their address, the agent that of its page.
         if found := re.search(r'"(?:address|page)":"(?:http://)?([^"/]+)', line):
             return found.group(1)
     return None
 
 
 def wait_for(condition, seconds, what):
-    """Waits until `condition` holds and returns what it came to."""
+    """Waits until `condition` returns a true value, and returns it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if outcome := condition():
             return outcome
         time.sleep(0.02)
-    raise Failed(f"waited {seconds} s in vain for {what}")
+    raise Failed(f"timed out after {seconds} s waiting for {what}")
 
 
 def json_of(text):
-    """The last line of `text` that is JSON."""
+    """Returns the last line of `text` that is JSON."""
     return json.loads([line for line in text.splitlines() if line.startswith("{")][-1])

@@ -1,4 +1,4 @@
-"""What is printed and written: the table, the lines below it, and bench/results.md."""
+"""The output: the table, the lines below it, and bench/results.md."""
 
 import datetime
 import os
@@ -8,11 +8,11 @@ import subprocess
 
 import extras
 
-HEAD = ["what", "yardstick", "line", "stretch", "measured", "rounds", "noise", "a second", "CPU µs", "MiB", ""]
+HEAD = ["what", "yardstick", "line", "stretch", "measured", "rounds", "to one hop", "noise", "a second", "CPU µs", "MiB", ""]
 
 
 def machine():
-    """The processor, its cores, memory, and what else was running."""
+    """Returns the processor, its cores, memory, and the load before the run."""
     with open("/proc/cpuinfo") as file:
         model = re.search(r"model name\s*: (.*)", file.read())
     with open("/proc/meminfo") as file:
@@ -23,7 +23,7 @@ def machine():
 
 
 def commit():
-    """The commit that is measured, and whether the tree differs from it."""
+    """Returns the measured commit, and whether the tree differs from it."""
     told = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True, text=True)
     return told.stdout.strip() or "unknown"
 
@@ -34,7 +34,7 @@ def stamp(load_machine):
 
 
 def missed(line, measured):
-    """Whether a line is missed by more than the noise, or could not be measured for wrong answers."""
+    """Returns whether a line is missed by more than the noise, or failed because of wrong responses."""
     if isinstance(measured, str):
         return measured.startswith("FAILED")
     return measured.ratio < line.line * (1 - measured.noise)
@@ -49,10 +49,10 @@ def verdict(line, measured):
 
 
 def row(line, measured):
-    """A line of the table as text; `measured` is a text where it was left out."""
+    """Returns a line of the table; `measured` is a text if the line was skipped."""
     start = [line.what, line.yardstick, f"{line.line:g}", f"{line.stretch:g}" if line.stretch else ""]
     if isinstance(measured, str):
-        return [*start, "", "", "", "", "", "", measured]
+        return [*start, "", "", "", "", "", "", "", measured]
     own, *behind = measured.cpu.values()
     spent = f"{own:.1f}" + (f" + {sum(behind):.1f}" if behind else "")
     if measured.yardstick_cpu:
@@ -61,6 +61,7 @@ def row(line, measured):
         *start,
         f"{measured.ratio:.2f}",
         f"{measured.lowest:.2f}–{measured.highest:.2f}",
+        f"{measured.to_one_hop:.2f}" if measured.to_one_hop else "",
         f"{measured.noise * 100:.0f} %",
         f"{measured.rate:,.0f} / {measured.yardstick_rate:,.0f}",
         spent,
@@ -70,42 +71,42 @@ def row(line, measured):
 
 
 def aligned(rows):
-    """The table for a terminal, Markdown all the same."""
+    """Returns the table as Markdown with aligned columns."""
     widths = [max(len(cells[column]) for cells in rows) for column in range(len(rows[0]))]
     text = lambda cells: "| " + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths)) + " |"
     return "\n".join([text(rows[0]), text(["-" * width for width in widths]), *map(text, rows[1:])])
 
 
 def latency(told):
-    """A line of text, and whether the times are held."""
-    held = "held" if told.held else "MISSED"
+    """Returns a line of text, and whether the bounds are met."""
+    held = "met" if told.held else "MISSED"
     if told.raw[1] >= extras.MOST_P99:
         held = "too noisy to tell"
     text = (
-        f"Latency at {told.rate:,.0f} movie requests a second, no cache: p50 {told.movie[0]:.2f} ms, p99 "
-        f"{told.movie[1]:.2f} ms; raw hyper p50 {told.raw[0]:.2f} ms, p99 {told.raw[1]:.2f} ms (p50 under "
-        f"{extras.MOST_P50} ms and p99 under {extras.MOST_P99:g} ms where raw hyper's is): {held}"
+        f"Latency at {told.rate:,.0f} movie requests/s, no cache: p50 {told.movie[0]:.2f} ms, p99 "
+        f"{told.movie[1]:.2f} ms; bare hyper p50 {told.raw[0]:.2f} ms, p99 {told.raw[1]:.2f} ms (p50 under "
+        f"{extras.MOST_P50} ms and p99 under {extras.MOST_P99:g} ms if bare hyper's is): {held}"
     )
     return text, told.held
 
 
 def growth(counts, rows):
-    """A line of text, and whether all is flat."""
+    """Returns a line of text, and whether all reads stay as fast."""
     told = [
-        f"{count:,} films {measured.ratio:.2f} (noise {measured.noise * 100:.0f} %): {'flat' if flat(measured) else 'MISSED'}"
+        f"{count:,} movies {measured.ratio:.2f} (noise {measured.noise * 100:.0f} %): {'flat' if flat(measured) else 'MISSED'}"
         for count, measured in rows
     ]
-    text = f"Reads of metadata by id, to those at {counts[0]:,} films: {'; '.join(told)}"
+    text = f"Reads of metadata by id, relative to those with {counts[0]:,} movies: {'; '.join(told)}"
     return text, all(flat(measured) for _, measured in rows)
 
 
 def flat(measured):
-    """Whether reads stay as fast; 5 % is what two runs may differ by though little noise showed."""
+    """Returns whether reads stay as fast; two runs may differ by 5 % even if the noise is lower."""
     return measured.ratio >= 1 - max(measured.noise, 0.05)
 
 
 def memory(mib):
-    """A line of text, and whether each service keeps within its bound."""
+    """Returns a line of text, and whether each service stays within its bound."""
     told = [
         f"{name} {value:.0f} MiB ({'under' if value < extras.MOST_MIB[name] else 'MISSED:'} {extras.MOST_MIB[name]})"
         for name, value in mib.items()
@@ -115,16 +116,17 @@ def memory(mib):
 
 
 def results(about, table, below):
-    """The text of bench/results.md."""
+    """Returns the text of bench/results.md."""
     return f"""# Measured
 
 {about}
 
 {table}
 
-"measured" is the median of the rounds' ratios to the yardstick, "noise" by how much one run of the yardstick differs
-from the next. Where there are two figures, the service's stands before the yardstick's; CPU is that of the service, +
-the services behind it, / the yardstick's; MiB is resident memory of the same services.
+"measured" is the median of the rounds' ratios to the yardstick, "noise" the median difference between consecutive runs
+of the yardstick. "To one hop" is the ratio to a bare server without backends, where the yardstick has as many hops as the
+service. Of two figures, the first is the service's and the second the yardstick's. CPU is that of the service,
++ the services that it calls, / the yardstick's. MiB is the resident memory of the same services.
 
 {below}
 

@@ -1,4 +1,4 @@
-"""The lines of the table: what each loads, what it is compared with, and where it has to arrive."""
+"""The lines of the table: their load, yardstick and bounds."""
 
 import dataclasses
 import itertools
@@ -24,7 +24,7 @@ class Line:
 
 
 def by_zipf(count, draws):
-    """Film numbers as readers ask for them: the n-th most wanted is wanted 1/n as often as the first."""
+    """Returns movie numbers by Zipf's law: the n-th is read 1/n as often as the first."""
     weights = list(itertools.accumulate(1 / rank for rank in range(1, count + 1)))
     return random.Random(2).choices(shuffled(count), cum_weights=weights, k=draws)
 
@@ -59,11 +59,11 @@ LINES = [
          rest("metadata-rest", by_id("/v1/metadata/{}", every), metadata)),
     Line("rating-rest", "rating GET, REST", "raw HTTP/1", 0.88, 0.94,
          rest("rating-rest", by_id("/v1/ratings/movie/{}", every), rating)),
-    Line("movie-rest", "movie GET, REST, no cache, 10,000 ids", "raw HTTP/1", 0.50, 0.57,
+    Line("movie-rest", "movie GET, REST, no cache, 10,000 ids", "bare join, HTTP/1", 1.7, None,
          rest("movie-rest", by_id("/v1/movies/{}", every), movie, BEHIND)),
-    Line("movie-grpc", "movie GetMovieDetails, gRPC, no cache", "raw HTTP/2", 0.60, 0.70,
+    Line("movie-grpc", "movie GetMovieDetails, gRPC, no cache", "bare join, HTTP/2", 1.9, None,
          grpc("movie-grpc", *DETAILS, movie, 8, 8, BEHIND), ("HTTP/2",)),
-    Line("movie-cache", "movie GET, REST, 1 s cache, 10,000 ids by Zipf's law", "raw HTTP/1", 0.75, 0.88,
+    Line("movie-cache", "movie GET, REST, 1 s cache, 10,000 ids by Zipf's law", "bare join, HTTP/1", 2.6, None,
          rest("movie-cache", by_id("/v1/movies/{}", lambda: by_zipf(filling.FILMS, 50_000)), cached, BEHIND),
          flag=CACHE),
     Line("movie-batch", "movie batch of 100 ids, films a second", "single calls", 8, None, batches),

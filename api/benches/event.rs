@@ -1,7 +1,7 @@
-//! How long does it take to make a checked event of the bytes that travel through Kafka?
+//! How long does it take to decode and validate an event from the bytes of a Kafka record?
 //!
-//! `cargo bench -p api --bench event` prints the times and the events a second: as JSON, as JSON with an escape
-//! in it (which has to be copied), and as protobuf. What Kafka's client does before is not measured.
+//! `cargo bench -p api --bench event` prints the times and the events per second: as JSON, as JSON with an escape
+//! (which requires a copy), and as protobuf. The Kafka client is not measured.
 
 #![expect(clippy::expect_used, reason = "a bench that can't go on ends")]
 

@@ -1,4 +1,4 @@
-//! From loose fields to the model: every broken rule of a message is gathered, each under its field.
+//! Conversion of unchecked fields into domain types. All violations of a message are collected, each with its field.
 
 use fault::{Invalid, Violation};
 use foldhash::{HashSet, HashSetExt};
@@ -12,27 +12,27 @@ use model::{
 pub(crate) struct Check(Vec<Violation>);
 
 impl Check {
-    /// Keeps a good value, or the rule that `field` breaks.
+    /// Returns a valid value, or records the violation of `field`.
     pub(crate) fn at<T>(&mut self, field: &str, result: Result<T, Broken>) -> Option<T> {
         result.map_err(|broken| self.0.push(Violation::new(field, broken.to_string()))).ok()
     }
 
-    /// Keeps an optional value; an absent one is good.
+    /// Like `at`, for an optional value; absence is valid.
     pub(crate) fn optional<T>(&mut self, field: &str, result: Option<Result<T, Broken>>) -> Option<T> {
         result.and_then(|result| self.at(field, result))
     }
 
-    /// Says that `field` is missing.
+    /// Like `at`, for a required value; absence is a violation of `field`.
     pub(crate) fn required<T>(&mut self, field: &str, value: Option<T>) -> Option<T> {
         self.at(field, value.ok_or_else(|| Broken::new("is required")))
     }
 
-    /// What was found; `Ok` with `value` where nothing was.
+    /// Returns the violations, or `value` if there are none.
     pub(crate) fn finish<T>(self, value: Option<T>) -> Result<T, Invalid> {
         match (Invalid::of(self.0), value) {
             (None, Some(value)) => Ok(value),
             (Some(invalid), _) => Err(invalid),
-            (None, None) => Err(Invalid::field("message", "lacks a field")),
+            (None, None) => Err(Invalid::field("message", "is missing a field")),
         }
     }
 }
@@ -70,7 +70,7 @@ pub(crate) fn metadata(fields: MetadataFields) -> Result<Metadata, Invalid> {
     check.finish(whole)
 }
 
-/// Which rating a message is about, unchecked.
+/// The user and record of a rating, unchecked.
 pub(crate) struct RatingKey<'a> {
     pub(crate) user_id: Option<&'a str>,
     pub(crate) record_id: Option<&'a str>,
@@ -92,9 +92,9 @@ impl RatingKey<'_> {
     }
 }
 
-/// What a put of a rating says beside its key, unchecked.
+/// The fields of a put beside its key, unchecked.
 pub(crate) struct RatingFields<'a> {
-    /// How the protocol spells the value.
+    /// The protocol's name of the value field.
     pub(crate) value_field: &'static str,
     pub(crate) value: Option<i64>,
     pub(crate) provider_id: Option<&'a str>,
@@ -102,7 +102,7 @@ pub(crate) struct RatingFields<'a> {
 }
 
 impl RatingFields<'_> {
-    /// The rating of a checked key; rated `now` where the message does not say when.
+    /// Returns the rating for a checked key; `now` is the default of `rated_at`.
     pub(crate) fn check(
         self,
         check: &mut Check,
@@ -119,7 +119,7 @@ impl RatingFields<'_> {
     }
 }
 
-/// An aggregate as another service sent it, unchecked.
+/// The fields of an aggregate received from another service, unchecked.
 pub(crate) struct AggregateFields<'a> {
     pub(crate) record_type: &'a str,
     pub(crate) record_id: &'a str,
@@ -132,8 +132,9 @@ pub(crate) fn aggregate(fields: &AggregateFields<'_>) -> Result<Aggregate, Inval
     let mut check = Check::default();
     let record_type = check.at("record_type", RecordType::new(fields.record_type));
     let record_id = check.at("record_id", RecordId::new(fields.record_id));
-    let counts = <[u64; Value::COUNT]>::try_from(fields.histogram)
-        .map_err(|_| Broken::new(format!("must be {} counts, not {}", Value::COUNT, fields.histogram.len())));
+    let counts = <[u64; Value::COUNT]>::try_from(fields.histogram).map_err(|_| {
+        Broken::new(format!("must have {} counts, not {}", Value::COUNT, fields.histogram.len()))
+    });
     let histogram = check.at("histogram", counts).map(Histogram::new);
     let whole =
         record_type.zip(record_id).zip(histogram).map(|((record_type, record_id), histogram)| Aggregate {
@@ -145,7 +146,7 @@ pub(crate) fn aggregate(fields: &AggregateFields<'_>) -> Result<Aggregate, Inval
     check.finish(whole)
 }
 
-/// The ids of a batch, each kept once; the limit counts them before.
+/// Checks and deduplicates the ids of a batch. The size limit counts duplicates.
 pub(crate) fn ids(field: &str, ids: Vec<String>) -> Result<Vec<RecordId>, Invalid> {
     model::check_batch(ids.len()).map_err(|broken| broken.at(field))?;
     let mut check = Check::default();
@@ -155,14 +156,14 @@ pub(crate) fn ids(field: &str, ids: Vec<String>) -> Result<Vec<RecordId>, Invali
         match RecordId::new(id) {
             Ok(id) if seen.insert(id.clone()) => kept.push(id),
             Ok(_) => {}
-            // The place is spelled out for a broken rule alone.
+            // The field name is formatted only for a violation.
             Err(broken) => check.0.push(Violation::new(format!("{field}[{i}]"), broken.to_string())),
         }
     }
     check.finish(Some(kept))
 }
 
-/// The rows of a batch of metadata, every broken rule under its row's place.
+/// Checks a batch of metadata. Each violation names its row: `metadata[3].title`.
 pub(crate) fn metadata_batch<T>(rows: Vec<T>) -> Result<Vec<Metadata>, Invalid>
 where
     Metadata: TryFrom<T, Error = Invalid>,

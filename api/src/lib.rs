@@ -1,37 +1,23 @@
-//! The wire contract: protobuf messages and services, and the JSON shapes of REST and Kafka, each with its
-//! conversions to and from the model.
+//! The wire contract: protobuf messages and services, and the JSON shapes of REST and Kafka, each with conversions
+//! from and to the domain types.
 //!
-//! A conversion into the model names each field that breaks a rule in the spelling of the `.proto` files;
-//! the HTTP boundary turns that into camel case.
+//! A conversion into a domain type names each invalid field as the `.proto` files spell it; the HTTP boundary
+//! converts the names to camel case.
 
 mod check;
 mod generated;
 pub mod json;
 pub mod media;
 pub mod proto;
-pub mod rows;
 
 pub use generated::{metadata, movie, rating};
 
-/// The services under the names that clients without a package call.
+/// The services under their names without a package, which existing clients call.
 pub mod compat {
     pub use crate::generated::{
         metadata_service_client, metadata_service_server, movie_service_client, movie_service_server,
         rating_service_client, rating_service_server,
     };
-}
-
-/// The services as servers see them whose answers are made of nouns that are encoded already: what they answer has
-/// bytes where it has metadata and aggregates on the wire, and none in the place of one that is absent.
-pub mod encoded {
-    pub use crate::generated::encoded::{metadata, movie, rating};
-
-    /// The services under the names that clients without a package call.
-    pub mod compat {
-        pub use crate::generated::encoded::{
-            metadata_service_server, movie_service_server, rating_service_server,
-        };
-    }
 }
 
 /// The encoded descriptor set of each service, for reflection.

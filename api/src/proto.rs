@@ -1,4 +1,4 @@
-//! Protobuf messages to and from the model.
+//! Conversions between protobuf messages and domain types.
 
 use crate::check::{self, AggregateFields, Check, MetadataFields, RatingFields, RatingKey};
 use crate::{metadata::v1 as metadata, movie::v1 as movie, rating::v1 as rating};
@@ -134,7 +134,7 @@ impl From<Rating> for rating::Rating {
 }
 
 impl rating::PutRatingRequest {
-    /// The rating to store, given at `now` where the request does not say when.
+    /// Returns the rating to store; `now` is the default of `rated_at`.
     pub fn rating(&self, now: Timestamp) -> Result<Rating, Invalid> {
         let mut check = Check::default();
         let key = key(&self.user_id, &self.record_id, &self.record_type).check(&mut check);
@@ -150,21 +150,21 @@ impl rating::PutRatingRequest {
 }
 
 impl rating::GetRatingRequest {
-    /// Whose rating of what is asked for.
+    /// Returns the record and user of the requested rating.
     pub fn key(&self) -> Result<(Record, UserId), Invalid> {
         checked_key(&key(&self.user_id, &self.record_id, &self.record_type))
     }
 }
 
 impl rating::DeleteRatingRequest {
-    /// Whose rating of what is to be deleted.
+    /// Returns the record and user of the rating to delete.
     pub fn key(&self) -> Result<(Record, UserId), Invalid> {
         checked_key(&key(&self.user_id, &self.record_id, &self.record_type))
     }
 }
 
 impl rating::RatingEvent {
-    /// What the event does, at `now` where it does not say when.
+    /// Returns the domain event; `now` is the default of `rated_at`.
     pub fn event(&self, now: Timestamp) -> Result<RatingEvent, Invalid> {
         let mut check = Check::default();
         let key = key(&self.user_id, &self.record_id, &self.record_type).check(&mut check);
@@ -190,7 +190,7 @@ impl rating::RatingEvent {
     }
 }
 
-/// What a list request's `page_size` and `page_token` ask for.
+/// Returns the page that `page_size` and `page_token` request; size 0 selects the default.
 pub fn page(size: i32, token: String) -> Result<page::Request, Invalid> {
     let size = match size {
         0 => page::Size::default(),
@@ -199,7 +199,7 @@ pub fn page(size: i32, token: String) -> Result<page::Request, Invalid> {
     Ok(page::Request { size, token: present(token) })
 }
 
-/// The smallest count that `min_count` asks for.
+/// Returns the checked `min_count`; 0 selects the default.
 pub fn min_count(count: i64) -> Result<MinCount, Invalid> {
     match count {
         0 => Ok(MinCount::default()),
@@ -207,12 +207,12 @@ pub fn min_count(count: i64) -> Result<MinCount, Invalid> {
     }
 }
 
-/// The ids of a batch, at most 500, in the list `field`. Each is kept once, where it stands first.
+/// Checks the ids of a batch, at most 500, in the list `field`. Of duplicates, the first is kept.
 pub fn ids(field: &str, ids: Vec<String>) -> Result<Vec<RecordId>, Invalid> {
     check::ids(field, ids)
 }
 
-/// The metadata of a batch: 1 to 500.
+/// Checks the metadata of a batch: 1 to 500 records.
 pub fn metadata_batch(request: metadata::BatchPutMetadataRequest) -> Result<Vec<Metadata>, Invalid> {
     check::metadata_batch(request.metadata)
 }
@@ -227,7 +227,7 @@ fn checked_key(key: &RatingKey<'_>) -> Result<(Record, UserId), Invalid> {
     check.finish(checked)
 }
 
-/// Returns an optional text field of proto3, in which empty means absent.
+/// Returns `None` for an empty text: proto3's representation of an absent field.
 fn present<T: AsRef<str>>(text: T) -> Option<T> {
     Some(text).filter(|text| !text.as_ref().is_empty())
 }

@@ -7,6 +7,7 @@
 #![expect(clippy::expect_used, reason = "a bench that can't go on ends")]
 
 use criterion::{BenchmarkId, Criterion, Throughput};
+use metadata::batch::Write;
 use metadata::repository::{Repository, sqlite};
 use model::{Genres, Metadata, RecordId, Text, Title};
 use storage::sqlite::Synchronous;
@@ -34,7 +35,7 @@ async fn stored(count: usize, file: &File) -> sqlite::Repository {
     let store = sqlite::Repository::open(&file.path(), Synchronous::Normal).await.expect("it opens");
     let films: Vec<Metadata> = (0..count).map(film).collect();
     for batch in films.chunks(5_000) {
-        store.batch_put(batch).await.expect("it is stored");
+        store.apply(&[Write::Put(batch.to_vec())]).await.expect("it is stored");
     }
     store
 }

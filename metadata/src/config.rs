@@ -1,22 +1,30 @@
-//! What the metadata service is told.
+//! The metadata service's arguments.
 
 use clap::Parser;
 
-/// Where the metadata service listens unless it is told otherwise.
+/// The default listen address.
 pub const LISTEN: &str = "127.0.0.1:8081";
 
-/// Keeps movie records and serves them over REST and gRPC.
+/// Stores movie metadata and serves it over REST and gRPC.
 ///
-/// Flags win over variables. Exit codes: 0 asked to stop, 1 failed while running, 2 bad arguments.
+/// Flags take precedence over environment variables. Exit codes: 0 stopped on request, 1 failed while running,
+/// 2 bad arguments.
 #[derive(Clone, Debug, Parser)]
 #[group(skip)]
-#[command(name = "metadata", version, mut_arg("database", |arg| arg.default_value("sqlite:.data/metadata.db")))]
+#[command(name = "metadata", version, mut_arg("listen", |arg| arg.default_value(LISTEN)))]
+#[command(mut_arg("database", |arg| arg.default_value("sqlite:.data/metadata.db")))]
 pub struct Config {
-    /// What every service is told.
+    /// The arguments of every service.
     #[command(flatten)]
     pub service: service::Config,
 
-    /// Where the records are kept.
+    /// The database.
     #[command(flatten)]
     pub storage: storage::Config,
+}
+
+impl service::Program for Config {
+    fn service(&self) -> &service::Config {
+        &self.service
+    }
 }

@@ -1,6 +1,8 @@
 //! What the service does with metadata, whatever protocol asks and whatever store answers.
 
-use crate::repository::{Put, Repository, Stored};
+use crate::batch::Put;
+use crate::repository::Repository;
+use crate::writer::Writer;
 use fault::{Fault, Invalid, Kind, Violation};
 use model::page::{self, Page, Scope};
 use model::search::{Query, Rank};
@@ -14,13 +16,13 @@ const LIST: Scope<'_> = Scope(&["metadata"]);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Nothing is stored under this id.
-    #[error("there is no metadata of {0:?}")]
+    #[error("no metadata with id {0:?}")]
     NotFound(String),
     /// The request breaks a rule.
     #[error(transparent)]
     Invalid(#[from] Invalid),
     /// The store failed.
-    #[error("the store of metadata failed")]
+    #[error("the metadata store failed")]
     Storage(#[from] storage::Error),
 }
 
@@ -41,38 +43,36 @@ impl Fault for Error {
     }
 }
 
-/// Answers the service's calls out of a store. Clones share it.
+/// The service's calls. Clones share the store.
 #[derive(Clone)]
 pub struct Controller {
     repository: Arc<dyn Repository>,
+    writer: Arc<Writer>,
 }
 
 impl Controller {
-    /// A controller of what `repository` keeps.
+    /// Creates a controller that reads from `repository` and writes to it through `writer`.
     #[must_use]
-    pub fn new(repository: Arc<dyn Repository>) -> Self {
-        Self { repository }
+    pub fn new(repository: Arc<dyn Repository>, writer: Arc<Writer>) -> Self {
+        Self { repository, writer }
     }
 
     /// Returns the metadata of `id`.
-    pub async fn get(&self, id: &RecordId) -> Result<Stored, Error> {
+    pub async fn get(&self, id: &RecordId) -> Result<Arc<Metadata>, Error> {
         self.repository.get(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))
     }
 
     /// Returns the metadata of at most 500 ids, none of which stands twice, in their order; missing ones are left
     /// out.
-    pub async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Stored>, Error> {
+    pub async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Arc<Metadata>>, Error> {
         check_batch(ids.len()).map_err(|broken| broken.at("ids"))?;
         Ok(self.repository.batch_get(ids).await?)
     }
 
     /// Stores `metadata`, replacing what has its id; its revision is ignored.
     pub async fn put(&self, metadata: Metadata) -> Result<Put, Error> {
-        let batch = [metadata];
-        let stored = self.repository.batch_put(&batch).await?.into_iter().next();
-        let [metadata] = batch;
-        Ok(stored
-            .ok_or_else(|| storage::Error::row(format!("metadata {:?}", metadata.id), "is not answered"))?)
+        let put = self.writer.batch_put(vec![metadata]).await?.into_iter().next();
+        Ok(put.ok_or_else(|| storage::Error::row("metadata", "a put has no outcome"))?)
     }
 
     /// Stores all of `batch` or nothing: 1 to 500 entries, no id twice. Answers in its order.
@@ -84,21 +84,21 @@ impl Controller {
         let mut seen = HashSet::with_capacity(batch.len());
         let doubled = batch.iter().enumerate().filter(|(_, put)| !seen.insert(&put.id));
         let violation = |(i, put): (usize, &Metadata)| {
-            Violation::new(format!("metadata[{i}].id"), format!("must not be {:?} again", put.id.as_str()))
+            Violation::new(format!("metadata[{i}].id"), format!("duplicate id {:?}", put.id.as_str()))
         };
         if let Some(invalid) = Invalid::of(doubled.map(violation).collect()) {
             return Err(invalid.into());
         }
-        Ok(self.repository.batch_put(&batch).await?)
+        Ok(self.writer.batch_put(batch).await?)
     }
 
     /// Deletes the metadata of `id`.
     pub async fn delete(&self, id: &RecordId) -> Result<(), Error> {
-        if self.repository.delete(id).await? { Ok(()) } else { Err(Error::NotFound(id.to_string())) }
+        if self.writer.delete(id.clone()).await? { Ok(()) } else { Err(Error::NotFound(id.to_string())) }
     }
 
     /// Lists all metadata by id.
-    pub async fn list(&self, request: &page::Request) -> Result<Page<Stored>, Error> {
+    pub async fn list(&self, request: &page::Request) -> Result<Page<Arc<Metadata>>, Error> {
         let refused = |broken: model::Broken| broken.at("page_token");
         let after: Option<String> = LIST.after(request).map_err(refused)?;
         let after = after.map(RecordId::new).transpose().map_err(refused)?;
@@ -108,7 +108,7 @@ impl Controller {
 
     /// Finds the metadata whose titles hold every word of `query`, best match first; lists all where `query`
     /// is empty.
-    pub async fn search(&self, query: &str, request: &page::Request) -> Result<Page<Stored>, Error> {
+    pub async fn search(&self, query: &str, request: &page::Request) -> Result<Page<Arc<Metadata>>, Error> {
         let query = Query::new(query).map_err(|broken| broken.at("query"))?;
         if query.is_empty() {
             return self.list(request).await;
@@ -121,8 +121,9 @@ impl Controller {
         Ok(page.map(|(metadata, _)| metadata))
     }
 
-    /// Tells whether the store can be reached.
+    /// Checks that the store can be read and that writes make progress.
     pub async fn ready(&self) -> Result<(), Error> {
+        self.writer.check()?;
         Ok(self.repository.ready().await?)
     }
 }

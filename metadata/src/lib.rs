@@ -1,41 +1,39 @@
 //! The metadata service: movie records over REST and gRPC.
 
+pub mod batch;
 mod config;
 pub mod controller;
 mod handler;
 pub mod repository;
+mod store;
+pub mod writer;
 
 pub use config::{Config, LISTEN};
 
 use controller::Controller;
 use discovery::Registry;
-use service::{Description, Metrics, Routes};
+use service::{Metrics, Ready, Routes, Server};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
+use writer::Writer;
 
 /// Why the service can't start or can't go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The store can't be opened.
-    #[error("the store can't be opened")]
+    #[error("can't open the store")]
     Storage(#[from] storage::Error),
     /// The server failed.
     #[error(transparent)]
     Server(#[from] service::Error),
 }
 
-/// Runs the service as `arguments`, the first of which is the program's name, and the environment say, until
-/// the process is asked to stop. Ends the process where they are wrong or ask for help.
+/// Runs the service with the command line `arguments` until the process is asked to stop: see [`service::main`].
 #[must_use]
 pub fn process(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let config: Config = service::parse(LISTEN, arguments);
-    service::telemetry(&config.service);
-    service::block_on(|stop| async move {
-        let registry = service::registry(&config.service)?;
-        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(run(config, registry, stop).await?)
-    })
+    service::main(arguments, run)
 }
 
 /// Serves metadata until `shutdown` is cancelled.
@@ -48,29 +46,32 @@ pub async fn run(
     registry: Option<Arc<dyn Registry>>,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
-    let opened = shutdown.run_until_cancelled(repository::open(&config.storage)).await;
+    let opened = shutdown.run_until_cancelled(store::open(&config.storage)).await;
     let Some(repository) = opened.transpose()? else { return Ok(()) };
     let drain = service::Drain::of(&shutdown, config.service.drain_delay + config.service.drain_timeout);
-    let controller = Controller::new(repository.clone());
-    let description = Description {
+    let writer = Arc::new(Writer::start(repository.clone()));
+    let controller = Controller::new(repository.clone(), writer.clone());
+    let (rest, grpc, ready) = (controller.clone(), controller.clone(), controller);
+    let server = Server {
         name: "metadata",
         grpc_services: &["metadata.v1.MetadataService"],
         descriptors: &[api::descriptors::METADATA],
         openapi: handler::http::document(),
+        metrics: Metrics::new(),
+        ready: Ready::when(move || {
+            let controller = ready.clone();
+            async move { controller.ready().await }
+        }),
+        routes: Box::new(move || Routes {
+            rest: handler::http::routes(rest.clone()),
+            grpc: handler::grpc::routes(grpc.clone()),
+        }),
     };
-    let ready = {
-        let controller = controller.clone();
-        move || -> futures::future::BoxFuture<'static, _> {
-            let controller = controller.clone();
-            Box::pin(async move { controller.ready().await.map_err(|error| service::chain(&error)) })
-        }
+    let served = server.run(&config.service, registry, shutdown).await;
+    let close = async {
+        writer.close().await;
+        repository.close().await;
     };
-    let make = move || Routes {
-        rest: handler::http::routes(controller.clone()),
-        grpc: handler::grpc::routes(controller.clone()),
-    };
-    let served =
-        service::run(description, &config.service, registry, Metrics::new(), ready, make, shutdown).await;
-    drain.bound("closing the store", repository.close()).await;
+    drain.bound("closing the store", close).await;
     Ok(served?)
 }

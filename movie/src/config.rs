@@ -1,4 +1,4 @@
-//! Settings of the movie service.
+//! The movie service's arguments.
 
 use crate::error::Error;
 use clap::{Parser, ValueEnum};
@@ -6,10 +6,10 @@ use client::{BadAddress, Hedge, Instances};
 use service::RegistryKind;
 use std::time::Duration;
 
-/// The default address to listen on.
+/// The default listen address.
 pub const LISTEN: &str = "127.0.0.1:8083";
 
-/// The protocol of calls to the backend services.
+/// The protocol of calls to the other services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum GatewayKind {
     /// gRPC.
@@ -18,51 +18,56 @@ pub enum GatewayKind {
     Http,
 }
 
-/// Serves movies: metadata and ratings, joined, over REST and gRPC.
+/// Serves movies, joined from metadata and aggregated ratings, over REST and gRPC.
 ///
-/// Flags override environment variables. Exit status: 0 stopped on request, 1 failed while running, 2 bad arguments.
+/// Flags take precedence over environment variables. Exit codes: 0 stopped on request, 1 failed while running,
+/// 2 bad arguments.
 #[derive(Clone, Debug, Parser)]
 #[group(skip)]
-#[command(name = "movie", version)]
+#[command(name = "movie", version, mut_arg("listen", |arg| arg.default_value(LISTEN)))]
 pub struct Config {
-    /// Settings that all services have.
+    /// The arguments of every service.
     #[command(flatten)]
     pub service: service::Config,
 
-    /// Address of the metadata service; found through the registry by default.
+    /// The address of the metadata service [default: found through the registry].
     #[arg(long, env = "METADATA_URL", value_name = "URL", value_parser = address)]
     pub metadata_url: Option<String>,
 
-    /// Address of the rating service; found through the registry by default.
+    /// The address of the rating service [default: found through the registry].
     #[arg(long, env = "RATING_URL", value_name = "URL", value_parser = address)]
     pub rating_url: Option<String>,
 
-    /// Protocol of calls to the metadata and rating services.
+    /// The protocol of calls to the metadata and rating services.
     #[arg(long, env = "GATEWAY", value_enum, default_value = "grpc")]
     pub gateway: GatewayKind,
 
-    /// Time after which a read without a response is also sent to a second instance: a duration, or `p95` for the
-    /// recent 95th percentile of reads. The first response counts. By default reads are not repeated this way.
+    /// When to send a slow read to a second instance as well: after a fixed time, or after the 95th percentile of
+    /// recent reads (`p95`). The first response counts [default: never].
     #[arg(long, env = "HEDGE_AFTER", value_name = "p95|DURATION", value_parser = hedge)]
     pub hedge_after: Option<Hedge>,
 
-    /// Time for which a single movie may be returned from memory, although it may have changed since. 0s: never.
+    /// How long the response for a single movie is cached, even if its parts change meanwhile; 0s disables the cache.
     #[arg(long, env = "CACHE_TTL", default_value = "0s", value_name = "DURATION", value_parser = service::duration)]
     pub cache_ttl: Duration,
 
-    /// Time after an outage of the registry for which it is not believed if all, or more than half, of a service's
-    /// instances disappear. Meanwhile instances are removed as calls to them fail.
+    /// How long to keep a service's instances if the registry comes back from an outage with less than half of
+    /// them; meanwhile, instances are dropped as calls to them fail.
     #[arg(long, env = "REGISTRY_GRACE", default_value = "30s", value_name = "DURATION", value_parser = service::duration)]
     pub registry_grace: Duration,
 }
 
-impl Config {
-    /// Checks the settings against each other.
-    ///
-    /// # Errors
-    ///
-    /// If there is no registry and the address of a service is missing.
-    pub fn check(&self) -> Result<(), Error> {
+impl service::Program for Config {
+    fn service(&self) -> &service::Config {
+        &self.service
+    }
+
+    fn registry_grace(&self) -> Duration {
+        self.registry_grace
+    }
+
+    /// Fails if no registry is used and the address of a service is missing.
+    fn check(&self) -> Result<(), String> {
         let services = [
             ("metadata", "--metadata-url", &self.metadata_url),
             ("rating", "--rating-url", &self.rating_url),
@@ -70,7 +75,7 @@ impl Config {
         let missing = services.into_iter().find(|(_, _, url)| url.is_none());
         match missing {
             Some((service, flag, _)) if self.service.registry == RegistryKind::None => {
-                Err(Error::Nowhere { service, flag })
+                Err(Error::Nowhere { service, flag }.to_string())
             }
             _ => Ok(()),
         }

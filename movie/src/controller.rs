@@ -15,7 +15,7 @@ mod tests;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no such movie.
-    #[error("there is no movie {0}")]
+    #[error("no movie with id {0}")]
     NotFound(RecordId),
     /// A service without which there is no result failed.
     #[error(transparent)]

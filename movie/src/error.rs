@@ -6,7 +6,7 @@ use client::BadAddress;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is neither a registry to find a service in nor an address of it.
-    #[error("without a registry, `{flag}` must say where the {service} service is")]
+    #[error("`{flag}` is required with `--registry none`: it sets the address of the {service} service")]
     Nowhere {
         /// The service without an address.
         service: &'static str,

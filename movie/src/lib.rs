@@ -10,33 +10,22 @@ mod metrics;
 pub use config::{Config, GatewayKind, LISTEN};
 pub use error::Error;
 
-use clap::CommandFactory;
-use clap::error::ErrorKind;
 use client::{Instances, Options};
 use controller::Controller;
 use discovery::Registry;
 use gateway::coalesce::{self, Counts};
 use gateway::{MetadataGateway, RatingGateway, grpc, http};
 use handler::{AppState, ResponseCache};
-use service::{Description, Metrics, Routes};
+use service::{Metrics, Ready, Routes, Server};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// Runs the service as `arguments`, the first of which is the program's name, and the environment say, until
-/// the process is asked to stop. Ends the process where they are wrong or ask for help.
+/// Runs the service with the command line `arguments` until the process is asked to stop: see [`service::main`].
 #[must_use]
 pub fn process(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let config: Config = service::parse(LISTEN, arguments);
-    if let Err(error) = config.check() {
-        Config::command().error(ErrorKind::MissingRequiredArgument, error).exit();
-    }
-    service::telemetry(&config.service);
-    service::block_on(|stop| async move {
-        let registry = service::registry_with_grace(&config.service, config.registry_grace)?;
-        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(run(config, registry, stop).await?)
-    })
+    service::main(arguments, run)
 }
 
 /// Serves movies until `shutdown` is cancelled.
@@ -66,20 +55,20 @@ pub async fn run(
     });
     let options = Options { hedge: config.hedge_after, ..Options::default() };
     let parts = Parts { gateway: config.gateway, metadata, rating, options, counts };
-    let make = move || {
-        let state = AppState::new(parts.controller(), response_cache.clone());
-        Routes { rest: handler::http::routes(state.clone()), grpc: handler::grpc::routes(state) }
-    };
-    let description = Description {
+    let server = Server {
         name: "movie",
         grpc_services: &["movie.v1.MovieService"],
         descriptors: &[api::descriptors::MOVIE],
         openapi: handler::http::document(),
+        metrics,
+        // Backends may come and go: movie responds as well as it can without them.
+        ready: Ready::always(),
+        routes: Box::new(move || {
+            let state = AppState::new(parts.controller(), response_cache.clone());
+            Routes { rest: handler::http::routes(state.clone()), grpc: handler::grpc::routes(state) }
+        }),
     };
-    // Backend services may come and go: movie responds as well as it can without them, and is always ready.
-    let ready = || -> futures::future::BoxFuture<'static, _> { Box::pin(async { Ok(()) }) };
-    service::run(description, &config.service, registry, metrics, ready, make, shutdown).await?;
-    Ok(())
+    Ok(server.run(&config.service, registry, shutdown).await?)
 }
 
 /// What the controller of each worker is made of.

@@ -27,19 +27,19 @@ type Metric = (&'static str, &'static str, &'static str, Samples);
 const COUNTERS: [Metric; 7] = [
     ("client_calls", "Calls to a service, by outcome", "outcome", |of| named(&of.calls)),
     ("client_tries", "Requests sent to an instance of a service", "", |of| one(of.tries)),
-    ("client_retries", "Further tries, by the failure of the previous one", "reason", |of| {
-        named(&of.retries)
+    ("client_retries", "Retries, by the failure of the previous try", "reason", |of| named(&of.retries)),
+    ("client_hedges", "Hedged requests sent", "", |of| one(of.hedges)),
+    ("client_hedges_won", "Hedged requests whose response came first", "", |of| one(of.hedges_won)),
+    ("client_budget_refusals", "Retries and hedged requests refused by the retry budget", "", |of| {
+        one(of.refusals)
     }),
-    ("client_hedges", "Second tries sent while the first was slow", "", |of| one(of.hedges)),
-    ("client_hedges_won", "Second tries whose response arrived first", "", |of| one(of.hedges_won)),
-    ("client_budget_refusals", "Further and second tries that the budget refused", "", |of| one(of.refusals)),
     ("client_ejections", "Times a worker ejected an instance", "", |of| one(of.ejections)),
 ];
 
 const GAUGES: [Metric; 3] = [
     ("client_instances", "Known instances of a service", "", |of| one(of.instances)),
     ("client_instances_ejected", "Known instances that a worker has ejected", "", |of| one(of.ejected)),
-    ("client_tries_in_flight", "Requests to a service without a response yet", "", |of| one(of.in_flight)),
+    ("client_tries_in_flight", "Requests to a service in flight", "", |of| one(of.in_flight)),
 ];
 
 fn one(number: u64) -> Vec<(Option<&'static str>, u64)> {

@@ -10,7 +10,7 @@
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
 use model::{Rating, Record, RecordId, RecordType, Timestamp, UserId, Value};
 use rating::batch::{Batch, Write};
-use rating::repository::{Repository, memory, postgres, sqlite};
+use rating::repository::{Batches, Repository, memory, postgres, sqlite};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use storage::sqlite::Synchronous;
@@ -38,12 +38,7 @@ fn writes(value: i64) -> Vec<Write> {
     users.iter().flat_map(|user| records.iter().map(|record| Write::Put(rating(record, user)))).collect()
 }
 
-fn measure(
-    criterion: &mut Criterion,
-    runtime: &tokio::runtime::Runtime,
-    name: &str,
-    store: &impl Repository,
-) {
+fn measure(criterion: &mut Criterion, runtime: &tokio::runtime::Runtime, name: &str, store: &impl Batches) {
     let (low, high) = (writes(3), writes(8));
     runtime.block_on(store.apply(0, &Batch::of(low.clone()))).expect("it is applied");
     let mut group = criterion.benchmark_group(format!("apply/{name}"));

@@ -83,19 +83,19 @@ fn filled() -> MockCluster<'static, DefaultProducerContext> {
 async fn ingest(brokers: &str, delivery: Delivery, most: usize) -> f64 {
     let file = File::new().expect("a folder");
     let store = sqlite::Repository::open(&file.path(), Synchronous::Full).await.expect("it opens");
-    let repository: Arc<dyn Repository> = Arc::new(store);
+    let repository = Arc::new(store);
     let mut config = Arguments::parse_from(["delivery", "--kafka", brokers]).config;
     config.options = [("session.timeout.ms", "3500"), ("heartbeat.interval.ms", "500")]
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .to_vec();
     (config.delivery, config.batch_events) = (delivery, most);
     let stop = CancellationToken::new();
-    let (metrics, writer) = (Metrics::default(), Writer::start(Arc::clone(&repository), &stop));
-    let started = ingester::start(&config, &writer, Arc::clone(&repository), &metrics, &stop);
+    let (metrics, writer) = (Metrics::default(), Writer::start(repository.clone(), &stop));
+    let started = ingester::start(&config, &writer, repository.clone(), &metrics, &stop);
     let ingesting = started.expect("it starts").expect("brokers are named");
     let applied = || {
-        let events = ingesting.report().events;
-        events.created + events.replaced + events.unchanged
+        let [created, replaced, unchanged, ..] = ingesting.status().counts.applied;
+        created + replaced + unchanged
     };
     let mut began = None;
     while applied() < EVENTS as u64 {

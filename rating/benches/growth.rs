@@ -12,7 +12,7 @@ use model::{Rating, Record, RecordId, RecordType, Timestamp, UserId, Value};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use rating::batch::{Batch, Write};
-use rating::repository::{Repository, postgres, sqlite};
+use rating::repository::{Batches, Repository, postgres, sqlite};
 use std::time::{Duration, Instant};
 use storage::sqlite::Synchronous;
 use storage::testing::{self, Database, File};
@@ -48,7 +48,7 @@ fn main() {
     });
 }
 
-async fn measure(name: &str, store: &impl Repository, sizes: &[u64]) {
+async fn measure(name: &str, store: &impl Batches, sizes: &[u64]) {
     let (mut random, mut stored) = (Xoshiro256PlusPlus::seed_from_u64(1), 0);
     let mut least = [None; 2];
     for &size in sizes {
@@ -68,7 +68,7 @@ async fn measure(name: &str, store: &impl Repository, sizes: &[u64]) {
 
 /// Changes random ones of the first `size` ratings for `time`, and returns how many a second.
 async fn changes(
-    store: &impl Repository,
+    store: &impl Batches,
     random: &mut Xoshiro256PlusPlus,
     size: u64,
     batch: u64,

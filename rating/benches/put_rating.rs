@@ -9,7 +9,7 @@
 
 use model::{Rating, Record, RecordId, RecordType, Timestamp, UserId, Value};
 use rating::controller::Controller;
-use rating::repository::{Repository, memory, sqlite};
+use rating::repository::{Batches, Ratings, memory, sqlite};
 use rating::writer::Writer;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -71,8 +71,8 @@ struct Names {
 }
 
 impl Subject {
-    fn new(repository: Arc<dyn Repository>, names: &Arc<Names>) -> Arc<Self> {
-        let writer = Writer::start(Arc::clone(&repository), &CancellationToken::new());
+    fn new<R: Batches + Ratings + 'static>(repository: Arc<R>, names: &Arc<Names>) -> Arc<Self> {
+        let writer = Writer::start(repository.clone(), &CancellationToken::new());
         let controller = Controller::new(repository, writer.clone());
         Arc::new(Self { controller, writer, next: AtomicUsize::new(0), names: Arc::clone(names) })
     }
@@ -87,7 +87,7 @@ impl Subject {
             provider_id: None,
             rated_at: Timestamp::now(),
         };
-        self.controller.put(rating).await.expect("it is stored");
+        self.controller.put_rating(rating).await.expect("it is stored");
     }
 
     /// Lets `callers` put for one round, and returns how many puts they made.

@@ -1,4 +1,4 @@
-//! What the rating service is told.
+//! The flags of the rating service.
 
 use crate::ingester;
 use crate::repository::postgres;
@@ -7,54 +7,58 @@ use model::Prior;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-/// Where the rating service listens unless it is told otherwise.
+/// The default listen address.
 pub const LISTEN: &str = "127.0.0.1:8082";
 
-/// Up to how many cores one thread runs what is not serving.
+/// Up to this number of cores, one background thread is the default.
 const FEW_CORES: usize = 4;
 
-/// Keeps everyone's ratings, by call and from Kafka, and serves them and their aggregates over REST and gRPC.
+/// Stores ratings from API calls and Kafka, and serves them and their aggregates over REST and gRPC.
 ///
-/// Flags win over variables. Exit codes: 0 asked to stop, 1 failed while running, 2 bad arguments.
+/// Flags take precedence over environment variables. Exit codes: 0 stopped on request, 1 failed while running,
+/// 2 bad arguments.
 #[derive(Clone, Debug, Parser)]
 #[group(skip)]
-#[command(name = "rating", version, mut_arg("database", |arg| arg.default_value("sqlite:.data/rating.db")))]
+#[command(name = "rating", version, mut_arg("listen", |arg| arg.default_value(LISTEN)))]
+#[command(mut_arg("database", |arg| arg.default_value("sqlite:.data/rating.db")))]
 pub struct Config {
-    /// What every service is told.
+    /// The arguments of every service.
     #[command(flatten)]
     pub service: service::Config,
 
-    /// Where the ratings are kept.
+    /// The database.
     #[command(flatten)]
     pub storage: storage::Config,
 
-    /// For how long an aggregate that was read from PostgreSQL is answered from memory, although other instances
-    /// may have changed it since; 0s: never. What this instance writes always shows at once.
+    /// How long an aggregate read from PostgreSQL is cached, although other instances may have changed it since;
+    /// 0s disables the cache. Writes of this instance are always visible immediately.
     #[arg(long, env = "CACHE_TTL", value_name = "DURATION", default_value = "1s", value_parser = service::duration)]
     pub cache_ttl: Duration,
 
-    /// How many threads run what is not serving: writing to the store, ingestion, the registry [default: 1 up to 4 cores,
-    /// beyond that one for each lane of the store: 4 with PostgreSQL, 1 otherwise].
+    /// The number of threads for writes, ingestion and registration [default: 1 on up to 4 cores, otherwise one per
+    /// writer lane: 4 with PostgreSQL, 1 with SQLite or memory].
     #[arg(long, env = "BACKGROUND_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub background_threads: Option<u16>,
 
-    /// Which events are ingested.
+    /// The arguments of ingestion.
     #[command(flatten)]
     pub ingester: ingester::Config,
 
-    /// As how many ratings the prior mean counts in a weighted mean: 0 to 1000000.
+    /// The weight of the prior mean in a weighted mean, as a number of ratings: 0 to 1000000.
     #[arg(long, env = "PRIOR_WEIGHT", value_name = "RATINGS", default_value = "25", value_parser = weight)]
     pub prior_weight: f64,
 
-    /// The mean that is assumed of a record nobody has rated: 1 to 10.
+    /// The mean assumed for a record without ratings: 1 to 10.
     #[arg(long, env = "PRIOR_MEAN", value_name = "MEAN", default_value = "6.9", value_parser = mean)]
     pub prior_mean: f64,
 }
 
-impl Config {
-    /// How many threads run what is not serving.
-    #[must_use]
-    pub fn background_threads(&self) -> usize {
+impl service::Program for Config {
+    fn service(&self) -> &service::Config {
+        &self.service
+    }
+
+    fn background_threads(&self) -> usize {
         let lanes = match self.storage.database {
             storage::Url::Postgres(_) => postgres::LANES as usize,
             storage::Url::Sqlite(_) | storage::Url::Memory => 1,
@@ -64,7 +68,7 @@ impl Config {
     }
 }
 
-/// The default: on few cores, more threads would only wake each other.
+/// Returns the default: on few cores, more threads would only contend.
 const fn background_threads(cores: usize, lanes: usize) -> usize {
     if cores > FEW_CORES { lanes } else { 1 }
 }
@@ -82,14 +86,15 @@ fn mean(text: &str) -> Result<f64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use service::Program as _;
 
     fn parse(flags: &[&str]) -> Result<Config, String> {
         let arguments = ["rating", "--database", "memory:"].into_iter().chain(flags.iter().copied());
-        service::try_parse_from(LISTEN, arguments).map_err(|error| error.to_string())
+        Config::try_parse_from(arguments).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn background_threads_grow_with_lanes_on_many_cores() {
+    fn background_threads_follow_lanes_on_many_cores() {
         let table = [(1, 4, 1), (2, 4, 1), (4, 4, 1), (5, 4, 4), (64, 4, 4), (64, 1, 1)];
         for (cores, lanes, expected) in table {
             assert_eq!(background_threads(cores, lanes), expected, "{cores} cores, {lanes} lanes");

@@ -1,23 +1,22 @@
-//! What the service does, whatever the protocol: reads from the store, writes through the writer, and says
-//! what was not found.
+//! The operations of the service, independent of the protocol: reads from the store, writes through the writer, and turns
+//! absence into an error.
 
 use crate::batch::{Outcome, Write};
-use crate::repository::{self, AfterRating, AfterTop, Repository};
+use crate::repository::{self, AfterRating, AfterTop, Ratings};
 use crate::writer::{self, Writer};
-use cache::Shared;
 use fault::{Fault, Invalid, Kind, Violation};
 use model::page::{Page, Request, Scope};
 use model::{Aggregate, MinCount, Rating, Record, RecordId, RecordType, UserId};
 use std::sync::Arc;
 
-/// Why a request could not be answered.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The request breaks a rule.
     #[error(transparent)]
     Invalid(#[from] Invalid),
     /// Nobody has rated the record.
-    #[error("{} {} has no rating", .0.record_type, .0.record_id)]
+    #[error("{} {} has no ratings", .0.record_type, .0.record_id)]
     NoRatings(Record),
     /// The user has not rated the record.
     #[error("user {user} has not rated {} {}", record.record_type, record.record_id)]
@@ -54,50 +53,50 @@ impl Fault for Error {
     }
 }
 
-/// Answers requests about ratings; its clones share the store and the writer.
+/// Executes requests. Clones share the store and the writer.
 #[derive(Clone, Debug)]
 pub struct Controller {
-    repository: Arc<dyn Repository>,
+    ratings: Arc<dyn Ratings>,
     writer: Writer,
 }
 
 impl Controller {
-    /// A controller that reads from `repository` and writes through `writer`.
+    /// Returns a controller that reads from `ratings` and writes through `writer`.
     #[must_use]
-    pub const fn new(repository: Arc<dyn Repository>, writer: Writer) -> Self {
-        Self { repository, writer }
+    pub const fn new(ratings: Arc<dyn Ratings>, writer: Writer) -> Self {
+        Self { ratings, writer }
     }
 
     /// Returns the aggregate of `record`, which must have a rating.
-    pub async fn aggregate(&self, record: Record) -> Result<Shared<Aggregate>, Error> {
-        self.repository.aggregate(&record).await?.ok_or(Error::NoRatings(record))
+    pub async fn get_aggregate(&self, record: Record) -> Result<Arc<Aggregate>, Error> {
+        self.ratings.get_aggregate(&record).await?.ok_or(Error::NoRatings(record))
     }
 
-    /// Returns the aggregates of at most 500 records of one type, in the order of `ids`, of which none stands
-    /// twice; those without a rating are left out.
-    pub async fn batch_aggregates(
+    /// Returns the aggregates of at most 500 records of one type, in the order of `ids`, which must not contain
+    /// duplicates. Records without a rating are left out.
+    pub async fn batch_get_aggregates(
         &self,
         record_type: &RecordType,
         ids: &[RecordId],
-    ) -> Result<Vec<Shared<Aggregate>>, Error> {
+    ) -> Result<Vec<Arc<Aggregate>>, Error> {
         model::check_batch(ids.len()).map_err(|broken| broken.at("record_ids"))?;
-        Ok(self.repository.aggregates(record_type, ids).await?)
+        Ok(self.ratings.batch_get_aggregates(record_type, ids).await?)
     }
 
-    /// Stores `rating` in the place of the user's earlier one, and tells whether there was none.
-    pub async fn put(&self, rating: Rating) -> Result<(Rating, bool), Error> {
+    /// Stores `rating`, replacing the user's earlier one. Returns it, and true if there was no earlier one.
+    pub async fn put_rating(&self, rating: Rating) -> Result<(Rating, bool), Error> {
         let outcome = self.writer.write(Write::Put(rating.clone())).await?;
         Ok((rating, outcome == Outcome::Created))
     }
 
     /// Returns the user's rating of `record`, which must exist.
-    pub async fn rating(&self, record: Record, user: UserId) -> Result<Rating, Error> {
-        let found = self.repository.rating(&record, &user).await?;
+    pub async fn get_rating(&self, record: Record, user: UserId) -> Result<Rating, Error> {
+        let found = self.ratings.get_rating(&record, &user).await?;
         found.ok_or(Error::NoRating { record, user })
     }
 
-    /// Removes the user's rating of `record`, which must exist.
-    pub async fn delete(&self, record: Record, user: UserId) -> Result<(), Error> {
+    /// Deletes the user's rating of `record`, which must exist.
+    pub async fn delete_rating(&self, record: Record, user: UserId) -> Result<(), Error> {
         let write = Write::Delete { record: record.clone(), user_id: user.clone() };
         match self.writer.write(write).await? {
             Outcome::Absent => Err(Error::NoRating { record, user }),
@@ -105,7 +104,7 @@ impl Controller {
         }
     }
 
-    /// Lists the user's ratings of all types or one, newest first.
+    /// Lists the user's ratings of one type or of all, newest first.
     pub async fn list_user_ratings(
         &self,
         user: &UserId,
@@ -116,12 +115,12 @@ impl Controller {
         let scope = Scope(&scope);
         let after: Option<AfterRating> = scope.after(request).map_err(|broken| broken.at("page_token"))?;
         let limit = request.size.get() + 1;
-        let rows = self.repository.ratings(user, record_type, after.as_ref(), limit).await?;
+        let rows = self.ratings.list_user_ratings(user, record_type, after.as_ref(), limit).await?;
         Ok(Page::of(rows, request.size, &scope, AfterRating::of).map_err(|broken| broken.at("page_token"))?)
     }
 
-    /// Lists the records of a type that have at least `min_count` ratings, the greatest weighted mean first.
-    pub async fn list_top(
+    /// Lists the records of a type with at least `min_count` ratings, by descending weighted mean.
+    pub async fn list_top_rated(
         &self,
         record_type: &RecordType,
         min_count: MinCount,
@@ -132,7 +131,7 @@ impl Controller {
         let scope = Scope(&scope);
         let after: Option<AfterTop> = scope.after(request).map_err(|broken| broken.at("page_token"))?;
         let limit = request.size.get() + 1;
-        let rows = self.repository.top(record_type, min_count.get(), after.as_ref(), limit).await?;
+        let rows = self.ratings.list_top_rated(record_type, min_count.get(), after.as_ref(), limit).await?;
         Ok(Page::of(rows, request.size, &scope, AfterTop::of).map_err(|broken| broken.at("page_token"))?)
     }
 }
@@ -146,8 +145,8 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     fn controller() -> Controller {
-        let repository: Arc<dyn Repository> = Arc::new(memory::Repository::new());
-        let writer = Writer::start(Arc::clone(&repository), &CancellationToken::new());
+        let repository = Arc::new(memory::Repository::new());
+        let writer = Writer::start(repository.clone(), &CancellationToken::new());
         Controller::new(repository, writer)
     }
 
@@ -170,54 +169,54 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_put_tells_whether_it_was_the_first() {
+    async fn put_returns_whether_rating_is_first() {
         let controller = controller();
-        assert_eq!(controller.put(rating("1", 5)).await.unwrap(), (rating("1", 5), true));
-        assert_eq!(controller.put(rating("1", 6)).await.unwrap(), (rating("1", 6), false));
-        assert_eq!(controller.rating(record("1"), ann()).await.unwrap(), rating("1", 6));
-        assert_eq!(controller.aggregate(record("1")).await.unwrap().histogram.sum(), 6);
+        assert_eq!(controller.put_rating(rating("1", 5)).await.unwrap(), (rating("1", 5), true));
+        assert_eq!(controller.put_rating(rating("1", 6)).await.unwrap(), (rating("1", 6), false));
+        assert_eq!(controller.get_rating(record("1"), ann()).await.unwrap(), rating("1", 6));
+        assert_eq!(controller.get_aggregate(record("1")).await.unwrap().histogram.sum(), 6);
     }
 
     #[tokio::test]
-    async fn what_is_not_there_is_not_found() {
+    async fn missing_rating_is_not_found() {
         let controller = controller();
-        controller.put(rating("1", 5)).await.unwrap();
-        controller.delete(record("1"), ann()).await.unwrap();
+        controller.put_rating(rating("1", 5)).await.unwrap();
+        controller.delete_rating(record("1"), ann()).await.unwrap();
         let errors = [
-            controller.delete(record("1"), ann()).await.unwrap_err(),
-            controller.rating(record("1"), ann()).await.unwrap_err(),
-            controller.aggregate(record("1")).await.unwrap_err(),
+            controller.delete_rating(record("1"), ann()).await.unwrap_err(),
+            controller.get_rating(record("1"), ann()).await.unwrap_err(),
+            controller.get_aggregate(record("1")).await.unwrap_err(),
         ];
         assert!(errors.iter().all(|error| error.kind() == Kind::NotFound), "{errors:?}");
     }
 
     #[tokio::test]
-    async fn lists_page_by_tokens_of_their_own() {
+    async fn page_token_belongs_to_one_list() {
         let controller = controller();
         for (id, value) in [("a", 3), ("b", 9), ("c", 6)] {
-            controller.put(rating(id, value)).await.unwrap();
+            controller.put_rating(rating(id, value)).await.unwrap();
         }
         let mut request = Request { size: Size::new(2).unwrap(), token: None };
         let one = MinCount::new(1).unwrap();
-        let first = controller.list_top(&RecordType::movie(), one, &request).await.unwrap();
+        let first = controller.list_top_rated(&RecordType::movie(), one, &request).await.unwrap();
         request.token = first.next;
-        let second = controller.list_top(&RecordType::movie(), one, &request).await.unwrap();
+        let second = controller.list_top_rated(&RecordType::movie(), one, &request).await.unwrap();
         let ids: Vec<&str> =
             first.items.iter().chain(&second.items).map(|row| row.record.record_id.as_str()).collect();
         assert_eq!((ids, second.next), (vec!["b", "c", "a"], None));
 
         let ratings = controller.list_user_ratings(&ann(), None, &request).await.unwrap_err();
         let minimum = MinCount::default();
-        let top = controller.list_top(&RecordType::movie(), minimum, &request).await.unwrap_err();
+        let top = controller.list_top_rated(&RecordType::movie(), minimum, &request).await.unwrap_err();
         for refused in [ratings, top] {
             assert_eq!(refused.violations()[0].field, "page_token");
         }
     }
 
     #[tokio::test]
-    async fn a_batch_is_at_most_500() {
+    async fn batch_of_501_is_rejected() {
         let ids = vec![RecordId::new("1").unwrap(); 501];
-        let error = controller().batch_aggregates(&RecordType::movie(), &ids).await.unwrap_err();
+        let error = controller().batch_get_aggregates(&RecordType::movie(), &ids).await.unwrap_err();
         assert_eq!(error.violations()[0].field, "record_ids");
     }
 }

@@ -1,8 +1,7 @@
-//! Ratings from Kafka. A thread of its own polls the consumer and gathers records into chunks, one task a
-//! lane decodes a chunk and has it applied together with its offsets, so that each event has its effect once.
+//! Ingestion of ratings from Kafka. A thread polls the consumer and collects records into chunks. A task for each lane decodes
+//! them and applies them together with their offsets in one transaction, so that each event takes effect exactly once.
 //!
-//! What decides where reading goes on is the position in the database. Kafka's own commit is only there so
-//! that its tools can show the lag.
+//! The position in the database determines where reading continues. Commits to Kafka only show the lag in its tools.
 
 mod bytes;
 mod chunk;
@@ -16,22 +15,24 @@ mod health;
 mod lane;
 mod metrics;
 mod options;
-mod place;
 mod progress;
-mod report;
+mod start_offset;
+mod status;
 
 pub use bytes::Bytes;
 pub use config::{Config, OnLostOffset};
 pub use delivery::Delivery;
-pub use metrics::Metrics;
+pub use metrics::{Counts, Metrics};
+pub use progress::{PartitionProgress, Snapshot, Trouble};
+pub use status::Status;
 
-use crate::repository::Repository;
+use crate::repository::Positions;
 use crate::writer::Writer;
-use consumer::{Consumer, Gathering};
-use context::Quiet;
+use consumer::{ChunkBuilder, Consumer, Resources};
+use context::LogOnlyContext;
 use dead_letters::DeadLetters;
 use health::Health;
-use lane::Lane;
+use lane::LaneTask;
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -40,18 +41,18 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Why ingestion can't begin.
+/// Why ingestion cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A setting that librdkafka doesn't know, or a value that it doesn't take.
+    /// A setting that librdkafka does not have, or a value that it rejects.
     #[error("--kafka-option: {0}")]
     Option(#[source] KafkaError),
-    /// The system gives no thread.
-    #[error("the consumer's thread can't be started: {0}")]
+    /// The thread could not be started.
+    #[error("can't start the consumer thread: {0}")]
     Thread(#[source] std::io::Error),
 }
 
-/// Ingestion as it runs.
+/// A running ingestion.
 #[derive(Debug)]
 pub struct Handle {
     config: Config,
@@ -63,25 +64,29 @@ pub struct Handle {
     lanes: TaskTracker,
 }
 
-/// Begins to ingest on the runtime that this is called on, until `stop`; `None` where no brokers are named.
-/// Brokers that can't be reached are no error: they are waited for, and [`Handle::ready`] says so.
+/// Starts ingestion on the current runtime, until `stop`; `None` if no brokers are configured. Unreachable brokers are not an
+/// error: [`Handle::ready`] reports them, and the consumer retries.
+///
+/// # Errors
+///
+/// If an option is invalid or the thread cannot be started.
 pub fn start(
     config: &Config,
     writer: &Writer,
-    repository: Arc<dyn Repository>,
+    positions: Arc<dyn Positions>,
     metrics: &Metrics,
     stop: &CancellationToken,
 ) -> Result<Option<Handle>, Error> {
     let Some(brokers) = &config.kafka else { return Ok(None) };
     let health = Health::default();
     let dead_letters = DeadLetters::open(brokers, config, health.clone()).map_err(Error::Option)?;
-    let (feedback, heard) = std::sync::mpsc::channel();
+    let (feedback, received) = std::sync::mpsc::channel();
     let tasks = TaskTracker::new();
     let cluster = Arc::new(OnceLock::new());
     let lanes = (0..writer.lanes())
         .map(|number| {
-            let (turns, received) = mpsc::unbounded_channel();
-            let lane = Lane {
+            let (chunks, received) = mpsc::unbounded_channel();
+            let lane = LaneTask {
                 number,
                 topic: config.topic.clone(),
                 delivery: config.delivery,
@@ -94,23 +99,25 @@ pub fn start(
                 cluster: Arc::clone(&cluster),
             };
             tasks.spawn(lane.run(received));
-            Gathering::new(turns)
+            ChunkBuilder::new(chunks)
         })
         .collect();
     tasks.close();
     let consumer = Consumer {
         settings: consumer::settings(brokers, config),
-        config: config.clone(),
-        repository,
-        runtime: tokio::runtime::Handle::current(),
+        resources: Resources {
+            config: config.clone(),
+            positions,
+            runtime: tokio::runtime::Handle::current(),
+            health: health.clone(),
+            metrics: metrics.clone(),
+        },
         lanes,
-        feedback: heard,
-        health: health.clone(),
-        metrics: metrics.clone(),
+        feedback: received,
         cluster,
         stop: stop.clone(),
     };
-    consumer.settings.create_with_context::<_, BaseConsumer<_>>(Quiet).map_err(Error::Option)?;
+    consumer.settings.create_with_context::<_, BaseConsumer<_>>(LogOnlyContext).map_err(Error::Option)?;
     tokio::spawn(dead_letters.keep_topic(stop.clone()));
     let ended = CancellationToken::new();
     let guard = ended.clone().drop_guard();
@@ -133,7 +140,7 @@ pub fn start(
 }
 
 impl Handle {
-    /// Says what keeps events from being applied, if anything does.
+    /// Returns an error with the reason if events are prevented from being applied.
     pub fn ready(&self) -> Result<(), String> {
         if self.ended.is_cancelled() {
             return Err("the Kafka consumer has ended".to_owned());
@@ -141,12 +148,27 @@ impl Handle {
         self.health.check()
     }
 
-    /// Waits until the consumer has left its group and no batch is being applied; only after the stop.
+    /// Returns the current state.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let Config { topic, group, delivery, .. } = &self.config;
+        Status {
+            trouble: self.ready().err(),
+            topic: topic.clone(),
+            group: group.clone(),
+            delivery: *delivery,
+            counts: self.metrics.counts(),
+            writer_queue: (0..self.writer.lanes()).map(|lane| self.writer.queued(lane)).collect(),
+            progress: self.metrics.progress.snapshot(),
+        }
+    }
+
+    /// Waits until the consumer has left its group and no batch is being applied. Call it after the stop.
     pub async fn join(&self) {
         self.lanes.wait().await;
         self.ended.cancelled().await;
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // The thread's panic, if that is how it ended, has been reported on the way.
+        // A panic of the thread has been logged already.
         let _ = tokio::task::spawn_blocking(move || thread.map(JoinHandle::join)).await;
     }
 }

@@ -1,4 +1,4 @@
-//! The rating service: everyone's ratings and their aggregates.
+//! The rating service: ratings by users, and their aggregates for each record.
 
 pub mod batch;
 mod config;
@@ -6,35 +6,35 @@ pub mod controller;
 mod handler;
 pub mod ingester;
 pub mod repository;
+pub mod store;
 pub mod writer;
 
 pub use config::{Config, LISTEN};
 
 use controller::Controller;
 use discovery::Registry;
-use futures::future::BoxFuture;
 use model::{Broken, Prior};
-use repository::Repository;
-use service::{Description, Drain, Metrics, Routes};
+use service::{Drain, Metrics, Ready, Routes, Server};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
+use store::Store;
 use tokio_util::sync::CancellationToken;
 use writer::Writer;
 
-/// Why the service can't start or can't go on.
+/// Why the service cannot start or continue.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The store can't be opened.
-    #[error("the store can't be opened")]
+    /// The store cannot be opened.
+    #[error("can't open the store")]
     Storage(#[from] storage::Error),
-    /// The store can't take the prior.
-    #[error("the store can't take the prior weight and mean")]
+    /// The prior cannot be stored.
+    #[error("the prior weight and mean can't be stored")]
     Repository(#[from] repository::Error),
     /// The prior is out of range.
     #[error("the prior is out of range")]
     Prior(#[from] Broken),
-    /// Ingestion can't begin.
+    /// Ingestion cannot start.
     #[error(transparent)]
     Ingester(#[from] ingester::Error),
     /// The server failed.
@@ -42,23 +42,17 @@ pub enum Error {
     Server(#[from] service::Error),
 }
 
-/// Runs the service as `arguments`, the first of which is the program's name, and the environment say, until
-/// the process is asked to stop. Ends the process where they are wrong or ask for help.
+/// Runs the service with the command line `arguments` until the process is asked to stop: see [`service::main`].
 #[must_use]
 pub fn process(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let config: Config = service::parse(LISTEN, arguments);
-    service::telemetry(&config.service);
-    service::block_on_threads(config.background_threads(), |stop| async move {
-        let registry = service::registry(&config.service)?;
-        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(run(config, registry, stop).await?)
-    })
+    service::main(arguments, run)
 }
 
-/// Serves ratings, and ingests them where brokers are named, until `shutdown` is cancelled.
+/// Serves ratings, and ingests them if brokers are configured, until `shutdown` is cancelled.
 ///
 /// # Errors
 ///
-/// Where the store can't be opened, ingestion can't begin or the server fails.
+/// If the store cannot be opened, ingestion cannot start or the server fails.
 pub async fn run(
     config: Config,
     registry: Option<Arc<dyn Registry>>,
@@ -66,27 +60,27 @@ pub async fn run(
 ) -> Result<(), Error> {
     let prior = Prior::new(config.prior_weight, config.prior_mean)?;
     let opening = async {
-        let repository = repository::open(&config.storage, config.cache_ttl).await?;
-        repository.set_prior(prior).await?;
-        Ok::<_, Error>(repository)
+        let store = store::open(&config.storage, config.cache_ttl).await?;
+        store.batches.set_prior(prior).await?;
+        Ok::<_, Error>(store)
     };
     let opened = shutdown.run_until_cancelled(opening).await;
-    let Some(repository) = opened.transpose()? else { return Ok(()) };
+    let Some(store) = opened.transpose()? else { return Ok(()) };
     let drain = Drain::of(&shutdown, config.service.drain_delay + config.service.drain_timeout);
 
     let write_until = CancellationToken::new();
-    let writer = Writer::start(repository.clone(), &write_until);
-    let served = serve(&config, &repository, &writer, registry, shutdown, &drain).await;
+    let writer = Writer::start(store.batches.clone(), &write_until);
+    let served = serve(&config, &store, &writer, registry, shutdown, &drain).await;
     write_until.cancel();
     drain.bound("writing what was queued", writer.ended()).await;
-    drain.bound("closing the store", repository.close()).await;
+    drain.bound("closing the store", store.repository.close()).await;
     served
 }
 
-/// Serves and ingests; when it returns, nobody writes any more.
+/// Serves and ingests. When it returns, no write is in progress.
 async fn serve(
     config: &Config,
-    repository: &Arc<dyn Repository>,
+    store: &Store,
     writer: &Writer,
     registry: Option<Arc<dyn Registry>>,
     shutdown: CancellationToken,
@@ -100,32 +94,36 @@ async fn serve(
     });
     let ingest_until = shutdown.child_token();
     let ingesting =
-        ingester::start(&config.ingester, writer, repository.clone(), &counted, &ingest_until)?.map(Arc::new);
+        ingester::start(&config.ingester, writer, store.repository.clone(), &counted, &ingest_until)?
+            .map(Arc::new);
 
-    let controller = Controller::new(repository.clone(), writer.clone());
-    let description = Description {
+    let controller = Controller::new(store.ratings.clone(), writer.clone());
+    let ready = {
+        let (repository, writer, ingesting) = (store.repository.clone(), writer.clone(), ingesting.clone());
+        Ready::when(move || {
+            let (repository, writer, ingesting) = (repository.clone(), writer.clone(), ingesting.clone());
+            async move {
+                writer.check()?;
+                repository.ready().await?;
+                ingesting.map_or(Ok(()), |ingesting| ingesting.ready())?;
+                Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+            }
+        })
+    };
+    let state = handler::http::AppState { controller: controller.clone(), ingesting: ingesting.clone() };
+    let server = Server {
         name: "rating",
         grpc_services: &["rating.v1.RatingService"],
         descriptors: &[api::descriptors::RATING],
         openapi: handler::http::document(),
+        metrics,
+        ready,
+        routes: Box::new(move || Routes {
+            rest: handler::http::routes(state.clone()),
+            grpc: handler::grpc::routes(controller.clone()),
+        }),
     };
-    let ready = {
-        let (repository, writer, ingesting) = (repository.clone(), writer.clone(), ingesting.clone());
-        move || -> BoxFuture<'static, Result<(), String>> {
-            let (repository, writer, ingesting) = (repository.clone(), writer.clone(), ingesting.clone());
-            Box::pin(async move {
-                writer.check().map_err(|error| service::chain(&error))?;
-                repository.ready().await.map_err(|error| service::chain(&error))?;
-                ingesting.map_or(Ok(()), |ingesting| ingesting.ready())
-            })
-        }
-    };
-    let asked = handler::http::Asked { controller: controller.clone(), ingesting: ingesting.clone() };
-    let make = move || Routes {
-        rest: handler::http::routes(asked.clone()),
-        grpc: handler::grpc::routes(controller.clone()),
-    };
-    let served = service::run(description, &config.service, registry, metrics, ready, make, shutdown).await;
+    let served = server.run(&config.service, registry, shutdown).await;
     ingest_until.cancel();
     if let Some(ingesting) = ingesting {
         drain.bound("leaving Kafka", ingesting.join()).await;

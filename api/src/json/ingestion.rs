@@ -1,124 +1,123 @@
-//! How the ingestion of events stands, as JSON.
+//! The status of ingestion as JSON.
 
 use serde::{Deserialize, Serialize};
 
-/// How the ingestion of events from Kafka stands in one instance of the service.
+/// The status of Kafka ingestion in one instance of the service.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Ingestion {
-    /// Whether brokers are named; without them all else is empty or 0.
+    /// Whether Kafka brokers are configured; if not, all other fields are empty or 0.
     pub enabled: bool,
-    /// Whether nothing keeps events from being applied.
+    /// Whether events can be applied.
     pub ready: bool,
-    /// What keeps them from it.
+    /// The reason if they cannot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
-    /// The topic that events arrive on.
+    /// The topic that is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic: Option<String>,
     /// The consumer group whose members share the partitions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// How often an event has its effect where the service dies: `at-most-once`, `at-least-once` or
-    /// `exactly-once`.
+    /// The delivery guarantee: `at-most-once`, `at-least-once` or `exactly-once`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery: Option<String>,
-    /// The events since the start, by what they came to.
+    /// The number of events since the start, by result.
     pub events: IngestedEvents,
     /// The batches in which they were applied.
     pub batches: IngestedBatches,
-    /// How many batches were refused because a partition had another owner by then.
+    /// The number of batches rejected because another instance had taken over a partition.
     pub fenced: u64,
-    /// How many writes wait in each lane of the writer or are being applied, those of calls among them.
+    /// The number of queued or running writes in each lane of the writer, including those of API calls.
     pub writer_queue: Vec<u64>,
-    /// How many partitions this instance reads.
+    /// The number of partitions assigned to this instance.
     pub assigned_partitions: u64,
-    /// How many lanes are so far behind that their partitions are not read.
+    /// The number of lanes that are so far behind that their partitions are paused.
     pub paused_lanes: u64,
-    /// How many events of these partitions wait to be applied.
+    /// The number of events in these partitions that are not yet applied.
     pub lag: u64,
-    /// The greatest of the partitions' `lagSeconds`.
+    /// The largest `lagSeconds` of the partitions.
     pub lag_seconds: f64,
-    /// When the brokers were last asked where the partitions end: every second, every 10 s while they don't
-    /// answer. Lags are those of then.
+    /// The time when the partitions' end offsets were last fetched: every second, or every 10 s while the brokers
+    /// do not respond. Lags are as of this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_asked_at: Option<String>,
-    /// The partitions that this instance reads, by their numbers.
+    /// The partitions assigned to this instance, ordered by number.
     pub partitions: Vec<IngestedPartition>,
 }
 
-/// How many events came to what.
+/// The number of events by result.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct IngestedEvents {
-    /// Puts that stored the user's first rating of the record.
+    /// Puts that created a rating.
     pub created: u64,
     /// Puts that replaced a rating.
     pub replaced: u64,
-    /// Puts of exactly the rating that was stored.
+    /// Puts of a rating equal to the stored one.
     pub unchanged: u64,
-    /// Deletes of a rating.
+    /// Deletes that removed a rating.
     pub deleted: u64,
     /// Deletes that found no rating.
     pub absent: u64,
-    /// What could not be read and went to the dead letters.
+    /// Invalid events, sent to the dead-letter topic.
     pub rejected: u64,
-    /// What was skipped because the stored offset was past it already.
+    /// Events skipped because the stored offset was already past them.
     pub doubled: u64,
 }
 
-/// What the batches were like.
+/// Statistics of the batches.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct IngestedBatches {
-    /// How many there were.
+    /// The number of batches.
     pub count: u64,
-    /// How many events they held on average.
+    /// The mean number of events per batch.
     pub mean_events: f64,
-    /// How long they took on average, from the writer's queue to the commit.
+    /// The mean time of a batch, from the writer's queue to the commit, in milliseconds.
     pub mean_milliseconds: f64,
 }
 
-/// One partition.
+/// The status of one partition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct IngestedPartition {
-    /// Its number.
+    /// The partition's number.
     pub partition: i32,
-    /// The offset of the next event to apply, as it is stored; absent where none is stored yet.
+    /// The stored offset of the next event to apply; absent if none is stored yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored_offset: Option<i64>,
-    /// The offset that the next new event gets.
+    /// The end offset: the offset of the next event to be produced.
     pub end_offset: i64,
-    /// How many events wait to be applied.
+    /// The number of events that are not yet applied.
     pub lag: u64,
-    /// How old the last applied event is, in seconds; 0 where none waits, absent where none was applied.
+    /// The age of the last applied event in seconds; 0 if the partition has no lag, absent if no event was applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lag_seconds: Option<f64>,
-    /// Whether it is being read.
+    /// The partition's state.
     pub state: PartitionState,
-    /// Why it makes no progress; absent while it is read.
+    /// Why the partition makes no progress; absent while it is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// Whether a partition is being read.
+/// The state of a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum PartitionState {
-    /// It is.
+    /// The partition is being read.
     Reading,
-    /// Not until its lane has caught up.
+    /// Paused until its lane has caught up.
     Paused,
-    /// Not any more: the stored offset is not that of the topic.
+    /// Stopped: the stored offset does not belong to this topic.
     Lost,
-    /// Not yet: the brokers do not say where it begins and ends. It is retried.
+    /// Not read yet, retrying: the brokers do not report the first and last offset.
     Unreadable,
-    /// Events wait, and for too long none was read or applied.
+    /// Events are pending, but none has been read or applied for too long.
     Stalled,
 }

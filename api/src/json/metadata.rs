@@ -14,16 +14,16 @@ pub struct Metadata {
     pub id: String,
     /// 1 to 512 bytes, no control characters.
     pub title: String,
-    /// To 16 KiB; may be empty.
+    /// At most 16 KiB; may be empty.
     pub description: String,
-    /// To 512 bytes; may be empty.
+    /// At most 512 bytes; may be empty.
     pub director: String,
     /// 1800 to 3000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release_year: Option<i64>,
     /// At most 32, each 1 to 64 bytes.
     pub genres: Vec<String>,
-    /// Which change of the database this state is.
+    /// The database's change counter when this record was stored.
     pub revision: u64,
 }
 
@@ -57,21 +57,21 @@ impl TryFrom<Metadata> for model::Metadata {
     }
 }
 
-/// Metadata to store, replacing what is there.
+/// Metadata to store. It replaces an existing record as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PutMetadata {
-    /// 1 to 128 bytes, no control characters. Must equal the path's where there is one.
+    /// 1 to 128 bytes, no control characters. Must equal the id in the path, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// 1 to 512 bytes, no control characters.
     #[cfg_attr(feature = "openapi", schema(required, nullable = false))]
     pub title: Option<String>,
-    /// To 16 KiB; empty where it is absent.
+    /// At most 16 KiB; defaults to empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// To 512 bytes; empty where it is absent.
+    /// At most 512 bytes; defaults to empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub director: Option<String>,
     /// 1800 to 3000.
@@ -83,10 +83,10 @@ pub struct PutMetadata {
 }
 
 impl PutMetadata {
-    /// The metadata to store under the path's `id`.
+    /// Returns the metadata to store under the path's `id`.
     pub fn under(self, id: model::RecordId) -> Result<model::Metadata, Invalid> {
         if self.id.as_deref().is_some_and(|own| own != id.as_str()) {
-            return Err(Invalid::field("id", "must equal the id of the path"));
+            return Err(Invalid::field("id", "must equal the id in the path"));
         }
         Self { id: Some(id.as_str().into()), ..self }.try_into()
     }
@@ -108,30 +108,30 @@ impl TryFrom<PutMetadata> for model::Metadata {
     }
 }
 
-/// Metadata records to store, all or nothing.
+/// Metadata records to store: all or none are stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BatchPutMetadata {
-    /// 1 to 500, no id twice.
+    /// 1 to 500 records without duplicate ids.
     pub metadata: Vec<PutMetadata>,
 }
 
 impl BatchPutMetadata {
-    /// The records to store: 1 to 500.
+    /// Returns the records to store: 1 to 500.
     pub fn records(self) -> Result<Vec<model::Metadata>, Invalid> {
         check::metadata_batch(self.metadata)
     }
 }
 
-/// Metadata records, one page or a batch of them.
+/// A page or a batch of metadata records.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MetadataList<M = Metadata> {
-    /// The records, in the list's order or the order asked.
+    /// The records, in the order of the list or of the requested ids.
     pub metadata: Vec<M>,
-    /// Where the next page starts; absent on the last one.
+    /// The token of the next page; absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_page_token: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Ratings, their aggregates and the events that carry them, as JSON.
+//! Ratings, aggregates and rating events as JSON.
 
 use super::whole;
 use crate::check::{self, AggregateFields, Check, RatingFields, RatingKey};
@@ -7,7 +7,7 @@ use model::{Record, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use std::borrow::{Borrow, Cow};
 
-/// What all ratings of one record come to.
+/// The aggregate of all ratings of a record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -16,17 +16,17 @@ pub struct Aggregate {
     pub record_type: String,
     /// The record's id.
     pub record_id: String,
-    /// How many ratings there are; at least 1.
+    /// The number of ratings; at least 1.
     pub count: u64,
-    /// The sum of their values.
+    /// The sum of the values.
     pub sum: u64,
-    /// Their mean, 1 to 10.
+    /// The mean of the values, 1 to 10.
     pub mean: f64,
-    /// The mean, drawn towards a prior mean as far as ratings are few.
+    /// The Bayesian weighted mean: the fewer ratings, the closer to the prior mean.
     pub weighted_mean: f64,
-    /// How many ratings there are of each value; 10 counts, that of value 1 first.
+    /// The number of ratings per value: 10 counts, value 1 first.
     pub histogram: Vec<u64>,
-    /// Grows with every change of the aggregate.
+    /// Increases with every change of the aggregate.
     pub revision: u64,
 }
 
@@ -59,14 +59,14 @@ impl TryFrom<Aggregate> for model::Aggregate {
     }
 }
 
-/// Aggregates, one page or a batch of them.
+/// A page or a batch of aggregates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AggregateList {
-    /// The aggregates, in the list's order or the order asked.
+    /// The aggregates, in the order of the list or of the requested ids.
     pub aggregates: Vec<Aggregate>,
-    /// Where the next page starts; absent on the last one.
+    /// The token of the next page; absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_page_token: Option<String>,
 }
@@ -100,11 +100,11 @@ pub struct Rating {
     pub record_type: String,
     /// The record's id.
     pub record_id: String,
-    /// Who rated.
+    /// The user's id.
     pub user_id: String,
     /// 1 to 10.
     pub value: u8,
-    /// Where the rating came from, if that is known.
+    /// The source of the rating, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<String>,
     /// RFC 3339, in UTC with milliseconds.
@@ -124,14 +124,14 @@ impl From<model::Rating> for Rating {
     }
 }
 
-/// One page of a user's ratings.
+/// A page of a user's ratings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RatingList {
     /// The ratings, newest first.
     pub ratings: Vec<Rating>,
-    /// Where the next page starts; absent on the last one.
+    /// The token of the next page; absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_page_token: Option<String>,
 }
@@ -142,7 +142,7 @@ impl From<model::page::Page<model::Rating>> for RatingList {
     }
 }
 
-/// A rating to store, replacing the user's former one.
+/// A rating to store. It replaces the user's previous rating of the record.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -151,16 +151,16 @@ pub struct PutRating {
     #[serde(default, deserialize_with = "whole::optional")]
     #[cfg_attr(feature = "openapi", schema(required, nullable = false))]
     pub value: Option<i64>,
-    /// Where the rating came from.
+    /// The source of the rating.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<String>,
-    /// RFC 3339; the call's time where it is absent.
+    /// RFC 3339; defaults to the time of the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rated_at: Option<String>,
 }
 
 impl PutRating {
-    /// `user_id`'s rating of `record`, given at `now` where the body does not say when.
+    /// Returns `user_id`'s rating of `record`; `now` is the default of `ratedAt`.
     pub fn rating(&self, record: Record, user_id: UserId, now: Timestamp) -> Result<model::Rating, Invalid> {
         let mut check = Check::default();
         let fields = RatingFields {
@@ -174,22 +174,22 @@ impl PutRating {
     }
 }
 
-/// What an event does with a rating.
+/// The type of a rating event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EventType {
-    /// Stores or replaces it.
+    /// Creates or replaces the rating.
     #[default]
     Put,
-    /// Deletes it.
+    /// Deletes the rating.
     Delete,
 }
 
-/// A rating put or deleted, as it travels through Kafka. Unknown fields are ignored.
+/// A put or delete of a rating: the value of a Kafka record. Unknown fields are ignored.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RatingEvent<'a> {
-    /// Who rates.
+    /// The user's id.
     #[serde(borrow)]
     pub user_id: Option<Cow<'a, str>>,
     /// The record's id.
@@ -198,22 +198,22 @@ pub struct RatingEvent<'a> {
     /// The record's type.
     #[serde(borrow)]
     pub record_type: Option<Cow<'a, str>>,
-    /// A whole number, 1 to 10; not needed in a delete.
+    /// A whole number, 1 to 10; not required in a delete.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whole::optional")]
     pub value: Option<i64>,
-    /// Where the rating came from.
+    /// The source of the rating.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<Cow<'a, str>>,
-    /// A put where it is absent.
+    /// Defaults to a put.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_type: Option<EventType>,
-    /// RFC 3339; the Kafka record's timestamp where it is absent.
+    /// RFC 3339; defaults to the timestamp of the Kafka record.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub rated_at: Option<Cow<'a, str>>,
 }
 
 impl RatingEvent<'_> {
-    /// What the event does, at `now` where it does not say when.
+    /// Returns the domain event; `now` is the default of `ratedAt`.
     pub fn event(&self, now: Timestamp) -> Result<model::RatingEvent, Invalid> {
         let mut check = Check::default();
         let key = RatingKey {

@@ -1,10 +1,10 @@
-//! Whole numbers of JSON: `5` is one, `5.0` and `"5"` are not.
+//! Whole numbers in JSON: `5` is one, `5.0` and `"5"` are not.
 
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::fmt;
 
-/// Reads an optional whole number; `null` is as if absent.
+/// Deserializes an optional whole number; `null` means absent.
 pub(super) fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     Ok(Option::<Whole>::deserialize(deserializer)?.map(|whole| whole.0))
 }

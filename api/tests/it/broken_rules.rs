@@ -1,4 +1,4 @@
-//! Every broken rule is named under its field.
+//! Every violation is reported with its field.
 
 use api::{json, metadata, proto, rating};
 use model::{Metadata, RecordId, Timestamp};
@@ -12,7 +12,7 @@ fn put(body: &str) -> Result<Metadata, fault::Invalid> {
 }
 
 #[test]
-fn a_put_over_rest_names_all_that_is_wrong() {
+fn invalid_put_over_rest_names_every_field() {
     let broken = put(r#"{"title":"a\u0007","releaseYear":1,"genres":[""]}"#).unwrap_err();
     assert_eq!(fields(broken), ["title", "release_year", "genres"]);
     assert_eq!(fields(put("{}").unwrap_err()), ["title"]);
@@ -22,7 +22,7 @@ fn a_put_over_rest_names_all_that_is_wrong() {
 }
 
 #[test]
-fn numbers_that_are_not_whole_are_refused() {
+fn numbers_that_are_not_whole_are_rejected() {
     for body in
         [r#"{"value":4.5}"#, r#"{"value":5.0}"#, r#"{"value":"5"}"#, r#"{"value":1e30}"#, r#"{"value":true}"#]
     {
@@ -33,7 +33,7 @@ fn numbers_that_are_not_whole_are_refused() {
 }
 
 #[test]
-fn grpc_names_fields_as_the_proto_spells_them() {
+fn grpc_names_fields_in_proto_spelling() {
     let request = metadata::v1::PutMetadataRequest {
         metadata: Some(metadata::v1::Metadata {
             id: "..".into(),
@@ -53,14 +53,14 @@ fn grpc_names_fields_as_the_proto_spells_them() {
 }
 
 #[test]
-fn a_page_of_size_zero_is_the_default_and_a_negative_one_is_refused() {
+fn page_size_zero_is_the_default_and_negative_is_rejected() {
     assert_eq!(proto::page(0, String::new()).unwrap(), model::page::Request::default());
     assert_eq!(fields(proto::page(-1, String::new()).unwrap_err()), ["page_size"]);
     assert_eq!(fields(proto::page(501, String::new()).unwrap_err()), ["page_size"]);
 }
 
 #[test]
-fn an_event_of_unknown_type_is_refused() {
+fn event_of_unknown_type_is_rejected() {
     let text = r#"{"userId":"ann","recordId":"1","recordType":"movie","value":5,"eventType":"merge"}"#;
     assert!(serde_json::from_str::<json::RatingEvent<'_>>(text).is_err());
     let message = rating::v1::RatingEvent { event_type: 3, ..Default::default() };

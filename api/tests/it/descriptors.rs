@@ -21,7 +21,7 @@ fn numbered(expected: &[(i32, &str)]) -> Vec<(i32, String)> {
 }
 
 #[test]
-fn the_numbers_that_existing_clients_send_are_kept() {
+fn field_numbers_of_existing_clients_are_unchanged() {
     let metadata = decode(api::descriptors::METADATA);
     let rating = decode(api::descriptors::RATING);
     let movie = decode(api::descriptors::MOVIE);
@@ -73,7 +73,7 @@ fn the_numbers_that_existing_clients_send_are_kept() {
 }
 
 #[test]
-fn each_set_lists_the_services_of_its_own_port_with_and_without_a_package() {
+fn descriptor_set_lists_services_of_its_port_with_and_without_package() {
     for (set, expected) in [
         (api::descriptors::METADATA, ["MetadataService", "metadata.v1.MetadataService"]),
         (api::descriptors::RATING, ["RatingService", "rating.v1.RatingService"]),

@@ -1,4 +1,4 @@
-//! The JSON shapes, and that each message comes back from the wire as it left.
+//! The JSON shapes, and round trips of every message.
 
 use api::{json, metadata, movie, rating};
 use model::{
@@ -43,7 +43,7 @@ fn rating() -> Rating {
 }
 
 #[test]
-fn a_movie_is_camel_case_json_without_absent_fields() {
+fn movie_is_camel_case_json_without_absent_fields() {
     let whole = MovieDetails { metadata: amelie(), rating: Some(aggregate()), partial: Vec::new() };
     let metadata = json!({
         "id": "1", "title": "Amélie", "description": "", "director": "Jean-Pierre Jeunet",
@@ -85,7 +85,7 @@ fn protobuf_movie_has_its_parts() {
 }
 
 #[test]
-fn a_rating_and_an_aggregate_carry_their_record() {
+fn rating_and_aggregate_contain_their_record() {
     assert_eq!(
         serde_json::to_value(json::Rating::from(rating())).unwrap(),
         json!({
@@ -104,7 +104,7 @@ fn a_rating_and_an_aggregate_carry_their_record() {
 }
 
 #[test]
-fn nouns_survive_both_encodings() {
+fn domain_types_round_trip_through_both_encodings() {
     let as_json = serde_json::to_string(&json::Metadata::from(&amelie())).unwrap();
     let back: json::Metadata = serde_json::from_str(&as_json).unwrap();
     assert_eq!(Metadata::try_from(back).unwrap(), amelie());
@@ -116,7 +116,7 @@ fn nouns_survive_both_encodings() {
 }
 
 #[test]
-fn events_survive_json() {
+fn events_round_trip_through_json() {
     let delete = RatingEvent::Delete { record: record(), user_id: UserId::new("ann \"q\"").unwrap() };
     for event in [RatingEvent::Put(rating()), delete] {
         let text = serde_json::to_string(&json::RatingEvent::from(&event)).unwrap();
@@ -126,7 +126,7 @@ fn events_survive_json() {
 }
 
 #[test]
-fn an_event_without_a_type_is_a_put_at_the_time_of_arrival() {
+fn event_without_type_is_a_put_at_arrival_time() {
     let now = Timestamp::from_millis(1_000).unwrap();
     let text = r#"{"userId":"ann","recordId":"1","recordType":"movie","value":5,"new":{}}"#;
     let event: json::RatingEvent<'_> = serde_json::from_str(text).unwrap();

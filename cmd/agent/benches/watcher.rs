@@ -1,8 +1,8 @@
-//! What does it cost to watch a service of 1,000 instances that changes ten times a second?
+//! What does it cost to watch a service of 1,000 instances that changes ten times per second?
 //!
-//! `cargo bench -p agent --bench watcher` prints the share of a core and the memory that a watcher takes, and
-//! exits 1 where they are not under 2 % and 20 MiB. The agent, the watcher and whoever makes the changes are
-//! three processes. Not measured: what is done with the sets, and a registry that is far away.
+//! `cargo bench -p agent --bench watcher` prints the watcher's CPU share of a core and its memory, and
+//! exits with 1 if they are not under 2 % and 20 MiB. The agent, the watcher and the source of changes are
+//! three processes. Not measured: processing of the sets, and the network.
 
 #![expect(
     clippy::expect_used,
@@ -24,11 +24,11 @@ const PACE: Duration = Duration::from_millis(100);
 const CHANGES: u32 = 150;
 
 const MOST_PERCENT: f64 = 2.0;
-/// How many sets must have been seen, or else nothing was measured: two a second.
+/// The minimum number of sets that must have been seen for a valid measurement: two per second.
 const LEAST_SETS: f64 = 30.0;
 const MOST_MIB: f64 = 20.0;
 
-/// The argument that makes this program the watcher, before the registry's address.
+/// The argument that starts this program as the watcher, before the registry's address.
 const WATCH: &str = "--watch";
 
 #[global_allocator]
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         watch(address);
         return ExitCode::SUCCESS;
     }
-    // Who shares the machine may spoil a run; a line counts as missed when it is missed twice.
+    // Other processes on the machine may spoil a run; a line counts as missed if it is missed twice.
     if measure() || measure() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -104,7 +104,7 @@ fn agent() -> (Process, String) {
     (Process(agent), address)
 }
 
-/// Starts this program as the watcher, with what it says and what it is told.
+/// Starts this program as the watcher, with its output and input.
 fn watcher(address: &str) -> (Process, impl BufRead, ChildStdin) {
     let mut watcher = Command::new(std::env::current_exe().expect("this program"))
         .args([WATCH, address])
@@ -137,8 +137,8 @@ impl Changes {
         self.put("service/register", &body);
     }
 
-    /// Lets an instance fail, and some changes later pass again: later than between two polls, which would see
-    /// nothing new.
+    /// Makes an instance fail, and pass again some changes later: more than one poll later, or the watcher would see
+    /// no change.
     fn change(&mut self, change: usize) {
         let (call, turn) = match change.is_multiple_of(2) {
             true => ("fail", change / 2),
@@ -163,7 +163,7 @@ impl Changes {
     }
 }
 
-/// The watcher: says when it sees all instances, and when it is told to stop what it has used since.
+/// The watcher: prints when it sees all instances, and when asked to stop, what it has used since.
 fn watch(address: String) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
@@ -193,7 +193,7 @@ fn watch(address: String) {
     });
 }
 
-/// The processor time that a process's threads have taken.
+/// Returns the CPU time of a process's threads.
 fn cpu(process: u32) -> Duration {
     let tasks = fs::read_dir(format!("/proc/{process}/task")).expect("a process");
     let nanos = |task: std::io::Result<fs::DirEntry>| -> u64 {
@@ -204,7 +204,7 @@ fn cpu(process: u32) -> Duration {
     Duration::from_nanos(tasks.map(nanos).sum())
 }
 
-/// The memory that this process holds, in MiB.
+/// Returns this process's resident memory in MiB.
 fn resident() -> f64 {
     let text = fs::read_to_string("/proc/self/status").expect("this process");
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");

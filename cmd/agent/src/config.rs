@@ -4,55 +4,55 @@ use clap::{Args, Parser};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-/// The address of a development agent that is told no other.
+/// The default HTTP address.
 pub const LISTEN: &str = "127.0.0.1:8500";
 
-/// Where an agent that is told nothing about DNS answers it, if it can.
+/// The default DNS address, used if it is free.
 pub const DNS_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8600);
 
-/// A development agent that speaks Consul's HTTP interface and DNS. It keeps everything in memory.
+/// A development agent with Consul's HTTP and DNS interfaces. It stores everything in memory.
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "agent",
     version,
-    after_help = "Exit codes: 0 asked to stop, 1 failed while running, 2 bad arguments"
+    after_help = "Exit codes: 0 stopped on request, 1 failed while running, 2 bad arguments"
 )]
 pub struct Cli {
-    /// What the agent is told.
+    /// The agent's arguments.
     #[command(flatten)]
     pub config: Config,
 
-    /// What the log holds, as a filter of `tracing`
+    /// The log filter: a level, or comma-separated target=level pairs
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info,hickory_server=warn")]
     pub log: String,
 }
 
-/// What the agent is told.
+/// The agent's settings.
 #[derive(Args, Clone, Debug)]
 pub struct Config {
-    /// Where to listen; port 0 is any free one
+    /// The address to serve HTTP on; port 0 selects a free port
     #[arg(long, value_name = "ADDR:PORT", env = "AGENT_LISTEN", default_value = LISTEN)]
     pub listen: SocketAddr,
 
-    /// Where to answer DNS, over UDP and TCP, or `none` [default: 127.0.0.1:8600, if it is free]
+    /// The address to serve DNS on, over UDP and TCP, or `none` [default: 127.0.0.1:8600, if it is free]
     #[arg(long, value_name = "ADDR:PORT", env = "AGENT_DNS_LISTEN", value_parser = dns_listen)]
     pub dns_listen: Option<DnsListen>,
 
-    /// The one token that callers must show; without it any is taken and ignored
+    /// The token that requests must have [default: any token is accepted and ignored]
     #[arg(long, value_name = "TOKEN", env = "AGENT_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
 
-    /// The least time after which a critical service is removed, however little it asks for; Consul's own is 1m
+    /// The minimum of DeregisterCriticalServiceAfter; Consul's own minimum is 1m
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = service::duration)]
     pub deregister_floor: Duration,
 }
 
-/// Where DNS is answered.
+/// Where to serve DNS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DnsListen {
     /// Nowhere.
     Off,
-    /// There, over UDP and TCP; port 0 is any free one.
+    /// At this address, over UDP and TCP; port 0 selects a free port.
     At(SocketAddr),
 }
 

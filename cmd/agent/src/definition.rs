@@ -1,4 +1,4 @@
-//! What a client registers, read as Consul reads it: keys in any case, unknown ones refused, `null` as absent.
+//! Registrations, parsed with Consul's rules: keys in any case, unknown keys rejected, `null` as absent.
 
 pub(crate) mod catalog;
 mod fields;
@@ -80,7 +80,7 @@ const CHECK_FIELDS: &[&str] = &[
     "service_id",
 ];
 
-/// Fields that name what a check probes.
+/// Fields with the target that a check probes.
 const TARGETS: &[&str] = &["HTTP", "TCP", "UDP", "GRPC", "H2PING", "OSService"];
 
 /// Fields that make a check a script.
@@ -107,12 +107,12 @@ pub(crate) struct Check {
     pub(crate) name: String,
     pub(crate) status: Status,
     pub(crate) notes: String,
-    /// How long it stays as it is without hearing anything; for ever where the catalog was told of it.
+    /// Time without an update until it turns critical; none for checks registered in the catalog.
     pub(crate) ttl: Option<Duration>,
     pub(crate) deregister_after: Option<Duration>,
 }
 
-/// How a check stands, the worst last.
+/// A check's status, the worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Status {
     Passing,
@@ -134,7 +134,7 @@ impl Status {
     }
 }
 
-/// Reads the body of `/v1/agent/service/register`.
+/// Parses the body of `/v1/agent/service/register`.
 pub(crate) fn service(body: &[u8]) -> Result<(Service, Vec<Check>), Refusal> {
     let fields = Fields::read(body, SERVICE_FIELDS)?;
     let name: String = fields.get("Name")?;
@@ -162,7 +162,7 @@ pub(crate) fn service(body: &[u8]) -> Result<(Service, Vec<Check>), Refusal> {
     Ok((service, checks))
 }
 
-/// The addresses that are given, and those that follow from an IP address.
+/// Returns the tagged addresses given, and those derived from an IP address.
 fn tagged_addresses(
     fields: &Fields,
     address: &str,
@@ -218,7 +218,7 @@ fn checks(fields: &Fields, service: &Service) -> Result<Vec<Check>, Refusal> {
     values.into_iter().enumerate().map(check).collect()
 }
 
-/// Reads the body of `/v1/agent/check/register`: a check, and the id of its service.
+/// Parses the body of `/v1/agent/check/register`: a check, and its service's id.
 pub(crate) fn check_of_service(body: &[u8]) -> Result<(String, Check), Refusal> {
     let fields = Fields::read(body, &[CHECK_FIELDS, &["ID"]].concat())?;
     let name: String = fields.get("Name")?;
@@ -234,7 +234,7 @@ pub(crate) fn check_of_service(body: &[u8]) -> Result<(String, Check), Refusal> 
     Ok((service, check))
 }
 
-/// `given`, unless there is nothing in it.
+/// Returns `given` unless it is empty.
 fn or(given: String, default: String) -> String {
     if given.is_empty() { default } else { given }
 }
@@ -270,7 +270,7 @@ fn check(fields: &Fields, default_id: String, service: &str) -> Result<Check, Re
     })
 }
 
-/// The status that a check begins with.
+/// Returns a check's initial status.
 fn status(fields: &Fields) -> Result<Status, Refusal> {
     let status: String = fields.get("Status")?;
     match Status::named(&status) {
@@ -280,7 +280,7 @@ fn status(fields: &Fields) -> Result<Status, Refusal> {
     }
 }
 
-/// Reads the body of `/v1/agent/check/update`: a status and an output.
+/// Parses the body of `/v1/agent/check/update`: status and output.
 pub(crate) fn update(body: &[u8]) -> Result<(Status, String), Refusal> {
     let fields = Fields::read(body, &["Status", "Output"])?;
     let status: String = fields.get("Status")?;

@@ -1,4 +1,4 @@
-//! Consul's DNS interface, over UDP and TCP: the sockets, and how an answer becomes a message.
+//! Consul's DNS interface over UDP and TCP: sockets and message encoding.
 
 mod answer;
 mod name;
@@ -18,29 +18,29 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, UdpSocket};
 
-/// The most answers in a UDP packet for a resolver that announces no size of its own.
+/// The maximum number of answers in a UDP packet for a resolver that announces no size.
 const UDP_ANSWERS: usize = 3;
 
-/// The bytes of a message besides its question and its records: the header, and EDNS.
+/// The bytes of a message besides question and records: header and EDNS.
 const FRAME: usize = 12 + 11;
 
-/// The bytes of a UDP packet that every resolver takes.
+/// The UDP packet size that every resolver accepts, in bytes.
 const PLAIN_PACKET: u16 = 512;
 
-/// The most bytes of a UDP packet, whatever size the question announces: larger ones are fragmented, and a question with
-/// a forged sender would make the agent send them to somebody else.
+/// The maximum UDP packet size in bytes, whatever the question announces: larger packets are fragmented, and a forged
+/// sender address would make the agent send them to a victim.
 const LARGEST_PACKET: u16 = 1232;
 
-/// How long a TCP connection may be silent.
+/// The idle time-out of a TCP connection.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// The most answers that wait to be sent on a TCP connection.
+/// The maximum number of answers queued on a TCP connection.
 const WAITING: usize = 32;
 
-/// How often a free port is looked for that UDP and TCP have in common.
+/// The number of attempts to find a port that is free for both UDP and TCP.
 const TRIES: usize = 16;
 
-/// The sockets that DNS is answered on.
+/// The sockets of the DNS server.
 #[derive(Debug)]
 pub struct Dns {
     address: SocketAddr,
@@ -49,7 +49,7 @@ pub struct Dns {
 }
 
 impl Dns {
-    /// Takes `address` for UDP and TCP; port 0 is one that is free for both.
+    /// Binds `address` for UDP and TCP; port 0 selects one that is free for both.
     ///
     /// # Errors
     ///
@@ -68,14 +68,14 @@ impl Dns {
         }
     }
 
-    /// Where it listens.
+    /// Returns the bound address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 }
 
-/// Answers on `dns` for as long as this is polled; without sockets nothing happens.
+/// Serves `dns` while this is polled; does nothing without sockets.
 pub(crate) async fn serve(dns: Option<Dns>, shared: Arc<Shared>) -> anyhow::Result<()> {
     let Some(Dns { tcp, udp, .. }) = dns else { return std::future::pending().await };
     let mut server = Server::new(Handler { shared });
@@ -84,7 +84,7 @@ pub(crate) async fn serve(dns: Option<Dns>, shared: Arc<Shared>) -> anyhow::Resu
     Ok(server.block_until_done().await?)
 }
 
-/// Answers from the agent's state.
+/// A handler that answers from the agent's state.
 struct Handler {
     shared: Arc<Shared>,
 }
@@ -140,7 +140,7 @@ impl RequestHandler for Handler {
             records.additional,
         );
         response.send_response(message).await.unwrap_or_else(|error| {
-            tracing::debug!(%error, "a DNS answer was not sent");
+            tracing::debug!(%error, "a DNS response was not sent");
             ResponseInfo::from(Header { metadata, counts: HeaderCounts::default() })
         })
     }

@@ -1,19 +1,19 @@
-//! Durations as Go writes them: `10s`, `1m30s`, `500ms`, `-1.5h`.
+//! Durations in Go's format: `10s`, `1m30s`, `500ms`, `-1.5h`.
 
 use std::time::Duration;
 
-/// A length of time of either sign, in nanoseconds.
+/// A signed duration in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Nanos(pub(crate) i64);
 
 impl Nanos {
-    /// The length, where it is more than nothing.
+    /// Returns the duration if it is positive.
     pub(crate) fn positive(self) -> Option<Duration> {
         u64::try_from(self.0).ok().filter(|nanos| *nanos > 0).map(Duration::from_nanos)
     }
 }
 
-/// Reads a duration; the error is worded as Go words it.
+/// Parses a duration; errors are worded like Go's.
 pub(crate) fn parse(text: &str) -> Result<Nanos, String> {
     let invalid = || format!("time: invalid duration {text:?}");
     let (sign, mut rest) = match text.strip_prefix('-') {

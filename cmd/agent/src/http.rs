@@ -1,4 +1,4 @@
-//! Consul's HTTP interface: which path means what, and what every answer carries.
+//! Consul's HTTP interface: dispatch of paths, and headers common to all responses.
 
 mod agent;
 mod call;
@@ -27,10 +27,10 @@ use serde_json::{Value, json};
 use std::error::Error;
 use std::sync::Arc;
 
-/// The largest body that is read, in bytes.
+/// The maximum size of a request body, in bytes.
 const LARGEST_BODY: usize = 1024 * 1024;
 
-/// Answers any request.
+/// Handles any request.
 pub(crate) async fn answer(
     extract::State(shared): extract::State<Arc<Shared>>,
     request: extract::Request,
@@ -66,7 +66,7 @@ async fn reply(shared: &Shared, request: extract::Request) -> Reply {
     reply.pretty(pretty)
 }
 
-/// Refuses what the services refuse as well: a request without a valid host, and a write from a page of another origin.
+/// Rejects a request without a valid host, and a write from a web page of another origin, as the services do.
 fn admit(request: &extract::Request) -> Result<(), Refusal> {
     if !service::admission::has_valid_host(request) {
         return Err(Refusal::bad_request("missing or malformed Host header"));
@@ -119,7 +119,7 @@ async fn serve(
     list(shared, call, name, query).await
 }
 
-/// What is said about a body that is too large, or that ends too early.
+/// Returns the error for a body that is too large or ends too early.
 fn unread(error: &axum::Error) -> Refusal {
     match error.source().is_some_and(|source| source.is::<LengthLimitError>()) {
         true => Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "Request body too large"),
@@ -127,7 +127,7 @@ fn unread(error: &axum::Error) -> Refusal {
     }
 }
 
-/// Answers with what there is, after a change where the query waits for one.
+/// Responds with the current state, after a change if the query blocks.
 async fn list(shared: &Shared, call: Call, name: &str, query: &Query) -> Result<Reply, Refusal> {
     let index = |state: &State| match call {
         Call::HealthService | Call::HealthChecks | Call::CatalogService => state.service_index(name),

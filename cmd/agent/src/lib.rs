@@ -1,7 +1,7 @@
-//! A development agent that speaks Consul's HTTP interface and its DNS: services register with it and find
-//! each other through it, and its page at `/ui` shows who is there.
+//! A development agent with Consul's HTTP and DNS interfaces: services register with it and find each other through
+//! it, and its page at `/ui` shows all instances.
 //!
-//! It is one node with its memory alone. What it does not do it refuses in so many words.
+//! It is a single node that stores everything in memory. What it does not support it rejects with an explicit error.
 
 pub mod config;
 mod definition;
@@ -27,56 +27,54 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// How long answers under way may take once the agent is asked to stop.
+/// How long requests in flight may take after the agent is asked to stop.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// Runs the agent as `arguments`, the first of which is the program's name, and the environment say, until the
-/// process is asked to stop. Ends the process where they are wrong or ask for help.
+/// Runs the agent with `arguments`, the first of which is the program's name, and the environment, until the process
+/// is asked to stop. Exits if they are invalid or request help.
 #[must_use]
 pub fn process(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = Cli::parse_from(arguments);
     service::log(&cli.log, None);
-    service::block_on(|stop| run(cli.config, stop))
+    service::block_on(1, |stop| run(cli.config, stop))
 }
 
-/// Listens where `config` says and serves until `stop` is cancelled. Without a word on DNS it is answered at
-/// its usual address, unless another agent does so already.
+/// Listens on the addresses of `config` and serves until `stop` is cancelled. Without a DNS address in `config`, DNS
+/// is served at the default address if it is free.
 ///
 /// # Errors
 ///
-/// An address that `config` names can't be listened on.
+/// Fails if an address of `config` cannot be listened on.
 pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.listen).await.with_context(|| wanted(config.listen))?;
     let dns = match config.dns_listen {
         Some(DnsListen::Off) => None,
         Some(DnsListen::At(address)) => Some(Dns::bind(address).await.with_context(|| {
-            format!(
-                "the agent can't answer DNS on {address}; `--dns-listen ADDR:PORT` chooses another address"
-            )
+            format!("the agent can't serve DNS on {address}: select another address with --dns-listen")
         })?),
         None => {
             let unable =
-                |error: &io::Error| tracing::warn!(%error, "DNS stays off: {DNS_LISTEN} can't be used");
+                |error: &io::Error| tracing::warn!(%error, "DNS is disabled: can't listen on {DNS_LISTEN}");
             Dns::bind(DNS_LISTEN).await.inspect_err(unable).ok()
         }
     };
     serve_with_dns(listener, dns, config, stop).await
 }
 
-/// Serves HTTP alone on `listener` until `stop` is cancelled, then ends within 2 s.
+/// Serves only HTTP on `listener` until `stop` is cancelled, then ends within 2 s.
 ///
 /// # Errors
 ///
-/// The listener has no address.
+/// Fails if the listener has no address.
 pub async fn serve(listener: TcpListener, config: Config, stop: CancellationToken) -> anyhow::Result<()> {
     serve_with_dns(listener, None, config, stop).await
 }
 
-/// Serves HTTP on `listener`, and DNS where there is one, until `stop` is cancelled, then ends within 2 s.
+/// Serves HTTP on `listener`, and DNS if `dns` is given, until `stop` is cancelled, then ends within 2 s.
 ///
 /// # Errors
 ///
-/// The listener has no address, or the DNS sockets fail.
+/// Fails if the listener has no address or the DNS sockets fail.
 pub async fn serve_with_dns(
     listener: TcpListener,
     dns: Option<Dns>,
@@ -88,7 +86,7 @@ pub async fn serve_with_dns(
     tracing::info!(page = %format_args!("http://{address}/ui"), dns = dns_address, "the development agent is up");
     let shared = Shared::new(config, address, stop.clone());
     let listener = listener.tap_io(|connection| {
-        // An answer that waits for more to send is late, no more.
+        // If this fails, small responses are only delayed.
         let _ = connection.set_nodelay(true);
     });
     let router = axum::Router::new().fallback(http::answer).with_state(shared.clone());
@@ -107,5 +105,5 @@ pub async fn serve_with_dns(
 }
 
 fn wanted(address: SocketAddr) -> String {
-    format!("the agent can't listen on {address}; `--listen ADDR:PORT` chooses another address")
+    format!("the agent can't listen on {address}: select another address with --listen")
 }

@@ -1,8 +1,8 @@
-//! A request that is refused: a status and a text, as Consul words it.
+//! A rejected request: a status and a text in Consul's words.
 
 use http::StatusCode;
 
-/// Why a request is refused.
+/// The reason of a rejection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
@@ -14,17 +14,17 @@ impl Refusal {
         Self { status, text: text.into() }
     }
 
-    /// 400.
+    /// Returns a 400.
     pub(crate) fn bad_request(text: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, text)
     }
 
-    /// 404.
+    /// Returns a 404.
     pub(crate) fn not_found(text: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, text)
     }
 
-    /// 501, for what Consul does and this agent does not.
+    /// Returns a 501, for what Consul supports and this agent does not.
     pub(crate) fn not_done(what: &str) -> Self {
         Self::new(StatusCode::NOT_IMPLEMENTED, format!("The development agent does not support {what}"))
     }

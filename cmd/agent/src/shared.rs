@@ -1,4 +1,4 @@
-//! The state as requests share it: changed under a lock, waited for by blocking queries, moved on by the clock.
+//! The state shared by requests: changed under a lock, watched by blocking queries, advanced by the clock.
 
 use crate::Config;
 use crate::refusal::Refusal;
@@ -11,40 +11,40 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-/// The one datacenter.
+/// The name of the only datacenter.
 pub(crate) const DATACENTER: &str = "dc1";
 
-/// The one node.
+/// The name of the only node.
 pub(crate) const NODE: &str = "dev";
 
-/// The port that Consul's servers speak to each other on.
+/// The port of Consul's server RPC.
 pub(crate) const SERVER_PORT: u16 = 8300;
 
-/// How long the clock sleeps when nothing is due.
+/// How long the clock sleeps if nothing is due.
 const IDLE: Duration = Duration::from_secs(3600);
 
-/// Whether `name` is the service that every Consul server is itself.
+/// Returns true if `name` is Consul's own service.
 pub(crate) fn is_consul(name: &str) -> bool {
     name.eq_ignore_ascii_case("consul")
 }
 
-/// One agent.
+/// An agent.
 pub(crate) struct Shared {
     pub(crate) config: Config,
-    /// The address that the node is known by.
+    /// The node's address.
     pub(crate) address: IpAddr,
     state: Mutex<State>,
     /// The index of the last change.
     changes: watch::Sender<u64>,
-    /// Something may be due earlier than thought.
+    /// Notified if something may be due earlier than planned.
     rescheduled: Notify,
     stop: CancellationToken,
 }
 
 impl Shared {
     pub(crate) fn new(config: Config, address: SocketAddr, stop: CancellationToken) -> Arc<Self> {
-        // An index from the clock is higher than any that an agent before this one has handed out, so that
-        // whoever waits with one of those is answered at once.
+        // An index from the clock is higher than any from a previous agent, so that a query waiting for one of those
+        // returns immediately.
         let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let index = u64::try_from(clock.as_millis()).unwrap_or(1);
         let ip = address.ip();
@@ -62,7 +62,7 @@ impl Shared {
         read(&self.lock())
     }
 
-    /// Changes the state, and wakes whoever waits for a change, before it returns.
+    /// Changes the state, and wakes blocking queries before it returns.
     pub(crate) fn write<T>(&self, write: impl FnOnce(&mut State, Instant) -> T) -> T {
         let mut state = self.lock();
         let result = write(&mut state, Instant::now());
@@ -71,12 +71,12 @@ impl Shared {
         result
     }
 
-    /// Waits until the state `is` as wished or `deadline` is past. An agent that stops refuses, so that its
-    /// last words are not taken for the present state.
+    /// Waits until the state satisfies `is` or `deadline` is past. A stopping agent rejects the query, so that its
+    /// last state is not taken for the current one.
     pub(crate) async fn wait(&self, deadline: Instant, is: impl Fn(&State) -> bool) -> Result<(), Refusal> {
         let mut changes = self.changes.subscribe();
         let change = async {
-            // The sender lives as long as the agent does.
+            // The sender lives as long as the agent.
             while !self.read(&is) && changes.changed().await.is_ok() {}
         };
         let waited = self.stop.run_until_cancelled(timeout_at(deadline, change)).await;
@@ -84,7 +84,7 @@ impl Shared {
         waited.map(|_| ()).ok_or_else(stopping)
     }
 
-    /// Lets checks expire and dead services go, for ever.
+    /// Expires checks and removes dead services, forever.
     pub(crate) async fn keep_time(&self) {
         loop {
             let Elapsed { expired, reaped, next } = {
@@ -94,7 +94,7 @@ impl Shared {
                 elapsed
             };
             for check in expired {
-                tracing::warn!(check, "nothing was heard for the check's TTL: critical");
+                tracing::warn!(check, "no update within the check's TTL: critical");
             }
             for service in reaped {
                 tracing::warn!(service, "critical for too long: deregistered");

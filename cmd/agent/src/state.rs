@@ -1,5 +1,4 @@
-//! What the agent knows: services, their checks, and the index of each change. Plain and synchronous; time is
-//! a parameter.
+//! The agent's state: services, their checks, and the index of each change. Synchronous; time is a parameter.
 
 mod checks;
 
@@ -13,7 +12,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The longest output of a check that is kept, in bytes.
+/// The maximum size of a check's stored output, in bytes.
 const LONGEST_OUTPUT: usize = 4096;
 
 /// A registered service.
@@ -24,18 +23,18 @@ pub(crate) struct Service {
     pub(crate) modify_index: u64,
 }
 
-/// What the passing of time has changed.
+/// The changes caused by the passing of time.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Elapsed {
     /// Checks that turned critical.
     pub(crate) expired: Vec<String>,
-    /// Services that were critical for too long and are gone.
+    /// Services removed because they were critical for too long.
     pub(crate) reaped: Vec<String>,
-    /// When something changes next.
+    /// When the next change is due.
     pub(crate) next: Option<Instant>,
 }
 
-/// All that is registered.
+/// All registrations.
 #[derive(Debug)]
 pub(crate) struct State {
     services: BTreeMap<String, Service>,
@@ -43,7 +42,7 @@ pub(crate) struct State {
     /// The index before the first change.
     origin: u64,
     index: u64,
-    /// By name in lower case: the index of the last change to a service's instances or their checks.
+    /// By name in lower case: the index of the last change to a service's instances or checks.
     service_indexes: BTreeMap<String, u64>,
     /// The index at which a service last lost its last instance.
     extinction: u64,
@@ -51,7 +50,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// An agent that knows nothing yet. Its indexes begin above `index`.
+    /// Creates an empty state. Its indexes start above `index`.
     pub(crate) fn new(index: u64, deregister_floor: Duration) -> Self {
         Self {
             services: BTreeMap::new(),
@@ -64,17 +63,17 @@ impl State {
         }
     }
 
-    /// The index at which the agent itself was there.
+    /// Returns the index of the agent's own registration.
     pub(crate) fn origin(&self) -> u64 {
         self.origin
     }
 
-    /// The index of the last change of any kind.
+    /// Returns the index of the last change of any kind.
     pub(crate) fn index(&self) -> u64 {
         self.index
     }
 
-    /// The index of the last change that can be seen in the instances of the service `name`.
+    /// Returns the index of the last change to the instances of the service `name`.
     pub(crate) fn service_index(&self, name: &str) -> u64 {
         self.service_indexes.get(&name.to_lowercase()).copied().unwrap_or(self.extinction)
     }
@@ -87,7 +86,7 @@ impl State {
         self.services.get(id)
     }
 
-    /// The instances of the service `name`, in whatever case it is written.
+    /// Returns the instances of the service `name`, ignoring case.
     pub(crate) fn instances(&self, name: &str) -> impl Iterator<Item = &Service> {
         self.services().filter(move |service| same(&service.definition.name, name))
     }
@@ -100,13 +99,13 @@ impl State {
         self.checks.of(service)
     }
 
-    /// The worst status among the checks of a service; without checks it passes.
+    /// Returns the worst status among the checks of a service; passing without checks.
     pub(crate) fn status(&self, service: &str) -> Status {
         self.checks_of(service).map(|check| check.status).max().unwrap_or(Status::Passing)
     }
 
-    /// Registers a service, or what is new about one that is there. A check that is there already keeps its
-    /// status and output; its time starts afresh. With `replace`, checks that are not named are dropped.
+    /// Registers a service, or updates it. An existing check keeps its status and output, and its TTL restarts. With
+    /// `replace`, checks that are not in the registration are removed.
     pub(crate) fn register(
         &mut self,
         service: definition::Service,
@@ -165,7 +164,7 @@ impl State {
         changed
     }
 
-    /// Adds a check to a service that is there.
+    /// Adds a check to an existing service.
     pub(crate) fn add_check(
         &mut self,
         service: &str,
@@ -182,7 +181,7 @@ impl State {
         Ok(())
     }
 
-    /// Takes a service and its checks as the catalog is told that they are, status and output with them.
+    /// Registers a service and its checks with the statuses given to the catalog.
     pub(crate) fn put(&mut self, registration: Registration, now: Instant) {
         let Registration { service, checks } = registration;
         let told: Vec<_> =
@@ -196,7 +195,7 @@ impl State {
         }
     }
 
-    /// Takes a check out.
+    /// Removes a check.
     pub(crate) fn remove_check(&mut self, id: &str) -> Result<(), Refusal> {
         let check = self.checks.remove(id).ok_or_else(|| unknown_check(id))?;
         let service = self.services.get(&check.service).map(|service| service.definition.name.clone());
@@ -204,7 +203,7 @@ impl State {
         Ok(())
     }
 
-    /// Takes a service out with its checks.
+    /// Removes a service and its checks.
     pub(crate) fn deregister(&mut self, id: &str) -> Result<(), Refusal> {
         let Some(service) = self.services.get(id) else {
             let hint = "Ensure that the service ID is passed, not the service name.";
@@ -225,7 +224,7 @@ impl State {
         }
     }
 
-    /// Says how things are with a check. Only a change of status is a change.
+    /// Updates a check. Only a change of status counts as a change.
     pub(crate) fn update(
         &mut self,
         id: &str,
@@ -261,7 +260,7 @@ impl State {
         self.touch(&name.unwrap_or_default());
     }
 
-    /// Lets checks expire and removes services that were critical for too long.
+    /// Expires checks, and removes services that were critical for too long.
     pub(crate) fn elapse(&mut self, now: Instant) -> Elapsed {
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         let expired = self.checks().filter(|check| due(check.expires));
@@ -287,14 +286,14 @@ impl State {
         elapsed
     }
 
-    /// Counts a change to the service `name`.
+    /// Records a change to the service `name`.
     fn touch(&mut self, name: &str) {
         self.index += 1;
         self.service_indexes.insert(name.to_lowercase(), self.index);
     }
 }
 
-/// Whether two names differ in case at most.
+/// Returns true if two names are equal except for case.
 fn same(one: &str, other: &str) -> bool {
     fn lower(text: &str) -> impl Iterator<Item = char> {
         text.chars().flat_map(char::to_lowercase)

@@ -1,5 +1,5 @@
-//! The Consul client, and its like over the crate consulrs where that is built, against this agent, under the
-//! cases that every registry must pass.
+//! The Consul clients (our own, and the one on consulrs if it is built) against this agent, under the cases that
+//! every registry must pass.
 
 use agent::Config;
 use async_trait::async_trait;
@@ -33,14 +33,14 @@ async fn start(
     Ok(Box::new(Running { consul, address, stop: Mutex::new(agent_on(listener)) }))
 }
 
-/// Starts an agent, and returns what stops it.
+/// Starts an agent, and returns the handle that stops it.
 fn agent_on(listener: TcpListener) -> CancellationToken {
     let stop = CancellationToken::new();
     tokio::spawn(agent::serve(listener, Config::default(), stop.clone()));
     stop
 }
 
-/// A registry kept by an agent that can be stopped and started again.
+/// A registry of an agent that can be stopped and restarted.
 struct Running {
     consul: Consul,
     address: SocketAddr,

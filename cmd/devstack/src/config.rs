@@ -1,27 +1,27 @@
-//! The command line: what replaces the embedded parts, and where everything listens.
+//! The command line.
 
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Where the embedded broker listens unless it is told otherwise.
+/// The embedded broker's default address.
 pub const BROKER: &str = "127.0.0.1:9092";
 
 const AFTER_HELP: &str = "\
-Without a command the whole stack runs in this one process. Films and ratings stay in the data directory;
-the embedded broker forgets everything when it stops.
+Without a command, the whole stack runs in this process. Movies and ratings are stored in the data directory;
+the embedded broker loses everything when it stops.
 
 Exit codes:
-  0  asked to stop
-  1  failed while running, or a port is taken
+  0  stopped on request
+  1  failed while running, or a port is in use
   2  bad arguments";
 
-/// Three services on real films, from one command.
+/// Runs the metadata, rating and movie services with an embedded registry, Kafka broker and sample data.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "devstack", version, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
 pub struct Config {
-    /// Runs one part alone.
+    /// Runs only one part.
     #[command(subcommand)]
     pub part: Option<Part>,
 
@@ -30,21 +30,21 @@ pub struct Config {
     pub stack: Stack,
 }
 
-/// One part of the stack alone; `devstack PART --help` shows its flags.
+/// A part of the stack; `devstack PART --help` shows its flags.
 #[derive(Clone, Debug, Subcommand)]
 #[command(disable_help_subcommand = true)]
 pub enum Part {
-    /// Runs the development agent alone.
+    /// Runs only the development agent.
     Agent(Own),
-    /// Runs the metadata service alone.
+    /// Runs only the metadata service.
     Metadata(Own),
-    /// Runs the rating service alone.
+    /// Runs only the rating service.
     Rating(Own),
-    /// Runs the movie service alone.
+    /// Runs only the movie service.
     Movie(Own),
 }
 
-/// A part's own arguments, which it reads itself.
+/// A part's own arguments, which the part parses itself.
 #[derive(Args, Clone, Debug)]
 #[command(disable_help_flag = true, disable_version_flag = true)]
 pub struct Own {
@@ -53,53 +53,53 @@ pub struct Own {
     pub flags: Vec<OsString>,
 }
 
-/// How the whole stack runs.
+/// The arguments of the whole stack.
 #[derive(Args, Clone, Debug)]
 pub struct Stack {
-    /// A MovieLens folder to load, in the place of the built-in catalogue and its viewers.
+    /// A MovieLens folder to load instead of the built-in catalogue and its simulated users.
     #[arg(long, value_name = "DIR")]
     pub movielens: Option<PathBuf>,
 
-    /// Where films and ratings are kept; the catalogue and MovieLens have a folder each in it.
+    /// The folder for databases; the catalogue and MovieLens have separate subfolders.
     #[arg(long, value_name = "DIR", default_value = ".data/devstack")]
     pub data_dir: PathBuf,
 
-    /// Forgets the films and ratings of earlier runs.
+    /// Deletes the movies and ratings of earlier runs.
     #[arg(long)]
     pub fresh: bool,
 
-    /// A Consul agent, in the place of the embedded one.
+    /// A Consul agent to use instead of the embedded one.
     #[arg(long, value_name = "URL")]
     pub consul: Option<String>,
 
-    /// Kafka brokers, in the place of the embedded one.
+    /// Kafka brokers to use instead of the embedded one.
     #[arg(long, value_name = "HOST:PORT,…")]
     pub kafka: Option<String>,
 
-    /// Any setting of librdkafka for these brokers (SASL, timeouts; TLS and SCRAM if built with the cargo feature
+    /// A librdkafka setting for these brokers (SASL, timeouts; TLS and SCRAM if built with the cargo feature
     /// kafka-tls); may be repeated.
     #[arg(long = "kafka-option", value_name = "KEY=VALUE", value_parser = kafka::option, requires = "kafka")]
     pub kafka_options: Vec<(String, String)>,
 
-    /// A database for both services, in the place of SQLite files: postgres://… or memory:
+    /// A database for both services instead of SQLite files: postgres://… or memory:
     #[arg(long, value_name = "URL", value_parser = shared_database, conflicts_with = "fresh")]
     pub database: Option<String>,
 
-    /// Worker threads of each service; one a core unless given.
+    /// The number of worker threads of each service [default: one per core].
     #[arg(long, value_name = "N")]
     pub workers: Option<std::num::NonZeroUsize>,
 
-    /// What the log on standard error holds, as a filter of `tracing`; what librdkafka says of brokers that
-    /// are away, the services say too.
+    /// The filter of the log on standard error: a level, or comma-separated target=level pairs. librdkafka is off by
+    /// default because the services report unreachable brokers too.
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "warn,rdkafka=off")]
     pub log: String,
 
-    /// Where everything listens.
+    /// The addresses to listen on.
     #[command(flatten)]
     pub listen: Listen,
 }
 
-/// Where everything listens; port 0 takes a free one.
+/// The addresses to listen on; port 0 selects a free port.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Addresses")]
 pub struct Listen {
@@ -121,7 +121,7 @@ pub struct Listen {
 }
 
 impl Own {
-    /// The command line of `part`, as it reads it.
+    /// Returns the command line of `part`.
     #[must_use]
     pub fn line(&self, part: &str) -> Vec<OsString> {
         let name = OsString::from(format!("devstack {part}"));

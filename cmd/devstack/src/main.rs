@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use devstack::config::{Config, Part, Stack};
-use devstack::{source::Source, stack};
+use devstack::{loading::source::Source, stack};
 use service::LogFormat;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
 }
 
 fn whole(config: Stack, began: Instant) -> ExitCode {
-    // Bad arguments must end with 2 before anything starts.
+    // Invalid arguments must exit with 2 before anything starts.
     let source = match Source::open(&config) {
         Ok(source) => source,
         Err(error) => {
@@ -32,5 +32,5 @@ fn whole(config: Stack, began: Instant) -> ExitCode {
         }
     };
     service::log(&config.log, Some(LogFormat::Text));
-    service::block_on(|stop| stack::run(config, source, began, stop))
+    service::block_on(1, |stop| stack::run(config, source, began, stop))
 }

@@ -1,21 +1,29 @@
-//! The life of the stack: start every part, fill it, keep it running, stop it.
+//! The life cycle of the stack: start every part, fill it, keep it running, stop it.
 
-use crate::announce::Announcement;
-use crate::broker::Broker;
+mod announce;
+mod databases;
+mod instance;
+mod ports;
+mod printer;
+mod services;
+pub(crate) mod topics;
+
 use crate::config::Stack;
-use crate::data::Databases;
-use crate::own::OwnInstance;
-use crate::ports::{self, Wanted};
-use crate::print::Printer;
-use crate::services::{Services, Wiring};
-use crate::source::Source;
-use crate::{feed, load, registry, topics};
+use crate::embedded::{broker::Broker, registry};
+use crate::loading::source::Source;
+use crate::loading::{self, feed};
+use announce::Announcement;
+use databases::Databases;
+use instance::OwnInstance;
+use ports::Wanted;
+use printer::Printer;
 use ratingingester::config::Cluster;
+use services::{Services, Wiring};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Runs the whole stack, filled from `source`, until `stop`; `began` is when the process did.
+/// Runs the whole stack, filled from `source`, until `stop`; `began` is the start of the process.
 pub async fn run(
     config: Stack,
     source: Source,
@@ -55,7 +63,7 @@ pub async fn run(
         outcome = serve(&source, &wiring, own, began, stop.clone()) => outcome,
         () = stop.cancelled() => Ok(()),
     };
-    // A load that is under way must hear of the end, whatever its reason.
+    // A load in progress must be stopped, whatever the reason of the end.
     stop.cancel();
     let stopped = services.stop().await;
     if let Some(agent) = agent {
@@ -64,7 +72,7 @@ pub async fn run(
     outcome.and(stopped)
 }
 
-/// Fills the running stack, says where it is, and keeps the viewers rating.
+/// Fills the running stack, prints the addresses, and keeps the simulated users rating.
 async fn serve(
     source: &Source,
     wiring: &Wiring,
@@ -84,26 +92,26 @@ async fn serve(
         movie: movie.authority(),
         database: wiring.databases.place.clone(),
     });
-    let loaded = load::load(source, wiring.kafka.clone(), &metadata, stop.clone()).await?;
-    if let Some(film) = source.films()?.next() {
-        load::joined(&movie, film?.id.as_str()).await?;
+    let loaded = loading::load(source, wiring.kafka.clone(), &metadata, stop.clone()).await?;
+    if let Some(first) = source.movies()?.next() {
+        loading::joined(&movie, first?.id.as_str()).await?;
     }
     let seconds = began.elapsed().as_secs_f64();
     if let Source::MovieLens(_) = source {
         printer.print(&format_args!(
-            "imported {} films, {} ratings in {seconds:.1} s",
-            loaded.films, loaded.ratings
+            "imported {} movies, {} ratings in {seconds:.1} s",
+            loaded.movies, loaded.ratings
         ));
     }
     printer.print(&format_args!("ready in {seconds:.1} s"));
     match loaded.flow {
-        Some(viewers) => feed::flow(loaded.producer, viewers, stop).await,
+        Some(users) => feed::flow(loaded.producer, users, stop).await,
         None => stop.cancelled().await,
     }
     Ok(())
 }
 
-/// What is going to listen.
+/// Returns the parts that will listen.
 fn wanted(config: &Stack) -> Vec<Wanted> {
     let listen = &config.listen;
     let agent = config.consul.is_none().then_some(("the registry", "agent-listen", listen.agent));

@@ -1,7 +1,7 @@
-//! A whole MovieLens folder, imported and served: each film's count, sum and histogram equal what this
-//! program reads from the files on its own.
+//! A complete MovieLens folder, imported and served: each movie's count, sum and histogram equal what this
+//! program reads from the files.
 //!
-//! The data set is not part of the project. It is looked for in `MOVIELENS`, else beside the checkout.
+//! The data set is not part of the project. It is expected in `MOVIELENS`, or beside the checkout.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
@@ -30,43 +30,43 @@ fn main() {
     libtest_mimic::run(&Arguments::from_args(), vec![case]).exit();
 }
 
-/// A film as the files have it.
+/// A movie according to the files.
 #[derive(Debug, Default, PartialEq)]
-struct Film {
+struct Expected {
     title: String,
     year: Option<i64>,
     histogram: [u64; 10],
 }
 
 fn imported(folder: &Path) -> Result<(), Failed> {
-    let films = read(folder);
-    let ratings: u64 = films.values().flat_map(|film| film.histogram).sum();
+    let expected = read(folder);
+    let ratings: u64 = expected.values().flat_map(|movie| movie.histogram).sum();
     let data = tempfile::tempdir()?;
     let stack = Stack::start(data.path(), &["--movielens", folder.to_str().ok_or("a path in UTF-8")?]);
-    let line = format!("imported {} films, {ratings} ratings in ", films.len());
+    let line = format!("imported {} movies, {ratings} ratings in ", expected.len());
     assert!(stack.printed.iter().any(|printed| printed.starts_with(&line)), "{line}: {:?}", stack.printed);
 
-    let mut ids: Vec<&str> = films.keys().map(String::as_str).collect();
+    let mut ids: Vec<&str> = expected.keys().map(String::as_str).collect();
     ids.sort_unstable();
     for ids in ids.chunks(500) {
         let answer = stack.get("movie", &format!("/v1/movies?ids={}", ids.join(",")));
         let movies = answer["movies"].as_array().ok_or("movies")?;
         assert_eq!(movies.len(), ids.len());
         for (movie, &id) in movies.iter().zip(ids) {
-            compare(movie, id, &films[id]);
+            compare(movie, id, &expected[id]);
         }
     }
     assert_eq!(stack.stop().code(), Some(0));
     Ok(())
 }
 
-fn compare(movie: &Value, id: &str, film: &Film) {
+fn compare(movie: &Value, id: &str, expected: &Expected) {
     assert_eq!(movie["metadata"]["id"], id);
-    assert_eq!(movie["metadata"]["title"], film.title, "{id}");
-    assert_eq!(movie["metadata"]["releaseYear"].as_i64(), film.year, "{id}");
+    assert_eq!(movie["metadata"]["title"], expected.title, "{id}");
+    assert_eq!(movie["metadata"]["releaseYear"].as_i64(), expected.year, "{id}");
     assert!(movie.get("partial").is_none(), "{movie}");
-    let count: u64 = film.histogram.iter().sum();
-    let sum: u64 = film.histogram.iter().zip(1..).map(|(count, value)| count * value).sum();
+    let count: u64 = expected.histogram.iter().sum();
+    let sum: u64 = expected.histogram.iter().zip(1..).map(|(count, value)| count * value).sum();
     let rating = &movie["rating"];
     if count == 0 {
         assert!(rating.is_null(), "{movie}");
@@ -74,12 +74,12 @@ fn compare(movie: &Value, id: &str, film: &Film) {
     }
     assert_eq!(rating["count"], count, "{movie}");
     assert_eq!(rating["sum"], sum, "{movie}");
-    assert_eq!(rating["histogram"], serde_json::json!(film.histogram), "{movie}");
+    assert_eq!(rating["histogram"], serde_json::json!(expected.histogram), "{movie}");
 }
 
-/// Reads the folder by the plainest means there are.
-fn read(folder: &Path) -> HashMap<String, Film> {
-    let mut films = HashMap::new();
+/// Reads the folder in the simplest way.
+fn read(folder: &Path) -> HashMap<String, Expected> {
+    let mut movies = HashMap::new();
     for line in fs::read_to_string(folder.join("movies.csv")).unwrap().lines().skip(1) {
         let (id, rest) = line.split_once(',').unwrap();
         let (title, _genres) = rest.rsplit_once(',').unwrap();
@@ -87,21 +87,21 @@ fn read(folder: &Path) -> HashMap<String, Film> {
             Some(quoted) => quoted.replace("\"\"", "\""),
             None => title.to_owned(),
         };
-        films.insert(id.to_owned(), film(title.trim()));
+        movies.insert(id.to_owned(), expected(title.trim()));
     }
     for line in fs::read_to_string(folder.join("ratings.csv")).unwrap().lines().skip(1) {
         let mut columns = line.split(',').skip(1);
-        let film = films.get_mut(columns.next().unwrap()).unwrap();
+        let movie = movies.get_mut(columns.next().unwrap()).unwrap();
         let (whole, half) = columns.next().unwrap().split_once('.').unwrap();
         let value = 2 * whole.parse::<usize>().unwrap() + usize::from(half == "5");
-        film.histogram[value - 1] += 1;
+        movie.histogram[value - 1] += 1;
     }
-    films
+    movies
 }
 
-fn film(title: &str) -> Film {
+fn expected(title: &str) -> Expected {
     let year = title.len().checked_sub(7).and_then(|at| title.get(at..));
     let year = year.and_then(|end| end.strip_prefix(" (")?.strip_suffix(')')?.parse().ok());
     let end = if year.is_some() { title.len() - 7 } else { title.len() };
-    Film { title: title[..end].trim().to_owned(), year, ..Film::default() }
+    Expected { title: title[..end].trim().to_owned(), year, ..Expected::default() }
 }

@@ -1,9 +1,9 @@
-//! How many events a second does the program send from a file, and how many could librdkafka take?
+//! How many events per second does the program send from a file, and how many could librdkafka accept?
 //!
-//! `MARQUEE_BENCH_KAFKA=$(scripts/kafka start DIR PORT) cargo bench -p ratingingester` sends the same events in
-//! turn: by the program from a file of JSON lines, and by a bare librdkafka producer from memory, which neither
-//! reads nor checks them. It prints the median of each, in events a second by the clock and in processor time an
-//! event, the broker's aside. The topics that it makes are deleted afterwards.
+//! `MARQUEE_BENCH_KAFKA=$(scripts/kafka start DIR PORT) cargo bench -p ratingingester` sends the same events
+//! alternately: by the program from a file of JSON lines, and by a bare librdkafka producer from memory, which
+//! neither reads nor checks them. It prints the median of each, in events per second and in CPU time per
+//! event without the broker's. The topics that it creates are deleted afterwards.
 
 #![expect(
     clippy::unwrap_used,
@@ -26,7 +26,7 @@ const EVENTS: u32 = 2_000_000;
 const ROUNDS: usize = 3;
 const PARTITIONS: i32 = 8;
 
-/// What one way of sending took for all events, in seconds.
+/// The time that one way of sending took for all events, in seconds.
 struct Took {
     clock: f64,
     processor: f64,
@@ -62,7 +62,7 @@ fn main() {
     println!("ratio {:.2} by the clock, {:.2} by processor time", program.0 / bare.0, bare.1 / program.1);
 }
 
-/// Events of 200,000 users about 10,000 records, some of which are rated far more often.
+/// Returns events of 200,000 users about 10,000 records, some of which are rated far more often.
 fn lines() -> String {
     let mut lines = String::new();
     let mut state = 1_u64;
@@ -127,7 +127,7 @@ fn measured(run: impl FnOnce()) -> Took {
     Took { clock: started.elapsed().as_secs_f64(), processor: processor_time() - processor }
 }
 
-/// What this process and its ended children have used, in seconds, as Linux counts it.
+/// Returns the CPU time of this process and its ended children in seconds, as counted by Linux.
 fn processor_time() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
     let (_, fields) = stat.rsplit_once(") ").unwrap();
@@ -136,7 +136,7 @@ fn processor_time() -> f64 {
     ticks.sum::<f64>() / 100.0
 }
 
-/// Prints the medians, and returns them: events a second, and microseconds of processor time an event.
+/// Prints and returns the medians: events per second, and microseconds of CPU time per event.
 fn told(name: &str, mut rounds: Vec<Took>) -> (f64, f64) {
     let events = f64::from(EVENTS);
     rounds.sort_by(|a, b| a.clock.total_cmp(&b.clock));

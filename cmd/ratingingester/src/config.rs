@@ -1,4 +1,4 @@
-//! The command line: what is read or simulated, and which Kafka topic it goes to.
+//! The command line.
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -11,111 +11,110 @@ use std::time::Duration;
 
 const AFTER_HELP: &str = "\
 Formats:
-  jsonl  one event a line: {\"userId\",\"recordId\",\"recordType\",\"value\",\"providerId\"?,\"eventType\"?:\"put\"|\"delete\",\"ratedAt\"?}
+  jsonl  one event per line: {\"userId\",\"recordId\",\"recordType\",\"value\",\"providerId\"?,\"eventType\"?:\"put\"|\"delete\",\"ratedAt\"?}
   json   an array of such events
-  csv    with a header: userId,recordId,recordType,value[,providerId][,eventType][,ratedAt], or that of
-         MovieLens' ratings.csv: userId,movieId,rating[,timestamp] (movies; stars are doubled to 1 to 10)
+  csv    with a header: userId,recordId,recordType,value[,providerId][,eventType][,ratedAt], or the header of
+         MovieLens' ratings.csv: userId,movieId,rating[,timestamp] (movies; half stars are doubled to 1 to 10)
 
-A line that can't be read is counted, named with its number and reason (the first 20), and never stops the run.
+Invalid lines are counted and never stop the run; the first 20 are printed with line number and reason.
 
---verify counts what is sent, the last event of each user and record, and holds that against what the service \
-serves about these records. It presumes that they had no ratings before and that nobody else rates them meanwhile, \
-and it deletes nothing. It keeps 20 to 40 bytes for each rating and about 200 for each record. Differences go to \
-standard output.
+--verify computes the expected aggregates from the events sent (the last event per user and record counts) and \
+compares them with those of the rating service. It requires that these records had no ratings before and that no \
+other client rates them meanwhile; it deletes nothing. It needs 20 to 40 bytes of memory per rating and about 200 \
+per record. Differences are printed to standard output.
 
 Exit codes:
-  0  everything read was sent, or asked to stop and everything read until then was sent
-  1  failed while running (the broker can't be reached, a file can't be read or written, --verify found a difference)
+  0  everything read was sent (also if stopped on request: everything read until then)
+  1  failed while running (no broker can be reached, a file can't be read or written, --verify found a difference)
   2  bad arguments
   3  sent, but some lines were rejected";
 
-/// What says how a file is read; with simulated viewers there is none.
+/// The arguments about an input file, which conflict with `--simulate`.
 const OF_FILES: [&str; 4] = ["input", "format", "rejects", "repeat"];
 
 const AFTER_REPLAY_HELP: &str = "\
-A letter goes back to the topic that its header names, into the partition that it was in, with its key, bytes and \
-content type. One that still breaks a rule, whose value is missing, or that was cut to fit (its value, key or content \
-type) is left: it is counted, and the first 20 are named with partition, offset and reason. --out keeps the bytes of \
-those that are JSON; repaired, the file is sent as any other: ratingingester FILE.
+A dead letter is sent to the topic and partition that its headers name, with its key, value and content type. A \
+letter that is still invalid, has no value, or was truncated (its value, key or content type) is skipped and counted; \
+the first 20 are printed with partition, offset and reason. --out writes the values of skipped letters that are JSON \
+to a file, which can be repaired and sent with: ratingingester FILE.
 
-A replayed event comes after everything that its user and record did since: an old rating then takes the place of a \
-newer one. Without --group every run tries all letters again; that counts nothing twice, as a user has one rating \
-of a record, but it makes old ratings the last word again. With --group a letter is tried once, whatever came of \
-it, unless the run fails: then nothing is committed.
+A replayed event is applied after all later events of its user and record, so an old rating can replace a newer one. \
+Without --group, every run replays all letters; no rating is counted twice, because a user has one rating per record, \
+but old ratings replace newer ones again. With --group, each letter is tried once, whatever the result, unless the run \
+fails: then no offsets are committed.
 
 Exit codes:
   0  all letters were replayed
   1  failed while running
   2  bad arguments
-  3  some letters were left";
+  3  some letters were skipped";
 
-/// Sends ratings from a file or standard input to Kafka, or those of simulated viewers.
+/// Sends ratings to Kafka: from a file, from standard input, or from simulated users.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "ratingingester", version, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
 pub struct Config {
-    /// Does something else than sending ratings.
+    /// A command other than sending ratings.
     #[command(subcommand)]
     pub command: Option<Command>,
 
-    /// What is sent, and where to.
+    /// The arguments of sending.
     #[command(flatten)]
     pub sending: Sending,
 }
 
-/// What there is to do beside sending ratings. A file of such a name is read as `./replay`.
+/// The commands. To read a file with a command's name, write `./replay`.
 #[derive(Clone, Debug, Subcommand)]
 #[command(disable_help_subcommand = true)]
 pub enum Command {
-    /// Sends dead letters that are valid now back to where they came from, and reports the rest.
+    /// Sends dead letters that are valid now back to their original topic, and reports the rest.
     Replay(Replay),
 }
 
-/// Which dead letters are tried again.
+/// The arguments of `replay`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = AFTER_REPLAY_HELP)]
 pub struct Replay {
-    /// The topic of dead letters; it is read from its beginning to its present end.
+    /// The dead-letter topic; it is read from its beginning to its current end.
     #[arg(long, value_name = "TOPIC", default_value = "ratings.dlq")]
     pub from: String,
 
-    /// Begins where this consumer group ended, and commits the end for the next time.
+    /// Starts at the committed offsets of this consumer group, and commits the end.
     #[arg(long, value_name = "GROUP")]
     pub group: Option<String>,
 
-    /// A file for the letters that are left, a line each, to be repaired and sent again; it is overwritten.
+    /// A file to write skipped letters to, one per line; it is overwritten.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 
-    /// How the cluster is reached.
+    /// The Kafka cluster.
     #[command(flatten)]
     pub cluster: Cluster,
 }
 
-/// What is sent, and where to.
+/// The arguments of sending.
 #[derive(Args, Clone, Debug)]
 pub struct Sending {
-    /// The file to read; `-` or none is standard input.
+    /// The input file; `-` is standard input.
     #[arg(value_name = "FILE", default_value = "-")]
     pub input: PathBuf,
 
-    /// The input's format; without it the file's extension and first character decide.
+    /// The input's format [default: detected from the file's extension or first character].
     #[arg(long)]
     pub format: Option<Format>,
 
-    /// A file for the rejected lines, as they were read (an event that only the brokers refuse: its JSON); it is
-    /// overwritten.
+    /// A file to write rejected lines to, unchanged (events rejected by the brokers: as JSON); it is overwritten.
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
 
-    /// Sends at most so many events a second, evenly.
+    /// The maximum number of events per second, evenly spaced.
     #[arg(long, value_name = "EVENTS", value_parser = RangedU64ValueParser::<u64>::new().range(1..=10_000_000))]
     pub rate: Option<u64>,
 
-    /// Sends the file so many times, one after the other; standard input can't be read again.
+    /// The number of times to send the file; standard input can't be repeated.
     #[arg(long, value_name = "TIMES", default_value = "1")]
     pub repeat: NonZeroU64,
 
-    /// Simulates so many viewers (1 to 1,000,000) in the place of a file, until it is stopped.
+    /// Simulates this number of users (1 to 1,000,000) instead of reading a file, until stopped.
     #[arg(
         long,
         value_name = "USERS",
@@ -124,15 +123,15 @@ pub struct Sending {
     )]
     pub simulate: Option<usize>,
 
-    /// The viewers' seed: with the same viewers and movies it gives the same events.
+    /// The seed of the simulation: the same seed, users and movies produce the same events.
     #[arg(long, value_name = "N", default_value_t = 1, requires = "simulate", conflicts_with_all = OF_FILES)]
     pub seed: u64,
 
-    /// How many events the viewers send.
+    /// The number of events to simulate [default: no limit].
     #[arg(long, value_name = "N", requires = "simulate", conflicts_with_all = OF_FILES)]
     pub events: Option<u64>,
 
-    /// How many movies there are to rate (1 to 1,000,000): simulated-1 and on, the most popular first.
+    /// The number of movies to rate (1 to 1,000,000), with ids from simulated-1 on, the most popular first.
     #[arg(
         long,
         value_name = "N",
@@ -143,47 +142,47 @@ pub struct Sending {
     )]
     pub records: usize,
 
-    /// The rating service that is asked afterwards what it made of the events: http://HOST:PORT.
+    /// The rating service to compare with after sending: http://HOST:PORT.
     #[arg(long, value_name = "URL", value_parser = service)]
     pub verify: Option<Uri>,
 
-    /// How long the rating service may take to apply everything.
+    /// How long to wait for the rating service to apply all events.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration, requires = "verify")]
     pub verify_timeout: Duration,
 
-    /// Where to send.
+    /// The Kafka topic and cluster.
     #[command(flatten)]
     pub kafka: Kafka,
 }
 
-/// How the input is written.
+/// The format of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// One JSON object a line.
+    /// One JSON object per line.
     #[value(alias = "ndjson")]
     Jsonl,
     /// One JSON array.
     Json,
-    /// Comma-separated, with a header.
+    /// Comma-separated values with a header.
     Csv,
 }
 
-/// The topic to send to, and how its cluster is reached.
+/// The topic to send to, and its cluster.
 #[derive(Args, Clone, Debug)]
 pub struct Kafka {
-    /// How the cluster is reached.
+    /// The Kafka cluster.
     #[command(flatten)]
     pub cluster: Cluster,
 
-    /// The topic.
+    /// The topic to send to.
     #[arg(long = "kafka-topic", env = "KAFKA_TOPIC", value_name = "TOPIC", default_value = "ratings")]
     pub topic: String,
 }
 
-/// How a Kafka cluster is reached.
+/// How to connect to a Kafka cluster.
 #[derive(Args, Clone, Debug)]
 pub struct Cluster {
-    /// Brokers to ask first, separated by commas.
+    /// Bootstrap brokers, separated by commas.
     #[arg(
         long = "kafka",
         env = "KAFKA_BROKERS",
@@ -192,14 +191,14 @@ pub struct Cluster {
     )]
     pub brokers: String,
 
-    /// Any setting of librdkafka (SASL, timeouts; TLS and SCRAM if built with the cargo feature kafka-tls); may be
+    /// A librdkafka setting (SASL, timeouts; TLS and SCRAM if built with the cargo feature kafka-tls); may be
     /// repeated.
     #[arg(long = "kafka-option", value_name = "KEY=VALUE", value_parser = kafka::option)]
     pub options: Vec<(String, String)>,
 }
 
 impl Cluster {
-    /// A client's settings: `defaults`, which the options override.
+    /// Returns a client's settings: `defaults`, overridden by the options.
     #[must_use]
     pub fn client(&self, defaults: &[(&str, &str)]) -> ClientConfig {
         let mut config = ClientConfig::new();

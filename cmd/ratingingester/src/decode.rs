@@ -1,4 +1,4 @@
-//! A unit of the input becomes an event, or the reason why it is none.
+//! Decoding of input units into events, or reasons for rejection.
 
 mod csv;
 
@@ -7,7 +7,7 @@ use crate::event::Event;
 use crate::input::Unit;
 use csv::Layout;
 
-/// Reads units of one format.
+/// Decodes units of one format.
 pub(crate) struct Decoder {
     rows: Rows,
     event: Event,
@@ -16,13 +16,13 @@ pub(crate) struct Decoder {
 enum Rows {
     /// Each unit is a JSON object.
     Json,
-    /// Each unit is a row of a CSV file whose header hasn't come yet.
+    /// Each unit is a row of a CSV file whose header has not been read yet.
     Header,
     /// Each unit is a row of a CSV file.
     Csv(Layout),
 }
 
-/// What a unit is.
+/// A decoded unit.
 #[derive(Debug)]
 pub(crate) enum Decoded<'a> {
     /// An event.
@@ -34,7 +34,7 @@ pub(crate) enum Decoded<'a> {
 }
 
 impl Decoder {
-    /// Reads units of `format` from the first on.
+    /// Creates a decoder for `format`.
     pub(crate) fn new(format: Format) -> Self {
         let rows = match format {
             Format::Json | Format::Jsonl => Rows::Json,
@@ -43,7 +43,7 @@ impl Decoder {
         Self { rows, event: Event::default() }
     }
 
-    /// Reads one unit; an error where the first row of a CSV file names no columns that are known.
+    /// Decodes one unit. Fails if the first row of a CSV file has no known columns.
     pub(crate) fn decode(&mut self, unit: &Unit<'_>) -> Result<Decoded<'_>, csv::UnknownHeader> {
         if let Some(reason) = unit.broken {
             return Ok(Decoded::Rejected(reason.to_owned()));

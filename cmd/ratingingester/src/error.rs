@@ -1,10 +1,10 @@
-//! Why the program fails, and which exit code says so.
+//! Why the program fails, with its exit code.
 
 use crate::producer;
 use std::io;
 use std::process::ExitCode;
 
-/// Why sending or replaying failed, or could not begin.
+/// Why sending or replaying failed or could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The input can't be opened.
@@ -12,38 +12,38 @@ pub enum Error {
     Input {
         /// The file.
         path: String,
-        /// Why.
+        /// The cause.
         error: io::Error,
     },
-    /// The file for what wasn't sent can't be made or written.
+    /// An output file can't be created or written.
     #[error("{flag} {path} can't be written: {error}")]
     Output {
         /// The flag that names it.
         flag: &'static str,
         /// The file.
         path: String,
-        /// Why.
+        /// The cause.
         error: io::Error,
     },
     /// The file for rejected lines is the input.
-    #[error("--rejects {0} is the file that is read: it would be overwritten")]
+    #[error("--rejects {0} is the input file, which would be overwritten")]
     SameFile(String),
     /// The input can't be read a second time.
-    #[error("--repeat: {0} can't be read again; name a FILE")]
+    #[error("--repeat: {0} can't be read again, use a FILE")]
     Repeat(String),
     /// The producer can't be opened.
     #[error(transparent)]
     Producer(#[from] producer::Error),
-    /// The system gives no threads or signals.
-    #[error("the run can't be set up: {0}")]
+    /// Threads or signal handlers can't be created.
+    #[error("can't set up the run: {0}")]
     System(io::Error),
-    /// The run ended early, for this reason; what was sent until then was said.
+    /// The run ended early for this reason; what had been sent was already printed.
     #[error("{0}")]
     Stopped(String),
 }
 
 impl Error {
-    /// 2 where the arguments are to blame, else 1.
+    /// Returns 2 for invalid arguments, otherwise 1.
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
         let arguments = matches!(

@@ -1,4 +1,4 @@
-//! One event of the topic `ratings`, ready to be sent: it has passed the model's rules.
+//! An event of the topic `ratings`, validated and ready to be sent.
 
 mod canonical;
 
@@ -7,7 +7,7 @@ use api::json::{EventType, RatingEvent};
 use fault::Invalid;
 use model::{Record, Timestamp, UserId, Value};
 
-/// A rating put or deleted: its key and its JSON. One after the other can be read into the same room.
+/// A put or delete of a rating: its key and JSON. Its buffers can be reused for the next event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Event {
     key: String,
@@ -17,29 +17,29 @@ pub struct Event {
 }
 
 impl Event {
-    /// Holds an event against the rules.
+    /// Validates an event.
     pub fn new(wire: &RatingEvent<'_>) -> Result<Self, Invalid> {
         let mut event = Self::default();
         event.set(wire)?;
         Ok(event)
     }
 
-    /// Reads an event's JSON and holds it against the rules; unknown fields are ignored. The error names the
-    /// field and the rule, or the column where the JSON ends to be JSON.
+    /// Parses an event's JSON and validates it; unknown fields are ignored. The error names the
+    /// field and the rule, or the column where the JSON is invalid.
     pub fn from_json(json: &[u8]) -> Result<Self, String> {
         let mut event = Self::default();
         event.set_json(json)?;
         Ok(event)
     }
 
-    /// Becomes another event; after an error it is none.
+    /// Replaces this by another event; after an error it is none.
     pub(crate) fn set(&mut self, wire: &RatingEvent<'_>) -> Result<(), Invalid> {
         self.check(wire)?;
         self.write(wire);
         Ok(())
     }
 
-    /// The same, from JSON.
+    /// Replaces this by an event parsed from JSON.
     pub(crate) fn set_json(&mut self, json: &[u8]) -> Result<(), String> {
         let text = std::str::from_utf8(json).map_err(|e| format!("not UTF-8 at byte {}", e.valid_up_to()))?;
         if let Some(wire) = canonical::read(text) {
@@ -53,13 +53,13 @@ impl Event {
     }
 
     fn check(&mut self, wire: &RatingEvent<'_>) -> Result<(), Invalid> {
-        // Where the event doesn't say when, the Kafka record's own time does: this one goes nowhere.
+        // The Kafka record's own timestamp applies to an event without a time; this one is not sent.
         let nowhere = Timestamp::from_millis(0).unwrap_or_else(|_| Timestamp::now());
         self.name_of(&wire.event(nowhere)?);
         Ok(())
     }
 
-    /// The same, from what a simulated viewer does; it doesn't say when.
+    /// Replaces this by a simulated user's action, which has no time.
     pub(crate) fn set_act(&mut self, act: &Act) {
         self.name(&act.record, &act.user_id, act.value);
         self.write(&RatingEvent {
@@ -89,29 +89,29 @@ impl Event {
 
     fn write(&mut self, wire: &RatingEvent<'_>) {
         self.json.clear();
-        // A struct of strings and numbers always has a JSON form, and a vector always has room.
+        // A struct of strings and numbers always has a JSON form, and writing to a vector cannot fail.
         let _ = serde_json::to_writer(&mut self.json, wire);
     }
 
-    /// The Kafka record's key, `<record_type>/<record_id>`, by which a record's events keep their order.
+    /// Returns the Kafka record's key, `<record_type>/<record_id>`, which keeps a record's events in order.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// Who rates.
+    /// Returns the user's id.
     #[must_use]
     pub fn user_id(&self) -> &str {
         &self.user_id
     }
 
-    /// The value that is put; `None` where the rating is deleted.
+    /// Returns the value of a put; `None` for a delete.
     #[must_use]
     pub const fn value(&self) -> Option<Value> {
         self.value
     }
 
-    /// The Kafka record's value.
+    /// Returns the Kafka record's value.
     #[must_use]
     pub fn json(&self) -> &[u8] {
         &self.json
@@ -127,7 +127,7 @@ impl From<&model::RatingEvent> for Event {
     }
 }
 
-/// The broken rules, with the fields spelled as the input spells them.
+/// Formats the violations, with the fields spelled as in the input.
 pub(crate) fn reason(invalid: &Invalid) -> String {
     let rules = invalid.violations().iter().map(|rule| format!("{} {}", camel(&rule.field), rule.reason));
     rules.collect::<Vec<_>>().join("; ")
@@ -144,7 +144,7 @@ fn camel(snake: &str) -> String {
     camel
 }
 
-/// The parser's message with its column; its own line count starts anew with every event.
+/// Returns the parser's message with its column; its line count restarts with every event.
 fn column(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_reads_back_as_it_was_written() {
+    fn event_round_trips_through_json() {
         for json in [
             r#"{"userId":"u","recordId":"1","recordType":"movie","value":7}"#,
             r#"{"userId":"u","recordId":"a\"b/c","recordType":"2","value":10,"providerId":"p","ratedAt":"2026-11-21T12:00:00.000Z"}"#,
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_a_rule_is_named() {
+    fn invalid_event_names_field_and_rule() {
         for (json, reason) in [
             (r#"{"userId":"u","recordId":"1","recordType":"movie","value":11}"#, "value must be a whole"),
             (r#"{"userId":"u","recordId":"1","recordType":"movie"}"#, "value is required"),
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn null_is_as_if_absent_and_unknown_fields_are_ignored() {
+    fn null_means_absent_and_unknown_fields_are_ignored() {
         let json =
             br#"{"userId":"u","recordId":"1","recordType":"movie","value":5,"providerId":null,"extra":[1]}"#;
         let event = Event::from_json(json).unwrap();

@@ -1,8 +1,11 @@
-//! The input, cut into units: lines, or the elements of a JSON array. A unit has a limit, so that no input
-//! takes more than a bounded amount of memory.
+//! The input, split into units: lines, or elements of a JSON array. Units have a maximum size, so that the
+//! memory is bounded for any input.
 
 mod elements;
 mod lines;
+mod unit;
+
+pub(crate) use unit::Unit;
 
 use crate::config::Format;
 use elements::Elements;
@@ -11,34 +14,20 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-/// The longest unit that is read whole, in bytes.
-const LIMIT: usize = 1 << 20;
-
 const BUFFER: usize = 256 * 1024;
 
-/// Where the input comes from.
+/// The source of the input.
 pub(crate) struct Source {
     reader: Box<dyn BufRead + Send>,
-    /// The file's length in bytes, where it has one.
+    /// The file's length in bytes, if known.
     pub(crate) length: Option<u64>,
 }
 
-/// A piece of the input that holds one event, or a CSV file's header.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Unit<'a> {
-    /// The line that it begins on, counted from 1.
-    pub(crate) line: u64,
-    /// Its bytes, without the end of the line; cut where it is longer than the limit.
-    pub(crate) bytes: &'a [u8],
-    /// Why it can't be an event whatever its bytes are.
-    pub(crate) broken: Option<&'static str>,
-}
-
-/// The units of an input, one after the other.
+/// The units of an input.
 pub(crate) enum Units<R> {
-    /// Each line is one.
+    /// Each line is a unit.
     Lines(Lines<R>),
-    /// Each element of an array is one.
+    /// Each element of an array is a unit.
     Elements(Elements<R>),
 }
 
@@ -62,7 +51,7 @@ impl Source {
         })
     }
 
-    /// Finds out the format, where it isn't told, and cuts the input by it.
+    /// Detects the format if it is not given, and splits the input accordingly.
     pub(crate) fn units(
         self,
         path: &Path,
@@ -83,7 +72,7 @@ impl Source {
 }
 
 impl<R: BufRead> Units<R> {
-    /// Reads on to the next unit; `None` at the end.
+    /// Reads the next unit; `None` at the end.
     pub(crate) fn next(&mut self) -> io::Result<Option<Unit<'_>>> {
         match self {
             Self::Lines(lines) => lines.next(),
@@ -91,7 +80,7 @@ impl<R: BufRead> Units<R> {
         }
     }
 
-    /// How many bytes of the input have been read.
+    /// Returns the number of bytes read.
     pub(crate) const fn position(&self) -> u64 {
         match self {
             Self::Lines(lines) => lines.position(),
@@ -100,12 +89,12 @@ impl<R: BufRead> Units<R> {
     }
 }
 
-/// Tells whether `path` stands for standard input.
+/// Returns true if `path` means standard input.
 pub(crate) fn is_standard_input(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// Skips a byte order mark and white space; returns the number of the line that follows them.
+/// Skips a byte order mark and white space; returns the line number of what follows.
 fn skip_blank(reader: &mut impl BufRead) -> io::Result<u64> {
     let mut line = 1;
     if reader.fill_buf()?.starts_with("\u{feff}".as_bytes()) {
@@ -121,7 +110,7 @@ fn skip_blank(reader: &mut impl BufRead) -> io::Result<u64> {
     }
 }
 
-/// The format by the extension, else by the first character.
+/// Returns the format by the extension, otherwise by the first character.
 fn detect(path: &Path, first: Option<u8>) -> Format {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
     match (extension.as_str(), first) {
@@ -138,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_extension_decides_and_else_the_first_character() {
+    fn extension_selects_format_otherwise_first_character() {
         for (path, first, format) in [
             ("a.csv", b'{', Format::Csv),
             ("a.ndjson", b'[', Format::Jsonl),
@@ -153,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn blank_beginnings_count_as_lines() {
+    fn leading_blank_lines_are_counted() {
         let mut input = "\u{feff}\r\n \n[".as_bytes();
         assert_eq!(skip_blank(&mut input).unwrap(), 3);
         assert_eq!(input, b"[");

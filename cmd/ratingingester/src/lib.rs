@@ -1,5 +1,5 @@
-//! Ratings, sent to Kafka event by event in bounded memory: from files (JSON lines, a JSON array, CSV), or those
-//! of simulated viewers. The event, its producer and the viewers serve whoever else sends ratings.
+//! Sends ratings to Kafka, event by event in bounded memory: from files (JSON lines, a JSON array, CSV), or from
+//! simulated users. Other programs use its events, producer and simulated users.
 
 pub mod config;
 mod decode;
@@ -24,7 +24,7 @@ pub use producer::Producer;
 use config::Command;
 use std::process::ExitCode;
 
-/// Does what the command line says; 0 where all of it was done, 3 where lines or letters were left.
+/// Runs the command line; returns 0, or 3 if lines or letters were rejected.
 pub fn run(config: &Config) -> Result<ExitCode, Error> {
     match &config.command {
         Some(Command::Replay(config)) => {

@@ -1,4 +1,4 @@
-//! Sends ratings to Kafka; its exit code says how that went.
+//! Sends ratings to Kafka.
 
 use clap::Parser;
 use ratingingester::{Config, run, stderr};

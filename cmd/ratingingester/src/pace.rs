@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-/// How far behind the pace what was held up may be made good; what is beyond is given up.
+/// The maximum backlog that is caught up after a delay; the rest is dropped.
 const DEBT: Duration = Duration::from_millis(500);
 
-/// When the next event is due, at a rate of so many a second.
+/// Computes when the next event is due at a given rate.
 #[derive(Debug)]
 pub(crate) struct Pace {
     rate: u64,
@@ -14,14 +14,14 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// Begins now.
+    /// Starts at `now`.
     pub(crate) fn new(rate: u64) -> Self {
         Self { rate, start: Instant::now(), sent: 0 }
     }
 
-    /// How long the next event has to wait at the time `now`.
+    /// Returns how long the next event must wait at the time `now`.
     pub(crate) fn wait(&mut self, now: Instant) -> Duration {
-        // A whole second is taken off now and then, so that the product stays small.
+        // Whole seconds are subtracted from time to time, so that the product stays small.
         if self.sent >= self.rate {
             self.sent -= self.rate;
             self.start += Duration::from_secs(1);
@@ -34,7 +34,7 @@ impl Pace {
         due.saturating_duration_since(now)
     }
 
-    /// Counts an event that was sent.
+    /// Counts an event as sent.
     pub(crate) const fn count(&mut self) {
         self.sent += 1;
     }
@@ -44,7 +44,7 @@ impl Pace {
 mod tests {
     use super::*;
 
-    /// How many events are due at `now`.
+    /// Returns the number of events due at `now`.
     fn due(pace: &mut Pace, now: Instant) -> u64 {
         let mut count = 0;
         while pace.wait(now).is_zero() {
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_held_up_for_long_does_not_come_all_at_once() {
+    fn backlog_after_long_delay_is_not_sent_at_once() {
         let begin = Instant::now();
         let mut pace = Pace { rate: 1_000, start: begin, sent: 0 };
         let now = begin + Duration::from_secs(60);

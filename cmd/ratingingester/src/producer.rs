@@ -1,4 +1,4 @@
-//! Sends events to Kafka: idempotent, compressed, and never more in memory than the send queue holds.
+//! Sends events to Kafka: idempotent, compressed, with a bounded send queue.
 
 use crate::config::Kafka;
 use crate::event::Event;
@@ -12,11 +12,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long the brokers may take to answer at all before they count as out of reach.
+/// The time limit for the first response of a broker.
 const REACH: Duration = Duration::from_secs(10);
 
-/// Defaults of ours that `--kafka-option` overrides. The partitioner is that of Kafka's own clients, so that
-/// a record's events meet in one partition whoever sent them.
+/// Our defaults, which `--kafka-option` overrides. The partitioner is that of Kafka's Java clients, so that
+/// a record's events are in one partition, whoever sent them.
 const SETTINGS: [(&str, &str); 8] = [
     ("enable.idempotence", "true"),
     ("compression.type", "lz4"),
@@ -31,36 +31,36 @@ const SETTINGS: [(&str, &str); 8] = [
 /// Why events can't be sent.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A setting that librdkafka doesn't know, or a value that it doesn't take.
+    /// A setting that librdkafka does not know, or an invalid value.
     #[error("--kafka-option: {0}")]
     Option(String),
-    /// No broker answered in time.
+    /// No broker responded in time.
     #[error("no Kafka broker at {brokers} can be reached: {reason}")]
     Unreachable {
-        /// The brokers that were asked.
+        /// The brokers.
         brokers: String,
-        /// What the last one of them said, or the system about it.
+        /// The last error of a broker or of the system.
         reason: String,
     },
-    /// The brokers answer, but not about this topic.
+    /// The brokers respond, but the topic is unavailable.
     #[error("topic {topic} at {brokers} can't be written to: {reason}")]
     Topic {
         /// The topic.
         topic: String,
-        /// The brokers that were asked.
+        /// The brokers.
         brokers: String,
-        /// What they said.
+        /// The error.
         reason: String,
     },
-    /// An event was not taken into the send queue.
+    /// An event was not accepted into the send queue.
     #[error("an event can't be sent: {0}")]
     Refused(RDKafkaErrorCode),
-    /// Events were taken, but never acknowledged.
+    /// Events were accepted, but never acknowledged.
     #[error("{count} events were not delivered: {reason}")]
     Undelivered {
-        /// How many, since the producer was opened.
+        /// The number of events since the producer was opened.
         count: u64,
-        /// Why the first of them was not.
+        /// The reason of the first failure.
         reason: String,
     },
 }
@@ -68,15 +68,15 @@ pub enum Error {
 /// A record of the topic.
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
-    /// Its key.
+    /// The key.
     pub key: Option<&'a [u8]>,
-    /// Its value.
+    /// The value.
     pub value: &'a [u8],
-    /// The header that says how the value is written, JSON where there is none.
+    /// The header with the format of the value; JSON if absent.
     pub content_type: Option<&'a [u8]>,
-    /// Its partition, where the key is not to decide.
+    /// The partition, unless the key determines it.
     pub partition: Option<i32>,
-    /// Its time in milliseconds since 1970, the present one where there is none.
+    /// The timestamp in milliseconds since 1970, by default the current time.
     pub timestamp: Option<i64>,
 }
 
@@ -87,16 +87,16 @@ impl<'a> From<&'a Event> for Message<'a> {
     }
 }
 
-/// Why a record is not taken.
+/// Why a record is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// The queue is full: try again.
     Full,
-    /// It will never be taken.
+    /// It will never be accepted.
     Record(RDKafkaErrorCode),
 }
 
-/// An event that was taken and is not delivered.
+/// An event that was accepted and not delivered.
 #[derive(Debug)]
 pub struct Failed<'a> {
     /// Its line in the input.
@@ -105,7 +105,7 @@ pub struct Failed<'a> {
     pub key: &'a [u8],
     /// Its value.
     pub value: &'a [u8],
-    /// Why.
+    /// The reason.
     pub code: RDKafkaErrorCode,
 }
 
@@ -128,7 +128,7 @@ struct Deliveries {
 }
 
 impl Producer {
-    /// Connects, and holds the topic against the brokers; waits up to ten seconds for them.
+    /// Connects and checks the topic; waits up to ten seconds for the brokers.
     pub fn open(kafka: &Kafka, on_failure: OnFailure) -> Result<Self, Error> {
         let config = kafka.cluster.client(&SETTINGS);
         let deliveries = Deliveries {
@@ -144,7 +144,7 @@ impl Producer {
         Ok(producer)
     }
 
-    /// Waits for the topic; returns how many partitions it has.
+    /// Waits for the topic; returns its number of partitions.
     fn reach(&self, brokers: &str) -> Result<i32, Error> {
         let deadline = Instant::now() + REACH;
         loop {
@@ -160,7 +160,7 @@ impl Producer {
                 return Ok(i32::try_from(partitions).unwrap_or(i32::MAX));
             };
             let code = RDKafkaErrorCode::from(code);
-            // A topic that the brokers make on demand appears a moment after it was first asked for.
+            // A topic that the brokers create on demand appears a moment after the first request.
             let appears = [RDKafkaErrorCode::LeaderNotAvailable, RDKafkaErrorCode::UnknownTopicOrPartition];
             if !appears.contains(&code) || left < Duration::from_secs(7) {
                 return Err(Error::Topic {
@@ -173,7 +173,7 @@ impl Producer {
         }
     }
 
-    /// Takes an event into the send queue; waits while that is full.
+    /// Enqueues an event; waits while the queue is full.
     pub fn send(&self, event: &Event) -> Result<(), Error> {
         loop {
             match self.try_send(&event.into(), 0) {
@@ -184,7 +184,7 @@ impl Producer {
         }
     }
 
-    /// Takes a record into the send queue, if there is room; `line` is what a failure is told with.
+    /// Enqueues a record if there is room; a failure is reported with `line`.
     pub fn try_send(&self, message: &Message<'_>, line: u64) -> Result<(), Refused> {
         let content_type =
             message.content_type.map(|value| Header { key: "content-type", value: Some(value) });
@@ -195,7 +195,7 @@ impl Producer {
             key: message.key,
             timestamp: message.timestamp,
             headers: content_type.map(|header| OwnedHeaders::new().insert(header)),
-            // The type that is carried beside a record without being allocated.
+            // A type that is passed along with a record without allocation.
             delivery_opaque: usize::try_from(line).unwrap_or(usize::MAX),
         };
         match self.inner.send(record) {
@@ -208,28 +208,28 @@ impl Producer {
         }
     }
 
-    /// Gives a full queue a moment to empty.
+    /// Waits for a full queue to empty.
     pub fn wait_for_room(&self) {
         std::thread::sleep(Duration::from_millis(2));
     }
 
-    /// How many partitions the topic had when the producer was opened.
+    /// Returns the topic's number of partitions when the producer was opened.
     #[must_use]
     pub const fn partitions(&self) -> i32 {
         self.partitions
     }
 
-    /// How many events the brokers have acknowledged; exact once [`Self::flush`] has returned.
+    /// Returns the number of acknowledged events; exact after [`Self::flush`].
     #[must_use]
     pub fn delivered(&self) -> u64 {
-        // What is neither under way nor failed has arrived: brokers' answers are not told one by one. An event
-        // that fails is under way until its failure is counted.
+        // Everything that is neither in flight nor failed has been acknowledged; acknowledgements are not reported
+        // one by one. A failed event is in flight until its failure is counted.
         let under_way = u64::try_from(self.inner.in_flight_count()).unwrap_or_default();
         let failed = self.inner.context().failed.load(Ordering::Acquire);
         self.taken.load(Ordering::Acquire).saturating_sub(under_way + failed)
     }
 
-    /// Waits until every event is acknowledged or given up; an error if any was given up since the start.
+    /// Waits until every event is acknowledged or has failed; returns an error if any has failed since the start.
     pub fn flush(&self) -> Result<(), Error> {
         self.inner.flush(Timeout::Never).map_err(|e| Error::Refused(code_of(&e)))?;
         let deliveries = self.inner.context();
@@ -243,12 +243,12 @@ impl Producer {
         }
     }
 
-    /// Gives up on everything that isn't acknowledged; [`Self::flush`] then returns at once.
+    /// Drops everything that is not acknowledged; [`Self::flush`] then returns immediately.
     pub fn abandon(&self) {
         self.inner.purge(PurgeConfig::default().queue().inflight());
     }
 
-    /// The last thing that went wrong with a broker, as librdkafka tells it.
+    /// Returns librdkafka's last error of a broker.
     #[must_use]
     pub fn last_error(&self) -> Option<String> {
         self.inner.context().last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -259,7 +259,7 @@ impl ClientContext for Deliveries {
     fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
 
     fn error(&self, error: KafkaError, reason: &str) {
-        // That all brokers are down follows from what was said about each of them.
+        // "All brokers down" follows from the errors of each of them.
         if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
             let mut last = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);
             *last = Some(reason.to_owned());
@@ -288,7 +288,7 @@ fn code_of(error: &KafkaError) -> RDKafkaErrorCode {
     error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)
 }
 
-/// The error's text without the name of its Rust type around it.
+/// Returns the error's text without the name of its Rust type.
 fn plain(error: &KafkaError) -> String {
     match error {
         KafkaError::ClientConfig(_, description, key, value) => format!("{description} ({key}={value})"),

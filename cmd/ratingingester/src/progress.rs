@@ -1,4 +1,4 @@
-//! Says how far the run has come, on standard error: a bar on a terminal, a line now and then elsewhere.
+//! Progress on standard error: a bar on a terminal, otherwise an occasional line.
 
 use crate::stderr;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -6,10 +6,10 @@ use std::io::{self, IsTerminal};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How often a line is written where there is no terminal.
+/// The interval of lines without a terminal.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// The run's voice; its clones share it.
+/// The progress display; its clones share it.
 #[derive(Clone)]
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
@@ -18,34 +18,34 @@ pub(crate) struct Progress {
     said: Arc<Mutex<Instant>>,
 }
 
-/// How far the run has come.
+/// The progress of a run.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct State {
-    /// Steps of the aim: bytes of the input, or events.
+    /// Steps towards the goal: bytes of the input, or events.
     pub(crate) position: u64,
-    /// Events that were read.
+    /// Events read.
     pub(crate) read: u64,
-    /// Events that were acknowledged.
+    /// Events acknowledged.
     pub(crate) delivered: u64,
-    /// Lines that were rejected.
+    /// Lines rejected.
     pub(crate) rejected: u64,
-    /// How many times the input was begun.
+    /// The number of rounds started.
     pub(crate) round: u64,
 }
 
-/// What the run aims at, where that is known.
+/// The goal of a run, as far as it is known.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Aim {
     /// Steps until the end: bytes of the input, or events.
     pub(crate) length: Option<u64>,
-    /// Events a second.
+    /// Events per second.
     pub(crate) rate: Option<u64>,
-    /// How many times the input is sent.
+    /// The number of rounds.
     pub(crate) rounds: u64,
 }
 
 impl Progress {
-    /// Begins, towards `aim`.
+    /// Starts the display.
     pub(crate) fn new(aim: Aim) -> Self {
         let length = aim.length;
         let bar = io::stderr().is_terminal().then(|| {
@@ -62,7 +62,7 @@ impl Progress {
         Self { bar, aim, started: now, said: Arc::new(Mutex::new(now)) }
     }
 
-    /// Shows the present state.
+    /// Shows the current progress.
     pub(crate) fn show(&self, state: &State) {
         if let Some(bar) = &self.bar {
             bar.set_position(state.position);
@@ -76,7 +76,7 @@ impl Progress {
         }
     }
 
-    /// Says something beside the bar.
+    /// Prints a line beside the bar.
     pub(crate) fn say(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(text),
@@ -84,7 +84,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away and says how it ended.
+    /// Removes the bar and prints the result.
     pub(crate) fn end(&self, outcome: &str) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

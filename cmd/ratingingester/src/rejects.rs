@@ -1,4 +1,4 @@
-//! The lines that were not sent: counted, the first of them named, and kept in a file where that is asked for.
+//! Rejected lines: counted, the first of them printed, and optionally written to a file.
 
 use crate::progress::Progress;
 use std::fmt::Display;
@@ -6,10 +6,10 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-/// How many rejected lines are named.
+/// The number of rejected lines that are printed.
 const NAMED: u64 = 20;
 
-/// Receives the rejected lines.
+/// Collects rejected lines.
 pub(crate) struct Rejects {
     file: Option<BufWriter<File>>,
     count: u64,
@@ -18,41 +18,41 @@ pub(crate) struct Rejects {
 }
 
 impl Rejects {
-    /// Makes the file at `path`, where one is wanted.
+    /// Creates the file at `path`, if given.
     pub(crate) fn open(path: Option<&Path>, progress: Progress) -> io::Result<Self> {
         let file = path.map(File::create).transpose()?.map(BufWriter::new);
         Ok(Self { file, count: 0, failure: None, progress })
     }
 
-    /// How many there are so far.
+    /// Returns the number of rejected lines.
     pub(crate) const fn counted(&self) -> u64 {
         self.count
     }
 
-    /// Takes a line that is neither named nor kept.
+    /// Counts a line without printing or writing it.
     pub(crate) const fn count(&mut self) {
         self.count += 1;
     }
 
-    /// Takes a line, and says why it was rejected.
+    /// Counts and writes a line, and prints the reason.
     pub(crate) fn add(&mut self, line: u64, bytes: &[u8], reason: &str) {
         self.name(&format_args!("line {line}"), reason);
         self.keep(bytes);
     }
 
-    /// Says why what is at `place` was rejected.
+    /// Counts what is at `place`, and prints the reason.
     pub(crate) fn name(&mut self, place: &dyn Display, reason: &str) {
         self.count += 1;
         if self.count <= NAMED {
             self.progress.say(&format!("{place}: {reason}"));
         }
         if self.count == NAMED {
-            self.progress.say("what else is rejected is counted, not named");
+            self.progress.say("further rejections are counted, but not listed");
         }
     }
 
-    /// Writes bytes to the file: a rejected line, or the header that makes such lines a file again. An
-    /// element that stood on several lines becomes one.
+    /// Writes bytes to the file: a rejected line, or the header that makes such lines a valid file. An
+    /// element on several lines becomes one line.
     pub(crate) fn keep(&mut self, bytes: &[u8]) {
         let Some(file) = &mut self.file else { return };
         let mut written = Ok(());
@@ -68,12 +68,12 @@ impl Rejects {
         }
     }
 
-    /// Tells whether the file can't be written.
+    /// Returns true if writing to the file has failed.
     pub(crate) const fn failed(&self) -> bool {
         self.failure.is_some()
     }
 
-    /// Writes out what is buffered; returns the first error that writing met with.
+    /// Flushes the file; returns the first write error.
     pub(crate) fn finish(&mut self) -> io::Result<()> {
         match (self.failure.take(), &mut self.file) {
             (Some(error), _) => Err(error),
@@ -89,7 +89,7 @@ mod tests {
     use crate::progress::Aim;
 
     #[test]
-    fn the_file_holds_a_line_for_each() {
+    fn file_has_one_line_per_rejection() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rejects");
         let mut rejects = Rejects::open(Some(&path), Progress::new(Aim::default())).unwrap();

@@ -1,4 +1,4 @@
-//! Dead letters, tried against the present rules: those that are valid now go back where they came from, the
+//! Replay of dead letters: those that are valid now are sent to their original topic, the
 //! rest is reported.
 
 mod letter;
@@ -14,16 +14,16 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use topic::Topic;
 
-/// What came of the letters.
+/// The result of a replay.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Outcome {
     read: u64,
     replayed: u64,
-    /// Letters that were not sent back.
+    /// Letters that were not sent.
     pub(crate) left: u64,
 }
 
-/// Reads the topic of dead letters to its present end and sends back what is valid now.
+/// Reads the dead-letter topic to its current end and sends the letters that are valid now.
 pub(crate) fn replay(config: &Replay) -> Result<Outcome, Error> {
     let path = config.out.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
     let out_failed = |error| Error::Output { flag: "--out", path: path.clone(), error };
@@ -64,13 +64,13 @@ pub(crate) fn replay(config: &Replay) -> Result<Outcome, Error> {
     left.finish().map_err(out_failed)?;
     topic.commit()?;
     progress.end(&format!(
-        "{}: {} letters read, {} replayed, {} left",
+        "{}: {} letters read, {} replayed, {} skipped",
         config.from, outcome.read, outcome.replayed, outcome.left
     ));
     Ok(outcome)
 }
 
-/// The topics that letters go back to.
+/// The topics that letters are sent to.
 struct Destinations<'a> {
     cluster: &'a Cluster,
     /// Or why the topic can't be written to.
@@ -78,7 +78,7 @@ struct Destinations<'a> {
 }
 
 impl Destinations<'_> {
-    /// Sends a letter back to `topic`; the inner error is the letter's or the topic's own.
+    /// Sends a letter to `topic`; the inner error concerns only the letter or the topic.
     fn send(&mut self, topic: &str, letter: &Letter<'_>) -> Result<Result<(), String>, Error> {
         let producer = match self.producers.entry(topic.to_owned()) {
             Entry::Occupied(known) => known.into_mut(),

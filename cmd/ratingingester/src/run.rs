@@ -1,5 +1,5 @@
-//! One run: a thread reads or simulates, and queues; this one watches over it, shows how far it has come, and ends
-//! it at the input's end, at a failure or when it is asked to.
+//! A run: one thread reads or simulates, and enqueues; this one supervises it, shows progress, and ends
+//! it at the end of the input, at a failure or on request.
 
 mod reading;
 
@@ -23,23 +23,23 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
-/// What a run that was not broken off came to.
+/// The result of a complete run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Summary {
-    /// Events that the brokers acknowledged.
+    /// Events acknowledged by the brokers.
     pub(crate) delivered: u64,
     /// Lines that were not sent.
     pub(crate) rejected: u64,
-    /// The last line that was read, or event that was simulated, counted from 1.
+    /// The last line read, or event simulated, counted from 1.
     pub(crate) line: u64,
-    /// Whether the run was asked to stop before the input's end.
+    /// Whether the run was stopped before the end of the input.
     pub(crate) interrupted: bool,
-    /// Records that are not served as they were sent, where that was looked at.
+    /// Records that are served differently from what was sent, if verified.
     pub(crate) differing: u64,
 }
 
 impl Summary {
-    /// 1 where records differ, else 3 where lines were rejected, else 0.
+    /// Returns 1 if records differ, 3 if lines were rejected, otherwise 0.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self { differing: 1.., .. } => 1,
@@ -49,14 +49,14 @@ impl Summary {
     }
 }
 
-/// Sends what the input holds to its end, or until SIGINT or SIGTERM.
+/// Sends the input to its end, or until SIGINT or SIGTERM.
 pub(crate) fn send(config: &Sending) -> Result<Summary, Error> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::System)?;
     runtime.block_on(drive(config))
 }
 
-/// Where the events come from.
+/// The source of the events.
 enum Feed {
     File(Source),
     Viewers(Box<Viewers>),
@@ -128,7 +128,7 @@ async fn drive(config: &Sending) -> Result<Summary, Error> {
     let (done, mut ended) = oneshot::channel();
     let (worker, sender, sending) = (Arc::clone(&reading), Arc::clone(&producer), config.clone());
     std::thread::spawn(move || {
-        // The receiver is gone where the run was interrupted meanwhile.
+        // The receiver is dropped if the run was interrupted meanwhile.
         let _ = done.send(feed.send(&sending, &worker, &sender));
     });
 
@@ -136,10 +136,10 @@ async fn drive(config: &Sending) -> Result<Summary, Error> {
     let started = Instant::now();
     let (result, interrupted) = loop {
         tokio::select! {
-            result = &mut ended => break (result.unwrap_or_else(|_| Err("the reader died".to_owned())), false),
+            result = &mut ended => break (result.unwrap_or_else(|_| Err("the reader thread panicked".to_owned())), false),
             () = signals.wait() => break (Ok(()), true),
             _ = ticks.tick() => {
-                // The reader may sleep in a read when a delivery fails.
+                // The reader may be blocked in a read when a delivery fails.
                 if reading.is_stopped() {
                     break (Ok(()), false);
                 }
@@ -153,14 +153,14 @@ async fn drive(config: &Sending) -> Result<Summary, Error> {
     if let (Some(service), Some(tally)) = (&config.verify, reading.tally()) {
         let verdict = tokio::select! {
             verdict = verify(service, &tally, config.verify_timeout) => verdict.map_err(Error::Stopped)?,
-            () = signals.wait() => return Err(Error::Stopped("asked to stop before the comparison was through".into())),
+            () = signals.wait() => return Err(Error::Stopped("stopped before the comparison was complete".into())),
         };
         summary.differing = tell(&verdict).map_err(Error::System)?;
     }
     Ok(summary)
 }
 
-/// Says what came of the comparison: the differences on standard output, their number on standard error.
+/// Prints the result of the comparison: the differences to standard output, their number to standard error.
 fn tell(verdict: &Verdict) -> io::Result<u64> {
     let mut output = io::stdout().lock();
     for difference in &verdict.differences {
@@ -171,7 +171,7 @@ fn tell(verdict: &Verdict) -> io::Result<u64> {
     let mut outcome = format!("verified {} records: {differing} differ", verdict.compared);
     if verdict.doubtful > 0 {
         outcome.push_str(&format!(
-            "; {} were left out, as the brokers refused events about them",
+            "; {} skipped because the brokers rejected events about them",
             verdict.doubtful
         ));
     }
@@ -179,7 +179,7 @@ fn tell(verdict: &Verdict) -> io::Result<u64> {
     Ok(differing)
 }
 
-/// Waits for the last acknowledgements; a second signal gives up on them.
+/// Waits for the last acknowledgements; a second signal aborts the wait.
 async fn flush(
     producer: &Arc<Producer>,
     reading: &Reading,
@@ -194,7 +194,7 @@ async fn flush(
     let mut ticks = tokio::time::interval(Duration::from_millis(100));
     loop {
         tokio::select! {
-            // Every failure was told to the reading as it happened.
+            // Every failure was reported to the reading when it happened.
             done = &mut flushed => return done.map(drop).map_err(|e| Error::System(io::Error::other(e))),
             () = signals.wait() => producer.abandon(),
             _ = ticks.tick() => progress.show(&reading.state(producer)),

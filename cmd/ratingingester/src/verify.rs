@@ -1,4 +1,4 @@
-//! Holds what the rating service serves about the records of a run against the run's own count.
+//! Comparison of the aggregates that the rating service serves with the run's own count.
 
 mod service;
 mod tally;
@@ -15,21 +15,21 @@ use std::time::Duration;
 use tally::Count;
 use tokio::time::Instant;
 
-/// How long the service is left alone before it is asked again.
+/// The pause between requests to the service.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// What came of the comparison.
+/// The result of a comparison.
 #[derive(Debug)]
 pub(crate) struct Verdict {
-    /// How many records were compared.
+    /// The number of records compared.
     pub(crate) compared: usize,
-    /// How many were not, as an event about them was refused.
+    /// The number of records skipped because an event about them was rejected.
     pub(crate) doubtful: usize,
-    /// Those that are not as they should be.
+    /// The records that differ.
     pub(crate) differences: Vec<Difference>,
 }
 
-/// A record whose ratings are not those that were sent.
+/// A record whose served ratings differ from those sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Difference {
     record: String,
@@ -44,8 +44,8 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Asks the service at `address` until it serves what `tally` says, at most for `patience`. The error says why
-/// it could not be asked.
+/// Polls the service at `address` until it serves what `tally` expects, at most for `patience`. Returns an error if
+/// it can't be reached.
 pub(crate) async fn verify(address: &Uri, tally: &Tally, patience: Duration) -> Result<Verdict, String> {
     let service = Service::new(address);
     let deadline = Instant::now() + patience;
@@ -56,7 +56,7 @@ pub(crate) async fn verify(address: &Uri, tally: &Tally, patience: Duration) -> 
         let last = differences(&service, tally, &pending).await;
         match &last {
             Ok(found) if found.is_empty() && pending.len() == all.len() => return Ok(verdict(Vec::new())),
-            // Those that were as they should be before may have changed since.
+            // Records that were equal before may have changed since.
             Ok(found) if found.is_empty() => pending.clone_from(&all),
             Ok(found) => {
                 let wrong = |record: &&(&str, &str)| found.contains_key(record);

@@ -1,7 +1,7 @@
-//! Simulated viewers: the same films and seed give the same stream, every time.
+//! Simulated users: the same movies and seed produce the same stream.
 //!
-//! Films are chosen by Zipf's law, more often by those whose favourite genre they are, rated by what the viewer
-//! thinks of their genres, and now and then a viewer has second thoughts about an earlier rating.
+//! Movies are chosen by Zipf's law, more often by users whose favourite genre they are, and rated by the user's
+//! opinion of their genres; from time to time a user changes or deletes an earlier rating.
 
 use model::{Broken, Record, RecordId, RecordType, UserId, Value};
 use rand::distr::Distribution;
@@ -9,23 +9,23 @@ use rand::distr::weighted::WeightedIndex;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 
-/// The exponent of Zipf's law: the film of rank `n` is chosen `n^-EXPONENT` times as often as the first.
+/// The exponent of Zipf's law: the movie of rank `n` is chosen `n^-EXPONENT` times as often as the first.
 const EXPONENT: f64 = 0.8;
-/// How often a viewer looks for a film of the genre that they like best.
+/// How often a user looks for a movie of their favourite genre.
 const FAVOURITES: f64 = 0.25;
-/// How many films are looked at in vain before any other will do.
+/// How many movies are tried before any other is accepted.
 const TRIES: usize = 20;
-/// How often a viewer returns to a film seen before.
+/// How often a user returns to a rated movie.
 const SECOND_THOUGHTS: f64 = 0.06;
-/// How many of the second thoughts take the rating back, instead of changing it.
+/// How many of these changes delete the rating.
 const DELETED: f64 = 0.25;
-/// How many of their ratings a viewer remembers; beyond it the least popular film is forgotten, and may be
+/// How many ratings are remembered per user; beyond that the least popular movie is forgotten, and may be
 /// rated again.
 const REMEMBERED: usize = 128;
-/// How many genres there are where films are made up.
+/// The number of genres of generated movies.
 const GENRES: usize = 18;
 
-/// An endless stream of what the viewers do.
+/// An endless stream of the users' actions.
 #[derive(Debug)]
 pub struct Viewers {
     random: Xoshiro256PlusPlus,
@@ -34,14 +34,14 @@ pub struct Viewers {
     viewers: Vec<Viewer>,
 }
 
-/// What one viewer does with one film.
+/// A user's action on a movie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Act {
-    /// The film.
+    /// The movie.
     pub record: Record,
-    /// The viewer.
+    /// The user.
     pub user_id: UserId,
-    /// How it is rated; `None` takes the viewer's rating back.
+    /// The value; `None` deletes the rating.
     pub value: Option<Value>,
 }
 
@@ -56,13 +56,13 @@ struct Film {
 struct Viewer {
     id: UserId,
     mood: f64,
-    /// What they think of each genre.
+    /// The opinions of each genre.
     tastes: Vec<f64>,
     favourite: usize,
     ratings: Vec<Seen>,
 }
 
-/// A film that was rated, in the order of popularity.
+/// A rated movie, by popularity.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     film: usize,
@@ -70,8 +70,8 @@ struct Seen {
 }
 
 impl Viewers {
-    /// So many viewers of `films`, the most popular of which comes first, each with the numbers of its genres.
-    /// Refused where there is no film.
+    /// Creates users of `films`, the most popular first, each with the numbers of its genres.
+    /// Fails if there is no movie.
     pub fn new(
         viewers: usize,
         films: impl IntoIterator<Item = (RecordId, Vec<usize>)>,
@@ -88,13 +88,13 @@ impl Viewers {
         let genres = films.iter().flat_map(|film| &film.genres).max().map_or(0, |most| most + 1);
         let weights = (1..=films.len()).map(|rank| (rank as f64).powf(-EXPONENT));
         let popularity =
-            WeightedIndex::new(weights).map_err(|_| Broken::new("must have at least one film to rate"))?;
+            WeightedIndex::new(weights).map_err(|_| Broken::new("must have at least one movie to rate"))?;
         let viewers = (1..=viewers).map(|number| Viewer::new(number, genres, &mut random));
         let viewers = viewers.collect::<Result<_, Broken>>()?;
         Ok(Self { random, films, popularity, viewers })
     }
 
-    /// So many viewers of so many made-up films, `simulated-1` and on, which are nobody else's.
+    /// Creates users of generated movies with ids from `simulated-1` on, which no other source uses.
     pub fn of_films(viewers: usize, films: usize, seed: u64) -> Result<Self, Broken> {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(seed.wrapping_add(1));
         let films = (1..=films).map(|number| {
@@ -104,7 +104,7 @@ impl Viewers {
         Self::new(viewers, films.collect::<Result<Vec<_>, Broken>>()?, seed)
     }
 
-    /// A film that `viewer` has not rated, `None` where luck finds none.
+    /// Returns a movie that `viewer` has not rated; `None` if none is found by chance.
     fn choose(&mut self, viewer: usize) -> Option<usize> {
         let Viewer { favourite, ratings, .. } = &self.viewers[viewer];
         let (films, popularity, random) = (&self.films, &self.popularity, &mut self.random);
@@ -118,7 +118,7 @@ impl Viewers {
         favoured.or_else(|| find(films.len(), &|_| true))
     }
 
-    /// What `viewer` thinks of `film` at first sight.
+    /// Returns the first opinion of `viewer` on `film`.
     fn opinion(&mut self, viewer: usize, film: usize) -> Value {
         let (viewer, film) = (&self.viewers[viewer], &self.films[film]);
         let taste: f64 = film.genres.iter().map(|&genre| viewer.tastes[genre]).sum();
@@ -126,7 +126,7 @@ impl Viewers {
         value(7.1 + film.quality + viewer.mood + taste + bell(&mut self.random))
     }
 
-    /// Another value than `before`, not far from it.
+    /// Returns a value other than `before`, but near it.
     fn reconsidered(&mut self, before: Value) -> Value {
         let by = if self.random.random_bool(0.7) { 1.0 } else { 2.0 };
         let up = self.random.random_bool(0.5);
@@ -193,17 +193,17 @@ impl Viewer {
     }
 }
 
-/// Where among `ratings` the film is, or would be.
+/// Returns the index of the film in `ratings`, or where it would be.
 fn place(ratings: &[Seen], film: usize) -> Result<usize, usize> {
     ratings.binary_search_by_key(&film, |seen| seen.film)
 }
 
-/// A number around 0, seldom beyond 2 on either side: the sum of three even ones.
+/// Returns a number around 0, seldom beyond 2 on either side: the sum of three uniform ones.
 fn bell(random: &mut Xoshiro256PlusPlus) -> f64 {
     (0..3).map(|_| random.random_range(-1.0..1.0)).sum()
 }
 
-/// The value nearest to `opinion`.
+/// Returns the value nearest to `opinion`.
 fn value(opinion: f64) -> Value {
     let whole = opinion.round().clamp(1.0, 10.0) as i64;
     Value::new(whole).unwrap_or_else(|_| unreachable!("{whole} is clamped to the range of values"))
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_gives_the_same_acts() {
+    fn same_seed_gives_same_acts() {
         let first: Vec<Act> = viewers(7).take(2_000).collect();
         assert!(viewers(7).take(2_000).eq(first.iter().cloned()));
         assert!(!viewers(8).take(2_000).eq(first));
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn viewers_see_more_of_the_genre_that_they_like_best() {
+    fn users_rate_more_of_their_favourite_genre() {
         let mut stream = Viewers::of_films(50, 2_000, 1).unwrap();
         let (mut favoured, mut all) = (0.0, 0.0);
         for _ in 0..4_000 {
@@ -250,7 +250,7 @@ mod tests {
                 all += 1.0;
             }
         }
-        // A film has two genres of eighteen on average: without favourites it were one film in nine.
+        // A movie has two of eighteen genres on average: without favourites it would be one movie in nine.
         assert!(favoured / all > 0.22, "{favoured} of {all}");
     }
 
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn second_thoughts_change_or_take_back_what_was_rated() {
+    fn changes_replace_or_delete_earlier_ratings() {
         let mut ratings = HashMap::new();
         let (mut changed, mut deleted) = (0, 0);
         for act in viewers(1).take(4_000) {
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stream_goes_on_when_everything_is_rated_and_memory_stays_bounded() {
+    fn stream_continues_when_everything_is_rated_and_memory_is_bounded() {
         assert_eq!(Viewers::of_films(2, 2, 1).unwrap().take(10_000).count(), 10_000);
         let mut stream = Viewers::of_films(1, 1_000, 1).unwrap();
         assert_eq!(stream.by_ref().take(10_000).count(), 10_000);
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_film_there_is_nothing_to_rate() {
+    fn users_without_movies_are_rejected() {
         assert!(Viewers::of_films(1, 0, 1).is_err());
     }
 }

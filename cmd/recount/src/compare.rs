@@ -1,4 +1,4 @@
-//! Holds what is stored against itself and against the topic.
+//! Checks of the stored data against itself and against the topic.
 
 use crate::event::Rating;
 use crate::log::Log;
@@ -7,15 +7,15 @@ use crate::tally;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 
-/// How many differences are told in full.
+/// The number of differences that are printed.
 const TOLD: usize = 20;
 
 /// What differs.
 #[derive(Debug, Default)]
 pub struct Differences {
-    /// How many there are.
+    /// The total number.
     pub count: u64,
-    /// The first of them in words.
+    /// The first of them as text.
     pub first: Vec<String>,
 }
 
@@ -29,7 +29,7 @@ impl Differences {
 
     fn expect<T: PartialEq + fmt::Debug>(&mut self, what: impl FnOnce() -> String, stored: T, counted: T) {
         if stored != counted {
-            self.add(|| format!("{}: {stored:?} is stored, {counted:?} was counted", what()));
+            self.add(|| format!("{}: stored {stored:?}, counted {counted:?}", what()));
         }
     }
 }
@@ -45,7 +45,7 @@ impl fmt::Display for Differences {
     }
 }
 
-/// Compares the stored aggregates with what the stored ratings come to.
+/// Compares the stored aggregates with a recount of the stored ratings.
 pub fn against_itself(stored: &Stored, differences: &mut Differences) {
     let mut counted: HashMap<&str, tally::Aggregate> = HashMap::new();
     for (&key, rating) in &stored.ratings {
@@ -74,7 +74,7 @@ fn sums(record: &str, aggregate: &Aggregate, (weight, prior): (f64, f64), differ
     }
 }
 
-/// Compares what is stored with what the topic comes to; `letters` are the events among the dead letters.
+/// Compares the stored data with the result of the topic; `letters` are the events among the dead letters.
 pub fn against_log(
     stored: &Stored,
     log: &Log,
@@ -86,14 +86,12 @@ pub fn against_log(
         let high = log.highs.get(partition).unwrap_or(end);
         if !next.is_some_and(|next| (end..=high).contains(&next)) {
             differences.add(|| {
-                format!(
-                    "next offset of partition {partition}: {next:?} is stored, {end} to {high} was counted"
-                )
+                format!("next offset of partition {partition}: stored {next:?}, counted {end} to {high}")
             });
         }
     }
     for (place, reason) in log.rejected.iter().filter(|(place, _)| !letters.contains(place)) {
-        differences.add(|| format!("the event at {place:?} ({reason}) is not among the dead letters"));
+        differences.add(|| format!("the event at {place:?} ({reason}) is not in the dead-letter topic"));
     }
     effects(stored, log, differences);
     let empty = tally::Aggregate::default();
@@ -108,7 +106,7 @@ pub fn against_log(
     }
 }
 
-/// Compares ratings and histograms, but not by which events they came about.
+/// Compares ratings and histograms, but not the number of changes.
 pub fn effects(stored: &Stored, log: &Log, differences: &mut Differences) {
     let empty = tally::Aggregate::default();
     for (record, counted) in log.tally.records.iter().filter(|(_, counted)| !counted.undecided) {

@@ -1,33 +1,33 @@
-//! What a record of the topic says, by the letter of the interface: JSON, or protobuf where its header says
-//! so, and the rules that a rating must keep.
+//! Decoding of the topic's records as the interface defines them: JSON, or protobuf if the header
+//! selects it, and the rules for a rating.
 
 use crate::time;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use std::fmt;
 
-/// What an event does to one user's rating of one record.
+/// The effect of an event on one user's rating of one record.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Event {
     /// Type and id, as in a key of the topic.
     pub(crate) record: String,
     pub(crate) user: String,
-    /// The rating that is put; none where it is deleted.
+    /// The rating; none for a delete.
     pub(crate) put: Option<Rating>,
 }
 
-/// A rating but for its record and user.
+/// A rating without its record and user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rating {
     /// 1 to 10.
     pub value: u8,
-    /// Where it came from.
+    /// The source.
     pub provider: Option<String>,
     /// Milliseconds since 1970.
     pub rated_at: i64,
 }
 
-/// The fields of an event before any rule.
+/// The fields of an event, unchecked.
 #[derive(Default)]
 struct Fields {
     user: Option<String>,
@@ -37,7 +37,7 @@ struct Fields {
     provider: Option<String>,
     delete: bool,
     rated_at: Option<i64>,
-    /// Whether the time could not be understood.
+    /// Whether the time is invalid.
     no_time: bool,
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn is_protobuf(content_type: &[u8]) -> bool {
     matches!(name, "application/x-protobuf" | "application/protobuf" | "application/vnd.google.protobuf")
 }
 
-/// Reads the value of a record that arrived at `arrived`, in milliseconds since 1970.
+/// Decodes the value of a record that arrived at `arrived`, in milliseconds since 1970.
 pub(crate) fn read(value: Option<&[u8]>, protobuf: bool, arrived: i64) -> Result<Event, &'static str> {
     let value = value.ok_or("null")?;
     let fields = if protobuf { from_protobuf(value) } else { from_json(value) };
@@ -83,7 +83,7 @@ fn is_type(kind: &str) -> bool {
     first && kind.len() <= 32 && kind.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '_' | '-'))
 }
 
-/// The members of a JSON object as they stand there.
+/// The members of a JSON object, in order, including duplicates.
 struct Members(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Members {
@@ -111,7 +111,7 @@ impl<'de> Deserialize<'de> for Members {
 }
 
 impl Members {
-    /// Takes what stands under `name`, or null; none where it stands there twice.
+    /// Removes the value of `name`, or null; none if the name is duplicated.
     fn take(&mut self, name: &str) -> Option<Value> {
         let mut named = self.0.extract_if(.., |(member, _)| member == name).map(|(_, value)| value);
         let value = named.next().unwrap_or(Value::Null);
@@ -121,7 +121,7 @@ impl Members {
 
 fn from_json(bytes: &[u8]) -> Option<Fields> {
     let mut object: Members = serde_json::from_slice(bytes).ok()?;
-    // Null is as if absent; `None` is a field of the wrong type.
+    // Null means absent; `None` is a field of the wrong type.
     let mut text = |name: &str| match object.take(name)? {
         Value::Null => Some(None),
         Value::String(text) => Some(Some(text)),
@@ -151,7 +151,7 @@ fn from_protobuf(mut rest: &[u8]) -> Option<Fields> {
             0 => {
                 let number = varint(&mut rest)?;
                 match tag >> 3 {
-                    // The lower half, as for any int32.
+                    // Truncated to the lower half, as for any int32.
                     4 => fields.value = Some(i64::from(number as u32 as i32)),
                     6 if number > 2 => return None,
                     6 => fields.delete = number == 2,
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_a_put_unless_it_says_otherwise() {
+    fn event_without_type_is_a_put() {
         let put = json(r#"{"userId":"u","recordId":"1","recordType":"movie","value":7,"more":[],"more":1}"#)
             .unwrap();
         assert_eq!((put.record.as_str(), put.user.as_str()), ("movie/1", "u"));
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn protobuf_says_the_same() {
+    fn protobuf_event_equals_json_event() {
         let bytes = b"\x0a\x01u\x12\x011\x1a\x05movie\x20\x07\x2a\x01p\x38\x09";
         let event = read(Some(bytes), true, 5).unwrap();
         assert_eq!(event.put, Some(Rating { value: 7, provider: Some("p".to_owned()), rated_at: 9 }));
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_a_rule_is_no_event() {
+    fn invalid_event_is_rejected() {
         assert_eq!(read(None, false, 5), Err("null"));
         for text in [
             "",

@@ -1,5 +1,5 @@
-//! A second opinion on the rating service: reads the topic from its beginning, computes by itself what must
-//! be stored, and compares. It shares no code with the service, so that no mistake can be in both.
+//! An independent check of the rating service: reads the topic from its beginning, computes what must be stored,
+//! and compares. It shares no code with the service, so that no mistake can be in both.
 
 pub mod compare;
 mod event;
@@ -17,37 +17,37 @@ use std::time::{Duration, Instant};
 use stored::Database;
 
 const AFTER_HELP: &str = "\
-It checks that each aggregate equals a recount of the stored ratings, and, where --kafka is given, that ratings,
-aggregates, revisions and stored offsets are those which the topic's events come to, and that every event that
-can't be applied is among the dead letters. The topic must be whole, and the only source of ratings: a rating that
-was put by a call is reported as a difference. Let nobody write to the topic meanwhile; reading changes nothing.
+Checks that each aggregate equals a recount of the stored ratings. With --kafka, also checks that ratings,
+aggregates, revisions and stored offsets are those that result from the topic's events, and that every invalid
+event is in the dead-letter topic. The topic must be complete and the only source of ratings: a rating put by an
+API call is reported as a difference. Do not write to the topic meanwhile. Reading changes nothing.
 
 Exit codes:
-  0  all of it agrees
-  1  something differs, or can't be read
+  0  no differences
+  1  differences were found, or the database or topic can't be read
   2  bad arguments";
 
-/// Computes from the topic what the rating service must have stored, and compares it with the database.
+/// Computes from a topic what the rating service must have stored, and compares it with the database.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "recount", version, after_help = AFTER_HELP)]
 pub struct Config {
-    /// Where the ratings are kept: sqlite:PATH or postgres://USER@HOST/DATABASE.
+    /// The rating service's database: sqlite:PATH or postgres://USER@HOST/DATABASE.
     #[arg(long, env = "DATABASE_URL", value_name = "URL")]
     pub database: String,
 
-    /// Brokers to ask first, separated by commas; without them only the database is held against itself.
+    /// Bootstrap brokers, separated by commas; without them, only the database is checked for consistency.
     #[arg(long, env = "KAFKA_BROKERS", value_name = "HOST:PORT,…")]
     pub kafka: Option<String>,
 
-    /// The topic that ratings arrive on; dead letters are in its name with `.dlq`.
+    /// The topic of rating events; dead letters are in the topic of the same name with the suffix `.dlq`.
     #[arg(long, env = "KAFKA_TOPIC", value_name = "TOPIC", default_value = "ratings")]
     pub topic: String,
 
-    /// Any setting of librdkafka (SASL, TLS); may be repeated.
+    /// A librdkafka setting (SASL, TLS); may be repeated.
     #[arg(long = "kafka-option", value_name = "KEY=VALUE", value_parser = option)]
     pub options: Vec<(String, String)>,
 
-    /// How many seconds to wait until the stored offsets have reached the topic's end.
+    /// The number of seconds to wait for the stored offsets to reach the topic's end.
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     pub wait: u64,
 }
@@ -57,17 +57,17 @@ fn option(text: &str) -> Result<(String, String), String> {
     Ok((key.to_owned(), value.to_owned()))
 }
 
-/// What a comparison found.
+/// The result of a comparison.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// What was compared, a line each.
+    /// What was compared, one line each.
     pub compared: Vec<String>,
-    /// How the two differ.
+    /// The differences.
     pub differences: Differences,
 }
 
 impl Report {
-    /// Whether nothing differs.
+    /// Returns true if nothing differs.
     #[must_use]
     pub const fn agrees(&self) -> bool {
         self.differences.count == 0
@@ -81,11 +81,11 @@ impl fmt::Display for Report {
     }
 }
 
-/// Reads both and compares them.
+/// Reads the topic and the database and compares them.
 ///
 /// # Errors
 ///
-/// Where the topic or the database can't be read.
+/// If the topic or the database can't be read.
 pub async fn run(config: &Config) -> anyhow::Result<Report> {
     let mut database = Database::open(&config.database).await?;
     let Some(brokers) = &config.kafka else {

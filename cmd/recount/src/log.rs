@@ -1,4 +1,4 @@
-//! A topic, read from its beginning to where it ends now.
+//! A topic, read from its beginning to its current end.
 
 use crate::event;
 use crate::tally::Tally;
@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// How long nothing may arrive before reading is given up.
+/// How long to wait for a record before giving up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a topic's events come to.
+/// The result of a topic's events.
 #[derive(Debug, Default)]
 pub struct Log {
     /// The cluster's id.
@@ -24,18 +24,18 @@ pub struct Log {
     pub topic: String,
     /// The offset after the last record of each partition.
     pub ends: BTreeMap<i32, i64>,
-    /// Where each partition ends: later than its last record if a transaction's marker comes last.
+    /// The end of each partition: after its last record if a transaction marker is last.
     pub highs: BTreeMap<i32, i64>,
-    /// How many records there are.
+    /// The number of records.
     pub records: u64,
     /// Partition and offset of each record that can't be applied, and why.
     pub rejected: BTreeMap<(i32, i64), &'static str>,
-    /// What the others come to.
+    /// The result of the others.
     pub tally: Tally,
 }
 
 impl Log {
-    /// In one line what was read.
+    /// Returns a one-line summary.
     #[must_use]
     pub fn summary(&self) -> String {
         let Self { topic, records, rejected, ends, .. } = self;
@@ -49,7 +49,7 @@ impl Log {
 pub struct Reader(ClientConfig);
 
 impl Reader {
-    /// Prepares to read from `brokers`.
+    /// Creates a reader of `brokers`.
     #[must_use]
     pub fn new(brokers: &str, options: &[(String, String)]) -> Self {
         let mut settings = ClientConfig::new();
@@ -67,7 +67,7 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// Where the brokers don't answer, or the topic isn't there or not whole.
+    /// If the brokers do not respond, or the topic is missing or incomplete.
     pub fn read(&self, topic: &str) -> anyhow::Result<Log> {
         let mut log = Log { topic: topic.to_owned(), ..Log::default() };
         (log.cluster, log.highs) = self.each(topic, |message| {
@@ -84,11 +84,11 @@ impl Reader {
         Ok(log)
     }
 
-    /// Reads which records of `topic` are among its dead letters; none where there is no such topic.
+    /// Reads which records of `topic` are in its dead-letter topic; none if that topic does not exist.
     ///
     /// # Errors
     ///
-    /// Where the brokers don't answer.
+    /// If the brokers do not respond.
     pub fn dead_letters(&self, topic: &str) -> anyhow::Result<BTreeSet<(i32, i64)>> {
         let mut letters = BTreeSet::new();
         let name = format!("{topic}.dlq");
@@ -106,7 +106,7 @@ impl Reader {
         Ok(letters)
     }
 
-    /// Calls `take` with each record of a topic; returns the cluster's id and where the partitions end.
+    /// Calls `take` with each record of a topic; returns the cluster's id and the partitions' ends.
     fn each(
         &self,
         topic: &str,
@@ -115,13 +115,13 @@ impl Reader {
         let consumer: BaseConsumer = self.0.create()?;
         let cluster = consumer.client().fetch_cluster_id(ANSWER).context("no Kafka broker can be reached")?;
         let partitions = partitions(&consumer, topic)?;
-        ensure!(!partitions.is_empty(), "there is no topic {topic}");
+        ensure!(!partitions.is_empty(), "topic {topic} does not exist");
         let (mut ends, mut assigned) = (BTreeMap::new(), TopicPartitionList::new());
         for partition in partitions {
             let (low, high) = consumer.fetch_watermarks(topic, partition, ANSWER)?;
             ensure!(
                 low == 0,
-                "partition {partition} of {topic} begins at {low}: what was before is not known"
+                "partition {partition} of {topic} begins at {low}: earlier records are missing"
             );
             if high > 0 {
                 ends.insert(partition, high);
@@ -144,7 +144,7 @@ impl Reader {
                         ends.remove(&partition);
                     }
                 }
-                // The end comes without a record where a transaction's marker is the last.
+                // The end is reached without a record if a transaction marker is last.
                 Some(Err(KafkaError::PartitionEOF(partition))) => drop(ends.remove(&partition)),
                 Some(Err(KafkaError::MessageConsumption(
                     RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::BrokerTransportFailure,
@@ -154,7 +154,7 @@ impl Reader {
             }
             ensure!(
                 heard.elapsed() < PATIENCE,
-                "topic {topic} can't be read to its end: {ends:?} are missing"
+                "topic {topic} can't be read to its end: {ends:?} were not reached"
             );
         }
         Ok((cluster, highs))

@@ -1,4 +1,4 @@
-//! Compares what the rating service has stored with the topic; its exit code says whether they agree.
+//! Compares what the rating service has stored with the topic.
 
 #![expect(clippy::print_stdout, reason = "its output is its purpose")]
 

@@ -1,4 +1,4 @@
-//! What the database holds, read by plain SQL in one snapshot.
+//! The content of the database, read by plain SQL in one snapshot.
 
 use crate::event::Rating;
 use anyhow::{Context, bail};
@@ -16,25 +16,25 @@ pub enum Database {
     Postgres(PgConnection),
 }
 
-/// An aggregate as it is stored.
+/// A stored aggregate.
 #[derive(Clone, Debug)]
 pub struct Aggregate {
-    /// How many ratings there are of each value, that of value 1 first.
+    /// The number of ratings per value, value 1 first.
     pub counts: [i64; 10],
     /// The number of ratings.
     pub count: i64,
-    /// The sum of their values.
+    /// The sum of the values.
     pub sum: i64,
-    /// Their mean, drawn towards the prior one.
+    /// The weighted mean.
     pub weighted_mean: f64,
     /// The revision.
     pub revision: i64,
 }
 
-/// Everything that is stored.
+/// The complete stored data.
 #[derive(Debug)]
 pub struct Stored {
-    /// The aggregates by their records, `type/id`.
+    /// The aggregates by record, `type/id`.
     pub aggregates: HashMap<String, Aggregate>,
     /// The ratings by record and user.
     pub ratings: HashMap<(i64, i64), Rating>,
@@ -54,16 +54,16 @@ type AggregateRow = (i64, i64, i64, f64, i64, i64, i64, i64, i64, i64, i64, i64,
 const AGGREGATES: &str = "SELECT record, count, sum, weighted_mean, revision, \
      h1, h2, h3, h4, h5, h6, h7, h8, h9, h10 FROM ";
 
-/// A row that both databases can give.
+/// A row from either database.
 trait Row: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> {}
 impl<T: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow>> Row for T {}
 
 impl Database {
-    /// Connects, to read only.
+    /// Connects for reading.
     ///
     /// # Errors
     ///
-    /// Where the address is none, or the database can't be opened.
+    /// If the URL is invalid, or the database can't be opened.
     pub async fn open(url: &str) -> anyhow::Result<Self> {
         let opened = match url.split_once(':') {
             Some(("sqlite", path)) => {
@@ -97,11 +97,11 @@ impl Database {
         Ok(())
     }
 
-    /// The stored offsets of a topic of a cluster; of any cluster where none is named.
+    /// Returns the stored offsets of a topic of a cluster, or of all clusters if none is given.
     ///
     /// # Errors
     ///
-    /// Where the database can't be read.
+    /// If the database can't be read.
     pub async fn offsets(
         &mut self,
         cluster: Option<&str>,
@@ -116,11 +116,11 @@ impl Database {
         Ok(found.map(|(_, _, partition, next_offset)| (partition, next_offset)).collect())
     }
 
-    /// Reads all of it as it is at one moment.
+    /// Reads all data in one snapshot.
     ///
     /// # Errors
     ///
-    /// Where the database can't be read, or has other tables.
+    /// If the database can't be read, or has other tables.
     pub async fn read(&mut self, cluster: &str, topic: &str) -> anyhow::Result<Stored> {
         self.execute(match self {
             Self::Sqlite(_) => "BEGIN",
@@ -132,7 +132,7 @@ impl Database {
             self.rows("SELECT key, record_type || '/' || record_id FROM record").await?.into_iter().collect();
         let users = self.rows("SELECT key, user_id FROM rater").await?.into_iter().collect();
         let (aggregates, ratings) = match self {
-            // With what the journals hold.
+            // Including the journals.
             Self::Sqlite(_) => ("current_aggregate", "current_rating"),
             Self::Postgres(_) => ("aggregate", "rating"),
         };
@@ -166,11 +166,11 @@ impl Database {
         Ok(stored)
     }
 
-    /// Gives the connection up.
+    /// Closes the connection.
     ///
     /// # Errors
     ///
-    /// Where the server doesn't take it well.
+    /// If the server reports an error.
     pub async fn close(self) -> anyhow::Result<()> {
         match self {
             Self::Sqlite(connection) => connection.close().await?,
@@ -181,7 +181,7 @@ impl Database {
 }
 
 impl Stored {
-    /// In one line what was read.
+    /// Returns a one-line summary.
     #[must_use]
     pub fn summary(&self) -> String {
         let Self { aggregates, ratings, users, offsets, .. } = self;
@@ -194,14 +194,14 @@ impl Stored {
         )
     }
 
-    /// The stored rating of a record, `type/id`, by a user.
+    /// Returns the stored rating of a record, `type/id`, by a user.
     #[must_use]
     pub fn rating(&self, record: &str, user: &str) -> Option<&Rating> {
         let named = |key: &(i64, i64)| self.names(*key) == (record, user);
         self.ratings.iter().find(|(key, _)| named(key)).map(|(_, rating)| rating)
     }
 
-    /// The names of a record and a user.
+    /// Returns the names of a record and a user.
     pub(crate) fn names(&self, (record, user): (i64, i64)) -> (&str, &str) {
         let record = self.records.get(&record).map_or("?", String::as_str);
         (record, self.users.get(&user).map_or("?", String::as_str))

@@ -1,20 +1,20 @@
-//! What events come to, one after the other.
+//! The result of applying events one after the other.
 
 use crate::event::{Event, Rating};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-/// What a record's ratings come to.
+/// The aggregate of a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Aggregate {
-    /// How many ratings there are of each value, that of value 1 first.
+    /// The number of ratings per value, value 1 first.
     pub counts: [i64; 10],
-    /// How many events changed the counts.
+    /// The number of events that changed the counts.
     pub revision: i64,
 }
 
 impl Aggregate {
-    /// Adds (or takes away) one rating of `value`.
+    /// Adds or subtracts one rating of `value`.
     pub(crate) fn count(&mut self, value: u8, by: i64) {
         self.counts[usize::from(value) - 1] += by;
     }
@@ -25,7 +25,7 @@ impl Aggregate {
 pub struct Tally {
     /// The aggregate of each record by its name, `type/id`.
     pub records: HashMap<String, Counted>,
-    /// Each user's rating by record and user; none where it was deleted.
+    /// Each user's rating by record and user; none if it was deleted.
     pub ratings: HashMap<(u32, u32), Standing>,
     users: HashMap<String, u32>,
     names: Vec<String>,
@@ -36,13 +36,13 @@ pub struct Tally {
 #[derive(Debug)]
 pub struct Counted {
     number: u32,
-    /// What its ratings come to.
+    /// The aggregate.
     pub aggregate: Aggregate,
-    /// Whether a rating of it is written through two partitions, whose order nobody knows.
+    /// Whether a rating of it is written through two partitions, so that the order is unknown.
     pub undecided: bool,
 }
 
-/// What stands under a record and user.
+/// The entry of a record and user.
 #[derive(Debug)]
 pub struct Standing {
     partition: i32,
@@ -89,13 +89,13 @@ impl Tally {
         standing.rating = event.put;
     }
 
-    /// The names of a record and a user.
+    /// Returns the names of a record and a user.
     #[must_use]
     pub fn names(&self, (record, user): (u32, u32)) -> (&str, &str) {
         (&self.names[record as usize], &self.user_names[user as usize])
     }
 
-    /// What stands under a record and user.
+    /// Returns the entry of a record and user.
     #[must_use]
     pub fn standing(&self, record: &str, user: &str) -> Option<&Standing> {
         self.ratings.get(&(self.records.get(record)?.number, *self.users.get(user)?))
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_rating_replaces_the_first_and_a_deleted_one_is_gone() {
+    fn second_rating_replaces_first_and_delete_removes_it() {
         let mut tally = Tally::default();
         for (user, value) in [("a", Some(1)), ("a", Some(1)), ("a", Some(3)), ("b", Some(3)), ("b", None)] {
             tally.apply(0, event(user, value));
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rating_through_two_partitions_has_no_order() {
+    fn rating_through_two_partitions_has_no_order() {
         let mut tally = Tally::default();
         tally.apply(0, event("a", Some(1)));
         tally.apply(1, event("b", Some(1)));

@@ -1,6 +1,6 @@
-//! Times as RFC 3339 writes them.
+//! Times in RFC 3339 format.
 
-/// The milliseconds since 1970 of a time such as `2026-11-21T12:00:00.123Z`; parts of one are cut off.
+/// Parses a time such as `2026-11-21T12:00:00.123Z` into milliseconds since 1970; fractions are truncated.
 pub(crate) fn millis(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
     let number = |from: usize, to: usize| -> Option<i64> {
@@ -38,7 +38,7 @@ pub(crate) fn millis(text: &str) -> Option<i64> {
     Some((((days * 24 + hour) * 60 + minute - minutes) * 60 + second) * 1000 + fraction)
 }
 
-/// Days from 1970-01-01 to a day of the Gregorian calendar.
+/// Returns the days from 1970-01-01 to a day of the Gregorian calendar.
 fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     let leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let lengths = [31, if leap(year) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_none() {
+    fn invalid_time_is_none() {
         for text in ["", "2026-11-21", "2026-02-29T00:00:00Z", "2026-11-21T24:00:00Z", "2026-11-21T12:00:00"]
         {
             assert_eq!(millis(text), None, "{text}");

@@ -1,7 +1,7 @@
 //! How long does it take to decode a record into owned values, format by format?
 //!
-//! `cargo bench -p sizecompare --bench decode` prints the times and how many encoded bytes a second that is.
-//! The values are dropped within the time. What it takes to turn them into the project's own nouns is not measured.
+//! `cargo bench -p sizecompare --bench decode` prints the times and the encoded bytes per second.
+//! Dropping the values is included. Conversion into the project's domain types is not measured.
 
 #![expect(clippy::expect_used, reason = "a bench that can't go on ends")]
 

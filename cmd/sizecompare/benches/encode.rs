@@ -1,7 +1,7 @@
 //! How long does it take to encode a record into a new buffer, format by format?
 //!
-//! `cargo bench -p sizecompare --bench encode` prints the times and how many encoded bytes a second that is.
-//! The record is made before, in the form that the format's users hold; the buffer is dropped within the time.
+//! `cargo bench -p sizecompare --bench encode` prints the times and the encoded bytes per second.
+//! The record is built before, in the form that the format's users hold; dropping the buffer is included.
 
 #![expect(clippy::expect_used, reason = "a bench that can't go on ends")]
 

@@ -1,4 +1,4 @@
-//! What is saved by reading every field of a Cap'n Proto message where it stands, instead of owning it?
+//! What is saved by reading every field of a Cap'n Proto message in place, instead of owning it?
 //!
 //! `cargo bench -p sizecompare --bench in_place` prints both times for a movie and for a list of 100. Encoding
 //! and the other formats, which can't be read in place, are not measured.

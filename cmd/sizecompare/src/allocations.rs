@@ -1,4 +1,4 @@
-//! The process's allocator, that of the services, counting what each thread asks it for.
+//! The process's allocator, the same as the services', which counts each thread's allocations.
 
 #![expect(unsafe_code, reason = "`GlobalAlloc` is an unsafe trait, and so are its methods")]
 
@@ -10,7 +10,7 @@ use std::cell::Cell;
 static ALLOCATOR: Counting = Counting;
 
 thread_local! {
-    // Neither initialised lazily nor dropped, so that reaching it never allocates.
+    // Neither initialised lazily nor dropped, so that accessing it never allocates.
     static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -20,8 +20,8 @@ fn count() {
     COUNT.with(|count| count.set(count.get() + 1));
 }
 
-// SAFETY: every method hands its arguments on to mimalloc as they came and returns what it answers, so its
-// contract is mimalloc's; counting touches a thread-local number alone.
+// SAFETY: every method passes its arguments to mimalloc unchanged and returns its result, so that the
+// contract is mimalloc's; counting touches only a thread-local number.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
@@ -47,7 +47,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// How often `work` asks for memory or for more of it, on this thread.
+/// Returns the number of allocations and reallocations of `work` on this thread.
 pub fn during(work: impl FnOnce()) -> u64 {
     let before = COUNT.with(Cell::get);
     work();
@@ -60,7 +60,7 @@ mod tests {
     use std::hint::black_box;
 
     #[test]
-    fn a_new_block_and_a_grown_one_count_and_a_freed_one_does_not() {
+    fn allocation_and_growth_are_counted_and_free_is_not() {
         assert_eq!(during(|| drop(black_box(Box::new(1_u64)))), 1);
         let grows = || {
             let mut bytes: Vec<u8> = black_box(Vec::with_capacity(1));

@@ -1,4 +1,4 @@
-//! The formats that want more than a derived trait: schemas, generated code, or a shape of their own.
+//! The formats that need more than a derived trait: schemas, generated code, or types of their own.
 
 pub mod avro;
 pub mod capnp;

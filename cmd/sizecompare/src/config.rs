@@ -5,16 +5,16 @@ use crate::sample::REAL_MOVIES;
 use clap::{Parser, ValueEnum};
 use std::path::PathBuf;
 
-/// How the figures are printed.
+/// The output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Output {
-    /// An aligned table a record.
+    /// An aligned table per record.
     Table,
     /// An array of rows.
     Json,
-    /// Comma-separated values under a header.
+    /// Comma-separated values with a header.
     Csv,
-    /// A Markdown table a record.
+    /// A Markdown table per record.
     Markdown,
 }
 
@@ -25,7 +25,7 @@ pub enum RecordName {
     Classic,
     /// A small movie.
     Small,
-    /// A movie with everything.
+    /// A movie with every field.
     Everything,
     /// A rating event.
     Rating,
@@ -36,7 +36,7 @@ pub enum RecordName {
 }
 
 impl RecordName {
-    /// The name as samples bear it.
+    /// Returns the name of the sample.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -54,48 +54,48 @@ impl RecordName {
 #[derive(Clone, Debug, Parser)]
 #[command(name = "sizecompare", version)]
 pub struct Config {
-    /// A MovieLens folder, whose first movies with their ratings are compared as well.
-    #[arg(long, value_name = "DIR", help = format!("A MovieLens folder; its first {REAL_MOVIES} movies with their ratings are compared as well"))]
+    /// A MovieLens folder; its first movies and their ratings are compared as well.
+    #[arg(long, value_name = "DIR", help = format!("A MovieLens folder; its first {REAL_MOVIES} movies and their ratings are compared as well"))]
     pub movielens: Option<PathBuf>,
 
-    /// Compares this record alone; may be given more than once
+    /// Compares only this record; may be repeated
     #[arg(long, value_name = "NAME")]
     pub record: Vec<RecordName>,
 
-    /// Compares this format alone; may be given more than once
+    /// Compares only this format; may be repeated
     #[arg(long, value_name = "FORMAT")]
     pub only: Vec<Format>,
 
-    /// How the figures are printed
+    /// The output format
     #[arg(long, default_value = "table", value_name = "FORMAT")]
     pub format: Output,
 
-    /// Also draws size against speed into this file
+    /// Also plots size against speed to this file
     #[arg(long, value_name = "FILE.svg", value_parser = svg)]
     pub plot: Option<PathBuf>,
 
-    /// How many rounds each time is the median of
+    /// The number of rounds; each time is their median
     #[arg(long, default_value_t = 15, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub rounds: u16,
 
-    /// Measures nothing: writes every record in every format into this folder
+    /// Writes every record in every format to this folder, without measuring
     #[arg(long, value_name = "DIR", conflicts_with_all = ["plot", "read"])]
     pub write: Option<PathBuf>,
 
-    /// Measures nothing: reads what another program wrote into this folder and compares it with the records
+    /// Reads the records that another program wrote to this folder and compares them, without measuring
     #[arg(long, value_name = "DIR", conflicts_with = "plot")]
     pub read: Option<PathBuf>,
 }
 
 impl Config {
-    /// The formats asked for, in a table's order.
+    /// Returns the selected formats, in the order of a table.
     #[must_use]
     pub fn formats(&self) -> Vec<Format> {
         let asked = |format: &Format| self.only.is_empty() || self.only.contains(format);
         Format::all().iter().copied().filter(asked).collect()
     }
 
-    /// Whether the record of this name is asked for.
+    /// Returns true if the record of this name is selected.
     #[must_use]
     pub fn wants(&self, name: &str) -> bool {
         self.record.is_empty() || self.record.iter().any(|asked| asked.as_str() == name)

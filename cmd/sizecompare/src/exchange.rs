@@ -1,4 +1,4 @@
-//! Records as files, for and from other programs: `RECORD.FORMAT`, each file one encoded record.
+//! Records as files, for exchange with other programs: `RECORD.FORMAT`, each file one encoded record.
 
 use crate::format::Format;
 use crate::sample::Sample;
@@ -11,7 +11,7 @@ fn path(folder: &Path, sample: &Sample, format: Format) -> PathBuf {
     folder.join(format!("{}.{}", sample.name, format.about().extension))
 }
 
-/// Writes each sample in each format that has a form of it; returns how many files that made.
+/// Writes each sample in each format that supports it; returns the number of files.
 pub fn write(folder: &Path, samples: &[Sample], formats: &[Format]) -> Result<usize> {
     fs::create_dir_all(folder).with_context(|| format!("can't create {}", folder.display()))?;
     let mut written = 0;
@@ -28,7 +28,7 @@ pub fn write(folder: &Path, samples: &[Sample], formats: &[Format]) -> Result<us
     Ok(written)
 }
 
-/// Reads the files that are there and compares each with its sample; returns how many there were.
+/// Reads the existing files and compares each with its sample; returns the number of files.
 pub fn read(folder: &Path, samples: &[Sample], formats: &[Format]) -> Result<usize> {
     let mut compared = 0;
     for sample in samples {
@@ -39,13 +39,14 @@ pub fn read(folder: &Path, samples: &[Sample], formats: &[Format]) -> Result<usi
                 read => read.with_context(|| format!("can't read {}", path.display()))?,
             };
             let subject = sample.bind(*format)?;
-            let subject = subject.with_context(|| format!("{} is in a format of lists", path.display()))?;
+            let subject = subject
+                .with_context(|| format!("{} is in a format that supports only lists", path.display()))?;
             subject.compare(&bytes).with_context(|| path.display().to_string())?;
             compared += 1;
         }
     }
     if compared == 0 {
-        bail!("{} holds no record in any of the formats", folder.display());
+        bail!("{} contains no record in any of the formats", folder.display());
     }
     Ok(compared)
 }

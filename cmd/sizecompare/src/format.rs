@@ -1,4 +1,4 @@
-//! The formats: what each is called, by which crate it is written and read, and how it stands a changed schema.
+//! The formats: names, crates, and how they support schema changes.
 
 use crate::codec::{avro, capnp, postcard, thrift};
 use crate::record::Movies;
@@ -10,20 +10,20 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 
-/// A way to write a record as bytes.
+/// A serialization format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// JSON.
     Json,
-    /// JSON lines: a list, one movie a line.
+    /// JSON lines: a list, one movie per line.
     JsonLines,
     /// XML.
     Xml,
     /// YAML.
     Yaml,
-    /// Apache Thrift by its compact protocol.
+    /// Apache Thrift, compact protocol.
     ThriftCompact,
-    /// Apache Thrift by its binary protocol.
+    /// Apache Thrift, binary protocol.
     ThriftBinary,
     /// Apache Avro, a single object with its header.
     Avro,
@@ -43,16 +43,16 @@ pub enum Format {
     Postcard,
 }
 
-/// A format in words.
+/// The description of a format.
 #[derive(Clone, Copy, Debug)]
 pub struct About {
-    /// What it is called in a table.
+    /// The name in tables.
     pub name: &'static str,
-    /// What a file of it ends in.
+    /// The extension of files.
     pub extension: &'static str,
     /// The crate that writes and reads it.
     pub library: &'static str,
-    /// What ties a reader to a writer of another version; `no` where nothing does.
+    /// What matches the fields of different schema versions; `no` if nothing does.
     pub evolves: &'static str,
 }
 
@@ -71,7 +71,7 @@ pub trait Record:
     + thrift::Shape
     + 'static
 {
-    /// The list that this record is, for formats of lists alone.
+    /// Returns the record as a list, for formats of lists only.
     fn as_list(&self) -> Option<&Movies> {
         None
     }
@@ -89,13 +89,13 @@ impl Record for Movies {
 }
 
 impl Format {
-    /// All, in a table's order.
+    /// Returns all formats, in the order of a table.
     #[must_use]
     pub fn all() -> &'static [Self] {
         Self::value_variants()
     }
 
-    /// The format in words.
+    /// Returns the format's description.
     #[must_use]
     pub const fn about(self) -> About {
         let (name, extension, library, evolves) = match self {
@@ -117,8 +117,8 @@ impl Format {
         About { name, extension, library, evolves }
     }
 
-    /// `record` in this format, encoded, decoded and compared; `None` where the format is one of lists and the
-    /// record is none.
+    /// Binds `record` to this format: encodes, decodes and compares it. `None` if the format supports only lists and
+    /// the record is not a list.
     pub fn bind<R: Record>(self, record: &R) -> Result<Option<Box<dyn Subject>>> {
         let subject = match self {
             Self::Json => {
@@ -180,7 +180,7 @@ impl Format {
     }
 }
 
-/// A record that its users encode as it is.
+/// A record that is encoded directly.
 fn plain<R: Clone + Debug + PartialEq + 'static>(
     record: &R,
     encode: impl Fn(&R) -> Result<Vec<u8>> + 'static,
@@ -189,7 +189,7 @@ fn plain<R: Clone + Debug + PartialEq + 'static>(
     bound::<R, R>(record, encode, decode)
 }
 
-/// A record that its users hold in a form of the format's own, `N`.
+/// A record that is held in a form `N` of the format.
 fn bound<R, N>(
     record: &R,
     encode: impl Fn(&N) -> Result<Vec<u8>> + 'static,

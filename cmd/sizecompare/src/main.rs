@@ -1,4 +1,4 @@
-//! Prints how large records are in each format, and how long writing and reading them takes.
+//! Prints the size of records in each format, and the time to write and read them.
 
 use anyhow::{Context, Result};
 use clap::error::ErrorKind;
@@ -15,12 +15,12 @@ fn main() -> Result<()> {
         Config::command().error(ErrorKind::ValueValidation, reason).exit();
     });
     let text = run(&config, &samples)?;
-    // A reader that has seen enough, as `head` has, is no failure.
+    // A reader that closes the pipe, such as `head`, is not an error.
     drop(std::io::stdout().write_all(text.as_bytes()));
     Ok(())
 }
 
-/// The records asked for, or why an argument is wrong.
+/// Returns the selected records, or why an argument is invalid.
 fn samples(config: &Config) -> Result<Vec<Sample>, String> {
     let mut samples = sample::built_in();
     match &config.movielens {
@@ -34,7 +34,7 @@ fn samples(config: &Config) -> Result<Vec<Sample>, String> {
     Ok(samples)
 }
 
-/// Does what was asked for and returns what to print.
+/// Runs the command and returns the output.
 fn run(config: &Config, samples: &[Sample]) -> Result<String> {
     let formats = config.formats();
     if let Some(folder) = &config.write {

@@ -1,7 +1,7 @@
 //! Sizes, times and allocations of samples in formats.
 //!
-//! A time is the median of several rounds, each long enough for the clock, taken format by format in turn so
-//! that a noisy moment falls on all of them.
+//! A time is the median of several rounds, each long enough for the clock. Formats are measured alternately, so
+//! that noise affects all of them.
 
 use crate::format::Format;
 use crate::sample::Sample;
@@ -11,10 +11,10 @@ use anyhow::Result;
 use serde::Serialize;
 use std::time::Duration;
 
-/// How long a round takes at least, unless one time takes longer.
+/// The minimum length of a round, unless one repetition takes longer.
 const ROUND: Duration = Duration::from_millis(2);
 
-/// What a record comes to in a format.
+/// The figures of a record in a format.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
@@ -24,36 +24,36 @@ pub struct Row {
     pub format: &'static str,
     /// The crate that writes and reads it.
     pub library: &'static str,
-    /// Bytes, encoded.
+    /// Encoded size in bytes.
     pub size: usize,
-    /// Bytes after gzip.
+    /// Size after gzip in bytes.
     pub gzip: usize,
-    /// Bytes after zstd.
+    /// Size after zstd in bytes.
     pub zstd: usize,
     /// Nanoseconds to encode it into a new buffer.
     pub encode_ns: f64,
     /// Nanoseconds to decode it into owned values.
     pub decode_ns: f64,
-    /// Nanoseconds to read every field in place, nothing owned; `None` where the format can't.
+    /// Nanoseconds to read every field in place without owning it; `None` if the format can't.
     pub in_place_ns: Option<f64>,
-    /// How often encoding asks for memory.
+    /// Allocations while encoding.
     pub encode_allocations: u64,
-    /// How often decoding asks for memory.
+    /// Allocations while decoding.
     pub decode_allocations: u64,
-    /// What ties a reader to a writer of another version; `no` where nothing does.
+    /// What matches the fields of different schema versions; `no` if nothing does.
     pub evolves: &'static str,
 }
 
-/// What all formats of one record come to.
+/// The figures of one record in all formats.
 #[derive(Clone, Debug)]
 pub struct Section {
-    /// What the record is.
+    /// The record's description.
     pub about: String,
-    /// A row a format.
+    /// One row per format.
     pub rows: Vec<Row>,
 }
 
-/// One thing to time.
+/// An action to time.
 type Action = fn(&dyn Subject, u64) -> Option<Duration>;
 
 const ACTIONS: [Action; 3] = [
@@ -62,7 +62,7 @@ const ACTIONS: [Action; 3] = [
     |subject, times| subject.visit(times),
 ];
 
-/// `sample` in each of `formats` that has a form of it, timed over `rounds` rounds.
+/// Measures `sample` in each of `formats` that supports it, in `rounds` rounds.
 pub fn measure(sample: &Sample, formats: &[Format], rounds: usize) -> Result<Section> {
     let mut bound = Vec::new();
     for format in formats {
@@ -92,7 +92,7 @@ pub fn measure(sample: &Sample, formats: &[Format], rounds: usize) -> Result<Sec
     Ok(Section { about: sample.about.clone(), rows: rows.collect::<Result<_>>()? })
 }
 
-/// The median nanoseconds that `action` takes with each subject, `None` where it can't be done.
+/// Returns the median nanoseconds of `action` for each subject, `None` if it is not supported.
 fn times(subjects: &[&dyn Subject], action: Action, rounds: usize) -> Vec<Option<f64>> {
     let counts: Vec<_> = subjects.iter().map(|subject| enough(*subject, action)).collect();
     let mut measured = vec![Vec::new(); subjects.len()];
@@ -108,7 +108,7 @@ fn times(subjects: &[&dyn Subject], action: Action, rounds: usize) -> Vec<Option
     counts.into_iter().zip(measured).map(|row| per_time(row).map(nanoseconds)).collect()
 }
 
-/// How often `action` must be done for a round; `None` where it can't be done.
+/// Returns the repetitions of `action` per round; `None` if it is not supported.
 fn enough(subject: &dyn Subject, action: Action) -> Option<u64> {
     let mut count = 1;
     while action(subject, count)? < ROUND {
@@ -128,7 +128,7 @@ mod tests {
     use crate::sample;
 
     #[test]
-    fn the_median_is_the_middle_one() {
+    fn median_is_middle_value() {
         let all = [9, 1, 5].map(Duration::from_secs).to_vec();
         assert_eq!(median(all), Some(Duration::from_secs(5)));
         assert_eq!(median(Vec::new()), None);

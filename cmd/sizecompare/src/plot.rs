@@ -1,4 +1,4 @@
-//! Size against speed as a picture: a panel a record, a dot a format, times on a logarithmic axis.
+//! A plot of size against speed: a panel per record, a dot per format, times on a logarithmic axis.
 
 mod label;
 
@@ -16,7 +16,7 @@ const DOT: i32 = 5;
 const INK: RGBColor = RGBColor(40, 40, 40);
 const PALE: RGBColor = RGBColor(226, 226, 226);
 
-/// What ties the fields, as a colour that a colour-blind reader tells from the others.
+/// Returns the colour of a kind of schema evolution, distinguishable by colour-blind readers.
 const COLOURS: [(&str, RGBColor); 5] = [
     ("by name", RGBColor(213, 94, 0)),
     ("by number", RGBColor(0, 114, 178)),
@@ -27,7 +27,7 @@ const COLOURS: [(&str, RGBColor); 5] = [
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// Draws all sections, in two columns where there are more than one, and returns the SVG.
+/// Draws all sections, in two columns if there are several, and returns the SVG.
 pub fn draw(sections: &[Section]) -> Result<String> {
     let columns = sections.len().clamp(1, 2);
     let rows = sections.len().div_ceil(columns);
@@ -35,7 +35,7 @@ pub fn draw(sections: &[Section]) -> Result<String> {
     let mut svg = String::new();
     {
         let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
-        fill(&root, sections, (rows, columns)).map_err(|error| anyhow!("can't be drawn: {error}"))?;
+        fill(&root, sections, (rows, columns)).map_err(|error| anyhow!("can't draw the plot: {error}"))?;
     }
     Ok(svg)
 }
@@ -101,7 +101,7 @@ fn panel(root: &Area<'_>, area: &Area<'_>, section: &Section) -> Drawn {
     Ok(())
 }
 
-/// A format's dot and its name, tied by a line where the name stands apart.
+/// Draws a format's dot and name, connected by a line if the name is not adjacent.
 fn name(root: &Area<'_>, row: &Row, dot: (i32, i32), place: Place) -> Drawn {
     let colour =
         COLOURS.iter().find(|(evolves, _)| *evolves == row.evolves).map_or(INK, |(_, colour)| *colour);
@@ -118,7 +118,7 @@ fn both_ways(row: &Row) -> f64 {
     row.encode_ns + row.decode_ns
 }
 
-/// From the least time to the greatest, with room at both ends.
+/// Returns the range of times, with a margin at both ends.
 fn times(times: impl Iterator<Item = f64> + Clone) -> Range<f64> {
     let greatest = times.clone().fold(1.0, f64::max);
     let least = times.fold(greatest, f64::min);

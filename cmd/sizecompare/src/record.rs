@@ -1,12 +1,12 @@
-//! What is compared: the records as every format that needs no generated code takes them.
+//! The compared records, as used by every format that needs no generated code.
 //!
-//! In text and in formats with names absent optional fields are left out. Whole numbers are signed, as Thrift
-//! and Avro know no others. The numbers of the fields are those of `schemas/records.proto`.
+//! In text formats and formats with names, absent optional fields are omitted. Whole numbers are signed, because
+//! Thrift and Avro have no others. The field numbers are those of `schemas/records.proto`.
 
 use prost::Message;
 use serde::{Deserialize, Serialize};
 
-/// The classic record: four texts. It goes by the name of what grew of it.
+/// The classic record: four texts. It is named like its later version.
 #[derive(Clone, PartialEq, Message, Serialize, Deserialize)]
 #[serde(rename = "Metadata")]
 pub struct Classic {
@@ -16,15 +16,15 @@ pub struct Classic {
     /// Its title.
     #[prost(string, tag = "2")]
     pub title: String,
-    /// What it is about.
+    /// Its description.
     #[prost(string, tag = "3")]
     pub description: String,
-    /// Who directed it.
+    /// Its director.
     #[prost(string, tag = "4")]
     pub director: String,
 }
 
-/// A movie's metadata: the classic record and what was added to it since.
+/// A movie's metadata: the classic record and the fields added to it later.
 #[derive(Clone, PartialEq, Message, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Metadata {
@@ -34,13 +34,13 @@ pub struct Metadata {
     /// Its title.
     #[prost(string, tag = "2")]
     pub title: String,
-    /// What it is about.
+    /// Its description.
     #[prost(string, tag = "3")]
     pub description: String,
-    /// Who directed it.
+    /// Its director.
     #[prost(string, tag = "4")]
     pub director: String,
-    /// The year, where it is known.
+    /// The release year, if known.
     #[prost(int32, optional, tag = "10")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release_year: Option<i32>,
@@ -48,44 +48,44 @@ pub struct Metadata {
     #[prost(string, repeated, tag = "11")]
     #[serde(default)]
     pub genres: Vec<String>,
-    /// Which change of the database this state is.
+    /// The database's change counter when this record was stored.
     #[prost(int64, tag = "12")]
     #[serde(default)]
     pub revision: i64,
 }
 
-/// What the ratings of a movie come to.
+/// The aggregate of a movie's ratings.
 #[derive(Clone, PartialEq, Message, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Aggregate {
-    /// How many ratings there are.
+    /// The number of ratings.
     #[prost(int64, tag = "3")]
     pub count: i64,
-    /// The sum of their values.
+    /// The sum of the values.
     #[prost(int64, tag = "4")]
     pub sum: i64,
-    /// Their mean.
+    /// The mean of the values.
     #[prost(double, tag = "5")]
     pub mean: f64,
-    /// The mean, drawn towards a prior mean as far as ratings are few.
+    /// The Bayesian weighted mean.
     #[prost(double, tag = "6")]
     pub weighted_mean: f64,
-    /// How many ratings there are of each value, that of value 1 first.
+    /// The number of ratings per value, value 1 first.
     #[prost(int64, repeated, tag = "7")]
     #[serde(default)]
     pub histogram: Vec<i64>,
-    /// Grows with every change of the aggregate.
+    /// Increases with every change of the aggregate.
     #[prost(int64, tag = "8")]
     pub revision: i64,
 }
 
-/// A movie's metadata with what its ratings come to.
+/// A movie's metadata with its aggregated ratings.
 #[derive(Clone, PartialEq, Message, Serialize, Deserialize)]
 pub struct Movie {
-    /// What is known about the movie.
+    /// The movie's metadata.
     #[prost(message, required, tag = "2")]
     pub metadata: Metadata,
-    /// What its ratings come to; absent where there is none.
+    /// The aggregate; absent without ratings.
     #[prost(message, optional, tag = "10")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rating: Option<Aggregate>,
@@ -95,7 +95,7 @@ pub struct Movie {
     pub partial: Vec<String>,
 }
 
-/// Movies, one page or a batch of them.
+/// A page or a batch of movies.
 #[derive(Clone, PartialEq, Message, Serialize, Deserialize)]
 pub struct Movies {
     /// The movies.
@@ -108,7 +108,7 @@ pub struct Movies {
 #[derive(Clone, PartialEq, Message, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rating {
-    /// Who rates.
+    /// The user's id.
     #[prost(string, tag = "1")]
     pub user_id: String,
     /// The record's id.
@@ -120,7 +120,7 @@ pub struct Rating {
     /// 1 to 10.
     #[prost(int32, tag = "4")]
     pub value: i32,
-    /// Where the rating came from, where that is known.
+    /// The source of the rating, if known.
     #[prost(string, optional, tag = "5")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<String>,

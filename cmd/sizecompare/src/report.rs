@@ -1,13 +1,14 @@
 //! The figures as text.
 
+mod cells;
 mod markdown;
 mod table;
 
 use crate::config::Output;
-use crate::measure::{Row, Section};
+use crate::measure::Section;
 use anyhow::Result;
 
-/// The figures in the form asked for, ended by a line break.
+/// Returns the figures in the selected form, ending with a line break.
 pub fn render(sections: &[Section], output: Output) -> Result<String> {
     let rows: Vec<_> = sections.iter().flat_map(|section| &section.rows).collect();
     match output {
@@ -22,64 +23,6 @@ pub fn render(sections: &[Section], output: Output) -> Result<String> {
             Ok(String::from_utf8(writer.into_inner()?)?)
         }
     }
-}
-
-/// What a unit of time is called, and how many nanoseconds it has.
-type Unit = (&'static str, f64);
-
-/// The unit in which all times of a section are read at a glance.
-fn unit(section: &Section) -> Unit {
-    let slowest = section.rows.iter().map(|row| row.encode_ns.max(row.decode_ns)).fold(0.0, f64::max);
-    if slowest < 100_000.0 { ("ns", 1.0) } else { ("µs", 1_000.0) }
-}
-
-/// A time in a unit: whole from 10 on, else with one decimal.
-fn time(nanoseconds: f64, (_, size): Unit) -> String {
-    let value = nanoseconds / size;
-    if value < 9.95 { format!("{value:.1}") } else { thousands(value.round() as u64) }
-}
-
-/// A number with a comma before every third digit.
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.char_indices() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// The cells of a row: sizes, times, allocations, each as text.
-fn cells(row: &Row, unit: Unit) -> [String; 8] {
-    [
-        row.format.into(),
-        thousands(row.size as u64),
-        thousands(row.gzip as u64),
-        thousands(row.zstd as u64),
-        time(row.encode_ns, unit),
-        time(row.decode_ns, unit),
-        format!("{} / {}", thousands(row.encode_allocations), thousands(row.decode_allocations)),
-        row.evolves.into(),
-    ]
-}
-
-/// What stands above the cells.
-fn headings((unit, _): Unit) -> [String; 8] {
-    let plain = ["", "size", "gzip", "zstd"].map(String::from);
-    let [format, size, gzip, zstd] = plain;
-    let (encode, decode) = (format!("encode {unit}"), format!("decode {unit}"));
-    [format, size, gzip, zstd, encode, decode, "allocations".into(), "evolves".into()]
-}
-
-/// The lines about what was read in place.
-fn in_place(section: &Section, unit: Unit) -> impl Iterator<Item = String> {
-    section.rows.iter().filter_map(move |row| {
-        let took = time(row.in_place_ns?, unit);
-        Some(format!("{}, every field read in place, nothing owned: {took} {}", row.format, unit.0))
-    })
 }
 
 #[cfg(test)]

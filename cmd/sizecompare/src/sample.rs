@@ -1,27 +1,29 @@
-//! The records that are compared, the classic one first.
+//! The compared records, the classic one first.
 
+mod aggregate;
 mod list;
 mod real;
 
 use crate::format::{Format, Record};
-use crate::record::{Aggregate, Classic, Metadata, Movie, Rating};
+use crate::record::{Classic, Metadata, Movie, Rating};
 use crate::subject::Subject;
+use aggregate::aggregate;
 use anyhow::Result;
-use model::{Histogram, Prior};
+use model::Histogram;
 use std::path::Path;
 
 pub use real::{Error, REAL_MOVIES};
 
 /// A record with its name.
 pub struct Sample {
-    /// What it is called in arguments and files.
+    /// The name in arguments and files.
     pub name: &'static str,
-    /// What it is.
+    /// Its description.
     pub about: String,
     record: Box<dyn Bind>,
 }
 
-/// A record of whatever type.
+/// A record of any type.
 trait Bind {
     fn bind(&self, format: Format) -> Result<Option<Box<dyn Subject>>>;
 }
@@ -38,15 +40,15 @@ impl Sample {
         Self { name, about: about.into(), record: Box::new(record) }
     }
 
-    /// The record in `format`, encoded, decoded and compared; `None` where the format is one of lists and the
-    /// record is none.
+    /// Binds the record to `format`: encodes, decodes and compares it. `None` if the format supports only lists and
+    /// the record is not a list.
     pub fn bind(&self, format: Format) -> Result<Option<Box<dyn Subject>>> {
         let named = |error: anyhow::Error| error.context(format!("{} in {}", self.name, format.about().name));
         self.record.bind(format).map_err(named)
     }
 }
 
-/// The records that are always there.
+/// Returns the built-in records.
 #[must_use]
 pub fn built_in() -> Vec<Sample> {
     vec![
@@ -58,7 +60,7 @@ pub fn built_in() -> Vec<Sample> {
     ]
 }
 
-/// The first films of the MovieLens folder `folder` with what all their ratings come to.
+/// Returns the first movies of the MovieLens folder `folder` with their aggregated ratings.
 pub fn real(folder: &Path) -> Result<Sample, Error> {
     let movies = real::movies(folder)?;
     Ok(Sample::new("real", format!("{} movies of MovieLens", movies.movies.len()), movies))
@@ -114,18 +116,4 @@ fn rating() -> Rating {
         provider_id: Some("marquee".into()),
         rated_at: 1_795_276_800_123,
     }
-}
-
-/// What ratings come to; `None` where there is none.
-#[expect(clippy::cast_precision_loss, reason = "counts and sums stay far below 2^53")]
-fn aggregate(histogram: &Histogram, revision: i64) -> Option<Aggregate> {
-    let (count, sum) = (histogram.count(), histogram.sum());
-    (count > 0).then(|| Aggregate {
-        count: count.cast_signed(),
-        sum: sum.cast_signed(),
-        mean: sum as f64 / count as f64,
-        weighted_mean: Prior::default().weighted_mean(histogram),
-        histogram: histogram.counts().map(u64::cast_signed).to_vec(),
-        revision,
-    })
 }

@@ -1,5 +1,5 @@
-//! One record in one format, ready to be measured: the loops are compiled with the format's own functions, and
-//! only a whole loop is called through a trait object.
+//! A record in a format, ready to be measured: the loops are compiled with the format's own functions, and
+//! only a complete loop is called through a trait object.
 
 use anyhow::{Context, Result, ensure};
 use std::fmt::Debug;
@@ -8,20 +8,20 @@ use std::time::{Duration, Instant};
 
 /// A record in a format.
 pub trait Subject {
-    /// The record, encoded.
+    /// Returns the encoded record.
     fn bytes(&self) -> &[u8];
-    /// Decodes `bytes`, which another program may have written, and compares what they say with the record.
+    /// Decodes `bytes`, possibly written by another program, and compares the result with the record.
     fn compare(&self, bytes: &[u8]) -> Result<()>;
-    /// How long it takes to encode the record `times` over, each time into a new buffer that is dropped again.
+    /// Measures encoding the record `times` times, each time into a new buffer that is dropped again.
     fn encode(&self, times: u64) -> Duration;
-    /// How long it takes to decode the record `times` over, each time into owned values that are dropped again.
+    /// Measures decoding the record `times` times, each time into owned values that are dropped again.
     fn decode(&self, times: u64) -> Duration;
-    /// How long it takes to read every field `times` over where it stands, nothing owned; `None` where the
+    /// Measures reading every field in place `times` times, without owning anything; `None` if the
     /// format can't.
     fn visit(&self, times: u64) -> Option<Duration>;
 }
 
-/// Reads every field in place and returns one number that depends on all of them.
+/// Reads every field in place and returns a number that depends on all of them.
 pub type Visit = fn(&[u8]) -> Result<u64>;
 
 /// A record `R`, the form `N` in which the format's users hold it, and the format's functions.
@@ -41,7 +41,7 @@ where
     E: Fn(&N) -> Result<Vec<u8>>,
     D: Fn(&[u8]) -> Result<N>,
 {
-    /// Encodes `record`, decodes it again and compares the two.
+    /// Encodes `record`, decodes it and compares the two.
     pub fn new(record: &R, encode: E, decode: D) -> Result<Self> {
         let native = N::from(record.clone());
         let bytes = encode(&native).context("can't be encoded")?;
@@ -50,9 +50,9 @@ where
         Ok(subject)
     }
 
-    /// Also reads in place, which must come to `expected`.
+    /// Also reads in place, with the result `expected`.
     pub fn visited(mut self, visit: Visit, expected: u64) -> Result<Self> {
-        ensure!(visit(&self.bytes)? == expected, "read in place, it is another record");
+        ensure!(visit(&self.bytes)? == expected, "reading in place gives another record");
         self.visit = Some(visit);
         Ok(self)
     }

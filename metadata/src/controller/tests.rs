@@ -6,7 +6,8 @@ use model::page::Size;
 use model::{Genres, MAX_BATCH, Text, Title};
 
 fn controller() -> Controller {
-    Controller::new(Arc::new(memory::Repository::default()))
+    let repository = Arc::new(memory::Repository::default());
+    Controller::new(repository.clone(), Arc::new(Writer::start(repository)))
 }
 
 fn id(text: impl Into<String>) -> RecordId {
@@ -29,7 +30,7 @@ fn page(size: i64, token: Option<String>) -> page::Request {
     page::Request { size: Size::new(size).unwrap(), token }
 }
 
-fn ids(metadata: &[Stored]) -> Vec<&str> {
+fn ids(metadata: &[Arc<Metadata>]) -> Vec<&str> {
     metadata.iter().map(|metadata| metadata.id.as_str()).collect()
 }
 
@@ -49,7 +50,7 @@ async fn absence_is_not_found() {
     controller.put(film("x", "X")).await.unwrap();
     assert_eq!(controller.get(&id("x")).await.unwrap().title.as_str(), "X");
     controller.delete(&id("x")).await.unwrap();
-    assert_eq!(controller.get(&id("x")).await.unwrap_err().to_string(), "there is no metadata of \"x\"");
+    assert_eq!(controller.get(&id("x")).await.unwrap_err().to_string(), "no metadata with id \"x\"");
 }
 
 #[tokio::test]

@@ -1,23 +1,20 @@
 //! Metadata over gRPC, also under the name that clients without a package call.
 
 use crate::controller::Controller;
-use crate::repository::Stored;
-use api::encoded::compat::metadata_service_server as compat;
-use api::encoded::metadata::v1::metadata_service_server::{MetadataService, MetadataServiceServer};
-use api::encoded::metadata::v1::{
-    BatchGetMetadataResponse, BatchPutMetadataResponse, GetMetadataResponse, ListMetadataResponse,
-    PutMetadataResponse, SearchMetadataResponse,
-};
+use api::compat::metadata_service_server as compat;
+use api::metadata::v1 as wire;
+use api::metadata::v1::metadata_service_server::{MetadataService, MetadataServiceServer};
 use api::metadata::v1::{
-    BatchGetMetadataRequest, BatchPutMetadataRequest, DeleteMetadataRequest, DeleteMetadataResponse,
-    GetMetadataRequest, ListMetadataRequest, PutMetadataRequest, SearchMetadataRequest,
+    BatchGetMetadataRequest, BatchGetMetadataResponse, BatchPutMetadataRequest, BatchPutMetadataResponse,
+    DeleteMetadataRequest, DeleteMetadataResponse, GetMetadataRequest, GetMetadataResponse,
+    ListMetadataRequest, ListMetadataResponse, PutMetadataRequest, PutMetadataResponse,
+    SearchMetadataRequest, SearchMetadataResponse,
 };
 use api::proto;
-use api::rows::Row;
-use bytes::Bytes;
 use fault::Invalid;
-use model::RecordId;
+use model::{Metadata, RecordId};
 use service::grpc::status;
+use std::sync::Arc;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
@@ -35,12 +32,12 @@ fn movie_id(text: String) -> Result<RecordId, Invalid> {
     RecordId::new(text).map_err(|broken| broken.at("movie_id"))
 }
 
-fn message(stored: &Stored) -> Bytes {
-    stored.to_encoded(Row::write)
+fn message(metadata: &Arc<Metadata>) -> wire::Metadata {
+    (&**metadata).into()
 }
 
-fn messages(stored: &[Stored]) -> Vec<Bytes> {
-    stored.iter().map(message).collect()
+fn messages(metadata: &[Arc<Metadata>]) -> Vec<wire::Metadata> {
+    metadata.iter().map(message).collect()
 }
 
 #[tonic::async_trait]
@@ -51,7 +48,7 @@ impl MetadataService for Handler {
     ) -> Result<Response<GetMetadataResponse>, Status> {
         let id = movie_id(request.into_inner().movie_id).map_err(status)?;
         let metadata = self.0.get(&id).await.map_err(status)?;
-        Ok(Response::new(GetMetadataResponse { metadata: message(&metadata) }))
+        Ok(Response::new(GetMetadataResponse { metadata: Some(message(&metadata)) }))
     }
 
     async fn batch_get_metadata(
@@ -70,7 +67,7 @@ impl MetadataService for Handler {
         let metadata = request.into_inner().try_into().map_err(|invalid: Invalid| status(invalid))?;
         let stored = self.0.put(metadata).await.map_err(status)?;
         Ok(Response::new(PutMetadataResponse {
-            metadata: message(&stored.metadata),
+            metadata: Some(message(&stored.metadata)),
             created: stored.created,
         }))
     }

@@ -5,12 +5,11 @@ use api::json;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use cache::Written;
 use fault::Invalid;
 use model::{Metadata, RecordId};
 use serde::Deserialize;
 use service::Problem;
-use service::extract::{Ids, Json, Path, Query, WrittenJson};
+use service::extract::{Ids, Json, Path, Query};
 use std::sync::Arc;
 use utoipa::openapi::OpenApi;
 use utoipa::{IntoParams, OpenApi as _};
@@ -38,29 +37,30 @@ fn described() -> OpenApiRouter<Arc<Controller>> {
 }
 
 #[derive(utoipa::OpenApi)]
-#[openapi(info(title = "Marquee metadata", description = "Movie records."))]
+#[openapi(info(title = "Marquee metadata", description = "Movie metadata."))]
 struct Document;
 
 fn id(text: String) -> Result<RecordId, Invalid> {
     RecordId::new(text).map_err(|broken| broken.at("id"))
 }
 
-/// A record in the answer.
-type Record = Written<Metadata, json::Metadata>;
+fn record(metadata: &Arc<Metadata>) -> json::Metadata {
+    (&**metadata).into()
+}
 
-/// One movie's metadata.
+/// Returns a movie's metadata.
 #[utoipa::path(
     get, path = "/v1/metadata/{id}", params(("id" = String, Path)),
-    responses((status = 200, body = json::Metadata), (status = 404, description = "There is none."))
+    responses((status = 200, body = json::Metadata), (status = 404, description = "Not found."))
 )]
 async fn get(
     State(controller): State<Arc<Controller>>,
     Path(path): Path<String>,
-) -> Result<WrittenJson, Problem> {
-    Ok(WrittenJson(controller.get(&id(path)?).await?.to_json::<json::Metadata>()))
+) -> Result<Json<json::Metadata>, Problem> {
+    Ok(Json(record(&controller.get(&id(path)?).await?)))
 }
 
-/// Stores a movie's metadata, replacing what is there.
+/// Creates or replaces a movie's metadata.
 #[utoipa::path(
     put, path = "/v1/metadata/{id}", params(("id" = String, Path)), request_body = json::PutMetadata,
     responses((status = 201, body = json::Metadata), (status = 200, body = json::Metadata))
@@ -69,16 +69,16 @@ async fn put(
     State(controller): State<Arc<Controller>>,
     Path(path): Path<String>,
     Json(body): Json<json::PutMetadata>,
-) -> Result<(StatusCode, Json<Record>), Problem> {
+) -> Result<(StatusCode, Json<json::Metadata>), Problem> {
     let stored = controller.put(body.under(id(path)?)?).await?;
     let status = if stored.created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(stored.metadata.into())))
+    Ok((status, Json(record(&stored.metadata))))
 }
 
 /// Deletes a movie's metadata.
 #[utoipa::path(
     delete, path = "/v1/metadata/{id}", params(("id" = String, Path)),
-    responses((status = 204, description = "It is gone."), (status = 404, description = "There was none."))
+    responses((status = 204, description = "Deleted."), (status = 404, description = "Not found."))
 )]
 async fn delete(
     State(controller): State<Arc<Controller>>,
@@ -92,38 +92,39 @@ async fn delete(
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct List {
-    /// Up to 500 ids, separated by commas: their records, in this order. Excludes the other parameters.
+    /// Up to 500 ids, separated by commas. Returns their records in this order. Excludes the other parameters.
     #[param(value_type = Option<String>)]
     ids: Option<Ids>,
-    /// Words that titles must hold, best match first; all records by id where it is empty or absent.
+    /// Words of the title or prefixes of them; best match first. If empty or absent, all records are listed by id.
     query: Option<String>,
-    /// 1 to 500; 50 where it is absent.
+    /// 1 to 500, default 50.
     page_size: Option<i64>,
-    /// `nextPageToken` of the page before.
+    /// The `nextPageToken` of the previous page.
     page_token: Option<String>,
 }
 
-/// Many movies' metadata: some by id, those that a query finds, or all.
+/// Lists metadata: by ids, by a query, or all of it.
 #[utoipa::path(get, path = "/v1/metadata", params(List), responses((status = 200, body = json::MetadataList)))]
 async fn list(
     State(controller): State<Arc<Controller>>,
     Query(asked): Query<List>,
-) -> Result<Json<json::MetadataList<Record>>, Problem> {
+) -> Result<Json<json::MetadataList>, Problem> {
     if let Some(ids) = asked.ids {
         if asked.query.is_some() || asked.page_size.is_some() || asked.page_token.is_some() {
-            return Err(Problem::invalid("ids", "must not stand beside other parameters"));
+            return Err(Problem::invalid("ids", "must not be combined with other parameters"));
         }
-        return Ok(Json(controller.batch_get(&json::ids(ids.0)?).await?.into()));
+        let found = controller.batch_get(&json::ids(ids.0)?).await?;
+        return Ok(Json(found.iter().map(record).collect::<Vec<_>>().into()));
     }
     let page = json::page(asked.page_size, asked.page_token)?;
     let found = match asked.query {
         Some(query) => controller.search(&query, &page).await?,
         None => controller.list(&page).await?,
     };
-    Ok(Json(found.into()))
+    Ok(Json(found.map(|metadata| record(&metadata)).into()))
 }
 
-/// Stores up to 500 movies' metadata, all or nothing.
+/// Creates or replaces the metadata of up to 500 movies, all or none.
 #[utoipa::path(
     post, path = "/v1/metadata:batchPut", request_body = json::BatchPutMetadata,
     responses((status = 200, body = json::MetadataList))
@@ -131,9 +132,9 @@ async fn list(
 async fn batch_put(
     State(controller): State<Arc<Controller>>,
     Json(body): Json<json::BatchPutMetadata>,
-) -> Result<Json<json::MetadataList<Record>>, Problem> {
+) -> Result<Json<json::MetadataList>, Problem> {
     let stored = controller.batch_put(body.records()?).await?;
-    Ok(Json(stored.into_iter().map(|stored| stored.metadata).collect::<Vec<_>>().into()))
+    Ok(Json(stored.iter().map(|put| record(&put.metadata)).collect::<Vec<_>>().into()))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -144,17 +145,20 @@ struct Short {
     id: String,
 }
 
-/// One movie's metadata, in the short form.
+/// Returns a movie's metadata; short form.
 #[utoipa::path(get, path = "/metadata", params(Short), responses((status = 200, body = json::Metadata)))]
 async fn short(
     State(controller): State<Arc<Controller>>,
     Query(asked): Query<Short>,
-) -> Result<WrittenJson, Problem> {
-    Ok(WrittenJson(controller.get(&id(asked.id)?).await?.to_json::<json::Metadata>()))
+) -> Result<Json<json::Metadata>, Problem> {
+    Ok(Json(record(&controller.get(&id(asked.id)?).await?)))
 }
 
-/// One movie's metadata, in the shortest form.
+/// Returns a movie's metadata; shortest form.
 #[utoipa::path(get, path = "/", params(Short), responses((status = 200, body = json::Metadata)))]
-async fn shortest(state: State<Arc<Controller>>, asked: Query<Short>) -> Result<WrittenJson, Problem> {
+async fn shortest(
+    state: State<Arc<Controller>>,
+    asked: Query<Short>,
+) -> Result<Json<json::Metadata>, Problem> {
     short(state, asked).await
 }

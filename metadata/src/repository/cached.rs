@@ -1,120 +1,101 @@
-//! A store that nobody else writes to, with what is read from it kept in memory.
+//! A store that only this process writes to, with the records and search results that are read from it in memory.
+//!
+//! Search results are kept under the number of commits that the store had seen when the search began. A commit raises
+//! that number before its writer gets the reply, so that no later search finds older results; they age out.
 
-mod index;
-#[cfg(test)]
-mod tests;
-mod titles;
-
-use super::{Put, Repository as Store, Stored};
+use super::Repository as Store;
+use crate::batch::{Outcome, Write};
 use async_trait::async_trait;
 use cache::Cache;
-use index::Index;
 use model::search::{Query, Rank};
 use model::{Metadata, RecordId};
-use std::panic;
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use storage::Error;
 
-/// How many bytes of metadata are kept: some 15,000 films with a sentence each. What SQLite itself holds leaves
-/// no room for much more within 64 MiB.
-const BYTES: u64 = 12 * 1024 * 1024;
+/// The bytes of records that are kept: some 25,000 movies with a sentence each. SQLite itself leaves no room for much
+/// more within 64 MiB.
+const RECORD_BYTES: u64 = 12 * 1024 * 1024;
 
-/// How many bytes of a record's JSON and encoding are not its texts.
-const NAMES: usize = 160;
+/// The bytes of search results that are kept: some 1,000 pages of 50.
+const SEARCH_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Answers by id what it has read before without asking the store again; that there is nothing counts as well.
-/// Searches titles in memory, as long as they are few enough.
+/// The bytes that a record's allocations take beyond its texts: the counters of the `Arc`, and rounding.
+const ALLOCATIONS: usize = 96;
+
+/// A page of search results: the commits that the store had seen, the query, the rank before the page, and the limit.
+type Page = (u64, String, Option<Rank>, usize);
+
+/// A store with a cache in front of it.
 pub struct Repository {
     store: Arc<dyn Store>,
-    kept: Arc<Cache<RecordId, Option<Stored>>>,
-    index: Arc<Index>,
+    records: Cache<RecordId, Option<Arc<Metadata>>>,
+    searches: Cache<Page, Arc<[Rank]>>,
+    commits: AtomicU64,
 }
 
 impl Repository {
-    /// Keeps what is read from `store`, to which nobody writes but through this.
-    pub async fn open(store: Arc<dyn Store>) -> Result<Self, Error> {
-        let index = Arc::new(Index::read(Arc::clone(&store)).await?);
-        Ok(Self { store, kept: Arc::new(Cache::new(BYTES, None, weigh)), index })
-    }
-
-    /// Forgets what was known of `ids` once `write` has ended, well or not; and that is whatever becomes of the
-    /// caller: a commit whose caller has gone away is still a commit.
-    async fn write<T: Send + 'static>(
-        &self,
-        ids: Vec<RecordId>,
-        write: impl Future<Output = Result<T, Error>> + Send + 'static,
-    ) -> Result<T, Error> {
-        let (kept, index) = (Arc::clone(&self.kept), Arc::clone(&self.index));
-        let writing = tokio::spawn(async move {
-            let written = write.await;
-            ids.iter().for_each(|id| kept.wrote(id));
-            index.wrote(&ids).await;
-            written
-        });
-        writing.await.unwrap_or_else(|ended| match ended.try_into_panic() {
-            Ok(panic) => panic::resume_unwind(panic),
-            Err(_) => Err(sqlx::Error::PoolClosed.into()),
-        })
+    /// Wraps `store`, which must be written to through this value only.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self {
+            store,
+            records: Cache::new(RECORD_BYTES, None, weigh_record),
+            searches: Cache::new(SEARCH_BYTES, None, weigh_search),
+            commits: AtomicU64::new(0),
+        }
     }
 }
 
-/// How many bytes an entry takes.
-fn weigh(id: &RecordId, stored: &Option<Stored>) -> usize {
-    // The id stands in the key, in what was read and in its JSON and encoding, which may be written at any time.
-    let record = |stored: &Stored| size_of::<Metadata>() + 3 * stored.text_bytes() + NAMES;
-    size_of::<RecordId>() + 4 * id.as_str().len() + stored.as_ref().map_or(0, record)
+/// Returns how many bytes an entry takes: the key with its id, and the record with its id and texts.
+fn weigh_record(id: &RecordId, record: &Option<Arc<Metadata>>) -> usize {
+    let id_bytes = id.as_str().len();
+    let record = record
+        .as_ref()
+        .map_or(0, |record| size_of::<Metadata>() + id_bytes + record.text_bytes() + ALLOCATIONS);
+    size_of::<RecordId>() + id_bytes + record
+}
+
+/// Returns how many bytes an entry takes: the key with its query and rank, and the ranks with their ids.
+fn weigh_search((_, query, after, _): &Page, ranks: &Arc<[Rank]>) -> usize {
+    let ids = ranks.iter().chain(after).map(|rank| size_of::<Rank>() + rank.id().len()).sum::<usize>();
+    size_of::<Page>() + query.len() + ids
 }
 
 #[async_trait]
 impl Store for Repository {
-    async fn get(&self, id: &RecordId) -> Result<Option<Stored>, Error> {
-        self.kept.get_or_read(id, || self.store.get(id)).await
+    async fn get(&self, id: &RecordId) -> Result<Option<Arc<Metadata>>, Error> {
+        self.records.get_or_read(id, || self.store.get(id)).await
     }
 
-    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Stored>, Error> {
+    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Arc<Metadata>>, Error> {
         let read = |missing: Vec<RecordId>| async move { self.store.batch_get(&missing).await };
-        self.kept.get_or_read_found(ids, read, |film| &film.id).await
+        self.records.get_or_read_found(ids, read, |record| &record.id).await
     }
 
-    async fn batch_put(&self, batch: &[Metadata]) -> Result<Vec<Put>, Error> {
-        let (store, batch) = (Arc::clone(&self.store), batch.to_vec());
-        let ids = batch.iter().map(|put| put.id.clone()).collect();
-        self.write(ids, async move { store.batch_put(&batch).await }).await
+    async fn apply(&self, writes: &[Write]) -> Result<Vec<Outcome>, Error> {
+        let outcomes = self.store.apply(writes).await;
+        // After an error too: the connection may have failed after the commit.
+        let ids: BTreeSet<&RecordId> = writes.iter().flat_map(Write::ids).collect();
+        ids.into_iter().for_each(|id| self.records.wrote(id));
+        self.commits.fetch_add(1, Ordering::SeqCst);
+        outcomes
     }
 
-    async fn delete(&self, id: &RecordId) -> Result<bool, Error> {
-        let (store, deleted) = (Arc::clone(&self.store), id.clone());
-        self.write(vec![id.clone()], async move { store.delete(&deleted).await }).await
-    }
-
-    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Stored>, Error> {
+    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Arc<Metadata>>, Error> {
         self.store.list(after, limit).await
     }
 
-    async fn search(
+    async fn search_ranks(
         &self,
         query: &Query,
         after: Option<&Rank>,
         limit: usize,
-    ) -> Result<Vec<(Stored, Rank)>, Error> {
-        let (mut found, mut last) = (Vec::new(), after.cloned());
-        loop {
-            let wanted = limit - found.len();
-            let Some(ranked) = self.index.search(query, last.as_ref(), wanted) else {
-                return self.store.search(query, after, limit).await;
-            };
-            let ids: Vec<RecordId> = ranked.iter().map(|(id, _)| id.clone()).collect();
-            let mut records = self.batch_get(&ids).await?.into_iter().peekable();
-            let all = ranked.len() < wanted;
-            last = ranked.last().map(|(_, rank)| rank.clone());
-            // Those that have been deleted since they were found are left out.
-            found.extend(ranked.into_iter().filter_map(|(id, rank)| {
-                records.next_if(|record| record.id == id).map(|record| (record, rank))
-            }));
-            if all || found.len() == limit {
-                return Ok(found);
-            }
-        }
+    ) -> Result<Vec<Rank>, Error> {
+        let page = (self.commits.load(Ordering::SeqCst), query.words().join(" "), after.cloned(), limit);
+        let read = || async { self.store.search_ranks(query, after, limit).await.map(Arc::from) };
+        Ok(self.searches.get_or_read(&page, read).await?.to_vec())
     }
 
     async fn ready(&self) -> Result<(), Error> {
@@ -125,3 +106,6 @@ impl Store for Repository {
         self.store.close().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

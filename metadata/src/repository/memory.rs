@@ -1,16 +1,17 @@
-//! Metadata in this process's memory, gone with it.
+//! Metadata in the memory of this process; lost when it ends.
 
-use super::change::Change;
-use super::{Put, Repository as Store, Stored};
+use super::Repository as Store;
+use crate::batch::plan::Plan;
+use crate::batch::{Outcome, Write};
 use async_trait::async_trait;
 use model::search::{Query, Rank};
 use model::{Metadata, RecordId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use storage::Error;
 
-/// Keeps metadata in a sorted map. Its tombstones are the revisions that no record has.
+/// Metadata in a sorted map. It keeps no tombstones: a deletion is a revision that no record has.
 #[derive(Debug, Default)]
 pub struct Repository {
     state: RwLock<State>,
@@ -18,12 +19,12 @@ pub struct Repository {
 
 #[derive(Debug, Default)]
 struct State {
-    metadata: BTreeMap<RecordId, Stored>,
+    metadata: BTreeMap<RecordId, Arc<Metadata>>,
     last: u64,
 }
 
 impl Repository {
-    // No write stops half-way, so that the state behind a poisoned lock is whole.
+    // A write does not stop half-way, so that the state behind a poisoned lock is consistent.
     fn read(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -35,58 +36,52 @@ impl Repository {
 
 #[async_trait]
 impl Store for Repository {
-    async fn get(&self, id: &RecordId) -> Result<Option<Stored>, Error> {
+    async fn get(&self, id: &RecordId) -> Result<Option<Arc<Metadata>>, Error> {
         Ok(self.read().metadata.get(id).cloned())
     }
 
-    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Stored>, Error> {
+    async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Arc<Metadata>>, Error> {
         let state = self.read();
         Ok(ids.iter().filter_map(|id| state.metadata.get(id).cloned()).collect())
     }
 
-    async fn batch_put(&self, batch: &[Metadata]) -> Result<Vec<Put>, Error> {
+    async fn apply(&self, writes: &[Write]) -> Result<Vec<Outcome>, Error> {
         let mut state = self.write();
-        let stored = batch.iter().filter_map(|put| state.metadata.get(&put.id).cloned()).collect();
-        let change = Change::of(batch, stored, state.last);
-        state.last = change.last;
-        for metadata in change.changed {
-            state.metadata.insert(metadata.id.clone(), metadata);
+        let ids: BTreeSet<&RecordId> = writes.iter().flat_map(Write::ids).collect();
+        let stored = ids.into_iter().filter_map(|id| state.metadata.get(id).cloned()).collect();
+        let plan = Plan::of(writes, stored, state.last);
+        for record in plan.stored {
+            state.metadata.insert(record.id.clone(), record);
         }
-        Ok(change.puts)
+        for (id, _) in plan.deleted {
+            state.metadata.remove(&id);
+        }
+        state.last = plan.last;
+        Ok(plan.outcomes)
     }
 
-    async fn delete(&self, id: &RecordId) -> Result<bool, Error> {
-        let mut state = self.write();
-        let deleted = state.metadata.remove(id).is_some();
-        state.last += u64::from(deleted);
-        Ok(deleted)
-    }
-
-    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Stored>, Error> {
+    async fn list(&self, after: Option<&RecordId>, limit: usize) -> Result<Vec<Arc<Metadata>>, Error> {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let state = self.read();
         let range = state.metadata.range::<RecordId, _>((start, Bound::Unbounded));
         Ok(range.take(limit).map(|(_, metadata)| metadata.clone()).collect())
     }
 
-    async fn search(
+    async fn search_ranks(
         &self,
         query: &Query,
         after: Option<&Rank>,
         limit: usize,
-    ) -> Result<Vec<(Stored, Rank)>, Error> {
+    ) -> Result<Vec<Rank>, Error> {
         let state = self.read();
-        let mut found: Vec<(&Stored, Rank)> = state
+        let ranks = state
             .metadata
             .values()
-            .filter_map(|metadata| {
-                Some((metadata, query.rank(metadata.title.as_str(), metadata.id.as_str())?))
-            })
-            .filter(|(_, rank)| after.is_none_or(|after| rank > after))
-            .collect();
-        found.sort_unstable_by(|(_, a), (_, b)| a.cmp(b));
-        found.truncate(limit);
-        Ok(found.into_iter().map(|(metadata, rank)| (metadata.clone(), rank)).collect())
+            .filter_map(|record| query.rank(record.title.as_str(), record.id.as_str()));
+        let mut ranks: Vec<Rank> = ranks.filter(|rank| after.is_none_or(|after| rank > after)).collect();
+        ranks.sort_unstable();
+        ranks.truncate(limit);
+        Ok(ranks)
     }
 
     async fn ready(&self) -> Result<(), Error> {

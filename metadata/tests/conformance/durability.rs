@@ -11,7 +11,7 @@ pub(crate) async fn what_is_stored_survives(store: Store) -> Outcome {
     store.repository.batch_put(&[full("a"), film("b", "Star")]).await?;
     store.repository.delete(&id("b")).await?;
     let store = store.reopened().await?;
-    assert_eq!(store.repository.get(&id("a")).await?.unwrap(), Metadata { revision: 1, ..full("a") });
+    assert_eq!(*store.repository.get(&id("a")).await?.unwrap(), Metadata { revision: 1, ..full("a") });
     assert_eq!(store.repository.search(&Query::new("amel")?, None, 10).await?.len(), 1);
     let put = store.repository.batch_put(&[film("b", "Star")]).await?;
     assert_eq!((put[0].metadata.revision, put[0].created), (4, true));
@@ -31,7 +31,7 @@ pub(crate) async fn a_batch_that_fails_leaves_nothing(store: Store) -> Outcome {
     let error = store.repository.batch_put(&batch).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Internal);
     let left = store.repository.list(None, 10).await?;
-    assert_eq!(left, [Metadata { revision: 1, ..film("a", "Before") }]);
+    assert_eq!(left, [Metadata { revision: 1, ..film("a", "Before") }.into()]);
     let put = store.repository.batch_put(&[film("b", "B")]).await?;
     assert_eq!(put[0].metadata.revision, 2);
     Ok(())

@@ -1,7 +1,7 @@
 //! Films to store.
 
-use metadata::repository::Stored;
 use model::{Genres, Metadata, RecordId, ReleaseYear, Text, Title};
+use std::sync::Arc;
 
 pub(crate) fn id(text: &str) -> RecordId {
     RecordId::new(text).unwrap()
@@ -33,6 +33,6 @@ pub(crate) fn full(id_: &str) -> Metadata {
     }
 }
 
-pub(crate) fn ids(stored: &[Stored]) -> Vec<&str> {
+pub(crate) fn ids(stored: &[Arc<Metadata>]) -> Vec<&str> {
     stored.iter().map(|stored| stored.id.as_str()).collect()
 }

@@ -3,8 +3,7 @@
 
 use crate::Outcome;
 use crate::films::{film, id};
-use crate::store::Store;
-use metadata::repository::{Repository, Stored};
+use crate::store::{Instance, Store};
 use model::search::Query;
 use model::{Metadata, RecordId};
 use rand::RngExt;
@@ -51,7 +50,7 @@ impl Versions {
 type Films = Arc<[Versions]>;
 
 /// Writes the versions of its films, alone or many at once.
-async fn own(repository: Arc<dyn Repository>, films: Films) -> Result<(), storage::Error> {
+async fn own(repository: Instance, films: Films) -> Result<(), storage::Error> {
     for _ in 0..STEPS {
         let chosen: Vec<_> = films.iter().filter(|_| rand::rng().random_bool(0.5)).collect();
         let (mut put, mut batch) = (Vec::new(), Vec::new());
@@ -74,11 +73,7 @@ async fn own(repository: Arc<dyn Repository>, films: Films) -> Result<(), storag
 }
 
 /// Reads films one by one, together and by their titles until `ended`.
-async fn read(
-    repository: Arc<dyn Repository>,
-    films: Vec<Films>,
-    ended: Arc<AtomicBool>,
-) -> Result<(), storage::Error> {
+async fn read(repository: Instance, films: Vec<Films>, ended: Arc<AtomicBool>) -> Result<(), storage::Error> {
     while !ended.load(Ordering::SeqCst) {
         let films = &films[rand::rng().random_range(0..films.len())];
         let answered: Vec<u64> = films.iter().map(|film| film.answered.load(Ordering::SeqCst)).collect();
@@ -88,7 +83,7 @@ async fn read(
             films[place].check(answered[place], found.as_deref());
         } else {
             let ids: Vec<RecordId> = films.iter().map(|film| film.id.clone()).collect();
-            let found: Vec<Stored> = if rand::rng().random_bool(0.5) {
+            let found: Vec<Arc<Metadata>> = if rand::rng().random_bool(0.5) {
                 repository.batch_get(&ids).await?
             } else {
                 let found = repository.search(&Query::new("film").unwrap(), None, 100).await?;

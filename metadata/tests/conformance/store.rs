@@ -1,8 +1,12 @@
-//! A fresh store of each kind, and the way past its interface to its database.
+//! A fresh store of each kind, and access to its database without the store.
 
+use metadata::batch::Put;
 use metadata::repository::{Repository, cached, memory, postgres, sqlite};
+use metadata::writer::Writer;
+use model::{Metadata, RecordId};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use std::error::Error;
+use std::ops::Deref;
 use std::sync::Arc;
 use storage::sqlite::Synchronous;
 use storage::testing::{self, Database, File};
@@ -42,9 +46,43 @@ impl Backend {
     }
 }
 
+/// An open store with the writer in front of it, as an instance of the service has them.
+#[derive(Clone)]
+pub(crate) struct Instance {
+    repository: Arc<dyn Repository>,
+    writer: Arc<Writer>,
+}
+
+impl Instance {
+    fn of(repository: Arc<dyn Repository>) -> Self {
+        Self { writer: Arc::new(Writer::start(Arc::clone(&repository))), repository }
+    }
+
+    pub(crate) async fn batch_put(&self, batch: &[Metadata]) -> Result<Vec<Put>, storage::Error> {
+        self.writer.batch_put(batch.to_vec()).await
+    }
+
+    pub(crate) async fn delete(&self, id: &RecordId) -> Result<bool, storage::Error> {
+        self.writer.delete(id.clone()).await
+    }
+
+    pub(crate) async fn close(&self) {
+        self.writer.close().await;
+        self.repository.close().await;
+    }
+}
+
+impl Deref for Instance {
+    type Target = dyn Repository;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.repository
+    }
+}
+
 /// An open store and where it keeps its data.
 pub(crate) struct Store {
-    pub(crate) repository: Arc<dyn Repository>,
+    pub(crate) repository: Instance,
     cached: bool,
     place: Place,
 }
@@ -56,7 +94,7 @@ enum Place {
 }
 
 impl Place {
-    async fn open(&self, cached: bool) -> Result<Arc<dyn Repository>, storage::Error> {
+    async fn open(&self, cached: bool) -> Result<Instance, storage::Error> {
         let store: Arc<dyn Repository> = match self {
             Self::Memory => Arc::new(memory::Repository::default()),
             Self::Sqlite(file) => {
@@ -64,7 +102,7 @@ impl Place {
             }
             Self::Postgres(database) => Arc::new(postgres::Repository::open(&database.options()).await?),
         };
-        Ok(if cached { Arc::new(cached::Repository::open(store).await?) } else { store })
+        Ok(Instance::of(if cached { Arc::new(cached::Repository::new(store)) } else { store }))
     }
 }
 
@@ -80,7 +118,7 @@ impl Store {
     }
 
     /// The same store as another instance of the service sees it, where several may share one.
-    pub(crate) async fn instance(&self) -> Result<Arc<dyn Repository>, storage::Error> {
+    pub(crate) async fn instance(&self) -> Result<Instance, storage::Error> {
         match &self.place {
             Place::Postgres(_) if !self.cached => self.place.open(false).await,
             _ => Ok(self.repository.clone()),

@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(crate) async fn put_keeps_every_field(store: Store) -> Outcome {
     let put = store.repository.batch_put(&[full("tt1"), film("tt2", "Plain")]).await?;
     assert!(put.iter().all(|put| put.created));
-    assert_eq!(put[0].metadata, Metadata { revision: 1, ..full("tt1") });
-    assert_eq!(put[1].metadata, Metadata { revision: 2, ..film("tt2", "Plain") });
+    assert_eq!(*put[0].metadata, Metadata { revision: 1, ..full("tt1") });
+    assert_eq!(*put[1].metadata, Metadata { revision: 2, ..film("tt2", "Plain") });
     for put in put {
         assert_eq!(store.repository.get(&put.metadata.id).await?, Some(put.metadata.clone()));
         assert_eq!(store.repository.batch_get(slice::from_ref(&put.metadata.id)).await?, [put.metadata]);
@@ -26,8 +26,8 @@ pub(crate) async fn put_replaces(store: Store) -> Outcome {
     let put = store.repository.batch_put(&[film("tt1", "Plain")]).await?;
     let expected = Metadata { revision: 2, ..film("tt1", "Plain") };
     assert!(!put[0].created);
-    assert_eq!(put[0].metadata, expected);
-    assert_eq!(store.repository.list(None, 10).await?, [expected]);
+    assert_eq!(*put[0].metadata, expected);
+    assert_eq!(store.repository.list(None, 10).await?, [expected.into()]);
     Ok(())
 }
 
@@ -66,7 +66,7 @@ pub(crate) async fn a_batch_of_500_at_full_length_is_kept(store: Store) -> Outco
     let found = store.repository.batch_get(&ids).await?;
     assert_eq!(found.len(), MAX_BATCH);
     for (i, (found, put)) in found.into_iter().zip(batch).enumerate() {
-        assert_eq!(found, Metadata { revision: i as u64 + 1, ..put });
+        assert_eq!(*found, Metadata { revision: i as u64 + 1, ..put });
     }
     Ok(())
 }

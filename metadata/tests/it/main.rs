@@ -11,8 +11,7 @@ use tonic::transport::Channel;
 
 /// Starts the service on a free port with a store in memory.
 async fn start() -> (Running, MetadataServiceClient<Channel>) {
-    let config =
-        service::try_parse_from("127.0.0.1:0", ["metadata", "--database", "memory:", "--workers", "2"]);
+    let config = service::testing::parse(["metadata", "--database", "memory:", "--workers", "2"]);
     let config: metadata::Config = config.unwrap();
     let registry: std::sync::Arc<dyn discovery::Registry> = discovery::memory::Registry::new();
     let running =

@@ -67,7 +67,7 @@ fn block_on(run: impl Future<Output = Outcome>) -> Result<(), Failed> {
 
 fn config(url: &str) -> metadata::Config {
     let arguments = ["metadata", "--database", url, "--workers", "2", "--drain-timeout", "4s"];
-    service::try_parse_from("127.0.0.1:0", arguments).unwrap()
+    service::testing::parse(arguments).unwrap()
 }
 
 /// A connection of its own in the transaction that `statements` begin.

@@ -3,12 +3,13 @@
 use crate::Outcome;
 use crate::writes::film;
 use fault::{Fault, Kind};
+use metadata::controller::{Controller, Error};
 use metadata::repository::{Repository, sqlite};
+use metadata::writer::Writer;
 use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use storage::Error;
 use storage::sqlite::Synchronous;
 use storage::testing::File;
 
@@ -17,22 +18,28 @@ pub(crate) async fn sqlite_that_makes_no_write_makes_the_service_unready() -> Ou
     let repository = Arc::new(sqlite::Repository::open(&file.path(), Synchronous::Normal).await?);
     let mut other = SqliteConnectOptions::new().filename(file.path()).connect().await?;
     sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await?;
+    let writer = Arc::new(Writer::start(repository.clone()));
+    let service = Controller::new(repository.clone(), writer.clone());
     let put = tokio::spawn({
-        let repository = Arc::clone(&repository);
-        async move { repository.batch_put(&[film("a", "A")]).await }
+        let service = service.clone();
+        async move { service.put(film("a", "A")).await }
     });
     let began = Instant::now();
     let error = loop {
-        if let Err(error) = repository.ready().await {
+        if let Err(error) = service.ready().await {
             break error;
         }
         assert!(began.elapsed() < Duration::from_secs(9), "it is ready still");
     };
-    assert!(matches!(error, Error::Stalled(_)) && error.kind() == Kind::Unavailable, "{error:?}");
+    assert!(
+        matches!(error, Error::Storage(storage::Error::Stalled(_))) && error.kind() == Kind::Unavailable,
+        "{error:?}"
+    );
     assert!(repository.get(&film("a", "A").id).await?.is_none());
     sqlx::raw_sql("ROLLBACK").execute(&mut other).await?;
     put.await??;
-    repository.ready().await?;
+    service.ready().await?;
+    writer.close().await;
     repository.close().await;
     Ok(())
 }

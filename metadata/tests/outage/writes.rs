@@ -3,10 +3,13 @@
 use crate::{Outcome, begin};
 use fault::{Fault, Kind};
 use futures::future::join_all;
+use metadata::batch::Put;
 use metadata::repository::Repository;
 use metadata::repository::postgres;
+use metadata::writer::Writer;
 use model::{Genres, Metadata, RecordId, Text, Title};
 use sqlx::ConnectOptions;
+use std::ops::Deref;
 use std::sync::Arc;
 use storage::testing::Database;
 
@@ -22,6 +25,36 @@ pub(crate) fn film(id: &str, title: &str) -> Metadata {
     }
 }
 
+/// A store with the writer in front of it, as an instance of the service has them.
+struct Instance {
+    repository: Arc<postgres::Repository>,
+    writer: Writer,
+}
+
+impl Instance {
+    async fn open(database: &Database) -> Result<Self, storage::Error> {
+        let repository = Arc::new(postgres::Repository::open(&database.options()).await?);
+        Ok(Self { writer: Writer::start(repository.clone()), repository })
+    }
+
+    async fn batch_put(&self, batch: &[Metadata]) -> Result<Vec<Put>, storage::Error> {
+        self.writer.batch_put(batch.to_vec()).await
+    }
+
+    async fn close(&self) {
+        self.writer.close().await;
+        self.repository.close().await;
+    }
+}
+
+impl Deref for Instance {
+    type Target = postgres::Repository;
+
+    fn deref(&self) -> &Self::Target {
+        &self.repository
+    }
+}
+
 /// Ends the connections that exist, so that the next ones follow the database's new defaults.
 async fn reconnect(database: &Database) -> Result<(), sqlx::Error> {
     let end = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity \
@@ -30,7 +63,7 @@ async fn reconnect(database: &Database) -> Result<(), sqlx::Error> {
 }
 
 pub(crate) async fn read_only_database_is_unavailable_until_it_is_writable(database: Database) -> Outcome {
-    let repository = postgres::Repository::open(&database.options()).await?;
+    let repository = Instance::open(&database).await?;
     repository.batch_put(&[film("a", "A")]).await?;
     database.alter("SET default_transaction_read_only = on").await?;
     reconnect(&database).await?;
@@ -52,7 +85,7 @@ pub(crate) async fn stricter_isolation_by_default_fails_no_write(database: Datab
         database.alter(&format!("SET default_transaction_isolation = '{isolation}'")).await?;
         let mut instances = Vec::new();
         for _ in 0..2 {
-            instances.push(Arc::new(postgres::Repository::open(&database.options()).await?));
+            instances.push(Arc::new(Instance::open(&database).await?));
         }
         let writers = (0..8).map(|writer| {
             let repository = Arc::clone(&instances[writer % 2]);
@@ -77,7 +110,7 @@ pub(crate) async fn stricter_isolation_by_default_fails_no_write(database: Datab
 }
 
 pub(crate) async fn bad_write_in_a_group_fails_for_its_caller_alone(database: Database) -> Outcome {
-    let repository = postgres::Repository::open(&database.options()).await?;
+    let repository = Instance::open(&database).await?;
     let mut blocking = begin(
         &database,
         "ALTER TABLE metadata ADD CHECK (id <> 'bad'); COMMIT; BEGIN; SELECT last FROM revision FOR UPDATE",
@@ -91,7 +124,7 @@ pub(crate) async fn bad_write_in_a_group_fails_for_its_caller_alone(database: Da
     }));
     let absent = RecordId::new("absent")?;
     let (puts, deleted, unblocked) =
-        tokio::join!(puts, repository.delete(&absent), sqlx::raw_sql("COMMIT").execute(&mut blocking));
+        tokio::join!(puts, repository.writer.delete(absent), sqlx::raw_sql("COMMIT").execute(&mut blocking));
     unblocked?;
     assert!(!deleted?);
     let mut revisions = Vec::new();

@@ -22,7 +22,7 @@ pub enum Error {
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
     /// No response came within the deadline.
-    #[error("the {service} service is late")]
+    #[error("the {service} service did not respond in time")]
     Late {
         /// The service that was called.
         service: &'static str,
@@ -31,7 +31,7 @@ pub enum Error {
     #[error(transparent)]
     Refused(Invalid),
     /// The response does not match the request.
-    #[error("the {service} service did not respond with what was requested")]
+    #[error("the {service} service returned an unexpected response")]
     Unexpected {
         /// The service that was called.
         service: &'static str,
@@ -95,7 +95,7 @@ pub enum Unexpected {
     #[error("two rows have the same id")]
     Repeated,
     /// It is about a record of another type.
-    #[error("a row is about a record of another type")]
+    #[error("a row has another record type")]
     OtherType,
     /// There are more rows than were requested.
     #[error("there are more rows than requested")]

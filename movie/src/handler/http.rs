@@ -7,7 +7,7 @@ use axum::extract::State;
 use fault::Invalid;
 use model::RecordId;
 use serde::Deserialize;
-use service::extract::{Ids, Path, Query, WrittenJson};
+use service::extract::{Ids, Path, PreSerialized, Query};
 use service::{Deadline, Problem};
 use std::sync::Arc;
 use utoipa::openapi::OpenApi;
@@ -39,54 +39,54 @@ fn described() -> OpenApiRouter<Arc<AppState>> {
 }
 
 #[derive(utoipa::OpenApi)]
-#[openapi(info(title = "Marquee movie", description = "Movies with their ratings."))]
+#[openapi(info(title = "Marquee movie", description = "Movies with their aggregated ratings."))]
 struct Document;
 
 /// Encodes a list of movies.
-fn list_json(list: &json::MovieList<'_>) -> WrittenJson {
+fn list_json(list: &json::MovieList<'_>) -> PreSerialized {
     let mut json = Vec::with_capacity(MOVIE_CAPACITY * (1 + list.movies.len()));
-    WrittenJson(serde_json::to_writer(&mut json, list).map(|()| json.into()))
+    PreSerialized(serde_json::to_writer(&mut json, list).map(|()| json.into()))
 }
 
 fn id(text: String) -> Result<RecordId, Invalid> {
     RecordId::new(text).map_err(|broken| broken.at("id"))
 }
 
-/// One movie with its aggregated rating.
+/// Returns a movie with its aggregated ratings.
 #[utoipa::path(
     get, path = "/v1/movies/{id}", params(("id" = String, Path)),
-    responses((status = 200, body = json::Movie<'static>), (status = 404, description = "There is no such movie."))
+    responses((status = 200, body = json::Movie<'static>), (status = 404, description = "Not found."))
 )]
 async fn get(
     State(state): State<Arc<AppState>>,
     deadline: Deadline,
     Path(path): Path<String>,
-) -> Result<WrittenJson, Problem> {
-    Ok(WrittenJson(state.get(&id(path)?, deadline).await?.json()))
+) -> Result<PreSerialized, Problem> {
+    Ok(PreSerialized(state.get(&id(path)?, deadline).await?.json()))
 }
 
 #[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct List {
-    /// Up to 500 ids, separated by commas: their movies, in this order. Excludes the other parameters.
+    /// Up to 500 ids, separated by commas. Returns their movies in this order. Excludes the other parameters.
     #[param(value_type = Option<String>)]
     ids: Option<Ids>,
-    /// Words that titles must contain, best match first; all movies by id if it is empty or absent.
+    /// Words of the title or prefixes of them; best match first. If empty or absent, all movies are listed by id.
     query: Option<String>,
-    /// 1 to 500; default 50.
+    /// 1 to 500, default 50.
     page_size: Option<i64>,
-    /// `nextPageToken` of the previous page.
+    /// The `nextPageToken` of the previous page.
     page_token: Option<String>,
 }
 
-/// Many movies: some by id, those that a query finds, or all.
+/// Lists movies: by ids, by a query, or all of them.
 #[utoipa::path(get, path = "/v1/movies", params(List), responses((status = 200, body = json::MovieList<'static>)))]
 async fn list(
     State(state): State<Arc<AppState>>,
     deadline: Deadline,
     Query(query): Query<List>,
-) -> Result<WrittenJson, Problem> {
+) -> Result<PreSerialized, Problem> {
     let deadline = backend_deadline(deadline);
     if let Some(ids) = query.ids {
         if query.query.is_some() || query.page_size.is_some() || query.page_token.is_some() {
@@ -104,21 +104,21 @@ async fn list(
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Top {
-    /// The minimum number of ratings of a movie, at least 1; default 10.
+    /// The minimum number of ratings of a movie; at least 1, default 10.
     min_count: Option<i64>,
-    /// 1 to 500; default 50.
+    /// 1 to 500, default 50.
     page_size: Option<i64>,
-    /// `nextPageToken` of the previous page.
+    /// The `nextPageToken` of the previous page.
     page_token: Option<String>,
 }
 
-/// The best rated movies, by weighted mean.
+/// Lists the best rated movies, by weighted mean.
 #[utoipa::path(get, path = "/v1/top/movies", params(Top), responses((status = 200, body = json::MovieList<'static>)))]
 async fn top(
     State(state): State<Arc<AppState>>,
     deadline: Deadline,
     Query(query): Query<Top>,
-) -> Result<WrittenJson, Problem> {
+) -> Result<PreSerialized, Problem> {
     let page = json::page(query.page_size, query.page_token)?;
     let min_count = json::min_count(query.min_count)?;
     let page = state.controller.list_top(min_count, &page, backend_deadline(deadline)).await?;
@@ -133,24 +133,24 @@ struct Short {
     id: String,
 }
 
-/// One movie with its bare mean, in the short form.
+/// Returns a movie with the mean of its ratings; short form.
 #[utoipa::path(get, path = "/movie", params(Short), responses((status = 200, body = json::ShortMovie<'static>)))]
 async fn short(
     State(state): State<Arc<AppState>>,
     deadline: Deadline,
     Query(query): Query<Short>,
-) -> Result<WrittenJson, Problem> {
+) -> Result<PreSerialized, Problem> {
     let cached = state.get(&id(query.id)?, deadline).await?;
-    Ok(WrittenJson(serde_json::to_vec(&json::ShortMovie::from(&cached.movie)).map(Into::into)))
+    Ok(PreSerialized(serde_json::to_vec(&json::ShortMovie::from(&cached.movie)).map(Into::into)))
 }
 
-/// One movie with its bare mean, in the shortest form.
+/// Returns a movie with the mean of its ratings; shortest form.
 #[utoipa::path(get, path = "/", params(Short), responses((status = 200, body = json::ShortMovie<'static>)))]
 async fn shortest(
     state: State<Arc<AppState>>,
     deadline: Deadline,
     query: Query<Short>,
-) -> Result<WrittenJson, Problem> {
+) -> Result<PreSerialized, Problem> {
     short(state, deadline, query).await
 }
 

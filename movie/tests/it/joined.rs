@@ -196,7 +196,7 @@ async fn a_backend_that_never_answers_is_late_within_the_requests_time() {
                 "--drain-timeout",
                 "1s",
             ];
-            let config: movie::Config = service::try_parse_from("127.0.0.1:0", arguments).unwrap();
+            let config: movie::Config = service::testing::parse(arguments).unwrap();
             let movie = service::testing::Running::start("movie", &registry, |registry, stop| {
                 movie::run(config, registry, stop)
             });

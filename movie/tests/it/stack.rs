@@ -15,7 +15,7 @@ pub(crate) struct Stack {
 
 fn parsed<C: clap::Parser>(arguments: &[&str]) -> C {
     let chassis = ["--workers", "2", "--request-timeout", "1s", "--drain-timeout", "1s"];
-    service::try_parse_from("127.0.0.1:0", arguments.iter().chain(&chassis).copied()).unwrap()
+    service::testing::parse(arguments.iter().chain(&chassis).copied()).unwrap()
 }
 
 pub(crate) async fn start_rating(registry: &Arc<dyn Registry>) -> Running {

@@ -30,7 +30,7 @@ impl Proxied {
         let places = ["--metadata-url", &metadata.url, "--rating-url", &rating.url];
         let chassis = ["--workers", "2", "--request-timeout", "5s", "--drain-timeout", "1s"];
         let arguments = arguments.into_iter().chain(places).chain(chassis);
-        let config: movie::Config = service::try_parse_from("127.0.0.1:0", arguments).unwrap();
+        let config: movie::Config = service::testing::parse(arguments).unwrap();
         let registry: std::sync::Arc<dyn discovery::Registry> = discovery::memory::Registry::new();
         let movie = Running::start("movie", &registry, |registry, stop| movie::run(config, registry, stop));
         let movie = movie.await.unwrap();

@@ -1,8 +1,8 @@
-//! Values of a store, kept in memory while they are exact.
+//! An in-memory cache of values read from a store.
 //!
-//! What is read from the store is kept until it is written through the same process, and where others write to
-//! the store as well, for a limited time. A reader never gets a value older than the last write that was
-//! [told of](Cache::wrote) before he asked.
+//! A value is kept until it is written through the same process, and for a limited time if other processes write to
+//! the store too. A reader never gets a value older than the last write that was [recorded](Cache::wrote) before the
+//! read started.
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache as Values;
@@ -11,23 +11,20 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-mod shared;
 #[cfg(test)]
 mod tests;
 
-pub use shared::{Shared, Written};
-
-/// How many groups of keys there are. A write to a key costs what is being read of its group meanwhile.
+/// The number of groups of keys. A write to a key invalidates reads in progress of all keys of its group.
 const GROUPS: usize = 1024;
 
-/// What an entry takes beside the bytes of its key and value: two hash tables' slots and counters.
+/// The memory of an entry besides its key and value, in bytes: slots and counters of two hash tables.
 const OVERHEAD: u64 = 96;
 
-/// Values by their keys, bounded in bytes.
+/// A cache bounded in bytes.
 #[derive(Debug)]
 pub struct Cache<K, V> {
     values: Values<K, Kept<V>, Weigh<K, V>>,
-    /// How many writes each group of keys has seen.
+    /// The number of writes to each group of keys.
     writes: Box<[Mutex<u64>]>,
     hasher: RandomState,
     max_age: Option<Duration>,
@@ -54,7 +51,7 @@ impl<K, V> Weighter<K, Kept<V>> for Weigh<K, V> {
     }
 }
 
-/// A read from the store that is under way: which writes it is sure to see.
+/// A read from the store in progress, with the number of writes that it is certain to see.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {
     group: usize,
@@ -63,8 +60,8 @@ pub struct Reading {
 }
 
 impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
-    /// An empty cache of at most `bytes` bytes, as `weigh` counts a key with its value. What has been kept for
-    /// `max_age` is read again; without it the process must be the only one that writes to the store.
+    /// Creates an empty cache of at most `bytes` bytes; `weigh` returns the size of a key and its value. Values older
+    /// than `max_age` are read again; without it, the process must be the only writer to the store.
     #[must_use]
     pub fn new(bytes: u64, max_age: Option<Duration>, weigh: fn(&K, &V) -> usize) -> Self {
         let entries = usize::try_from(bytes / (4 * OVERHEAD)).unwrap_or(usize::MAX);
@@ -76,18 +73,18 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
         }
     }
 
-    /// The value of `key`, if it is kept.
+    /// Returns the cached value of `key`, if any.
     pub fn get(&self, key: &K) -> Option<V> {
         let kept = self.values.get(key)?;
         let fresh = self.max_age.is_none_or(|age| kept.since.elapsed() < age);
         fresh.then_some(kept.value)
     }
 
-    /// The value of `key`: what is kept, or else what `read` finds in the store.
+    /// Returns the cached value of `key`, or the result of `read` from the store.
     ///
     /// # Errors
     ///
-    /// That of `read`; nothing is kept then.
+    /// That of `read`; then nothing is cached.
     pub async fn get_or_read<E, F>(&self, key: &K, read: impl FnOnce() -> F) -> Result<V, E>
     where
         F: Future<Output = Result<V, E>>,
@@ -101,8 +98,8 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
         Ok(value)
     }
 
-    /// The values of `keys` in their order: what is kept, and for the others what `read` finds in the store,
-    /// which is given them in their order and returns a value for each.
+    /// Returns the values of `keys` in order: cached ones, and for the others the result of `read` from the store,
+    /// which receives them in order and returns one value for each.
     async fn get_or_read_all<E, F>(&self, keys: &[K], read: impl FnOnce(Vec<K>) -> F) -> Result<Vec<V>, E>
     where
         F: Future<Output = Result<Vec<V>, E>>,
@@ -123,13 +120,13 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// Begins to read `key` from the store; to be called before the store is asked.
+    /// Starts a read of `key`; must be called before the store is read.
     pub fn read(&self, key: &K) -> Reading {
         let group = self.group(key);
         Reading { group, writes: *self.writes(group), since: Instant::now() }
     }
 
-    /// Keeps what `reading` found, unless a key of its group was written since it began.
+    /// Caches the result of `reading`, unless a key of its group was written since it started.
     pub fn keep(&self, reading: Reading, key: K, value: V) {
         let writes = self.writes(reading.group);
         if *writes == reading.writes {
@@ -137,15 +134,16 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
         }
     }
 
-    /// Forgets `key`: it has been written. To be called after the store has it, whether or not it said so, and
-    /// before the writer is told.
+    /// Invalidates `key` after a write. Must be called once the store may have the write, even if it did not confirm it,
+    /// and before the writer gets its reply.
     pub fn wrote(&self, key: &K) {
         let mut writes = self.writes(self.group(key));
         *writes += 1;
         self.values.remove(key);
     }
 
-    /// Forgets everything: any key may have been written. To be called when [`wrote`](Self::wrote) would be.
+    /// Invalidates everything, because any key may have been written. The same rules apply as for
+    /// [`wrote`](Self::wrote).
     pub fn wrote_all(&self) {
         for group in 0..GROUPS {
             *self.writes(group) += 1;
@@ -153,14 +151,14 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
         self.values.clear();
     }
 
-    /// How many bytes are taken at present.
+    /// Returns the current size in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.values.weight()
     }
 
     fn group(&self, key: &K) -> usize {
-        // Truncated on purpose: any bits of the hash will do.
+        // Truncation is intended: any bits of the hash will do.
         #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash tell a group")]
         let hash = self.hasher.hash_one(key) as usize;
         hash % GROUPS
@@ -172,13 +170,13 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
 }
 
 impl<K: Clone + Eq + Hash, T: Clone> Cache<K, Option<T>> {
-    /// What there is under `keys`, in their order: what is kept, and for the others what `read` finds in the store,
-    /// in any order and without those that it has not. `key` tells what a value stands under. That there is nothing
-    /// is kept as well.
+    /// Returns the existing values of `keys`, in order: cached ones, and for the others the result of `read` from the
+    /// store, in any order and without missing ones. `key` returns a value's key. Missing values
+    /// are cached as missing.
     ///
     /// # Errors
     ///
-    /// That of `read`; nothing is kept then.
+    /// That of `read`; then nothing is cached.
     pub async fn get_or_read_found<E, F>(
         &self,
         keys: &[K],

@@ -1,4 +1,4 @@
-//! The cache beside a plain store, with readers and writers that run into each other at random.
+//! The cache beside a plain store, with concurrent random readers and writers.
 
 use super::*;
 use rand::rngs::StdRng;
@@ -6,7 +6,7 @@ use rand::{RngExt, SeedableRng};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-/// A store of versions: what is committed, and what its writers have been told.
+/// A store of versions: committed ones, and those acknowledged to their writers.
 #[derive(Default)]
 struct Store {
     committed: [AtomicU64; 8],
@@ -42,7 +42,7 @@ impl Store {
 }
 
 #[test]
-fn a_reader_never_gets_less_than_the_last_write_that_was_told() {
+fn reader_never_gets_older_value_than_last_acknowledged_write() {
     for seed in 0..4 {
         let (store, cache) = (Store::default(), Cache::new(1 << 20, None, |_, _| 16));
         let (ended, hits) = (AtomicBool::new(false), AtomicU64::new(0));
@@ -79,7 +79,7 @@ fn a_reader_never_gets_less_than_the_last_write_that_was_told() {
 }
 
 #[test]
-fn what_was_read_before_a_write_is_not_kept_after_it() {
+fn value_read_before_write_is_not_cached_after_it() {
     let cache = Cache::new(1 << 20, None, |_: &u8, _: &u8| 2);
     let before = cache.read(&1);
     cache.wrote(&1);
@@ -92,7 +92,7 @@ fn what_was_read_before_a_write_is_not_kept_after_it() {
 }
 
 #[test]
-fn what_is_kept_is_bounded_in_bytes() {
+fn cache_is_bounded_in_bytes() {
     let cache = Cache::new(100_000, None, |_: &u32, value: &Vec<u8>| value.len());
     for key in 0..10_000 {
         cache.keep(cache.read(&key), key, vec![0; 100]);
@@ -104,20 +104,20 @@ fn what_is_kept_is_bounded_in_bytes() {
 }
 
 #[test]
-fn what_is_as_old_as_the_reading_allows_is_read_again() {
+fn value_of_maximum_age_is_read_again() {
     let age = Duration::from_millis(20);
     let cache = Cache::new(1 << 20, Some(age), |_: &u8, _: &u8| 2);
     let reading = cache.read(&1);
     cache.keep(reading, 1, 10);
     while reading.since.elapsed() < age {
-        // The age counts from before the store was asked.
+        // The age counts from before the read.
         thread::yield_now();
     }
     assert_eq!(cache.get(&1), None);
 }
 
 #[tokio::test]
-async fn only_what_is_not_kept_is_read() {
+async fn only_uncached_keys_are_read() {
     let cache = Cache::new(1 << 20, None, |_: &u8, _: &u8| 2);
     let read = async |keys: Vec<u8>| Ok::<_, ()>(keys.iter().map(|key| key * 10).collect());
     assert_eq!(cache.get_or_read_all(&[1, 3], read).await, Ok(vec![10, 30]));
@@ -132,7 +132,7 @@ async fn only_what_is_not_kept_is_read() {
 }
 
 #[tokio::test]
-async fn what_is_found_stands_in_the_order_of_its_keys_and_what_is_not_is_kept_as_missing() {
+async fn found_values_are_in_order_of_keys_and_missing_ones_are_cached_as_missing() {
     let cache = Cache::new(1 << 20, None, |_: &u8, _: &Option<u8>| 2);
     let thirds =
         async |keys: Vec<u8>| Ok::<_, ()>(keys.into_iter().rev().filter(|key| key % 3 == 0).collect());
@@ -146,7 +146,7 @@ async fn what_is_found_stands_in_the_order_of_its_keys_and_what_is_not_is_kept_a
 }
 
 #[tokio::test]
-async fn nothing_is_kept_when_any_key_may_have_been_written() {
+async fn cache_is_empty_after_write_of_unknown_keys() {
     let cache = Cache::new(1 << 20, None, |_: &u8, _: &u8| 2);
     assert_eq!(cache.get_or_read(&1, async || Ok::<_, ()>(10)).await, Ok(10));
     let before = cache.read(&2);

@@ -1,29 +1,30 @@
-//! How a call can fail, and what its failure says about the instance and about a retry elsewhere.
+//! How a call can fail, and what its failure means for the instance and for a retry.
 
 use fault::{Fault, Kind, Violation};
 
-/// What the end of a call says about its instance and about a retry.
+/// What the end of a call means for its instance and for a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// The service responded, be it with an error of its own: the instance is well, and another would respond
+    /// The service responded, possibly with an error of its own: the instance is healthy, and another would return
     /// the same.
     Application,
-    /// The instance responded that it cannot serve, or not as the service would; it may have begun to serve.
+    /// The instance responded that it cannot serve, or with something that is not the service's. It may have started
+    /// to execute the call.
     Unavailable,
-    /// The instance cannot have seen the call: nothing listens there, or it refused before reading.
+    /// The instance cannot have seen the call: nothing listens on its port, or it refused before reading.
     Unsent,
     /// The connection broke during the call, which may or may not have been executed.
     Broken,
-    /// The time that the call was given ran out. That says nothing about the instance, and the call is over.
+    /// The call ran out of time. That says nothing about the instance, and the call is over.
     Late,
-    /// The connection was closed because of other calls that were given up on it. That says nothing about the
-    /// instance. The call may or may not have been executed.
+    /// The connection was closed because other calls on it were given up. That says nothing about the instance. The
+    /// call may or may not have been executed.
     Cut,
 }
 
 /// A failure of one call that knows its [`Class`].
 pub trait Failure {
-    /// Returns what this failure says about the instance.
+    /// Returns the class of this failure.
     fn class(&self) -> Class;
 }
 
@@ -33,23 +34,23 @@ pub enum Error<E> {
     /// No instance of the service is known.
     #[error("no instance of {service} is known")]
     NoInstance {
-        /// The service's name.
+        /// Name of the service.
         service: String,
     },
     /// No response came before the caller's deadline.
     #[error("{service} did not respond in time")]
     Late {
-        /// The service's name.
+        /// Name of the service.
         service: String,
     },
     /// The last instance that was tried failed.
     #[error("{service} at {authority} failed")]
     Failed {
-        /// The service's name.
+        /// Name of the service.
         service: String,
-        /// The address of the instance.
+        /// Address of the instance.
         authority: String,
-        /// What the call returned.
+        /// Error that the call returned.
         #[source]
         cause: E,
     },

@@ -1,4 +1,4 @@
-//! Who there is to call: one watch of a service, shared by the clients of all workers, or a fixed list.
+//! The instances of a service: one watch shared by the clients of all workers, or a fixed list.
 
 use crate::statistics::{Counters, Statistics};
 use discovery::{Instance, InstanceSet, Registry};
@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_stream::StreamExt;
 
-/// The instances of one service as they come and go, and what calls to them come to. Clones share one watch and
-/// count together.
+/// The current instances of one service, and the statistics of all calls to them. Clones share one watch and the
+/// same counters.
 #[derive(Clone, Debug)]
 pub struct Instances {
     service: String,
@@ -16,7 +16,7 @@ pub struct Instances {
 }
 
 impl Instances {
-    /// Follows `service` in `registry`, on a task of the present runtime that ends with the last clone.
+    /// Follows `service` in `registry`, in a task of the current runtime that ends with the last clone.
     #[must_use]
     pub fn watch(registry: &dyn Registry, service: &str) -> Self {
         let (send, seen) = watch::channel(None);
@@ -35,11 +35,11 @@ impl Instances {
         Self { service: service.to_owned(), seen, counters: Arc::default() }
     }
 
-    /// The instances of `service` at these addresses, `HOST:PORT` or `http://HOST:PORT`, for ever.
+    /// Returns a fixed set of instances of `service` at these addresses, `HOST:PORT` or `http://HOST:PORT`.
     ///
     /// # Errors
     ///
-    /// The first address that reads otherwise.
+    /// The first invalid address.
     pub fn fixed<A: AsRef<str>>(
         service: &str,
         addresses: impl IntoIterator<Item = A>,
@@ -50,13 +50,13 @@ impl Instances {
         Ok(Self { service: service.to_owned(), seen, counters: Arc::default() })
     }
 
-    /// The service's name.
+    /// Returns the name of the service.
     #[must_use]
     pub fn service(&self) -> &str {
         &self.service
     }
 
-    /// What the calls of all clients came to so far.
+    /// Returns the statistics of the calls of all clients.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         self.counters.statistics(self.seen.borrow().as_deref().unwrap_or_default())
@@ -66,7 +66,7 @@ impl Instances {
         &self.counters
     }
 
-    /// The sets from now on, beginning with the present one; `None` until the registry has answered once.
+    /// Returns the sets from now on, beginning with the current one; `None` until the registry has responded once.
     pub(crate) fn subscribe(&self) -> watch::Receiver<Option<InstanceSet>> {
         let mut seen = self.seen.clone();
         seen.mark_changed();
@@ -74,9 +74,9 @@ impl Instances {
     }
 }
 
-/// An address that can't be called.
+/// An invalid address.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("address `{0}` must read HOST:PORT or http://HOST:PORT")]
+#[error("address `{0}` must be HOST:PORT or http://HOST:PORT")]
 pub struct BadAddress(String);
 
 fn instance_at(service: &str, address: &str) -> Result<Instance, BadAddress> {
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_may_be_a_url_or_an_authority() {
+    fn address_is_accepted_as_url_or_authority() {
         for (address, authority) in [
             ("127.0.0.1:8081", "127.0.0.1:8081"),
             ("http://metadata.internal:80/", "metadata.internal:80"),
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused_by_name() {
+    fn invalid_address_is_rejected_with_its_text() {
         for address in [
             "",
             "host",

@@ -1,27 +1,27 @@
-//! How long calls usually take: the 95th percentile of the latest, after which a read is worth a second try.
+//! The 95th percentile of the latency of recent calls, after which a read is hedged.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// After how many answers the percentile is looked up again; nothing is known before.
+/// Number of responses after which the percentile is computed again; it is unknown before.
 const REFRESH: u32 = 128;
 
-/// At how many answers the older ones' weight is halved.
+/// Number of responses at which the weight of the older ones is halved.
 const WINDOW: u32 = 1024;
 
-/// As in HdrHistogram: eight buckets for each power of two of microseconds, so that an upper bound is at most an
-/// eighth too high, up to a minute and more.
+/// Number of buckets. As in HdrHistogram there are eight for each power of two of microseconds, so that an upper bound
+/// is at most an eighth too high, up to more than a minute.
 const BUCKETS: usize = 192;
 
 const LONGEST: u64 = (1 << 26) - 1;
 
-/// A histogram of bounded size whose older half fades; J. Dean and L. Barroso, "The Tail at Scale" (CACM 56.2,
-/// 2013) say why it is the 95th percentile that a second try waits for: it costs one call in twenty.
+/// A histogram of bounded size whose older half decays. A hedge waits for the 95th percentile because it then costs
+/// one call in twenty: J. Dean and L. Barroso, "The Tail at Scale" (CACM 56.2, 2013).
 #[derive(Debug)]
 pub(crate) struct Latencies {
     histogram: Mutex<Histogram>,
-    /// In microseconds; 0 while it isn't known.
+    /// In microseconds; 0 while it is unknown.
     p95: AtomicU64,
 }
 
@@ -38,7 +38,7 @@ impl Latencies {
         Self { histogram: Mutex::new(histogram), p95: AtomicU64::new(0) }
     }
 
-    /// Takes note of an answer.
+    /// Records the latency of a response.
     pub(crate) fn record(&self, latency: Duration) {
         let mut histogram = self.histogram.lock().unwrap_or_else(PoisonError::into_inner);
         histogram.buckets[bucket(latency)] += 1;
@@ -48,12 +48,12 @@ impl Latencies {
             histogram.fresh = 0;
             self.p95.store(histogram.p95(), Ordering::Relaxed);
             if histogram.total >= WINDOW {
-                histogram.fade();
+                histogram.decay();
             }
         }
     }
 
-    /// What 95 of 100 answers took at most; `None` before there are enough.
+    /// Returns the 95th percentile; `None` before there are enough responses.
     pub(crate) fn p95(&self) -> Option<Duration> {
         match self.p95.load(Ordering::Relaxed) {
             0 => None,
@@ -74,7 +74,7 @@ impl Histogram {
         upper_bound(0)
     }
 
-    fn fade(&mut self) {
+    fn decay(&mut self) {
         self.buckets.iter_mut().for_each(|count| *count /= 2);
         self.total = self.buckets.iter().sum();
     }
@@ -88,7 +88,7 @@ fn bucket(latency: Duration) -> usize {
     (octave as usize + 1) * 8 + ((micros >> octave) & 7) as usize
 }
 
-/// The least number of microseconds that belongs to a later bucket.
+/// Returns the lowest number of microseconds that belongs to a later bucket.
 fn upper_bound(bucket: usize) -> u64 {
     let (octave, step) = (bucket / 8, (bucket % 8) as u64);
     match octave.checked_sub(1) {
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn each_latency_is_below_its_buckets_bound_by_an_eighth_at_most() {
+    fn latency_is_below_the_bound_of_its_bucket_by_at_most_an_eighth() {
         for micros in (0..5000).chain((1..26).flat_map(|power| [(1 << power) - 1, 1 << power])) {
             let bound = upper_bound(bucket(Duration::from_micros(micros)));
             assert!(bound > micros && bound <= (micros + micros / 8 + 1).max(1), "{micros}: {bound}");
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_near_the_true_percentile() {
+    fn result_is_near_the_true_percentile() {
         for scale in [1, 50, 20_000] {
             let p95 = p95_of((0..1024).map(|n| (n * 37 % 1000) * scale));
             assert!((950 * scale..=1080 * scale).contains(&p95), "{p95} of {scale}");
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_known_before_128_answers() {
+    fn percentile_is_unknown_before_128_responses() {
         let latencies = Latencies::new();
         (0..127).for_each(|_| latencies.record(Duration::from_millis(1)));
         assert_eq!(latencies.p95(), None);
@@ -135,11 +135,11 @@ mod tests {
     }
 
     #[test]
-    fn older_answers_fade() {
+    fn older_responses_decay() {
         let days = (0..100_000).map(|_| 50_000);
         let slow = p95_of(days.clone());
         assert!((50_000..=56_250).contains(&slow), "{slow}");
         let quick = p95_of(days.chain((0..5 * 1024).map(|_| 1000)));
-        assert!((1000..=1125).contains(&quick), "{quick} once it is quick again");
+        assert!((1000..=1125).contains(&quick), "{quick} after latencies fell");
     }
 }

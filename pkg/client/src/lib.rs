@@ -1,11 +1,12 @@
 //! Calls to a discovered service, balanced over its instances.
 //!
-//! [`Instances`] follows who there is, once for all; a [`Client`] on each worker runtime holds a connection
-//! to each of them and sends every call to one that is well and idle, which its [`Picker`] knows. What a
-//! connection and a call are is the caller's business: a closure makes either.
+//! [`Instances`] follows the instances of a service, once per process. A [`Client`] on each worker runtime has a
+//! connection to each instance and sends every call to a healthy one with few calls in flight, chosen by its
+//! [`Picker`]. The caller's closures define what a connection and a call are.
 
 mod caller;
 mod error;
+mod health;
 mod instances;
 mod latency;
 mod picker;
@@ -13,6 +14,7 @@ mod statistics;
 
 pub use caller::{Client, Hedge, Mode, Options};
 pub use error::{Class, Error, Failure};
+pub use health::Event;
 pub use instances::{BadAddress, Instances};
 pub use picker::{Endpoint, Lease, Picker};
 pub use statistics::Statistics;

@@ -1,4 +1,4 @@
-//! What the calls to a service came to, over all its clients: plain numbers, for whoever shows them.
+//! Statistics of the calls to a service over all its clients, as plain numbers.
 
 use discovery::Instance;
 use std::array;
@@ -6,29 +6,29 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, Weak};
 
-/// The calls to one service since its instances are followed, and how these are at present.
+/// The calls to one service since its instances are followed, and the current state of the instances.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
-    /// Calls that have ended, by outcome: `answered` (by an error too, where that is the service's answer),
-    /// `failed`, `late`, `no_instance`, and `abandoned` by their caller.
+    /// Calls that have ended, by outcome: `answered` (with a response of the service, possibly an error), `failed`,
+    /// `late`, `no_instance`, and `abandoned` by their caller.
     pub calls: [(&'static str, u64); 5],
     /// Requests that were sent to an instance.
     pub tries: u64,
-    /// Further tries, by what the one before met: `unavailable`, `unsent`, `broken` or `silent`.
+    /// Further tries, by the result of the one before: `unavailable`, `unsent`, `broken` or `silent`.
     pub retries: [(&'static str, u64); 4],
-    /// Second tries beside a first that was slow.
+    /// Second requests of hedged reads.
     pub hedges: u64,
-    /// Second tries whose answer came first.
+    /// Hedged reads whose second request got the first response.
     pub hedges_won: u64,
-    /// Further and second tries that the budget refused.
+    /// Retries and hedges that the budget refused.
     pub refusals: u64,
-    /// How often an instance was ejected, by each worker's count.
+    /// How often an instance was ejected, counted for each worker.
     pub ejections: u64,
-    /// Instances that are known.
+    /// Known instances.
     pub instances: u64,
     /// Known instances that at least one worker has ejected.
     pub ejected: u64,
-    /// Tries that are not answered yet.
+    /// Tries in flight.
     pub in_flight: u64,
 }
 
@@ -44,7 +44,7 @@ pub(crate) enum Outcome {
 
 const OUTCOMES: [&str; 5] = ["answered", "failed", "late", "no_instance", "abandoned"];
 
-/// Why a call is tried elsewhere.
+/// Why a call is retried on another instance.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Reason {
     Unavailable,
@@ -55,15 +55,15 @@ pub(crate) enum Reason {
 
 const REASONS: [&str; 4] = ["unavailable", "unsent", "broken", "silent"];
 
-/// A picker, whatever its connections are.
+/// A picker with connections of any type.
 pub(crate) trait Observed: Send + Sync {
     fn in_flight(&self) -> usize;
 
-    /// The instances that are ejected, or not answered since they were.
+    /// Returns the instances that are ejected, or got no response since they were.
     fn ejected(&self) -> Vec<Instance>;
 }
 
-/// A number that grows.
+/// A number that only grows.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
 
@@ -77,7 +77,7 @@ impl Counter {
     }
 }
 
-/// What the clients of one service count together.
+/// The counters that the clients of one service share.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     calls: [Counter; OUTCOMES.len()],
@@ -91,7 +91,7 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    /// Looks at `picker` too, while it is there.
+    /// Includes `picker` in the statistics until it is dropped.
     pub(crate) fn observe(&self, picker: Weak<dyn Observed>) {
         let mut pickers = self.pickers.lock().unwrap_or_else(PoisonError::into_inner);
         pickers.retain(|picker| picker.strong_count() > 0);
@@ -102,7 +102,7 @@ impl Counters {
         self.retries[reason as usize].count();
     }
 
-    /// A call, which counts as abandoned unless it is told how it ended.
+    /// Begins to count a call, as abandoned unless [`Call::ended`] is called.
     pub(crate) fn call(&self) -> Call<'_> {
         Call { counters: self, outcome: Outcome::Abandoned }
     }
@@ -127,7 +127,7 @@ impl Counters {
     }
 }
 
-/// A call that is counted when it ends.
+/// A call that is counted when it is dropped.
 pub(crate) struct Call<'a> {
     counters: &'a Counters,
     outcome: Outcome,

@@ -1,8 +1,8 @@
-//! Growing pauses between tries, spread so that many who lost the same peer don't return in step.
+//! Exponential back-off with jitter, so that many clients of the same peer do not retry in step.
 
 use std::time::Duration;
 
-/// Pauses that double from a first one up to a limit, each shortened by up to a half at random.
+/// Pauses that double up to a limit, each shortened by up to a half at random.
 #[derive(Debug)]
 pub(crate) struct Backoff {
     first: Duration,
@@ -11,19 +11,19 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// Pauses from about `first` to about `limit`.
+    /// Creates pauses from about `first` to about `limit`.
     pub(crate) fn new(first: Duration, limit: Duration) -> Self {
         Self { first, limit, next: first }
     }
 
-    /// How long to wait before the next try.
+    /// Returns the next pause.
     pub(crate) fn pause(&mut self) -> Duration {
         let longest = self.next.min(self.limit);
         self.next = longest * 2;
         longest.mul_f64(rand::random_range(0.5..=1.0))
     }
 
-    /// Starts over after a success.
+    /// Restarts with the first pause, after a success.
     pub(crate) fn reset(&mut self) {
         self.next = self.first;
     }
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_the_limit_and_start_over() {
+    fn pauses_double_up_to_limit_and_restart() {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
         for longest in [100, 200, 400, 800, 1000, 1000] {
             let pause = backoff.pause();

@@ -1,4 +1,4 @@
-//! What every registry must do: cases for test programs, run against each implementation.
+//! Conformance cases that every registry must pass, for the test programs of the implementations.
 
 mod bench;
 mod cases;
@@ -11,37 +11,37 @@ use futures::future::BoxFuture;
 use libtest_mimic::{Completion, Failed, Trial};
 use std::sync::Arc;
 
-/// What a case needs done to a registry behind its callers' backs.
+/// An action on a registry that a case needs besides the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Power {
-    /// Starting it again without its memory, by [`Subject::restart`].
+    /// Restarting it with its memory lost, by [`Subject::restart`].
     Restart,
-    /// Declaring an instance ill, by [`Subject::fail`].
+    /// Marking an instance critical, by [`Subject::fail`].
     Fail,
-    /// Taking out whoever is not heard of any more, by itself.
+    /// Removing instances without heartbeats by itself.
     Expire,
 }
 
-/// A registry to be tried.
+/// A registry under test.
 #[async_trait]
 pub trait Subject: Send + Sync {
-    /// The way to ask it.
+    /// The registry.
     fn registry(&self) -> Arc<dyn Registry>;
 
-    /// Why it can't do what a case needs, where it can't.
+    /// Returns why it can't do what a case needs, if so.
     fn lacks(&self, power: Power) -> Option<&'static str>;
 
-    /// Loses everything, and answers again.
+    /// Loses everything, and responds again.
     async fn restart(&self) -> Result<(), Failed>;
 
-    /// Declares `instance` ill.
+    /// Marks `instance` critical.
     async fn fail(&self, instance: &Instance) -> Result<(), Failed>;
 }
 
 /// Prepares a subject for one case.
 pub type Start = fn() -> BoxFuture<'static, Result<Box<dyn Subject>, Failed>>;
 
-/// All cases as `name::case`, each on a subject of its own, which others may be using too. Where the
+/// Returns all cases as `name::case`, each on its own subject, which may be shared with others. If the
 /// implementation is `missing` they are ignored, for that reason.
 pub fn trials(name: &str, missing: Option<&'static str>, start: Start) -> Vec<Trial> {
     let trial = |case: &'static Case| {
@@ -70,7 +70,7 @@ fn run(case: &Case, start: Start) -> Result<Completion, Failed> {
 struct Case {
     name: &'static str,
     needs: &'static [Power],
-    /// Panics or fails where the registry fails the case.
+    /// Panics or fails if the registry fails the case.
     run: for<'a> fn(&'a Bench) -> BoxFuture<'a, Result<(), Failed>>,
 }
 
@@ -85,32 +85,32 @@ macro_rules! cases {
 }
 
 const CASES: &[Case] = cases![
-    an_unknown_service_has_no_instances,
-    an_instance_is_found_as_it_was_registered,
-    a_later_watch_starts_with_what_is_there,
-    a_watch_on_nothing_wakes_at_the_first_registration,
-    instances_come_sorted_by_id,
+    unknown_service_has_no_instances,
+    instance_is_found_as_registered,
+    later_watch_starts_with_current_set,
+    watch_on_empty_service_wakes_at_first_registration,
+    instances_are_sorted_by_id,
     tags_keep_their_order,
-    an_id_may_hold_dots_colons_and_dashes,
-    a_service_is_found_in_any_case_of_its_name,
-    the_same_id_again_replaces_the_instance,
-    an_equal_registration_is_no_change,
-    a_heartbeat_is_no_change,
-    a_heartbeat_of_an_unknown_instance_is_not_found,
-    a_deregistered_instance_is_gone_and_not_found,
+    id_may_contain_dots_colons_and_dashes,
+    service_is_found_in_any_case_of_its_name,
+    registration_with_same_id_replaces_instance,
+    equal_registration_is_no_change,
+    heartbeat_is_no_change,
+    heartbeat_of_unknown_instance_is_not_found,
+    deregistered_instance_is_removed_and_not_found,
     deregistering_twice_is_no_error,
-    a_deregistered_instance_can_return,
-    a_service_is_watched_apart_from_others,
-    every_watch_sees_every_last_state,
-    a_watch_that_is_dropped_leaves_the_others_alone,
-    many_changes_end_with_the_last_state,
+    deregistered_instance_can_return,
+    service_is_watched_separately,
+    every_watch_sees_last_state,
+    dropped_watch_does_not_affect_others,
+    many_changes_end_with_last_state,
     concurrent_registrations_are_all_found,
-    an_announced_instance_is_there_until_it_stops,
-    an_ill_instance_is_not_listed_and_a_heartbeat_revives_it needs Fail,
-    registering_an_ill_instance_again_revives_it needs Fail,
-    an_instance_that_is_not_heard_of_leaves_and_may_return needs Expire,
-    a_registry_restarted_empty_knows_nobody needs Restart,
-    an_announced_instance_returns_after_a_restart needs Restart,
+    registered_instance_is_listed_until_it_stops,
+    critical_instance_is_not_listed_and_heartbeat_restores_it needs Fail,
+    registering_critical_instance_again_restores_it needs Fail,
+    instance_without_heartbeats_is_removed_and_may_return needs Expire,
+    registry_restarted_empty_has_no_instances needs Restart,
+    registered_instance_returns_after_restart needs Restart,
 ];
 
 #[async_trait]
@@ -137,14 +137,14 @@ impl Subject for Arc<memory::Registry> {
     }
 }
 
-/// A Consul that others use as well.
+/// A Consul that is shared with others.
 pub struct Consul {
     config: consul::Config,
     registry: Arc<dyn Registry>,
 }
 
 impl Consul {
-    /// The one that `config` names, asked by `registry`.
+    /// Creates the subject for the Consul of `config`, accessed through `registry`.
     pub fn new(config: consul::Config, registry: impl Registry) -> Self {
         Self { config, registry: Arc::new(registry) }
     }

@@ -1,4 +1,4 @@
-//! A registry kept by Consul, or by anything that speaks its HTTP interface.
+//! A registry backed by Consul, or by a program with its HTTP interface.
 
 pub(crate) mod ask;
 mod cursor;
@@ -20,22 +20,22 @@ use std::sync::Arc;
 use std::time::Duration;
 use watch::Watcher;
 
-/// After how long in a critical state Consul forgets an instance by itself; it allows no less.
+/// The time in a critical state after which Consul removes an instance; Consul allows no less.
 pub(crate) const DEREGISTER_AFTER: &str = "1m";
 
-/// Where Consul is, and how it is asked.
+/// Consul's address and how to access it.
 #[derive(Clone)]
 pub struct Config {
     /// `http://…`, `https://…` (a path is kept as a prefix), `unix:///path`, or `host:port`, which means http.
     pub url: String,
-    /// The ACL token, where Consul wants one.
+    /// The ACL token, if Consul requires one.
     pub token: Option<String>,
-    /// A PEM file with the only certificates to trust for `https://`; the system's where there is none.
+    /// A PEM file with the only certificates to trust for `https://`; by default the system's.
     pub ca: Option<PathBuf>,
-    /// How long after an outage of Consul the loss of all, or of more than half, of a service's instances is not
-    /// believed.
+    /// How long after an outage of Consul the loss of all, or of more than half, of a service's instances is
+    /// ignored.
     pub grace: Duration,
-    /// The longest time that one blocking query waits for a change.
+    /// The maximum time that a blocking query waits for a change.
     pub wait: Duration,
 }
 
@@ -64,26 +64,26 @@ impl fmt::Debug for Config {
     }
 }
 
-/// The registry that Consul keeps.
+/// A registry backed by Consul.
 pub struct Registry {
     ask: Arc<dyn Ask>,
     grace: Duration,
     wait: Duration,
-    /// Asks whatever is no watch.
+    /// For everything except watches.
     writer: Asker,
 }
 
 impl Registry {
-    /// Prepares to ask the Consul that `config` names; nothing is sent yet.
+    /// Creates a client of the Consul in `config`; nothing is sent yet.
     ///
     /// # Errors
     ///
-    /// [`Kind::InvalidArgument`] where the URL, the token or the CA file can't be used.
+    /// [`Kind::InvalidArgument`] if the URL, the token or the CA file can't be used.
     pub fn new(config: Config) -> Result<Self, Error> {
         Ok(Self::asking(Arc::new(Http::new(&config)?), &config))
     }
 
-    /// The same with another way of asking.
+    /// Creates a client with another transport.
     pub(crate) fn asking(ask: Arc<dyn Ask>, config: &Config) -> Self {
         let link = Link::new(&config.url);
         Self { ask, grace: config.grace, wait: config.wait, writer: Asker::writer(&link) }
@@ -100,12 +100,12 @@ impl Registry {
     }
 }
 
-/// The id of an instance's one check, which Consul chooses.
+/// Returns the id of an instance's only check, which Consul determines.
 fn check(instance: &Instance) -> String {
     format!("service:{}", instance.id)
 }
 
-/// Declares `instance` ill at the Consul that `config` names.
+/// Marks `instance` critical at the Consul in `config`.
 #[cfg(feature = "conformance")]
 pub(crate) async fn fail(config: &Config, instance: &Instance) -> Result<(), Error> {
     let http = Http::new(config)?;
@@ -125,7 +125,7 @@ impl fmt::Debug for Registry {
 impl crate::Registry for Registry {
     async fn register(&self, instance: &Instance) -> Result<(), Error> {
         self.write(self.ask.register(instance), Answer::written).await?;
-        // A check that Consul already has keeps its status, critical too, whatever the definition says.
+        // An existing check keeps its status in Consul, also critical, whatever the definition contains.
         self.heartbeat(instance).await
     }
 

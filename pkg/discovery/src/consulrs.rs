@@ -1,5 +1,5 @@
-//! The registry that Consul keeps, asked by the crate consulrs: a library's choice under the feature
-//! `consulrs`, which no program of this workspace offers. `docs/decisions/consul-client.md` says why.
+//! The Consul registry through the crate consulrs: an option for users of this library under the feature
+//! `consulrs`, which no program of this workspace offers. `docs/decisions/001-consul-client.md` explains why.
 
 mod passing;
 
@@ -22,13 +22,13 @@ use rustify::endpoint::Endpoint;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Prepares to ask the Consul that `config` names as [`Registry::new`] does, but by consulrs: a CA file adds
-/// to whom the system trusts, redirects are followed, an answer may be of any size, and names must do without
-/// what a URL would escape.
+/// Creates a client of the Consul in `config` like [`Registry::new`], but through consulrs: a CA file is trusted in
+/// addition to the system's, redirects are followed, responses may have any size, and names must not contain
+/// characters that a URL escapes.
 ///
 /// # Errors
 ///
-/// [`Kind::InvalidArgument`] where the URL, which may not be a `unix://` one, or the CA file can't be used.
+/// [`Kind::InvalidArgument`] if the URL, which must not be a `unix://` one, or the CA file can't be used.
 pub fn registry(config: Config) -> Result<Registry, Error> {
     Ok(Registry::asking(Arc::new(Consulrs::new(&config)?), &config))
 }
@@ -41,12 +41,12 @@ impl Consulrs {
             None => format!("http://{}", config.url),
             Some(("http" | "https", _)) => config.url.clone(),
             Some(_) => {
-                let text = format!("consulrs takes `http://` and `https://`, not `{}`", config.url);
+                let text = format!("consulrs supports `http://` and `https://`, not `{}`", config.url);
                 return Err(Error::new(Kind::InvalidArgument, text));
             }
         };
         let ca_certs = config.ca.iter().map(|file| file.display().to_string()).collect();
-        // Written out in full: what is left to its builder is read from the environment.
+        // All settings are given: those left to the builder's default are read from the environment.
         let settings = ConsulClientSettings {
             address,
             ca_certs,
@@ -56,7 +56,8 @@ impl Consulrs {
             verify: true,
             version: 1,
         };
-        let unusable = |error| Error::new(Kind::InvalidArgument, "consulrs can't be set up").caused_by(error);
+        let unusable =
+            |error| Error::new(Kind::InvalidArgument, "could not set up consulrs").caused_by(error);
         ConsulClient::new(settings).map(Self).map_err(unusable)
     }
 }
@@ -93,7 +94,7 @@ impl Ask for Consulrs {
     async fn passing(&self, service: &str, index: u64, wait: Duration) -> Result<Answer, Error> {
         let question = Passing::new(plain(service)?, index, wait);
         let middleware = self.0.middle(question.features());
-        // By rustify: consulrs drops the header that tells whether ACLs filtered the rows.
+        // Through rustify: consulrs drops the header that shows whether ACLs filtered the rows.
         match question.with_middleware(&middleware).exec(self.0.http()).await {
             Ok(result) => {
                 let (head, body) = result.response.into_parts();
@@ -108,17 +109,19 @@ impl Ask for Consulrs {
     }
 }
 
-/// Refuses what can't stand in a path as it is: consulrs escapes a path twice.
+/// Rejects names that need escaping in a path: consulrs escapes a path twice.
 fn plain(name: &str) -> Result<&str, Error> {
     if name.chars().all(|c| c.is_ascii_alphanumeric() || "-._~:".contains(c)) {
         Ok(name)
     } else {
-        let text = format!("consulrs can't name `{name}`: letters, digits, `-`, `.`, `_`, `~` and `:` alone");
+        let text = format!(
+            "consulrs does not support the name `{name}`: only letters, digits, `-`, `.`, `_`, `~` and `:` are allowed"
+        );
         Err(Error::new(Kind::InvalidArgument, text))
     }
 }
 
-/// What a write was answered, whose body says nothing.
+/// Returns the result of a write, whose body is empty.
 fn written(outcome: Result<ApiResponse<()>, ClientError>) -> Result<Answer, Error> {
     match outcome {
         Ok(_) => Ok(Answer { status: 200, ..Answer::default() }),
@@ -132,6 +135,6 @@ fn refused(error: ClientError) -> Result<Answer, Error> {
             let body = message.unwrap_or_default().into_bytes();
             Ok(Answer { status: code, body, ..Answer::default() })
         }
-        error => Err(Error::new(Kind::Unavailable, "consul can't be asked").caused_by(error)),
+        error => Err(Error::new(Kind::Unavailable, "the request to consul failed").caused_by(error)),
     }
 }

@@ -1,4 +1,4 @@
-//! Registering services and finding them: the registry's interface, its implementations and the life cycle
+//! Registration and discovery of services: the registry's interface, its implementations and the life cycle
 //! of a registration.
 
 mod backoff;

@@ -1,4 +1,4 @@
-//! A registry that lives in this process: for tests, and for services that share one process.
+//! A registry within this process: for tests, and for services that share one process.
 
 use crate::registry::{Error, Instance, InstanceSet};
 use async_trait::async_trait;
@@ -10,21 +10,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 use tokio_stream::wrappers::WatchStream;
 
-/// A registry in memory. An instance stays until it is deregistered: what it would outlive has ended with it.
+/// A registry in memory. An instance stays until it is deregistered, because it cannot outlive the process.
 #[derive(Debug, Default)]
 pub struct Registry {
-    /// By name in lower case: case makes no difference to Consul either.
+    /// By name in lower case: Consul ignores case too.
     services: Mutex<HashMap<String, watch::Sender<InstanceSet>>>,
 }
 
 impl Registry {
-    /// An empty registry, to be shared by those who announce and those who look for them.
+    /// Creates an empty registry, shared by services and their callers.
     #[must_use]
     pub fn new() -> Arc<Self> {
         Arc::default()
     }
 
-    /// Loses everything, as a registry does that is killed and started again.
+    /// Loses everything, like a registry that is killed and restarted.
     pub fn forget(&self) {
         let services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
         for instances in services.values() {
@@ -37,7 +37,7 @@ impl Registry {
         act(services.entry(name.to_lowercase()).or_insert_with(|| watch::Sender::new(Arc::from([]))))
     }
 
-    /// Puts `instance` in the place of the one with its id, or takes that one out.
+    /// Inserts `instance`, replacing the one with its id, or removes that one.
     fn replace(&self, service: &str, id: &str, instance: Option<&Instance>) {
         self.service(service, |instances| {
             instances.send_if_modified(|set| {

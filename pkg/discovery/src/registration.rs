@@ -1,5 +1,5 @@
-//! The life of one registration: announced, kept alive, announced again where the registry forgot it, and
-//! taken back at the end.
+//! The life cycle of a registration: registered, kept alive, registered again if the registry lost it, and
+//! deregistered at the end.
 
 use crate::backoff::Backoff;
 use crate::registry::{Error, Instance, Registry};
@@ -9,20 +9,20 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// After how long without a heartbeat a registry takes an instance for dead.
+/// The time without a heartbeat after which a registry considers an instance dead.
 pub const TTL: Duration = Duration::from_secs(15);
 
 /// The time between two heartbeats, a third of the [`TTL`].
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// How long one call to the registry may take, the last one (deregistering) included.
+/// The time limit of one call to the registry, including the last one (deregistration).
 const CALL: Duration = Duration::from_secs(2);
 
 /// Keeps `instance` registered until `stop` is cancelled, then deregisters it, and returns within about 2 s
-/// whatever state the registry is in.
+/// whatever the state of the registry.
 ///
-/// While the registry is away it tries again at growing intervals up to 1 s (5 s where the registry answers,
-/// but refuses). That it is away is the registry's own to say, that it refuses is said here, once.
+/// While the registry is unreachable it retries at growing intervals up to 1 s (5 s if the registry
+/// rejects the call). The registry itself logs that it is unreachable; a rejection is logged here, once.
 pub async fn announce(registry: Arc<dyn Registry>, instance: Instance, stop: CancellationToken) {
     let mut announcer = Announcer { registry: &*registry, instance: &instance, standing: Standing::New };
     stop.run_until_cancelled(announcer.keep()).await;
@@ -33,7 +33,7 @@ pub async fn announce(registry: Arc<dyn Registry>, instance: Instance, stop: Can
 enum Standing {
     New,
     Present,
-    /// The registry answered that it doesn't know the instance.
+    /// The registry does not know the instance.
     Lost,
     Refused,
 }
@@ -105,7 +105,7 @@ impl Announcer<'_> {
         match self.standing {
             Standing::New => tracing::info!(instance, address, "registered"),
             Standing::Lost => tracing::info!(instance, address, "registered again: the registry lost it"),
-            Standing::Refused => tracing::info!(instance, address, "the registry takes this instance now"),
+            Standing::Refused => tracing::info!(instance, address, "the registry accepts this instance now"),
             Standing::Present => {}
         }
         self.standing = Standing::Present;
@@ -117,13 +117,13 @@ impl Announcer<'_> {
         }
         if self.standing != Standing::Refused {
             let instance = &self.instance.id;
-            tracing::warn!(instance, error = chain(error), "the registry refuses this instance, trying on");
+            tracing::warn!(instance, error = chain(error), "the registry rejects this instance, retrying");
         }
         self.standing = Standing::Refused;
     }
 }
 
-/// Short pauses where the registry can't be reached, longer ones where it refuses.
+/// Returns short pauses if the registry is unreachable, longer ones if it rejects calls.
 struct Pauses {
     away: Backoff,
     refused: Backoff,
@@ -147,11 +147,11 @@ impl Pauses {
 }
 
 async fn bounded(call: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
-    let late = |_| Err(Error::new(Kind::Timeout, format!("the registry did not answer within {CALL:?}")));
+    let late = |_| Err(Error::new(Kind::Timeout, format!("the registry did not respond within {CALL:?}")));
     timeout(CALL, call).await.unwrap_or_else(late)
 }
 
-/// The error and what caused it, in one line.
+/// Returns the error and its causes in one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

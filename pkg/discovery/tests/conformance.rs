@@ -1,5 +1,5 @@
-//! The registry in memory under the cases that every registry must pass, and our client with a Consul that
-//! `CONSUL_HTTP_ADDR` names, where it does.
+//! The cases that every registry must pass, for the registry in memory and for our client with the Consul of
+//! `CONSUL_HTTP_ADDR`, if set.
 
 use discovery::conformance::{Consul, Subject, trials};
 use discovery::{consul, memory};

@@ -1,31 +1,31 @@
-//! The one vocabulary of errors: what kind a failure is, and which fields of a request broke which rule.
+//! The error vocabulary shared by all layers: the kind of a failure, and the invalid fields of a request.
 //!
-//! Every layer's error type implements [`Fault`]; the chassis alone turns a [`Kind`] into an HTTP status or
+//! Every layer's error type implements [`Fault`]; only the chassis maps a [`Kind`] to an HTTP status or
 //! a gRPC code.
 
 use std::error::Error;
 use std::fmt;
 
-/// What went wrong, seen from the caller.
+/// The kind of a failure, from the caller's point of view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// The request breaks a rule; sending it again unchanged is of no use.
+    /// The request is invalid; sending it again unchanged is useless.
     InvalidArgument,
-    /// The caller has not said who it is.
+    /// The caller is not authenticated.
     Unauthenticated,
-    /// The caller may not do this.
+    /// The caller has no permission for this.
     PermissionDenied,
-    /// What was asked for does not exist.
+    /// The requested resource does not exist.
     NotFound,
-    /// The request contradicts the present state.
+    /// The request conflicts with the current state.
     Conflict,
-    /// The caller asks too often.
+    /// The caller sends too many requests.
     RateLimited,
-    /// A defect, or a failure that the caller can do nothing about.
+    /// A defect, or a failure that the caller can't remedy.
     Internal,
-    /// Something that is needed can't be reached at present; trying again may help.
+    /// A dependency is unavailable; a retry may succeed.
     Unavailable,
-    /// The answer did not come within its deadline.
+    /// The response was not ready before the deadline.
     Timeout,
 }
 
@@ -43,7 +43,7 @@ impl Kind {
         Self::Timeout,
     ];
 
-    /// Returns the kind's name as it stands in a problem's `code`.
+    /// Returns the kind's name, as used in a problem's `code`.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -59,24 +59,24 @@ impl Kind {
         }
     }
 
-    /// Tells whether the caller is at fault, so that the error's text is meant for it.
+    /// Returns true if the caller caused the error, so that its text is shown to the caller.
     #[must_use]
     pub const fn is_callers(self) -> bool {
         !matches!(self, Self::Internal | Self::Unavailable | Self::Timeout)
     }
 }
 
-/// One field of a request and the rule that it breaks.
+/// A field of a request and the rule that it violates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// The field, spelled as the caller's protocol spells it (`metadata.title`, `releaseYear`).
+    /// The field, as the caller's protocol spells it (`metadata.title`, `releaseYear`).
     pub field: String,
     /// The rule, as a sentence without a subject (`must be 1 to 10, not 11`).
     pub reason: String,
 }
 
 impl Violation {
-    /// Pairs a field with the rule that it breaks.
+    /// Creates a violation.
     pub fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { field: field.into(), reason: reason.into() }
     }
@@ -88,35 +88,35 @@ impl fmt::Display for Violation {
     }
 }
 
-/// A request that breaks at least one rule of the model.
+/// A request with at least one violation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid(Vec<Violation>);
 
 impl Invalid {
-    /// A request whose one `field` breaks the rule that `reason` states.
+    /// Creates the error for a single `field`; `reason` states the violated rule.
     pub fn field(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self(vec![Violation::new(field, reason)])
     }
 
-    /// A request with several broken rules; `None` where `violations` is empty.
+    /// Creates the error for several violations; `None` if there are none.
     #[must_use]
     pub fn of(violations: Vec<Violation>) -> Option<Self> {
         (!violations.is_empty()).then_some(Self(violations))
     }
 
-    /// The broken rules as [`Self::violations`], owned.
+    /// Returns the violations as [`Self::violations`], owned.
     #[must_use]
     pub fn into_violations(self) -> Vec<Violation> {
         self.0
     }
 
-    /// The broken rules, at least one, in the order of the request's fields.
+    /// Returns the violations, at least one, in the order of the request's fields.
     #[must_use]
     pub fn violations(&self) -> &[Violation] {
         &self.0
     }
 
-    /// The same violations with `prefix` before each field (`metadata[3].` makes `metadata[3].title`).
+    /// Prepends `prefix` to each field (`metadata[3].` makes `metadata[3].title`).
     #[must_use]
     pub fn under(mut self, prefix: &str) -> Self {
         for violation in &mut self.0 {
@@ -148,14 +148,14 @@ impl Fault for Invalid {
     }
 }
 
-/// An error that knows its [`Kind`].
+/// An error with a [`Kind`].
 ///
-/// `Display` is meant for the caller where [`Kind::is_callers`] holds and for the log otherwise.
+/// `Display` is shown to the caller if [`Kind::is_callers`], and logged otherwise.
 pub trait Fault: Error {
-    /// What kind of failure this is.
+    /// Returns the kind of the failure.
     fn kind(&self) -> Kind;
 
-    /// The broken rules of an [`Kind::InvalidArgument`]; empty for every other kind.
+    /// Returns the violations of an [`Kind::InvalidArgument`]; empty for every other kind.
     fn violations(&self) -> &[Violation] {
         &[]
     }
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_invalid_request_names_every_field_under_its_prefix() {
+    fn invalid_request_names_every_field_with_prefix() {
         let invalid =
             Invalid::of(vec![Violation::new("title", "is empty"), Violation::new("id", "is empty")])
                 .unwrap()

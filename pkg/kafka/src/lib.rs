@@ -2,16 +2,16 @@
 
 use rdkafka::ClientConfig;
 
-/// What the user is told to do about a setting that this build lacks.
+/// The error for a setting that needs a feature which this build lacks.
 const WITHOUT_TLS: &str =
     "this build has no TLS and no SCRAM: build it with the cargo feature kafka-tls (--features kafka-tls)";
 
-/// Reads `KEY=VALUE`.
+/// Parses `KEY=VALUE`.
 ///
 /// # Errors
 ///
-/// What is wrong, in words: the form, a key or value that librdkafka doesn't know, or one that needs the cargo feature
-/// `kafka-tls` in a build without it.
+/// A text that describes the error: the form, an unknown key, an invalid value, or a setting that needs the cargo
+/// feature `kafka-tls` in a build without it.
 pub fn option(text: &str) -> Result<(String, String), String> {
     let (key, value) = text
         .split_once('=')
@@ -20,13 +20,13 @@ pub fn option(text: &str) -> Result<(String, String), String> {
     if !cfg!(feature = "kafka-tls") && needs_openssl(key, value) {
         return Err(WITHOUT_TLS.to_owned());
     }
-    // librdkafka itself reports which settings it knows and which values they take.
+    // librdkafka itself checks keys and values.
     ClientConfig::new().set(key, value).create_native_config().map_err(|error| error.to_string())?;
     Ok((key.to_owned(), value.to_owned()))
 }
 
-/// Returns true for settings that librdkafka implements by OpenSSL. It refuses some of them only when a client is
-/// created, long after the command line was parsed.
+/// Returns true for settings that librdkafka implements with OpenSSL. Without it, librdkafka rejects some of them
+/// only when a client is created, long after the command line was parsed.
 fn needs_openssl(key: &str, value: &str) -> bool {
     let value = value.trim().to_ascii_uppercase();
     match key {
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn option_is_a_setting_that_librdkafka_knows() {
+    fn option_must_be_a_librdkafka_setting() {
         assert_eq!(option("client.id=c=d"), Ok(("client.id".to_owned(), "c=d".to_owned())));
         assert!(option("security.protocol=sasl_plaintext").is_ok());
         assert!(option("sasl.mechanisms=PLAIN").is_ok());

@@ -1,7 +1,7 @@
-//! What does it cost that nothing unchecked becomes a noun?
+//! What does validation of domain types cost?
 //!
-//! `cargo bench -p model --bench validation` prints how long it takes to make an id, a rating, the metadata of a
-//! film, and a description of 16 KiB with line breaks. The copies of the texts are made within the time; decoding
+//! `cargo bench -p model --bench validation` prints the time to construct an id, a rating, the metadata of a
+//! movie, and a description of 16 KiB with line breaks. Copying the texts is included; decoding
 //! a request is not measured.
 
 #![expect(clippy::expect_used, reason = "a bench that can't go on ends")]

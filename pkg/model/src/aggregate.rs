@@ -1,48 +1,48 @@
-//! What all ratings of one record come to.
+//! The aggregate of all ratings of a record.
 
 use crate::{Broken, Record, Value};
 
-/// How many ratings a record has of each value, 1 first.
+/// The number of ratings per value, value 1 first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Histogram([u64; Value::COUNT]);
 
 impl Histogram {
-    /// A histogram of these counts, that of value 1 first.
+    /// Creates a histogram of these counts, value 1 first.
     #[must_use]
     pub const fn new(counts: [u64; Value::COUNT]) -> Self {
         Self(counts)
     }
 
-    /// The ten counts, that of value 1 first.
+    /// Returns the ten counts, value 1 first.
     #[must_use]
     pub const fn counts(&self) -> &[u64; Value::COUNT] {
         &self.0
     }
 
-    /// Counts one more rating of `value`.
+    /// Adds a rating of `value`.
     pub fn add(&mut self, value: Value) {
         self.0[value.index()] += 1;
     }
 
-    /// Counts one rating of `value` less; there must be one.
+    /// Removes a rating of `value`; there must be one.
     pub fn remove(&mut self, value: Value) {
         self.0[value.index()] -= 1;
     }
 
-    /// How many ratings there are.
+    /// Returns the number of ratings.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.0.iter().sum()
     }
 
-    /// The sum of all values.
+    /// Returns the sum of all values.
     #[must_use]
     pub fn sum(&self) -> u64 {
         self.0.iter().zip(1..).map(|(count, value)| count * value).sum()
     }
 }
 
-/// What is assumed of a record before anyone rated it.
+/// The assumption about a record without ratings.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prior {
     weight: f64,
@@ -50,7 +50,7 @@ pub struct Prior {
 }
 
 impl Prior {
-    /// A prior `mean` (1 to 10) that weighs as much as `weight` ratings (0 to a million).
+    /// Creates a prior `mean` (1 to 10) that weighs as much as `weight` ratings (0 to a million).
     pub fn new(weight: f64, mean: f64) -> Result<Self, Broken> {
         if !(0.0..=1e6).contains(&weight) {
             return Err(Broken::new(format!("weight must be 0 to 1000000, not {weight}")));
@@ -61,21 +61,21 @@ impl Prior {
         Ok(Self { weight, mean })
     }
 
-    /// How many ratings the prior mean weighs as much as.
+    /// Returns the weight of the prior mean, as a number of ratings.
     #[must_use]
     pub const fn weight(self) -> f64 {
         self.weight
     }
 
-    /// The mean assumed of an unrated record.
+    /// Returns the mean assumed for a record without ratings.
     #[must_use]
     pub const fn mean(self) -> f64 {
         self.mean
     }
 
-    /// The weighted mean of `histogram`: `v/(v+m)*R + m/(v+m)*C`, where `v` is the count, `R` the mean, `m`
-    /// the prior weight and `C` the prior mean (the Bayesian average known from film charts). The prior mean
-    /// where there is neither a rating nor a weight.
+    /// Returns the weighted mean of `histogram`: `v/(v+m)*R + m/(v+m)*C`, where `v` is the count, `R` the mean, `m`
+    /// the prior weight and `C` the prior mean (the Bayesian average known from movie charts). Returns the prior mean
+    /// if there is neither a rating nor a weight.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "counts and sums stay far below 2^53")]
     pub fn weighted_mean(self, histogram: &Histogram) -> f64 {
@@ -85,27 +85,27 @@ impl Prior {
 }
 
 impl Default for Prior {
-    /// 25 ratings of 6.9.
+    /// A weight of 25 ratings and a mean of 6.9.
     fn default() -> Self {
         Self { weight: 25.0, mean: 6.9 }
     }
 }
 
-/// What all ratings of one record come to; it has at least one.
+/// The aggregate of a record with at least one rating.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Aggregate {
     /// The record.
     pub record: Record,
-    /// How many ratings it has of each value.
+    /// The number of ratings per value.
     pub histogram: Histogram,
-    /// The mean, drawn towards the prior mean as far as ratings are few; 1 to 10.
+    /// The weighted mean, 1 to 10: the fewer ratings, the closer to the prior mean.
     pub weighted_mean: f64,
-    /// Grows by one with every write that changes the histogram, also over times without any rating.
+    /// Increases by one with every write that changes the histogram, also while the record has no ratings.
     pub revision: u64,
 }
 
 impl Aggregate {
-    /// The arithmetic mean of all values; 1 to 10.
+    /// Returns the arithmetic mean of all values; 1 to 10.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "counts and sums stay far below 2^53")]
     pub fn mean(&self) -> f64 {
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn count_and_sum_follow_from_the_histogram() {
+    fn count_and_sum_follow_from_histogram() {
         let mut histogram = Histogram::default();
         for value in [10, 10, 4] {
             histogram.add(Value::new(value).unwrap());
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn few_ratings_are_drawn_towards_the_prior() {
+    fn few_ratings_are_weighted_towards_prior() {
         let prior = Prior::new(25.0, 6.9).unwrap();
         let mut histogram = Histogram::default();
         assert!((prior.weighted_mean(&histogram) - 6.9).abs() < 1e-12);
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prior_stays_in_range() {
+    fn prior_is_validated() {
         assert!(Prior::new(-1.0, 5.0).is_err());
         assert!(Prior::new(f64::NAN, 5.0).is_err());
         assert!(Prior::new(1.0, 0.5).is_err());

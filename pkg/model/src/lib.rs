@@ -1,5 +1,5 @@
-//! The nouns of the services. A value of one of these types has passed its rules: nothing here can be
-//! deserialized, only constructed.
+//! The domain types. A value of one of these types is valid: it can only be constructed, not
+//! deserialized.
 
 mod aggregate;
 mod metadata;
@@ -19,20 +19,20 @@ pub use time::Timestamp;
 
 use std::fmt;
 
-/// The most ids or rows that one batch may hold.
+/// The maximum number of ids or rows in a batch.
 pub const MAX_BATCH: usize = 500;
 
-/// The rule that a value breaks, told as a sentence without a subject (`must be 1 to 10, not 11`).
+/// A violated rule, as a sentence without a subject (`must be 1 to 10, not 11`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broken(String);
 
 impl Broken {
-    /// A broken rule.
+    /// Creates the error from the violated rule.
     pub fn new(rule: impl Into<String>) -> Self {
         Self(rule.into())
     }
 
-    /// Names the field that broke the rule, as the caller's protocol spells it.
+    /// Adds the invalid field, as the caller's protocol spells it.
     pub fn at(self, field: impl Into<String>) -> fault::Invalid {
         fault::Invalid::field(field, self.0)
     }
@@ -46,7 +46,7 @@ impl fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
-/// Holds a batch of `len` entries against [`MAX_BATCH`].
+/// Checks the size of a batch against [`MAX_BATCH`].
 pub fn check_batch(len: usize) -> Result<(), Broken> {
     if len > MAX_BATCH {
         return Err(Broken::new(format!("holds {len} entries, at most {MAX_BATCH} are allowed")));
@@ -54,7 +54,7 @@ pub fn check_batch(len: usize) -> Result<(), Broken> {
     Ok(())
 }
 
-/// Holds `text` against the rules that all text shares: a length of `min..=max` bytes and no character of
+/// Checks the rules common to all text: a length of `min..=max` bytes and no character of
 /// Unicode's category Cc.
 fn check_text(text: &str, min: usize, max: usize) -> Result<(), Broken> {
     if text.is_empty() && min > 0 {

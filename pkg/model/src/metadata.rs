@@ -1,4 +1,4 @@
-//! What is known about a movie.
+//! The metadata of a movie.
 
 use crate::{Broken, RecordId, check_text};
 use serde::Serialize;
@@ -15,27 +15,27 @@ const MAX_GENRE: usize = 64;
 pub struct Title(String);
 
 impl Title {
-    /// Holds `text` against the rules.
+    /// Validates a title.
     pub fn new(text: impl Into<String>) -> Result<Self, Broken> {
         let text = text.into();
         check_text(&text, 1, MAX_TITLE)?;
         Ok(Self(text))
     }
 
-    /// The title's text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Running text about a movie, which may be empty.
+/// A text about a movie, which may be empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Text(String);
 
 impl Text {
-    /// A description: to 16 KiB; line breaks and tabs are its only control characters.
+    /// Validates a description: at most 16 KiB; line breaks and tabs are its only control characters.
     pub fn description(text: impl Into<String>) -> Result<Self, Broken> {
         let text = text.into();
         if text.contains(['\n', '\r', '\t']) {
@@ -46,27 +46,27 @@ impl Text {
         Ok(Self(text))
     }
 
-    /// A director's name, or several: to 512 bytes, no control characters.
+    /// Validates the name of one or more directors: at most 512 bytes, no control characters.
     pub fn director(text: impl Into<String>) -> Result<Self, Broken> {
         let text = text.into();
         check_text(&text, 0, MAX_DIRECTOR)?;
         Ok(Self(text))
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The year in which a movie was first shown: 1800 to 3000.
+/// The year in which a movie was first released: 1800 to 3000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct ReleaseYear(u16);
 
 impl ReleaseYear {
-    /// Holds `year` against the range.
+    /// Validates a year.
     pub fn new(year: i64) -> Result<Self, Broken> {
         match u16::try_from(year) {
             Ok(year @ 1800..=3000) => Ok(Self(year)),
@@ -74,7 +74,7 @@ impl ReleaseYear {
         }
     }
 
-    /// The year of the Gregorian calendar.
+    /// Returns the year of the Gregorian calendar.
     #[must_use]
     pub const fn get(self) -> u16 {
         self.0
@@ -87,7 +87,7 @@ impl ReleaseYear {
 pub struct Genres(Vec<String>);
 
 impl Genres {
-    /// Holds `genres` against the rules.
+    /// Validates genres.
     pub fn new(genres: Vec<String>) -> Result<Self, Broken> {
         if genres.len() > MAX_GENRES {
             return Err(Broken::new(format!("must be at most {MAX_GENRES}, not {}", genres.len())));
@@ -98,36 +98,36 @@ impl Genres {
         Ok(Self(genres))
     }
 
-    /// The genres, in the order in which they were given.
+    /// Returns the genres in their original order.
     #[must_use]
     pub fn as_slice(&self) -> &[String] {
         &self.0
     }
 }
 
-/// What is known about a movie.
+/// The metadata of a movie.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Metadata {
-    /// The movie.
+    /// The movie's id.
     pub id: RecordId,
-    /// What it is called.
+    /// Its title.
     pub title: Title,
-    /// What it is about; may be empty.
+    /// Its description; may be empty.
     pub description: Text,
-    /// Who directed it; may be empty.
+    /// Its director; may be empty.
     pub director: Text,
-    /// When it was first shown, if that is known.
+    /// Its release year, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release_year: Option<ReleaseYear>,
     /// Its genres.
     pub genres: Genres,
-    /// Which change of the database this state is, counted from 1; 0 before it is stored.
+    /// The database's change counter when this record was stored, from 1; 0 before it is stored.
     pub revision: u64,
 }
 
 impl Metadata {
-    /// How many bytes its texts take in memory beside the struct: title, description, director and genres.
+    /// Returns the heap memory of its texts in bytes: title, description, director and genres.
     #[must_use]
     pub fn text_bytes(&self) -> usize {
         let genres = self.genres.as_slice().iter().map(|genre| size_of::<String>() + genre.len());
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_title_is_not_empty_and_has_no_control_characters() {
+    fn title_is_not_empty_and_has_no_control_characters() {
         assert!(Title::new("Amélie").is_ok());
         assert!(Title::new("").is_err());
         assert_eq!(
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_description_may_have_lines() {
+    fn description_may_have_line_breaks() {
         assert!(Text::description("one\n\ttwo\r\n").is_ok());
         assert!(Text::description("bell \u{7}").is_err());
         assert!(Text::description("x".repeat(16 * 1024 + 1)).is_err());
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn genres_are_few_and_short() {
+    fn genres_are_limited_in_number_and_length() {
         assert!(Genres::new(vec!["Drama".into(); 32]).is_ok());
         assert!(Genres::new(vec!["Drama".into(); 33]).is_err());
         let error = Genres::new(vec!["Drama".into(), String::new()]).unwrap_err();
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_year_is_plausible() {
+    fn release_year_is_in_range() {
         assert_eq!(ReleaseYear::new(2001).unwrap().get(), 2001);
         assert!(ReleaseYear::new(1799).is_err());
         assert!(ReleaseYear::new(i64::MAX).is_err());

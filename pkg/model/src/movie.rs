@@ -1,16 +1,16 @@
-//! A movie as the public sees it: metadata and ratings, joined.
+//! A movie as shown to the public: metadata with aggregated ratings.
 
 use crate::{Aggregate, Metadata};
 
-/// A part of a movie that another service stores.
+/// A part of a movie that comes from another service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// The aggregate of its ratings.
+    /// The aggregated ratings.
     Rating,
 }
 
 impl Part {
-    /// The part's name in the field `partial` of a response.
+    /// Returns the part's name in a response's `partial`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -19,12 +19,12 @@ impl Part {
     }
 }
 
-/// A movie's metadata with the aggregate of its ratings.
+/// A movie's metadata with its aggregate.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MovieDetails {
     /// The movie's metadata.
     pub metadata: Metadata,
-    /// The aggregate of its ratings; `None` if there are none or they could not be fetched.
+    /// The aggregate; `None` if the movie has no ratings or they could not be fetched.
     pub rating: Option<Aggregate>,
     /// The parts that could not be fetched; empty if the movie is complete.
     pub partial: Vec<Part>,

@@ -1,4 +1,4 @@
-//! Identifiers: what a record, its type, a user and a provider may be called.
+//! Identifiers of records, record types, users and providers.
 
 use crate::{Broken, check_text};
 use serde::Serialize;
@@ -17,14 +17,14 @@ macro_rules! identifier {
         pub struct $name(SmolStr);
 
         impl $name {
-            /// Holds `text` against the rules.
+            /// Validates an identifier.
             pub fn new(text: impl AsRef<str> + Into<SmolStr>) -> Result<Self, Broken> {
                 let check: fn(&str) -> Result<(), Broken> = $check;
                 check(text.as_ref())?;
                 Ok(Self(text.into()))
             }
 
-            /// The identifier's text.
+            /// Returns the identifier's text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -52,36 +52,36 @@ macro_rules! identifier {
 }
 
 identifier!(
-    /// Names a record among those of its type: 1 to 128 bytes, no control characters, neither `.` nor `..`.
-    /// Compared byte by byte, without normalisation.
+    /// The id of a record within its type: 1 to 128 bytes, no control characters, neither `.` nor `..`.
+    /// Compared byte by byte, without normalization.
     RecordId,
     check_id
 );
 identifier!(
-    /// Names a kind of record: `[a-z0-9][a-z0-9_-]{0,31}`.
+    /// A kind of record: `[a-z0-9][a-z0-9_-]{0,31}`.
     RecordType,
     check_type
 );
 identifier!(
-    /// Names who rates: 1 to 128 bytes, no control characters, neither `.` nor `..`.
+    /// The id of a user: 1 to 128 bytes, no control characters, neither `.` nor `..`.
     UserId,
     check_id
 );
 identifier!(
-    /// Names where a rating came from: 1 to 128 bytes, no control characters, neither `.` nor `..`.
+    /// The source of a rating: 1 to 128 bytes, no control characters, neither `.` nor `..`.
     ProviderId,
     check_id
 );
 
 impl RecordType {
-    /// The type of the records that the metadata service keeps.
+    /// The type of the records stored by the metadata service.
     #[must_use]
     pub fn movie() -> Self {
         Self("movie".into())
     }
 }
 
-/// What a rating is about.
+/// The subject of a rating.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_1_to_128_bytes_without_control_characters() {
+    fn id_is_1_to_128_bytes_without_control_characters() {
         for good in ["1", "tt0109830", "a/b,c d", "é", "...", &"x".repeat(128)] {
             assert!(RecordId::new(good).is_ok(), "{good}");
         }
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_type_is_a_short_lower_case_word() {
+    fn record_type_is_a_short_lower_case_word() {
         for good in ["movie", "2", "tv-show_2", &"a".repeat(32)] {
             assert!(RecordType::new(good).is_ok(), "{good}");
         }
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_rule_is_named_with_its_measure() {
+    fn violation_states_rule_and_value() {
         let error = UserId::new("x".repeat(129)).unwrap_err();
         assert_eq!(error.to_string(), "must be at most 128 bytes long, not 129");
     }

@@ -1,4 +1,4 @@
-//! Paging by key: how large a page is, and the opaque token that says where the next one starts.
+//! Paging by key: the size of a page, and the opaque token of the next one.
 
 use crate::Broken;
 use base64::Engine;
@@ -9,12 +9,12 @@ use sha2::{Digest, Sha256};
 
 const DIGEST: usize = 8;
 
-/// How many rows a page holds at most: 1 to 500, 50 where the caller does not say.
+/// The maximum number of rows of a page: 1 to 500, by default 50.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size(u16);
 
 impl Size {
-    /// Holds `size` against the range.
+    /// Validates a size.
     pub fn new(size: i64) -> Result<Self, Broken> {
         match u16::try_from(size) {
             Ok(size @ 1..=500) => Ok(Self(size)),
@@ -22,7 +22,7 @@ impl Size {
         }
     }
 
-    /// The number of rows.
+    /// Returns the number of rows.
     #[must_use]
     pub const fn get(self) -> usize {
         self.0 as usize
@@ -35,12 +35,12 @@ impl Default for Size {
     }
 }
 
-/// What a caller asks of a list: how much, and from where.
+/// A request for a page of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
-    /// How many rows at most.
+    /// The maximum number of rows.
     pub size: Size,
-    /// The token of the page before, as the caller sent it; `None` for the first page.
+    /// The token of the previous page, as received; `None` for the first page.
     pub token: Option<String>,
 }
 
@@ -49,13 +49,13 @@ pub struct Request {
 pub struct Page<T> {
     /// The rows, in the list's order.
     pub items: Vec<T>,
-    /// The token of the next page; `None` on the last one.
+    /// The token of the next page; `None` on the last page.
     pub next: Option<String>,
 }
 
 impl<T> Page<T> {
-    /// Makes a page of `rows`, which were read with one row more than `size` to see whether more follow.
-    /// `key` gives a row's place in the list's order.
+    /// Creates a page from `rows`, which were read with one row more than `size` to detect further pages.
+    /// `key` returns a row's position in the list's order.
     pub fn of<K: Serialize>(
         mut rows: Vec<T>,
         size: Size,
@@ -71,7 +71,7 @@ impl<T> Page<T> {
         Ok(Self { items: rows, next })
     }
 
-    /// The same page with every row turned into something else.
+    /// Maps every row of the page.
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(f).collect(), next: self.next }
     }
@@ -82,7 +82,7 @@ impl<T> Page<T> {
 pub struct Scope<'a>(pub &'a [&'a str]);
 
 impl Scope<'_> {
-    /// The token of the page that starts after `key`.
+    /// Returns the token of the page that starts after `key`.
     pub fn token<K: Serialize>(&self, key: &K) -> Result<String, Broken> {
         let key = serde_json::to_vec(key).map_err(|error| Broken::new(error.to_string()))?;
         let mut bytes = self.digest(&key).to_vec();
@@ -90,8 +90,8 @@ impl Scope<'_> {
         Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// The key that `request`'s token holds; `None` where it asks for the first page. A token that was
-    /// changed, or made by another list, query or filter, is refused.
+    /// Returns the key in `request`'s token; `None` for the first page. A token that was
+    /// modified, or issued for another list, query or filter, is rejected.
     pub fn after<K: DeserializeOwned>(&self, request: &Request) -> Result<Option<K>, Broken> {
         let Some(token) = &request.token else { return Ok(None) };
         let refused = || Broken::new("must be a token that this list returned for the same query");
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_comes_back_as_its_key() {
+    fn token_round_trips_to_its_key() {
         let scope = Scope(&["search", "star wars"]);
         let token = scope.token(&(2, 5, "tt1")).unwrap();
         let key: Option<(u32, u32, String)> = scope.after(&request(&token)).unwrap();
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_another_list_or_query_is_refused() {
+    fn token_of_another_list_or_query_is_rejected() {
         let token = Scope(&["search", "ab", "c"]).token(&"x").unwrap();
         for other in [&["list"][..], &["search", "a", "bc"], &["search", "ab"]] {
             assert!(Scope(other).after::<String>(&request(&token)).is_err(), "{other:?}");
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_token_is_refused() {
+    fn modified_token_is_rejected() {
         let scope = Scope(&["list"]);
         let token = scope.token(&"tt1").unwrap();
         for at in 0..token.len() {
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_names_the_next_one_only_where_there_is_more() {
+    fn page_has_next_token_only_if_more_rows_follow() {
         let scope = Scope(&["list"]);
         let size = Size::new(2).unwrap();
         let full = Page::of(vec![1, 2, 3], size, &scope, |row| *row).unwrap();

@@ -9,10 +9,10 @@ use serde::Serialize;
 pub struct Value(u8);
 
 impl Value {
-    /// How many values there are.
+    /// The number of values.
     pub const COUNT: usize = 10;
 
-    /// Holds `value` against the range.
+    /// Validates a value.
     pub fn new(value: i64) -> Result<Self, Broken> {
         match u8::try_from(value) {
             Ok(small @ 1..=10) => Ok(Self(small)),
@@ -20,13 +20,13 @@ impl Value {
         }
     }
 
-    /// The number, 1 to 10.
+    /// Returns the number, 1 to 10.
     #[must_use]
     pub const fn get(self) -> u8 {
         self.0
     }
 
-    /// Its place in a histogram, 0 to 9.
+    /// Returns its index in a histogram, 0 to 9.
     #[must_use]
     pub const fn index(self) -> usize {
         self.0 as usize - 1
@@ -37,36 +37,36 @@ impl Value {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rating {
-    /// What was rated.
+    /// The rated record.
     #[serde(flatten)]
     pub record: Record,
-    /// Who rated it.
+    /// The user.
     pub user_id: UserId,
-    /// How.
+    /// The value.
     pub value: Value,
-    /// Where the rating came from, if that is known.
+    /// The source of the rating, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<ProviderId>,
-    /// When the user rated, as the caller said, else when the call or event arrived.
+    /// The time given by the caller, otherwise the arrival time of the call or event.
     pub rated_at: Timestamp,
 }
 
-/// A rating put or deleted, as it arrives from a stream.
+/// A put or delete of a rating, received from a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RatingEvent {
-    /// Stores the rating, replacing the user's former one.
+    /// Stores the rating, replacing the user's previous one.
     Put(Rating),
     /// Deletes the user's rating.
     Delete {
-        /// What was rated.
+        /// The rated record.
         record: Record,
-        /// Who rated it.
+        /// The user.
         user_id: UserId,
     },
 }
 
 impl RatingEvent {
-    /// What is rated.
+    /// Returns the rated record.
     #[must_use]
     pub const fn record(&self) -> &Record {
         match self {
@@ -76,12 +76,12 @@ impl RatingEvent {
     }
 }
 
-/// How many ratings a record of a top list has at least: 1 or more, 10 where the caller does not say.
+/// The minimum number of ratings of a record in a top list: at least 1, by default 10.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MinCount(u64);
 
 impl MinCount {
-    /// Holds `count` against the range.
+    /// Validates a count.
     pub fn new(count: i64) -> Result<Self, Broken> {
         match u64::try_from(count) {
             Ok(count @ 1..) => Ok(Self(count)),
@@ -89,7 +89,7 @@ impl MinCount {
         }
     }
 
-    /// The number of ratings.
+    /// Returns the number of ratings.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_1_to_10() {
+    fn value_is_1_to_10() {
         assert_eq!(Value::new(1).unwrap().index(), 0);
         assert_eq!(Value::new(10).unwrap().index(), 9);
         for bad in [0, 11, -1, 257, i64::MAX, i64::MIN] {

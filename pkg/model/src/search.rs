@@ -1,5 +1,5 @@
-//! How titles are searched: folding text to words, what matches, and in which order. Every store follows
-//! these rules, so that all give the same rows in the same order.
+//! The rules of title search: folding of text to words, matching, and order. Every store follows
+//! these rules, so that all return the same rows in the same order.
 
 use crate::Broken;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use unicode_normalization::char::is_combining_mark;
 
 const MAX_QUERY: usize = 512;
 
-/// The words of `text`: its runs of letters and digits, without accents and case (`Amélie` is `amelie`).
+/// Returns the words of `text`: its runs of letters and digits, without accents and case (`Amélie` is `amelie`).
 #[must_use]
 pub fn words(text: &str) -> Vec<String> {
     let folded: String = text
@@ -30,7 +30,7 @@ pub struct Query {
 }
 
 impl Query {
-    /// Folds `text`, of at most 512 bytes.
+    /// Folds `text`, at most 512 bytes.
     pub fn new(text: &str) -> Result<Self, Broken> {
         if text.len() > MAX_QUERY {
             return Err(Broken::new(format!("must be at most {MAX_QUERY} bytes long, not {}", text.len())));
@@ -39,26 +39,26 @@ impl Query {
         Ok(Self { text: text.into(), words: distinct.into_iter().collect() })
     }
 
-    /// The query as the caller gave it.
+    /// Returns the query as received.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Tells whether the caller gave no text at all, which lists everything.
+    /// Returns true if the query is empty, which lists everything.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.text.is_empty()
     }
 
-    /// The query's distinct words, sorted. Without one, a query that is not empty finds nothing.
+    /// Returns the query's distinct words, sorted. A non-empty query without words matches nothing.
     #[must_use]
     pub fn words(&self) -> &[String] {
         &self.words
     }
 
-    /// The rank of the title `title` with the id `id`; `None` where it does not match: every word of the
-    /// query must begin a word of the title.
+    /// Returns the rank of a title with the given id; `None` if it does not match: every word of the
+    /// query must be a prefix of a word of the title.
     #[must_use]
     pub fn rank(&self, title: &str, id: &str) -> Option<Rank> {
         let title = words(title);
@@ -71,31 +71,31 @@ impl Query {
     }
 }
 
-/// A match's place in the order of matches: more whole words first, then fewer words in the title, then
+/// A match's position in the order: more whole words first, then fewer words in the title, then
 /// the smaller id.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Rank(Reverse<u64>, u64, String);
 
 impl Rank {
-    /// The rank of a title of `words` words, `whole` of which the query hits whole.
+    /// Creates the rank of a title with `words` words, `whole` of which are matched as whole words.
     #[must_use]
     pub const fn new(whole: u64, words: u64, id: String) -> Self {
         Self(Reverse(whole), words, id)
     }
 
-    /// How many of the query's words stand in the title as whole words.
+    /// Returns the number of query words that match whole words of the title.
     #[must_use]
     pub const fn whole(&self) -> u64 {
         self.0.0
     }
 
-    /// How many words the title has.
+    /// Returns the number of words in the title.
     #[must_use]
     pub const fn words(&self) -> u64 {
         self.1
     }
 
-    /// The movie's id.
+    /// Returns the movie's id.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.2
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn every_word_must_begin_a_word_of_the_title() {
+    fn every_query_word_must_be_a_prefix_of_a_title_word() {
         let query = Query::new("star war").unwrap();
         assert!(query.rank("Star Wars: Episode IV", "1").is_some());
         assert!(query.rank("Star Trek", "1").is_none());
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn more_whole_words_come_first_then_shorter_titles_then_ids() {
+    fn order_is_whole_words_then_shorter_titles_then_ids() {
         let query = Query::new("star wars").unwrap();
         let mut ranks =
             [("Star Warship", "0"), ("Wars of the Star", "1"), ("Star Wars", "3"), ("Star Wars", "2")]

@@ -1,4 +1,4 @@
-//! Points in time, to the millisecond.
+//! Points in time with millisecond precision.
 
 use crate::Broken;
 use serde::{Serialize, Serializer};
@@ -12,42 +12,42 @@ const MIN: i64 = -62_135_596_800_000;
 const MAX: i64 = 253_402_300_799_999;
 
 impl Timestamp {
-    /// The time `millis` milliseconds after 1970-01-01T00:00:00Z.
+    /// Creates the time `millis` milliseconds after 1970-01-01T00:00:00Z.
     pub fn from_millis(millis: i64) -> Result<Self, Broken> {
         if !(MIN..=MAX).contains(&millis) {
             return Err(Broken::new(format!(
-                "must be within the years 1 to 9999, not {millis} ms from 1970"
+                "must be within the years 1 to 9999, not {millis} ms since 1970"
             )));
         }
         jiff::Timestamp::from_millisecond(millis).map(|_| Self(millis)).map_err(|_| {
-            Broken::new(format!("must be within the years 1 to 9999, not {millis} ms from 1970"))
+            Broken::new(format!("must be within the years 1 to 9999, not {millis} ms since 1970"))
         })
     }
 
-    /// Reads RFC 3339 (`2026-11-21T12:00:00.000Z`); any offset is taken, parts of a millisecond are dropped.
+    /// Parses RFC 3339 (`2026-11-21T12:00:00.000Z`) with any offset; fractions of a millisecond are dropped.
     pub fn parse(text: &str) -> Result<Self, Broken> {
         let time: Option<jiff::Timestamp> =
             if is_rfc3339(text.as_bytes()) { text.parse().ok() } else { None };
-        let time = time
-            .ok_or_else(|| Broken::new("must be a time as in RFC 3339, such as 2026-11-21T12:00:00.000Z"))?;
+        let time =
+            time.ok_or_else(|| Broken::new("must be an RFC 3339 time, such as 2026-11-21T12:00:00.000Z"))?;
         Self::from_millis(time.as_millisecond())
     }
 
-    /// The present time.
+    /// Returns the current time.
     #[must_use]
     pub fn now() -> Self {
         Self(jiff::Timestamp::now().as_millisecond())
     }
 
-    /// Milliseconds since 1970-01-01T00:00:00Z.
+    /// Returns the milliseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn as_millis(self) -> i64 {
         self.0
     }
 }
 
-/// Tells whether `text` has the shape of RFC 3339's `date-time`, whose numbers jiff checks; it reads other shapes of
-/// ISO 8601 as well.
+/// Returns true if `text` has the shape of RFC 3339's `date-time`. jiff checks the numbers, but accepts other shapes
+/// of ISO 8601 as well.
 fn is_rfc3339(text: &[u8]) -> bool {
     const DATE_AND_TIME: &[u8; 19] = b"0000-00-00T00:00:00";
     let Some((start, rest)) = text.split_at_checked(DATE_AND_TIME.len()) else { return false };
@@ -66,7 +66,7 @@ fn is_rfc3339(text: &[u8]) -> bool {
     start.iter().zip(DATE_AND_TIME).all(fits)
         && match offset {
             [b'Z' | b'z'] => true,
-            // Their digits are jiff's to check.
+            // jiff checks the digits.
             [b'+' | b'-', _, _, b':', _, _] => true,
             _ => false,
         }
@@ -76,7 +76,7 @@ impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_millisecond(self.0) {
             Ok(time) => write!(f, "{time:.3}"),
-            Err(_) => write!(f, "{} ms from 1970", self.0),
+            Err(_) => write!(f, "{} ms since 1970", self.0),
         }
     }
 }
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_written_in_utc_with_milliseconds() {
+    fn time_is_formatted_in_utc_with_milliseconds() {
         for (text, written) in [
             ("2026-11-21T12:00:00Z", "2026-11-21T12:00:00.000Z"),
             ("2026-11-21T12:00:00.1239+02:00", "2026-11-21T10:00:00.123Z"),
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused() {
+    fn invalid_time_is_rejected() {
         for bad in [
             "",
             "now",
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn both_ends_can_be_written() {
+    fn first_and_last_time_can_be_formatted() {
         for end in [MIN, MAX] {
             if let Ok(time) = Timestamp::from_millis(end) {
                 assert_eq!(Timestamp::parse(&time.to_string()).unwrap(), time);

@@ -1,6 +1,6 @@
 //! Reads a MovieLens folder: `movies.csv` and `ratings.csv`, row by row.
 //!
-//! Its films and users keep their numbers as ids; half stars are doubled to values from 1 to 10.
+//! Movies and users keep their numbers as ids; half stars are doubled to values from 1 to 10.
 
 use csv::StringRecord;
 use model::{
@@ -17,7 +17,7 @@ const RATINGS: &str = "ratings.csv";
 const RATING_COLUMNS: [&str; 4] = ["userId", "movieId", "rating", "timestamp"];
 const NO_GENRES: &str = "(no genres listed)";
 
-/// A folder that isn't MovieLens', or a row of it that can't be read.
+/// A folder that is not a MovieLens folder, or an invalid row.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The folder lacks a file, or the file has other columns.
@@ -25,29 +25,29 @@ pub enum Error {
     Folder {
         /// The folder.
         folder: PathBuf,
-        /// The file that gave it away.
+        /// The file.
         file: &'static str,
-        /// What is wrong with the file.
+        /// The reason.
         reason: String,
     },
-    /// A row is no CSV, or breaks a rule.
+    /// A row is not valid CSV, or violates a rule.
     #[error("{file}, line {line}: {reason}")]
     Row {
         /// The file.
         file: &'static str,
         /// The row's first line, counted from 1.
         line: u64,
-        /// What is wrong with the row.
+        /// The reason.
         reason: String,
     },
 }
 
-/// A folder that holds MovieLens' files.
+/// A MovieLens folder.
 #[derive(Clone, Debug)]
 pub struct Folder(PathBuf);
 
 impl Folder {
-    /// Looks whether `folder` holds the two files with their columns.
+    /// Checks that `folder` contains the two files with their columns.
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self, Error> {
         let folder = Self(folder.into());
         folder.reader(FILMS, &FILM_COLUMNS)?;
@@ -55,19 +55,19 @@ impl Folder {
         Ok(folder)
     }
 
-    /// The folder's path.
+    /// Returns the folder's path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// The films, in the file's order, read as they are asked for.
+    /// Returns the movies in the file's order, read lazily.
     pub fn films(&self) -> Result<impl Iterator<Item = Result<Metadata, Error>> + Send + use<>, Error> {
         let mut reader = self.reader(FILMS, &FILM_COLUMNS)?;
         Ok(std::iter::from_fn(move || row(&mut reader, FILMS, film)))
     }
 
-    /// The ratings, in the file's order, read as they are asked for.
+    /// Returns the ratings in the file's order, read lazily.
     pub fn ratings(&self) -> Result<impl Iterator<Item = Result<RatingEvent, Error>> + Send + use<>, Error> {
         let mut reader = self.reader(RATINGS, &RATING_COLUMNS)?;
         let (record_type, provider) = (RecordType::movie(), provider());
@@ -76,7 +76,7 @@ impl Folder {
         }))
     }
 
-    /// About how many films and ratings there are: a quick count of lines.
+    /// Returns the approximate numbers of movies and ratings, by counting lines.
     pub fn size(&self) -> std::io::Result<(u64, u64)> {
         Ok((lines(&self.0.join(FILMS))?, lines(&self.0.join(RATINGS))?))
     }
@@ -85,7 +85,7 @@ impl Folder {
         let wrong = |reason: String| Error::Folder { folder: self.0.clone(), file, reason };
         let opened =
             File::open(self.0.join(file)).map_err(|error| wrong(format!("can't be read: {error}")))?;
-        // Lines end in CR LF; ended by LF alone they are counted rightly, and the CR is trimmed like a blank.
+        // Lines end in CR LF; splitting at LF counts them correctly, and the CR is trimmed like white space.
         let mut reader = csv::ReaderBuilder::new()
             .terminator(csv::Terminator::Any(b'\n'))
             .trim(csv::Trim::All)
@@ -99,7 +99,7 @@ impl Folder {
     }
 }
 
-/// How many lines follow the first.
+/// Returns the number of lines after the first.
 fn lines(path: &Path) -> std::io::Result<u64> {
     let mut file = File::open(path)?;
     let (mut buffer, mut count) = (vec![0; 1 << 18], 0_u64);
@@ -116,7 +116,7 @@ fn provider() -> Result<ProviderId, Broken> {
     ProviderId::new("movielens")
 }
 
-/// The next row as `parse` reads it, `None` at the end of the file.
+/// Returns the next row as parsed by `parse`, `None` at the end of the file.
 fn row<T>(
     reader: &mut csv::Reader<File>,
     file: &'static str,
@@ -159,7 +159,7 @@ fn film(row: &StringRecord) -> Result<Metadata, Broken> {
     })
 }
 
-/// Parts `Heat (1995) ` into `Heat` and 1995; a title without such an end stays whole.
+/// Splits `Heat (1995) ` into `Heat` and 1995; a title without a year is unchanged.
 fn split_title(text: &str) -> (&str, Option<ReleaseYear>) {
     let text = text.trim();
     let parted = text.strip_suffix(')').and_then(|text| text.rsplit_once(" ("));
@@ -182,11 +182,11 @@ fn rating(row: &StringRecord, record_type: RecordType, provider: ProviderId) -> 
     }))
 }
 
-/// The value of a number of stars (`0.5` to `5.0`, in halves).
+/// Returns the value of a number of stars (`0.5` to `5.0`, in steps of 0.5).
 fn doubled(text: &str) -> Result<Value, Broken> {
     let halves = 2.0 * number::<f64>(text, "rating")?;
     if halves.fract() != 0.0 || !(1.0..=10.0).contains(&halves) {
-        return Err(Broken::new(format!("rating must be 0.5 to 5.0 in halves, not {text}")));
+        return Err(Broken::new(format!("rating must be 0.5 to 5.0 in steps of 0.5, not {text}")));
     }
     Value::new(halves as i64)
 }
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quoted_title_keeps_its_commas_and_quotes_and_loses_its_year() {
+    fn quoted_title_keeps_commas_and_quotes_and_loses_year() {
         let films = films("7,\"Robot, \"\"Rusty\"\" The (L'été) (2031) \",Comedy|Sci-Fi\r\n");
         let [film] = &films[..] else { panic!("{films:?}") };
         assert_eq!(film.id.as_str(), "7");
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_title_that_ends_in_a_year_is_parted() {
+    fn only_title_that_ends_in_year_is_split() {
         for (text, title, year) in [
             ("Plain (1999)", "Plain", Some(1999)),
             ("Plain  (1999)  ", "Plain", Some(1999)),
@@ -268,12 +268,12 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_row_is_named_by_file_line_and_reason() {
+    fn invalid_row_is_reported_with_file_line_and_reason() {
         for (row, reason) in [
-            ("1,1,4.2,1", "rating must be 0.5 to 5.0 in halves, not 4.2"),
-            ("1,1,0,1", "rating must be 0.5 to 5.0 in halves, not 0"),
-            ("1,1,5.5,1", "rating must be 0.5 to 5.0 in halves, not 5.5"),
-            ("1,1,NaN,1", "rating must be 0.5 to 5.0 in halves, not NaN"),
+            ("1,1,4.2,1", "rating must be 0.5 to 5.0 in steps of 0.5, not 4.2"),
+            ("1,1,0,1", "rating must be 0.5 to 5.0 in steps of 0.5, not 0"),
+            ("1,1,5.5,1", "rating must be 0.5 to 5.0 in steps of 0.5, not 5.5"),
+            ("1,1,NaN,1", "rating must be 0.5 to 5.0 in steps of 0.5, not NaN"),
             ("1,1,good,1", "rating must be a number, not `good`"),
             ("1,1,4,later", "timestamp must be a number, not `later`"),
             (",1,4,1", "must not be empty"),
@@ -286,20 +286,20 @@ mod tests {
     }
 
     #[test]
-    fn the_size_is_that_of_the_rows() {
+    fn size_is_the_number_of_rows() {
         let dir = folder(b"1,One (2001),Drama\r\n2,Two (2002),Drama\r\n", b"1,1,4.0,1\r\n");
         assert_eq!(Folder::open(dir.path()).unwrap().size().unwrap(), (2, 1));
     }
 
     #[test]
-    fn text_that_is_not_utf_8_is_refused() {
+    fn text_that_is_not_utf_8_is_rejected() {
         let dir = folder(b"1,Am\xe9lie (2001),Comedy\r\n", b"");
         let mut films = Folder::open(dir.path()).unwrap().films().unwrap();
         assert!(matches!(films.next(), Some(Err(Error::Row { file: FILMS, line: 2, .. }))));
     }
 
     #[test]
-    fn a_folder_without_the_files_or_with_other_columns_is_none() {
+    fn folder_without_files_or_with_other_columns_is_rejected() {
         let empty = tempfile::tempdir().unwrap();
         let error = Folder::open(empty.path()).unwrap_err().to_string();
         assert!(error.contains("is not a MovieLens folder: movies.csv can't be read"), "{error}");

@@ -1,8 +1,8 @@
-//! What does a refused request cost: turning its fault into problem details?
+//! What does a rejected request cost: converting its error to problem details?
 //!
-//! `cargo bench -p service --bench problem` prints how long it takes to make an answer of something not found, of
-//! a request that breaks one rule, and of a batch that breaks 500. The path, which the server adds, and the log
-//! line of a failure that is not the caller's are not measured.
+//! `cargo bench -p service --bench problem` prints the time to create the response for a missing record, for
+//! a request with one violation, and for a batch with 500. The path, which the server adds, and the log
+//! line of an internal failure are not measured.
 
 use axum::response::IntoResponse;
 use criterion::{BatchSize, BenchmarkId, Criterion};
@@ -18,7 +18,7 @@ fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let mut group = criterion.benchmark_group("problem");
     group.bench_function("not found", |bencher| {
-        bencher.iter(|| Problem::of(Kind::NotFound, "there is no metadata of \"tt0211915\"").into_response());
+        bencher.iter(|| Problem::of(Kind::NotFound, "no metadata with id \"tt0211915\"").into_response());
     });
     for rules in [1, 500] {
         group.bench_function(BenchmarkId::new("broken rules", rules), |bencher| {

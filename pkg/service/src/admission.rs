@@ -1,15 +1,15 @@
-//! Checks on a request's head that do not depend on its path: a valid Host, and no write on behalf of a page of
+//! Checks of a request's head that do not depend on its path: a valid Host, and no write on behalf of a web page of
 //! another origin.
 
 use http::header::{HOST, HeaderName, ORIGIN};
 use http::{HeaderMap, Method, Request, Version};
 use std::net::Ipv6Addr;
 
-/// Where a browser reports how the page that makes a request relates to the server.
+/// The header in which a browser reports the relation of the requesting page to the server.
 static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Whether `request` names its host as RFC 9112, section 3.2, demands: HTTP/1.1 exactly once, HTTP/1.0 at most once, and
-/// with a valid value. HTTP/2 names it in the target, which is checked while it is parsed.
+/// Returns true if `request` names its host as RFC 9112, section 3.2, requires: HTTP/1.1 exactly once, HTTP/1.0 at
+/// most once, and with a valid value. In HTTP/2 the host is part of the target, which is checked while it is parsed.
 #[must_use]
 pub fn has_valid_host<B>(request: &Request<B>) -> bool {
     if request.version() >= Version::HTTP_2 {
@@ -23,10 +23,10 @@ pub fn has_valid_host<B>(request: &Request<B>) -> bool {
     }
 }
 
-/// Whether a browser sends `request`, which may change something, on behalf of a page of another origin.
+/// Returns true if a browser sends `request`, which may change data, on behalf of a page of another origin.
 ///
-/// GET, HEAD, OPTIONS and TRACE change nothing. A caller that is not a browser sends neither `Origin` nor
-/// `Sec-Fetch-Site`. An `Origin` is the server's own if its host and port are those that the request names.
+/// GET, HEAD, OPTIONS and TRACE change nothing. Clients other than browsers send neither `Origin` nor
+/// `Sec-Fetch-Site`. An `Origin` is the server's own if its host and port equal those of the request.
 #[must_use]
 pub fn is_cross_origin_write<B>(request: &Request<B>) -> bool {
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE) {
@@ -45,7 +45,7 @@ pub fn is_cross_origin_write<B>(request: &Request<B>) -> bool {
     !origins.all(|origin| origin.to_str().is_ok_and(|origin| is_own(origin, own)))
 }
 
-/// Host and port that a request names. A target with an authority takes precedence over the header.
+/// Returns host and port of a request. A target with an authority takes precedence over the header.
 fn own_authority<'a>(target: Option<&'a str>, headers: &'a HeaderMap) -> Option<(&'a str, Option<u16>)> {
     authority(target.or_else(|| headers.get(HOST)?.to_str().ok())?)
 }
@@ -67,7 +67,7 @@ fn is_own(origin: &str, own: Option<(&str, Option<u16>)>) -> bool {
     })
 }
 
-/// Splits `host[:port]`, as the Host header has it; `None` if it is invalid. The host may be empty.
+/// Splits `host[:port]` of a Host header; `None` if it is invalid. The host may be empty.
 fn authority(text: &str) -> Option<(&str, Option<u16>)> {
     let host_length = match text.strip_prefix('[') {
         Some(bracketed) => bracketed.find(']')? + 2,
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn http1_names_its_host_once_and_validly() {
+    fn http1_requires_exactly_one_valid_host() {
         for (host, valid) in [
             ("127.0.0.1:8081", true),
             ("Movies.Example", true),
@@ -137,8 +137,8 @@ mod tests {
     }
 
     #[test]
-    fn a_write_is_refused_on_any_sign_of_another_origin() {
-        // The origin, the host that is asked, and whether they are one.
+    fn write_with_any_sign_of_another_origin_is_rejected() {
+        // The origin, the requested host, and whether they are equal.
         let origins = [
             (None, "127.0.0.1:8081", true),
             (Some("http://127.0.0.1:8081"), "127.0.0.1:8081", true),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn each_of_several_origins_must_be_the_servers_own() {
+    fn every_origin_must_be_the_servers_own() {
         let (own, foreign) = (("origin", "http://a"), ("origin", "http://b"));
         for (headers, refused) in [([own, own], false), ([own, foreign], true), ([foreign, own], true)] {
             let headers = [&[("host", "a")], &headers[..]].concat();
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn the_targets_authority_takes_precedence_over_the_host_header() {
+    fn authority_of_target_takes_precedence_over_host_header() {
         let mut request =
             request("PUT", Version::HTTP_2, &[("host", "evil.example"), ("origin", "http://a:1")]);
         *request.uri_mut() = "http://a:1/v1/metadata/1".parse().unwrap();

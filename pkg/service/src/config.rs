@@ -1,4 +1,4 @@
-//! The arguments that every service has, and how a command line is read.
+//! The arguments of every service, and parsing of a command line.
 
 mod flags;
 mod value;
@@ -8,46 +8,45 @@ pub use value::{Address, duration};
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, Command, FromArgMatches, Parser};
+use clap::{ArgMatches, Args, Command, FromArgMatches};
 use discovery::{Registry, consul, memory};
 use flags::Flags;
-use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What every service is told: where it listens, where it registers, how it stops and what it logs.
+/// The arguments of every service: listen address, registry, shutdown and log.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where to listen; port 0 is any free one.
+    /// The listen address; port 0 selects a free port.
     pub listen: SocketAddr,
-    /// The address to register, where it isn't the one that is listened on.
+    /// The address to register, if it differs from the listen address.
     pub advertise: Option<Address>,
-    /// Which registry to be in.
+    /// The registry to register in.
     pub registry: RegistryKind,
-    /// Where Consul is, as `discovery::consul::Config` takes it.
+    /// Consul's address, as in `discovery::consul::Config`.
     pub consul: String,
-    /// The token for Consul's access control.
+    /// The ACL token for Consul.
     pub consul_token: Option<String>,
-    /// How many threads serve, each with a runtime of its own.
+    /// The number of worker threads, each with its own runtime.
     pub workers: usize,
     /// How long an HTTP/1 connection may be idle between two requests.
     pub keep_alive: Duration,
-    /// How long the service serves on, not ready, once it is asked to stop.
+    /// How long the service continues to accept requests, not ready, after it is asked to stop.
     pub drain_delay: Duration,
-    /// How long calls in flight may take to end after that.
+    /// How long to wait for calls in flight after the drain delay.
     pub drain_timeout: Duration,
-    /// How long one request may take.
+    /// The time limit of a request.
     pub request_timeout: Duration,
-    /// How the log is written; text on a terminal, else JSON, where it isn't said.
+    /// The format of the log; by default text on a terminal, otherwise JSON.
     pub log_format: Option<LogFormat>,
-    /// What the log holds, as a filter of `tracing`.
+    /// The log filter, in `tracing`'s syntax.
     pub log: String,
 }
 
 impl Config {
-    /// A service for tests: any free loopback port, two workers, a drain of 2 s without delay, the process's own
-    /// registry.
+    /// Returns a configuration for tests: a free loopback port, two workers, a drain of 2 s without delay, the
+    /// process's own registry.
     #[must_use]
     pub fn for_tests() -> Self {
         Self {
@@ -74,15 +73,15 @@ impl Config {
         }
     }
 
-    /// Holds the arguments against each other.
+    /// Checks the arguments against each other.
     fn checked(self) -> Result<Self, String> {
         if self.listen.ip().is_unspecified()
             && self.advertise.is_none()
             && self.registry != RegistryKind::None
         {
             return Err(format!(
-                "invalid value '{}' for '--listen <ADDR:PORT>': it is every address of this machine, so \
-                 '--advertise <HOST:PORT>' must say which one callers use (or '--registry none' that none do)",
+                "invalid value '{}' for '--listen <ADDR:PORT>': a wildcard address can't be registered: \
+                 set '--advertise <HOST:PORT>' to the address that callers use, or '--registry none'",
                 self.listen
             ));
         }
@@ -96,24 +95,13 @@ impl Config {
     }
 }
 
-/// The registry that `config` names: Consul, one in this process's memory, or none.
+/// Opens the registry of `config`: Consul, one in this process's memory, or none. After an outage, an empty set
+/// from Consul does not replace a full one for `grace`.
 ///
 /// # Errors
 ///
-/// Where the address or the token of Consul can't be used; that it can't be reached is no error here.
-pub fn registry(config: &Config) -> Result<Option<Arc<dyn Registry>>, discovery::Error> {
-    registry_with_grace(config, consul::Config::default().grace)
-}
-
-/// The same, where an empty answer of a Consul that was away doesn't replace a full set for `grace`.
-///
-/// # Errors
-///
-/// As [`registry`].
-pub fn registry_with_grace(
-    config: &Config,
-    grace: Duration,
-) -> Result<Option<Arc<dyn Registry>>, discovery::Error> {
+/// If the address or the token of Consul cannot be used. An unreachable Consul is not an error.
+pub fn registry(config: &Config, grace: Duration) -> Result<Option<Arc<dyn Registry>>, discovery::Error> {
     Ok(match config.registry {
         RegistryKind::Consul => {
             let consul = consul::Config { grace, ..config.consul() };
@@ -122,32 +110,6 @@ pub fn registry_with_grace(
         RegistryKind::Memory => Some(memory::Registry::new()),
         RegistryKind::None => None,
     })
-}
-
-/// Reads `arguments` as [`try_parse_from`] does.
-///
-/// Where they are wrong, or ask for help, it says so and ends the process, with 2 or 0.
-#[must_use]
-pub fn parse<C: Parser>(
-    listen: &'static str,
-    arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
-) -> C {
-    try_parse_from(listen, arguments).unwrap_or_else(|error| error.exit())
-}
-
-/// Reads `arguments`, the first of which is the program's name, and the environment; `listen` is the service's
-/// default address.
-///
-/// # Errors
-///
-/// Where they are wrong or ask for help; `exit()` of the error says so and ends the process.
-pub fn try_parse_from<C: Parser>(
-    listen: &'static str,
-    arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
-) -> Result<C, clap::Error> {
-    let mut command = C::command().mut_arg("listen", |arg| arg.default_value(listen));
-    let mut matches = command.try_get_matches_from_mut(arguments)?;
-    C::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 
 impl Args for Config {

@@ -1,4 +1,4 @@
-//! What handlers take from a REST request; each refuses with a [`Problem`](crate::Problem) that names the
+//! Extractors for REST handlers; each rejects a request with a [`Problem`](crate::Problem) that names the
 //! field as the request spells it.
 
 mod ids;
@@ -8,6 +8,6 @@ mod query;
 mod reason;
 
 pub use ids::Ids;
-pub use json::{Json, WrittenJson};
+pub use json::{Json, PreSerialized};
 pub use path::Path;
 pub use query::Query;

@@ -1,4 +1,4 @@
-//! Failures as gRPC tells them: a status, with a `google.rpc.BadRequest` where fields broke rules.
+//! Failures as gRPC statuses, with a `google.rpc.BadRequest` for invalid fields.
 
 use crate::problem::{chain, hidden, shortened};
 use crate::table;
@@ -9,15 +9,15 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
-/// The most violations that one status names: it travels in a header, which must stay small.
+/// The maximum number of violations in a status: it is sent in a header, which must stay small.
 const MAX_VIOLATIONS: usize = 20;
 
-/// The most bytes of an error's text in a status, for the same reason.
+/// The maximum length of an error's text in a status in bytes, for the same reason.
 const MAX_MESSAGE: usize = 1024;
 
-/// The status that tells of `fault`.
+/// Returns the status of `fault`.
 ///
-/// A caller's fault shows its text; any other shows a fixed one, and the server logs its chain of causes once,
+/// An error caused by the caller shows its text; any other shows a fixed one, and the server logs its causes once,
 /// with the method's path.
 #[expect(clippy::needless_pass_by_value, reason = "so that it maps an error as it stands")]
 pub fn status(fault: impl Fault + 'static) -> Status {
@@ -39,7 +39,7 @@ pub fn status(fault: impl Fault + 'static) -> Status {
     Status::with_error_details(code, message, ErrorDetails::with_bad_request(violations))
 }
 
-/// The status of a defect with this `cause`.
+/// Returns the status of a defect with this `cause`.
 pub(crate) fn internal(cause: String) -> Status {
     told(Kind::Internal, cause)
 }
@@ -50,18 +50,18 @@ fn told(kind: Kind, cause: String) -> Status {
     status
 }
 
-/// A failure's chain of causes, on its way to the server's log.
+/// A failure's causes, passed to the server's log.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Cause(String);
 
-/// What is to be logged of a status that [`status`] made.
+/// Returns what to log for a status created by [`status`].
 pub(crate) fn cause(status: &Status) -> Option<String> {
     status.source()?.downcast_ref::<Cause>().map(|cause| cause.0.clone())
 }
 
-/// Returns whether a call that ended with `status` ran out of time because its caller waits less long than the
-/// service's own limit. That is no failure of the service; the metrics count it.
+/// Returns true if a call that ended with `status` timed out because its caller's deadline is shorter than the
+/// service's own limit. That is not a failure of the service; the metrics count it.
 pub(crate) fn is_callers_deadline(status: &Status, patience: Duration, limit: Duration) -> bool {
     status.code() == Code::DeadlineExceeded && patience < limit
 }
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn violations_travel_as_a_bad_request_in_the_protos_spelling() {
+    fn violations_are_sent_as_bad_request_in_proto_spelling() {
         let status = status(Invalid::field("metadata.release_year", "must be 1 or more, not 0"));
         assert_eq!(status.code(), Code::InvalidArgument);
         assert_eq!(status.message(), "metadata.release_year must be 1 or more, not 0");
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_defect_hides_its_text_and_keeps_it_for_the_log() {
+    fn defect_hides_its_text_and_keeps_it_for_log() {
         let status = status(Hidden);
         assert_eq!(status.code(), Code::Internal);
         assert!(!status.message().contains("disk"), "{}", status.message());
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_deadline_below_the_services_own_limit_is_the_callers() {
+    fn only_deadline_below_own_limit_is_the_callers() {
         let limit = Duration::from_secs(2);
         let late = Status::deadline_exceeded("late");
         assert!(is_callers_deadline(&late, Duration::from_micros(500), limit));

@@ -1,14 +1,15 @@
-//! The paths that every port has beside the service's own, and what they tell: `/healthz`, `/readyz`,
+//! The paths common to all ports: `/healthz`, `/readyz`,
 //! `/metrics`, `/openapi.json`, and gRPC's health.
 
-use crate::{Metrics, Problem};
+use crate::{Metrics, Problem, chain};
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
 use fault::Kind;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt, TryFutureExt};
 use http::{HeaderMap, header};
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -16,12 +17,33 @@ use tokio::time::timeout;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-/// How long a service may take to say whether it is ready.
+/// The time limit of a readiness check.
 const READY_WITHIN: Duration = Duration::from_secs(1);
 
-type Ready = Box<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+type BoxError = Box<dyn Error + Send + Sync>;
 
-/// How the service stands; one for all its workers.
+/// A readiness check.
+pub struct Ready(Box<dyn Fn() -> BoxFuture<'static, Result<(), BoxError>> + Send + Sync>);
+
+impl Ready {
+    /// A check that always succeeds.
+    #[must_use]
+    pub fn always() -> Self {
+        Self::when(|| std::future::ready(Ok::<_, BoxError>(())))
+    }
+
+    /// Creates a check that succeeds if `check` does within a second. Callers of `/readyz` get an error with
+    /// its causes.
+    pub fn when<F, E>(check: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<BoxError> + 'static,
+    {
+        Self(Box::new(move || check().map_err(Into::into).boxed()))
+    }
+}
+
+/// The readiness of a service; shared by all its workers.
 pub(crate) struct Standing {
     pub(crate) metrics: Metrics,
     openapi: Bytes,
@@ -34,7 +56,7 @@ impl Standing {
         Self { metrics, openapi, draining: AtomicBool::new(false), ready }
     }
 
-    /// From now on the service is not ready.
+    /// Marks the service as not ready from now on.
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
@@ -44,10 +66,10 @@ impl Standing {
         if self.draining.load(Ordering::Relaxed) {
             return Err(unready("the service is stopping"));
         }
-        match timeout(READY_WITHIN, (self.ready)()).await {
+        match timeout(READY_WITHIN, (self.ready.0)()).await {
             Ok(Ok(())) => Ok("ready\n"),
-            Ok(Err(reason)) => Err(unready(&reason)),
-            Err(_) => Err(unready("its storage did not answer in time")),
+            Ok(Err(error)) => Err(unready(&chain(&*error))),
+            Err(_) => Err(unready("storage did not respond in time")),
         }
     }
 
@@ -66,7 +88,7 @@ impl Standing {
     }
 }
 
-/// The paths that every port has.
+/// Returns the routes common to all ports.
 pub(crate) fn router(standing: &Arc<Standing>) -> Router {
     let [ready, metrics, openapi] = [(); 3].map(|()| Arc::clone(standing));
     let document = move || async move {
@@ -79,21 +101,21 @@ pub(crate) fn router(standing: &Arc<Standing>) -> Router {
         .route("/openapi.json", get(document))
 }
 
-/// Reports over gRPC that every one of `names` serves.
+/// Reports over gRPC that `names` are serving.
 pub(crate) async fn serving(health: &HealthReporter, names: &[&str]) {
     for name in names {
         health.set_service_status(name, ServingStatus::Serving).await;
     }
 }
 
-/// Reports over gRPC that none of `names`, nor the server as a whole, serves.
+/// Reports over gRPC that neither `names` nor the server as a whole are serving.
 pub(crate) async fn not_serving(health: &HealthReporter, names: &[&str]) {
     for name in names.iter().chain(&[""]) {
         health.set_service_status(name, ServingStatus::NotServing).await;
     }
 }
 
-/// Ends the calls that watch the health of `names` or of the server as a whole.
+/// Ends the health watches of `names` and of the server as a whole.
 pub(crate) async fn end_watches(mut health: HealthReporter, names: &[&str]) {
     for name in names.iter().chain(&[""]) {
         health.clear_service_status(name).await;

@@ -1,4 +1,4 @@
-//! What stands around every handler: limits of time and size, a net under panics, and the note of the route.
+//! The layers around every handler: limits of time and size, panics, and recording of the route.
 
 mod body;
 mod guard;

@@ -1,7 +1,8 @@
-//! The chassis that every service stands on: its arguments, its log, one port for REST and gRPC, and the one
-//! table that turns a failure into an HTTP or a gRPC status.
+//! The code common to all services: arguments, log, one port for REST and gRPC, and the only table that maps an error
+//! to an HTTP and a gRPC status.
 //!
-//! It is functions that `main` calls; it calls back only through the closures that [`run`] is given.
+//! A service implements [`Program`] for its command line and calls [`main`] with a function that opens its storage,
+//! builds a [`Server`] and runs it.
 
 pub mod admission;
 pub mod config;
@@ -13,6 +14,7 @@ mod health;
 mod layer;
 mod metrics;
 mod problem;
+mod program;
 mod runtime;
 mod server;
 pub mod table;
@@ -20,13 +22,13 @@ mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use config::{
-    Config, LogFormat, RegistryKind, duration, parse, registry, registry_with_grace, try_parse_from,
-};
+pub use config::{Config, LogFormat, RegistryKind, duration, registry};
 pub use deadline::Deadline;
 pub use drain::Drain;
+pub use health::Ready;
 pub use metrics::Metrics;
 pub use problem::{Problem, UNKNOWN_PATH, chain};
-pub use runtime::{block_on, block_on_threads};
-pub use server::{Description, Error, Routes, run};
+pub use program::{Program, main};
+pub use runtime::block_on;
+pub use server::{Error, Routes, Server};
 pub use telemetry::{log, telemetry};

@@ -1,5 +1,5 @@
-//! What a service counts: requests by protocol, route and status, their duration, and what it registers
-//! itself. One registry a service, never a global one.
+//! Metrics of a service: requests by protocol, route and status, their duration, and the service's own
+//! metrics. One registry per service, never a global one.
 
 mod body;
 mod exposition;
@@ -18,7 +18,7 @@ use prometheus_client::registry::Registry;
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The upper bounds, in seconds, of the durations' histogram.
+/// The upper bounds of the duration histogram, in seconds.
 const BUCKETS: [f64; 15] =
     [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
@@ -31,7 +31,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Metrics of the requests and of the log.
+    /// Creates the metrics of requests and of the log.
     #[must_use]
     pub fn new() -> Self {
         let metrics = Self {
@@ -40,26 +40,26 @@ impl Metrics {
             durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
         };
         metrics.registry(|registry| {
-            let help = "Requests answered, by protocol, route and status";
+            let help = "Requests, by protocol, route and status";
             registry.register("requests", help, metrics.requests.clone());
-            let help = "Time from a request's head to its answer's (gRPC: to its trailers)";
+            let help = "Time from a request's head to the response's head (gRPC: trailers)";
             registry.register("request_duration_seconds", help, metrics.durations.clone());
             registry.register_collector(Box::new(log::LostLines));
         });
         metrics
     }
 
-    /// Lets `register` add metrics of the service's own.
+    /// Calls `register` to add the service's own metrics.
     pub fn registry<T>(&self, register: impl FnOnce(&mut Registry) -> T) -> T {
         register(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Adds whether `registry` can be asked and believed.
+    /// Adds the state of `registry`.
     pub(crate) fn tell_up(&self, registry: Arc<dyn discovery::Registry>) {
         self.registry(|metrics| metrics.register_collector(Box::new(registry::Condition(registry))));
     }
 
-    /// All metrics as text: OpenMetrics 1.0, or Prometheus 0.0.4.
+    /// Returns all metrics as text: OpenMetrics 1.0, or Prometheus 0.0.4.
     pub(crate) fn text(&self, open_metrics: bool) -> Result<String, fmt::Error> {
         let mut text = String::new();
         self.registry(|registry| prometheus_client::encoding::text::encode(&mut text, registry))?;
@@ -86,14 +86,14 @@ struct Place {
     route: Arc<str>,
 }
 
-/// How a request came.
+/// The protocol of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Protocol {
     Http,
     Grpc,
 }
 
-/// How a request was answered.
+/// The labels of a completed request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Status {
     Http(http::StatusCode),
@@ -118,7 +118,7 @@ impl EncodeLabelValue for Status {
     }
 }
 
-/// A gRPC code as its specification spells it.
+/// Returns a gRPC code as spelled in its specification.
 const fn grpc_name(code: tonic::Code) -> &'static str {
     use tonic::Code;
     match code {

@@ -1,4 +1,4 @@
-//! Failures as REST tells them: RFC 9457 problem details.
+//! Failures as REST responses: RFC 9457 problem details.
 
 use crate::table;
 use axum::body::Body;
@@ -9,14 +9,14 @@ use serde::Serialize;
 use std::error::Error;
 use std::fmt::Write as _;
 
-/// The `detail` of the problem that an unknown path gets. Its `code` is that of a record that does not exist, so that
-/// only this distinguishes the two for a service that calls another one, which may be of an older version.
+/// The `detail` of the problem for an unknown path. Its `code` is that of a missing record, so that only this text
+/// distinguishes the two for a calling service, which may be of an older version.
 pub const UNKNOWN_PATH: &str = "there is nothing at this path";
 
-/// The answer to a REST request that failed.
+/// The response to a failed REST request.
 ///
-/// A caller's fault shows its text and names the fields; any other shows a fixed text, and the server logs
-/// its chain of causes once, with the request's path. The server also fills in `instance`.
+/// An error caused by the caller shows its text and names the fields; any other shows a fixed text, and the server
+/// logs its causes once, with the request's path. The server also sets `instance`.
 #[derive(Clone, Debug)]
 pub struct Problem {
     status: StatusCode,
@@ -27,25 +27,25 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A request whose `field`, spelled as the caller spelled it, breaks the rule that `reason` states.
+    /// Creates a problem for an invalid `field`, spelled as in the request; `reason` states the rule.
     pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
         let violation = Violation::new(field, reason);
         Self { errors: vec![violation.clone()], ..Self::of(Kind::InvalidArgument, violation.to_string()) }
     }
 
-    /// A failure of `kind` that shows `detail` to the caller.
+    /// Creates a failure of `kind` that shows `detail` to the caller.
     pub fn of(kind: Kind, detail: impl Into<String>) -> Self {
         Self::http(table::http_status(kind), kind.code(), detail)
     }
 
-    /// The problem's HTTP status.
+    /// Returns the problem's HTTP status.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         self.status
     }
 
     pub(crate) fn method_not_allowed() -> Self {
-        Self::http(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "the path knows only other methods")
+        Self::http(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "method not allowed on this path")
     }
 
     pub(crate) fn payload_too_large(limit: usize) -> Self {
@@ -70,7 +70,7 @@ impl Problem {
         Self { cause: Some(cause.into()), ..Self::of(Kind::Internal, hidden(Kind::Internal)) }
     }
 
-    /// What is to be logged, where the caller is not told: at most once for each problem.
+    /// Returns what to log, if it is not shown to the caller; at most once for each problem.
     pub(crate) fn take_cause(&mut self) -> Option<String> {
         self.cause.take()
     }
@@ -79,7 +79,7 @@ impl Problem {
         Self { status, code, detail: detail.into(), errors: Vec::new(), cause: None }
     }
 
-    /// The body, where the request's path is `instance`.
+    /// Returns the body; `instance` is the request's path.
     pub(crate) fn body(&self, instance: Option<&str>) -> Vec<u8> {
         let errors = self
             .errors
@@ -99,16 +99,16 @@ impl Problem {
     }
 }
 
-/// What the caller is told of a failure that is not its own.
+/// Returns the text for a failure that was not caused by the caller.
 pub(crate) const fn hidden(kind: Kind) -> &'static str {
     match kind {
-        Kind::Unavailable => "something that the answer needs can't be reached at present, try again later",
-        Kind::Timeout => "the answer did not come in time",
-        _ => "the service failed, its log says why",
+        Kind::Unavailable => "a dependency of the service is unavailable, try again later",
+        Kind::Timeout => "the request timed out",
+        _ => "internal error, see the service's log",
     }
 }
 
-/// An error's text and those of everything that caused it.
+/// Returns an error's text and those of its causes.
 #[must_use]
 pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
@@ -120,7 +120,7 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-/// The first `max` bytes of `text` at most, with an ellipsis where that is not all.
+/// Returns at most the first `max` bytes of `text`, with an ellipsis if truncated.
 pub(crate) fn shortened(mut text: String, max: usize) -> String {
     if text.len() > max {
         text.truncate(text.floor_char_boundary(max));
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_callers_fault_names_its_fields_in_camel_case() {
+    fn callers_error_names_fields_in_camel_case() {
         let invalid =
             Invalid::of(vec![Violation::new("metadata[3].release_year", "must be 1 or more, not 0")])
                 .unwrap();
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn another_failure_hides_its_chain_and_keeps_it_for_the_log_once() {
+    fn other_failure_hides_its_chain_and_keeps_it_for_log_once() {
         let mut problem = Problem::from(Hidden(std::io::Error::other("secret")));
         let body = shown(&problem, None);
         assert_eq!(body["code"], "Unavailable");

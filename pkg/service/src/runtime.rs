@@ -9,22 +9,14 @@ use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Runs what `run` makes on a runtime of one thread until it ends. Calls are served on the workers' runtimes; what is left
-/// for this one waits for databases and brokers most of the time, and more threads would wake each other for it.
+/// Runs the future returned by `run` on a runtime of `threads` threads until it ends. Requests are served on the
+/// workers' runtimes; the tasks of this one mostly wait for databases and brokers, and on few cores more than one
+/// thread would only wake each other on few cores.
 ///
-/// Its token is cancelled on the first SIGINT or SIGTERM; a second one no longer waits for it. The exit code is
-/// 0 where it was asked to stop and did, and 1 where it failed, which is said once in the log. What is left of the log
-/// is written last, for at most a second.
-pub fn block_on<F, E>(run: impl FnOnce(CancellationToken) -> F) -> ExitCode
-where
-    F: Future<Output = Result<(), E>>,
-    E: Into<Box<dyn Error + Send + Sync>>,
-{
-    block_on_threads(1, run)
-}
-
-/// Runs what `run` makes as [`block_on`] does, on a runtime of `threads` threads.
-pub fn block_on_threads<F, E>(threads: usize, run: impl FnOnce(CancellationToken) -> F) -> ExitCode
+/// The token is cancelled on the first SIGINT or SIGTERM; a second signal ends the process without waiting. The exit
+/// code is 0 after an orderly stop and 1 after a failure, which is logged once. The rest of the log is written
+/// last, for at most a second.
+pub fn block_on<F, E>(threads: usize, run: impl FnOnce(CancellationToken) -> F) -> ExitCode
 where
     F: Future<Output = Result<(), E>>,
     E: Into<Box<dyn Error + Send + Sync>>,
@@ -33,7 +25,7 @@ where
     let mut builder = if threads > 1 { Builder::new_multi_thread() } else { Builder::new_current_thread() };
     let ended = builder.worker_threads(threads.max(1)).enable_all().build().and_then(|runtime| {
         let ended = runtime.block_on(until_signalled(run));
-        // A blocking call that hangs must not keep the process.
+        // A blocking call that hangs must not keep the process alive.
         runtime.shutdown_background();
         ended
     });
@@ -62,7 +54,7 @@ where
             _ = terminate.recv() => "SIGTERM",
         };
         if stop.is_cancelled() {
-            return Err(std::io::Error::other(format!("{name} came again before all calls had ended")));
+            return Err(std::io::Error::other(format!("received {name} again before all calls had ended")));
         }
         tracing::info!(signal = name, "stopping");
         stop.cancel();
@@ -85,12 +77,12 @@ mod tests {
     use std::sync::{Arc, Barrier};
 
     #[test]
-    fn tasks_run_on_as_many_threads_as_configured() {
-        let ended = block_on_threads(3, |_| async {
+    fn tasks_run_on_configured_number_of_threads() {
+        let ended = block_on(3, |_| async {
             let barrier = Arc::new(Barrier::new(3));
             let meet = || {
                 let barrier = Arc::clone(&barrier);
-                // Fewer threads would never pass.
+                // With fewer threads this would never pass.
                 tokio::spawn(async move { barrier.wait().is_leader() })
             };
             let meeting = [meet(), meet(), meet()];

@@ -4,6 +4,7 @@ mod acceptor;
 mod budget;
 mod connection;
 mod dispatch;
+mod error;
 mod metered;
 mod outbox;
 mod peer;
@@ -12,17 +13,16 @@ mod streams;
 mod timer;
 mod worker;
 
+pub use error::Error;
+
 use crate::config::Address;
-use crate::health::{self, Standing};
+use crate::health::{self, Ready, Standing};
 use crate::{Config, Metrics};
 use budget::{Budget, Limits};
 use bytes::Bytes;
 use connection::Patience;
 use discovery::{Instance, Registry, registration};
 use dispatch::Dispatch;
-use futures::future::BoxFuture;
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -30,20 +30,25 @@ use tokio_util::task::AbortOnDropHandle;
 use utoipa::openapi::OpenApi;
 use worker::{Settings, Workers};
 
-/// What a service is, as its port tells.
-#[derive(Clone)]
-pub struct Description {
+/// A service that can be run on one port.
+pub struct Server {
     /// Its name in the registry (`metadata`).
     pub name: &'static str,
-    /// The gRPC services whose health is told (`metadata.v1.MetadataService`).
+    /// The gRPC services whose health is reported (`metadata.v1.MetadataService`).
     pub grpc_services: &'static [&'static str],
-    /// Its file descriptor sets, encoded: reflection lists them, and metrics take the methods' names from them.
+    /// Its encoded file descriptor sets, for reflection and for the names of methods in metrics.
     pub descriptors: &'static [&'static [u8]],
     /// The description of its REST interface.
     pub openapi: OpenApi,
+    /// Its metrics.
+    pub metrics: Metrics,
+    /// The check behind `/readyz`.
+    pub ready: Ready,
+    /// Builds its routes; called once on each worker.
+    pub routes: Box<dyn Fn() -> Routes + Send + Sync>,
 }
 
-/// What a service answers; each worker has its own.
+/// The routes of a service, of which each worker has its own.
 pub struct Routes {
     /// The REST paths, without a fallback.
     pub rest: axum::Router,
@@ -51,137 +56,90 @@ pub struct Routes {
     pub grpc: tonic::service::Routes,
 }
 
-/// A server that can't start or can't go on.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The address can't be listened on.
-    #[error("{service} can't listen on {address}")]
-    Listen {
-        /// Who wanted it.
-        service: &'static str,
-        /// What was wanted.
-        address: SocketAddr,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The description's gRPC part can't be read.
-    #[error("the descriptors of {service} can't be read")]
-    Descriptors {
-        /// Whose they are.
-        service: &'static str,
-        /// Why not.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The description's REST part can't be written.
-    #[error("the description of {service}'s REST interface can't be written")]
-    OpenApi {
-        /// Whose it is.
-        service: &'static str,
-        /// Why not.
-        source: serde_json::Error,
-    },
-    /// A worker can't start.
-    #[error("{service} can't start a worker")]
-    Worker {
-        /// Whose it is.
-        service: &'static str,
-        /// Why not.
-        source: io::Error,
-    },
-    /// A worker ended by itself, by a panic.
-    #[error("a worker of {service} has broken down")]
-    WorkerLost {
-        /// Whose it was.
-        service: &'static str,
-    },
-}
+impl Server {
+    /// Serves until `stop` is cancelled.
+    ///
+    /// Listens, then serves, then registers. To stop, deregisters, reports that the service is not ready, serves on for
+    /// the drain delay, accepts no more connections, and waits for the calls in flight, at most for the drain timeout.
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be listened on, or a worker cannot start or panics.
+    pub async fn run(
+        self,
+        config: &Config,
+        registry: Option<Arc<dyn Registry>>,
+        stop: CancellationToken,
+    ) -> Result<(), Error> {
+        let Self { name: service, grpc_services: names, descriptors, openapi, metrics, ready, routes } = self;
+        let refused = |source| Error::Listen { service, address: config.listen, source };
+        let listener = TcpListener::bind(config.listen).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
 
-/// Serves what `make` makes, once on each worker, until `stop` is cancelled.
-///
-/// It listens, then serves, then registers. To stop, it deregisters, reports that it is not ready, serves on for the
-/// drain delay, accepts no more connections, and waits for the calls in flight, at most for the drain timeout. `ready`
-/// returns why the service is not ready, for `/readyz`.
-///
-/// # Errors
-///
-/// If the address can't be listened on, or a worker can't start or breaks down.
-pub async fn run(
-    description: Description,
-    config: &Config,
-    registry: Option<Arc<dyn Registry>>,
-    metrics: Metrics,
-    ready: impl Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync + 'static,
-    make: impl Fn() -> Routes + Send + Sync + 'static,
-    stop: CancellationToken,
-) -> Result<(), Error> {
-    let Description { name: service, grpc_services: names, descriptors, openapi } = description;
-    let refused = |source| Error::Listen { service, address: config.listen, source };
-    let listener = TcpListener::bind(config.listen).await.map_err(refused)?;
-    let address = listener.local_addr().map_err(refused)?;
-
-    let openapi = serde_json::to_vec(&openapi).map_err(|source| Error::OpenApi { service, source })?;
-    if let Some(registry) = &registry {
-        metrics.tell_up(Arc::clone(registry));
-    }
-    let standing = Arc::new(Standing::new(metrics, Bytes::from(openapi), Box::new(ready)));
-    let described =
-        reflection::describe(descriptors).map_err(|source| Error::Descriptors { service, source })?;
-    let (health, health_server) = tonic_health::server::health_reporter();
-    health::serving(&health, names).await;
-
-    let request_timeout = config.request_timeout;
-    let dispatch = {
-        let standing = Arc::clone(&standing);
-        move || {
-            let Routes { rest, grpc } = make();
-            let rest = rest.merge(health::router(&standing));
-            let grpc = described.add_to(grpc.add_service(health_server.clone()));
-            Dispatch::new(rest, grpc, described.methods(), standing.metrics.clone(), request_timeout)
+        let openapi = serde_json::to_vec(&openapi).map_err(|source| Error::OpenApi { service, source })?;
+        if let Some(registry) = &registry {
+            metrics.tell_up(Arc::clone(registry));
         }
-    };
-    let settings = Settings {
-        budget: Budget::new(Limits::DEFAULT),
-        patience: Patience::with(config.keep_alive),
-        drain_timeout: config.drain_timeout,
-    };
-    let (mut workers, streams) = Workers::start(service, config.workers, settings, dispatch).await?;
-    let closing = CancellationToken::new();
-    let accept = async move || listener.accept().await.map(|(stream, _)| stream);
-    let acceptor = tokio::spawn(acceptor::deal(accept, streams, closing.clone()));
-    let acceptor = AbortOnDropHandle::new(acceptor);
-    tracing::info!(service, %address, workers = config.workers, "serving");
+        let standing = Arc::new(Standing::new(metrics, Bytes::from(openapi), ready));
+        let described =
+            reflection::describe(descriptors).map_err(|source| Error::Descriptors { service, source })?;
+        let (health, health_server) = tonic_health::server::health_reporter();
+        health::serving(&health, names).await;
 
-    let leaving = CancellationToken::new();
-    let _leaving_when_dropped = leaving.clone().drop_guard();
-    let advertised = config.advertise.clone().unwrap_or_else(|| address.into());
-    let registered = registry.map(|registry| {
-        tokio::spawn(registration::announce(registry, instance(service, advertised), leaving.clone()))
-    });
+        let request_timeout = config.request_timeout;
+        let dispatch = {
+            let standing = Arc::clone(&standing);
+            move || {
+                let Routes { rest, grpc } = routes();
+                let rest = rest.merge(health::router(&standing));
+                let grpc = described.add_to(grpc.add_service(health_server.clone()));
+                Dispatch::new(rest, grpc, described.methods(), standing.metrics.clone(), request_timeout)
+            }
+        };
+        let settings = Settings {
+            budget: Budget::new(Limits::DEFAULT),
+            patience: Patience::with(config.keep_alive),
+            drain_timeout: config.drain_timeout,
+        };
+        let (mut workers, streams) = Workers::start(service, config.workers, settings, dispatch).await?;
+        let closing = CancellationToken::new();
+        let accept = async move || listener.accept().await.map(|(stream, _)| stream);
+        let acceptor = tokio::spawn(acceptor::deal(accept, streams, closing.clone()));
+        let acceptor = AbortOnDropHandle::new(acceptor);
+        tracing::info!(service, %address, workers = config.workers, "serving");
 
-    let mut ended = tokio::select! {
-        () = stop.cancelled() => Ok(()),
-        () = workers.lost() => Err(Error::WorkerLost { service }),
-    };
+        let leaving = CancellationToken::new();
+        let _leaving_when_dropped = leaving.clone().drop_guard();
+        let advertised = config.advertise.clone().unwrap_or_else(|| address.into());
+        let registered = registry.map(|registry| {
+            tokio::spawn(registration::announce(registry, instance(service, advertised), leaving.clone()))
+        });
 
-    leaving.cancel();
-    if let Some(registered) = registered {
-        _ = registered.await;
-    }
-    standing.drain();
-    health::not_serving(&health, names).await;
-    if ended.is_ok() && !config.drain_delay.is_zero() {
-        tracing::info!(service, delay = ?config.drain_delay, "not ready, still serving");
-        tokio::select! {
-            () = tokio::time::sleep(config.drain_delay) => {}
-            () = workers.lost() => ended = Err(Error::WorkerLost { service }),
+        let mut ended = tokio::select! {
+            () = stop.cancelled() => Ok(()),
+            () = workers.lost() => Err(Error::WorkerLost { service }),
+        };
+
+        leaving.cancel();
+        if let Some(registered) = registered {
+            _ = registered.await;
         }
+        standing.drain();
+        health::not_serving(&health, names).await;
+        if ended.is_ok() && !config.drain_delay.is_zero() {
+            tracing::info!(service, delay = ?config.drain_delay, "not ready, still serving");
+            tokio::select! {
+                () = tokio::time::sleep(config.drain_delay) => {}
+                () = workers.lost() => ended = Err(Error::WorkerLost { service }),
+            }
+        }
+        health::end_watches(health, names).await;
+        closing.cancel();
+        _ = acceptor.await;
+        workers.join().await;
+        tracing::info!(service, "stopped");
+        ended
     }
-    health::end_watches(health, names).await;
-    closing.cancel();
-    _ = acceptor.await;
-    workers.join().await;
-    tracing::info!(service, "stopped");
-    ended
 }
 
 fn instance(service: &str, Address { host, port }: Address) -> Instance {

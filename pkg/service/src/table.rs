@@ -1,16 +1,16 @@
-//! The one table between the kinds of failure, HTTP statuses and gRPC codes.
+//! The only table that maps error kinds to HTTP statuses and gRPC codes.
 
 use fault::Kind;
 use http::StatusCode;
 use tonic::Code;
 
-/// The HTTP status that tells of `kind`.
+/// Returns the HTTP status of `kind`.
 #[must_use]
 pub const fn http_status(kind: Kind) -> StatusCode {
     row(kind).0
 }
 
-/// The gRPC code that tells of `kind`.
+/// Returns the gRPC code of `kind`.
 #[must_use]
 pub const fn grpc_code(kind: Kind) -> Code {
     row(kind).1
@@ -30,7 +30,7 @@ const fn row(kind: Kind) -> (StatusCode, Code) {
     }
 }
 
-/// What a called service's gRPC `code` means; `None` for [`Code::Ok`].
+/// Returns the kind of a called service's gRPC `code`; `None` for [`Code::Ok`].
 #[must_use]
 pub const fn kind_of_grpc(code: Code) -> Option<Kind> {
     Some(match code {
@@ -47,7 +47,7 @@ pub const fn kind_of_grpc(code: Code) -> Option<Kind> {
     })
 }
 
-/// What a called service's HTTP `status` means; `None` below 400.
+/// Returns the kind of a called service's HTTP `status`; `None` below 400.
 #[must_use]
 pub const fn kind_of_http(status: StatusCode) -> Option<Kind> {
     Some(match status.as_u16() {
@@ -81,7 +81,7 @@ mod tests {
     ];
 
     #[test]
-    fn every_kind_has_its_row_and_comes_back_from_it() {
+    fn every_kind_round_trips_through_its_row() {
         assert_eq!(ROWS.map(|row| row.0), Kind::ALL);
         for (kind, status, code, name) in ROWS {
             assert_eq!(http_status(kind).as_u16(), status, "{name}");
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn statuses_and_codes_outside_the_table_fall_to_the_nearest_kind() {
+    fn other_statuses_and_codes_map_to_nearest_kind() {
         for (status, kind) in [
             (200, None),
             (304, None),

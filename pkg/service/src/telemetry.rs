@@ -1,5 +1,5 @@
-//! The log: `tracing` to standard error. Neither a reader of standard error that has stopped reading nor a flood of
-//! failures holds up the threads that log.
+//! The log: `tracing` to standard error. Neither an unread standard error nor a flood of
+//! failures blocks the threads that log.
 
 mod limit;
 mod writer;
@@ -20,13 +20,13 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
 use writer::Writer;
 
-/// The most bytes of log lines that wait to be written.
+/// The maximum size of queued log lines, in bytes.
 const MAX_PENDING: usize = 1024 * 1024;
 
-/// How long the end of the process waits until they are written.
+/// The time limit for writing them at the end of the process.
 const LAST_WRITE: Duration = Duration::from_secs(1);
 
-/// The log of this process, once it has started.
+/// The log of this process, once it is initialized.
 static LOG: OnceLock<Log> = OnceLock::new();
 
 struct Log {
@@ -34,17 +34,17 @@ struct Log {
     limit: RateLimit,
 }
 
-/// Starts the process's log as `config` says; a process whose log has started keeps the first.
+/// Initializes the process's log from `config`; a later call has no effect.
 pub fn telemetry(config: &Config) {
     log(&config.log, config.log_format);
 }
 
-/// Starts the process's log, filtered by `filter` in the syntax of `tracing`. Without a format it is text on a
-/// terminal and JSON elsewhere. A process whose log has started keeps the first.
+/// Initializes the process's log, filtered by `filter` in the syntax of `tracing`. Without a format it is text on a
+/// terminal and JSON elsewhere. A later call has no effect.
 ///
-/// Lines are written by a thread of their own and dropped while standard error takes no more. Warnings and errors are
-/// limited per call site. h2 logs errors only, unless `filter` names it: its warnings are about what a peer does.
-/// Panics are logged too.
+/// Lines are written by a separate thread and dropped while standard error accepts no more. Warnings and errors are
+/// limited per call site. h2 logs only errors, unless `filter` names it: its warnings are about the behaviour of
+/// peers. Panics are logged too.
 pub fn log(filter: &str, format: Option<LogFormat>) {
     let on_terminal = stderr().is_terminal();
     let format = format.unwrap_or(if on_terminal { LogFormat::Text } else { LogFormat::Json });
@@ -52,7 +52,7 @@ pub fn log(filter: &str, format: Option<LogFormat>) {
     let writer = match Writer::start(stderr(), MAX_PENDING, dropped) {
         Ok(writer) => writer,
         Err(error) => {
-            eprintln!("error: the log can't start: {error}");
+            eprintln!("error: can't initialize the log: {error}");
             return;
         }
     };
@@ -74,14 +74,14 @@ pub fn log(filter: &str, format: Option<LogFormat>) {
         .with(quiet_h2)
         .with(limit.clone())
         .with(lines);
-    // An error means that the log has been started before.
+    // An error means that the log has already been initialized.
     if log.try_init().is_ok() {
         _ = LOG.set(Log { writer, limit });
         panic::set_hook(Box::new(log_panic));
     }
 }
 
-/// Writes a line to standard error, through the log if it has started.
+/// Writes a line to standard error, through the log if it is initialized.
 pub(crate) fn print(line: &str) {
     match LOG.get() {
         Some(log) => log.writer.line(format!("{line}\n").as_bytes()),
@@ -89,13 +89,13 @@ pub(crate) fn print(line: &str) {
     }
 }
 
-/// How many lines this process has dropped because standard error took no more, and how many it has suppressed because
+/// Returns the number of lines dropped because standard error accepted no more, and of those suppressed because
 /// their call site logged too many.
 pub(crate) fn lost_lines() -> (u64, u64) {
     LOG.get().map_or((0, 0), |log| (log.writer.dropped(), log.limit.suppressed()))
 }
 
-/// Writes what is left of the log when it is dropped, for at most a second.
+/// Flushes the log on drop, for at most a second.
 pub(crate) struct FlushOnDrop;
 
 impl Drop for FlushOnDrop {
@@ -107,10 +107,10 @@ impl Drop for FlushOnDrop {
     }
 }
 
-/// A line of the log about the log itself, whatever the filter is.
+/// Formats a line of the log about the log itself, whatever the filter.
 fn notice(format: LogFormat, message: &str) -> String {
     let mut time = String::new();
-    // Writing to a string does not fail.
+    // Writing to a string cannot fail.
     _ = SystemTime.format_time(&mut Text::new(&mut time));
     match format {
         LogFormat::Text => format!("{time}  WARN {}: {message}\n", module_path!()),
@@ -123,7 +123,7 @@ fn notice(format: LogFormat, message: &str) -> String {
     }
 }
 
-/// Logs a panic. What the default hook prints would block while standard error takes no more.
+/// Logs a panic. The default hook would block while standard error accepts no more.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let thread = std::thread::current();
     let backtrace = Backtrace::capture();

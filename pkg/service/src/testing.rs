@@ -1,4 +1,4 @@
-//! A service under test: started in this process on a free port, and asked over both protocols.
+//! A service under test: started in this process on a free port, and called over both protocols.
 
 use bytes::Bytes;
 use discovery::{Instance, Registry};
@@ -10,6 +10,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use std::error::Error;
+use std::ffi::OsString;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,10 +19,10 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 
-/// How long a service may take to start or to stop.
+/// The time limit for a service to start or to stop.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What REST answered.
+/// A REST response.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The status.
@@ -33,13 +34,13 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The body as JSON; `null` where it is none.
+    /// Returns the body as JSON; `null` if it is not JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// The fields that a problem names.
+    /// Returns the fields named by a problem.
     #[must_use]
     pub fn fields(&self) -> Vec<String> {
         let field = |error: &Value| error["field"].as_str().unwrap_or_default().to_owned();
@@ -47,7 +48,19 @@ impl Answer {
     }
 }
 
-/// A service that runs in this process and is in a registry.
+/// Parses the command line of a service, which listens on any free port of loopback.
+///
+/// # Errors
+///
+/// Those of clap.
+pub fn parse<C: clap::Parser>(
+    arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+) -> Result<C, clap::Error> {
+    let listen = ["--listen", "127.0.0.1:0"].map(OsString::from);
+    C::try_parse_from(arguments.into_iter().map(Into::into).chain(listen))
+}
+
+/// A service that runs in this process and is registered.
 pub struct Running {
     instance: Instance,
     client: Client<HttpConnector, Full<Bytes>>,
@@ -58,11 +71,11 @@ pub struct Running {
 type Failed = Box<dyn Error + Send + Sync>;
 
 impl Running {
-    /// Starts what `run` makes and waits until `service` is in `registry`.
+    /// Starts the service of `run` and waits until `service` is in `registry`.
     ///
     /// # Errors
     ///
-    /// Where it is not there in time. A `run` that fails panics when it is stopped.
+    /// If it is not registered in time. A `run` that fails panics when it is stopped.
     pub async fn start<F, E>(
         service: &str,
         registry: &Arc<dyn Registry>,
@@ -94,26 +107,26 @@ impl Running {
         Ok(Self { instance, client, stop, task })
     }
 
-    /// Where it listens, `host:port`.
+    /// Returns the listen address, `host:port`.
     #[must_use]
     pub fn authority(&self) -> String {
         self.instance.authority()
     }
 
-    /// A connection for gRPC.
+    /// Returns a connection for gRPC.
     ///
     /// # Errors
     ///
-    /// Where the service can't be reached.
+    /// If the service can't be reached.
     pub async fn channel(&self) -> Result<Channel, Failed> {
         Ok(Endpoint::from_shared(format!("http://{}", self.authority()))?.connect().await?)
     }
 
-    /// Sends a REST request; a body goes as JSON.
+    /// Sends a REST request, with an optional JSON body.
     ///
     /// # Errors
     ///
-    /// Where no whole answer comes.
+    /// If no complete response is received.
     pub async fn send(&self, method: Method, path: &str, body: Option<&str>) -> Result<Answer, Failed> {
         let mut request =
             http::Request::builder().method(method).uri(format!("http://{}{path}", self.authority()));
@@ -129,16 +142,16 @@ impl Running {
     ///
     /// # Errors
     ///
-    /// Where no whole answer comes.
+    /// If no complete response is received.
     pub async fn get(&self, path: &str) -> Result<Answer, Failed> {
         self.send(Method::GET, path, None).await
     }
 
-    /// Asks it to stop and waits for its end.
+    /// Stops the service and waits until it has ended.
     ///
     /// # Errors
     ///
-    /// Where it failed or does not end in time.
+    /// If it failed or does not end in time.
     pub async fn stop(self) -> Result<(), Failed> {
         self.stop.cancel();
         Ok(timeout(PATIENCE, self.task).await??)

@@ -1,11 +1,11 @@
-//! Memory that idle workers hold, with the allocator of the services: only a program of its own can have it.
+//! Memory of idle workers, with the allocator of the services, which needs a separate program.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 use axum::routing::get;
 use discovery::{Registry, memory};
-use futures::{FutureExt, StreamExt};
-use service::{Config, Description, Metrics, Routes};
+use futures::StreamExt;
+use service::{Config, Metrics, Ready, Routes, Server};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -16,7 +16,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const MEBIBYTE: usize = 1 << 20;
 
-/// The resident memory of this process, in bytes.
+/// Returns the resident memory of this process, in bytes.
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
@@ -24,26 +24,24 @@ fn resident() -> usize {
 }
 
 #[tokio::test]
-async fn memory_of_responses_is_given_back_when_the_workers_become_idle() {
+async fn memory_of_responses_is_returned_when_workers_become_idle() {
     let (registry, stop) = (memory::Registry::new(), CancellationToken::new());
     let running = tokio::spawn({
         let (registry, stop) = (registry.clone(), stop.clone());
-        let description = Description {
+        let large = get(async || vec![b'x'; 8 * MEBIBYTE]);
+        let server = Server {
             name: "small",
             grpc_services: &[],
             descriptors: &[],
             openapi: utoipa::openapi::OpenApi::default(),
+            metrics: Metrics::new(),
+            ready: Ready::always(),
+            routes: Box::new(move || Routes {
+                rest: axum::Router::new().route("/large", large.clone()),
+                grpc: Default::default(),
+            }),
         };
-        let large = get(async || vec![b'x'; 8 * MEBIBYTE]);
-        let make = move || Routes {
-            rest: axum::Router::new().route("/large", large.clone()),
-            grpc: Default::default(),
-        };
-        let ready = || async { Ok(()) }.boxed();
-        async move {
-            let config = Config::for_tests();
-            service::run(description, &config, Some(registry), Metrics::new(), ready, make, stop).await
-        }
+        async move { server.run(&Config::for_tests(), Some(registry), stop).await }
     });
     let mut sets = registry.watch("small").filter(|set| std::future::ready(!set.is_empty()));
     let address = sets.next().await.unwrap()[0].authority();
@@ -53,7 +51,7 @@ async fn memory_of_responses_is_given_back_when_the_workers_become_idle() {
     for _ in 0..16 {
         let mut stream = TcpStream::connect(&address).await.unwrap();
         stream.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
-        // The response has been made, and most of it waits for this peer.
+        // The response exists, and most of it waits for this peer.
         stream.read_u8().await.unwrap();
         streams.push(stream);
     }
@@ -61,7 +59,7 @@ async fn memory_of_responses_is_given_back_when_the_workers_become_idle() {
     assert!(held > 64 * MEBIBYTE, "{held}");
     drop(streams);
     let deadline = Instant::now() + Duration::from_secs(15);
-    // Each worker may keep what is left of one segment, 32 MiB at most.
+    // Each worker may keep the rest of one segment, 32 MiB at most.
     while resident() > before + held / 2 {
         assert!(Instant::now() < deadline, "{} of {held} bytes are still held", resident() - before);
         tokio::time::sleep(Duration::from_millis(20)).await;

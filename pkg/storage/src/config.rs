@@ -1,22 +1,22 @@
-//! The arguments by which a service is told where its data lives.
+//! The arguments that select a service's database.
 
 use crate::Url;
 use crate::sqlite::Synchronous;
 use clap::Args;
 
-/// Where a service keeps its data.
+/// A service's database.
 ///
-/// A service that flattens this into its own arguments names its file there:
+/// A service that flattens this into its own arguments sets the default file there:
 /// `#[command(mut_arg("database", |arg| arg.default_value("sqlite:.data/metadata.db")))]`.
 #[derive(Args, Clone, Debug)]
 #[group(id = "storage")]
 pub struct Config {
-    /// Where the data lives: `memory:` (gone at the end), `sqlite:PATH` or `postgres://USER@HOST/DATABASE`
+    /// The database: `memory:` (lost when the process ends), `sqlite:PATH` or `postgres://USER@HOST/DATABASE`
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, required = false, value_name = "URL")]
     pub database: Url,
 
-    /// When SQLite calls a write done: once it is on the disk (`full`), or sooner, so that a power cut may
-    /// undo the last writes (`normal`)
+    /// When a SQLite commit returns: after it is on disk (`full`), or earlier, so that a power failure may lose
+    /// the last commits (`normal`)
     #[arg(
         long,
         env = "SQLITE_SYNCHRONOUS",
@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_names_its_own_file_and_help_shows_it() {
+    fn service_sets_default_file_and_help_shows_it() {
         let config = Arguments::try_parse_from(["metadata"]).unwrap().storage;
         assert_eq!(config.database, Url::Sqlite(".data/metadata.db".into()));
         assert_eq!(config.sqlite_synchronous, Synchronous::Full);
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_names_the_flag_the_value_and_what_is_accepted() {
+    fn invalid_value_prints_flag_value_and_accepted_values() {
         for (flag, value, accepted) in
             [("--database", "mysql://x", "sqlite:PATH"), ("--sqlite-synchronous", "half", "full, normal")]
         {

@@ -1,4 +1,4 @@
-//! What can go wrong with a database.
+//! Errors of databases.
 
 mod condition;
 
@@ -8,23 +8,23 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A database that can't be opened, reached or understood.
+/// A database that can't be opened, reached or decoded.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The SQLite file belongs to another process.
-    #[error("{file} is in use by {holder}; a SQLite database belongs to one process")]
+    #[error("{file} is in use by {holder}: only one process can open a SQLite database")]
     Held {
         /// The database's file.
         file: String,
-        /// Who has it (`process 4711`).
+        /// The owner (`process 4711`).
         holder: String,
     },
-    /// A file or folder can't be made or read.
+    /// A file or folder can't be created or read.
     #[error("can't prepare {path}")]
     File {
         /// The file or folder.
         path: String,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// The database can't be opened.
@@ -32,49 +32,54 @@ pub enum Error {
     Open {
         /// The database, without user and password.
         database: String,
-        /// Why.
+        /// The cause.
         source: sqlx::Error,
     },
     /// The PostgreSQL database can't store every text.
     #[error("server_encoding must be UTF8, not {0}: create the database with ENCODING 'UTF8'")]
     Encoding(String),
-    /// A newer version of this program has changed the database's tables.
-    #[error("the database is newer than this program, which knows no migration {0}: start a newer version")]
+    /// A newer version of this program has migrated the database.
+    #[error("the database has migration {0} of a newer version: start a newer version of this program")]
     Newer(i64),
-    /// The tables can't be brought up to date.
-    #[error("can't bring the database's tables up to date")]
+    /// The tables can't be migrated.
+    #[error("can't migrate the database's tables")]
     Migration(#[source] sqlx::migrate::MigrateError),
-    /// A stored row breaks a rule of the model.
-    #[error("the stored {row} breaks a rule: {reason}")]
+    /// A stored row violates a rule of the model.
+    #[error("stored {row} is invalid: {reason}")]
     Row {
-        /// Which row, by its key.
+        /// The row, by its key.
         row: String,
-        /// The rule.
+        /// The violated rule.
         reason: String,
     },
-    /// There is no room for more.
-    #[error("the database's disk is full: free space there, and writing goes on by itself")]
+    /// The disk is full.
+    #[error("the database's disk is full: free space on it, and writes resume")]
     Full(#[source] sqlx::Error),
-    /// The PostgreSQL server takes no writes.
-    #[error("the database is read-only: writing goes on by itself once it is writable again")]
+    /// The PostgreSQL server is read-only.
+    #[error("the database is read-only: writes resume once it is writable")]
     ReadOnly(#[source] sqlx::Error),
-    /// The database's user, or that of the process, may not do this.
-    #[error("the database does not allow this: grant the user its rights, or the process its file")]
+    /// The database's user, or that of the process, lacks a permission.
+    #[error(
+        "the database denied permission: grant the database user its privileges, or the process access to the file"
+    )]
     Denied(#[source] sqlx::Error),
-    /// The tables are gone, or were never there.
-    #[error("the database has not the tables of this program: start it anew, which makes them")]
+    /// Tables are missing.
+    #[error("tables are missing: restart the service to run its migrations")]
     Unmigrated(#[source] sqlx::Error),
-    /// The database rejects a value: SQLSTATE class 22 or 23.
-    #[error("the database rejects a value")]
+    /// The database rejected a value: SQLSTATE class 22 or 23.
+    #[error("the database rejected a value")]
     Rejected(#[source] sqlx::Error),
-    /// The queue of writes does not move.
+    /// The queue of writes makes no progress.
     #[error("writes are stalled: the oldest has waited for {}s", .0.as_secs())]
     Stalled(Duration),
-    /// A transaction failed that several calls share.
+    /// The store is closed for writes.
+    #[error("the store is closed")]
+    Closed,
+    /// A transaction failed that several calls shared.
     #[error(transparent)]
     Shared(Arc<Self>),
     /// A statement failed.
-    #[error("the database failed")]
+    #[error("a database operation failed")]
     Database(#[source] sqlx::Error),
 }
 
@@ -95,7 +100,7 @@ impl From<sqlx::Error> for Error {
 }
 
 impl Error {
-    /// The stored row `row` (`metadata "tt1"`) breaks the rule that `reason` tells.
+    /// Creates the error of a stored row `row` (`metadata "tt1"`) that violates a rule.
     pub fn row(row: impl Into<String>, reason: impl ToString) -> Self {
         Self::Row { row: row.into(), reason: reason.to_string() }
     }
@@ -107,8 +112,8 @@ impl Error {
         matches!(self, Self::Database(error) if condition(error) == Condition::Conflict)
     }
 
-    /// Returns whether a step of starting is worth another attempt: the server is silent, or another instance is in
-    /// the way.
+    /// Returns whether a step of startup is worth another attempt: the server does not respond, or another instance
+    /// holds a lock.
     pub(crate) fn is_worth_waiting(&self) -> bool {
         use sqlx::migrate::MigrateError;
         match self {
@@ -126,8 +131,8 @@ impl Error {
 impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
-            Self::Full(_) | Self::ReadOnly(_) | Self::Stalled(_) => Kind::Unavailable,
-            // A file system that is mounted for reading may be mounted for writing again.
+            Self::Full(_) | Self::ReadOnly(_) | Self::Stalled(_) | Self::Closed => Kind::Unavailable,
+            // A file system that is mounted read-only may become writable again.
             Self::Denied(error) if is_sqlite(error) => Kind::Unavailable,
             Self::Open { source: error, .. } | Self::Database(error) => match condition(error) {
                 Condition::Permanent => Kind::Internal,
@@ -148,7 +153,7 @@ fn condition(error: &sqlx::Error) -> Condition {
             }
             None => Condition::Permanent,
         },
-        // No connection, or one that is out of step: a failed call closes its connection.
+        // No connection, or one in an undefined state: a failed call closes its connection.
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
         | sqlx::Error::Protocol(_)

@@ -1,5 +1,5 @@
-//! Opens the databases that services keep: SQLite files and PostgreSQL schemas, migrated and ready for use.
-//! What is stored there is each service's own affair.
+//! Opens the databases of services: SQLite files and PostgreSQL schemas, migrated and ready for use.
+//! The tables are each service's own.
 
 mod config;
 mod error;

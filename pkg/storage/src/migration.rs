@@ -1,21 +1,21 @@
-//! Brings a database's tables up to date.
+//! Migrations of a database.
 
 use crate::Error;
 use sqlx::migrate::{MigrateError, MigrationType, Migrator};
 use sqlx::{SqlSafeStr, SqlitePool};
 
-/// One step by which tables change; once released it stays as it is.
+/// A migration; once released, it never changes.
 #[derive(Clone, Copy, Debug)]
 pub struct Migration {
-    /// Its place in the order, from 1.
+    /// Its number in the order, from 1.
     pub version: i64,
-    /// What it does, in a word or two.
+    /// A short description.
     pub name: &'static str,
     /// Its statements, in the dialect of the database.
     pub sql: &'static str,
 }
 
-/// Applies those of `migrations` that a SQLite file has not seen yet, each in a transaction. A pool whose migration
+/// Applies pending `migrations` to a SQLite file, each in a transaction. A pool whose migration
 /// fails is closed.
 pub async fn migrate(pool: &SqlitePool, migrations: &[Migration]) -> Result<(), Error> {
     let Err(error) = migrator(migrations).run(pool).await else { return Ok(()) };

@@ -1,49 +1,29 @@
-//! PostgreSQL: a schema of its own for each service, so that services can share a database.
+//! PostgreSQL: one schema per service, so that services can share a database.
 
+mod address;
+mod limit;
 mod pool;
 mod start;
 
-pub use pool::{Lease, Pool, within};
+pub(crate) use address::address;
+pub use limit::{READ_TIMEOUT, REWRITE_TIMEOUT, WRITE_TIMEOUT, within};
+pub use pool::{Lease, Pool};
 
 use crate::Error;
 use sqlx::postgres::PgConnectOptions;
-use std::time::Duration;
 
-/// How long a statement waits for a connection. A third of the time that a request has by default, so that even
-/// a write that waits behind two others returns 503 in an outage before its time is over (504).
-const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(600);
-
-/// How long an idle connection may take to prove that it works, before another one replaces it.
-const PING_TIMEOUT: Duration = Duration::from_millis(300);
-
-/// How long a connection may take to become idle again once its call has ended, before it is closed: longer only if
-/// the call was cancelled and its statement still runs.
-const RETURN_TIMEOUT: Duration = Duration::from_millis(500);
-
-/// How long closing may take: it waits for calls in flight and ends each connection in good order.
-const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
-
-/// How long a statement may take that runs on a pool by itself. By default a request ends earlier.
-pub const READ_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long a transaction may take that writes few rows: somewhat longer than the server lets it wait for a lock.
-pub const WRITE_TIMEOUT: Duration = Duration::from_secs(8);
-
-/// How long a statement may take that rewrites whole tables, when a service starts.
-pub const REWRITE_TIMEOUT: Duration = Duration::from_secs(3_600);
-
-/// What every connection sets, whatever the server's and the database's defaults are.
+/// Settings of every connection, whatever the defaults of server and database.
 ///
-/// The timeouts let the server give up what a client has given up, or a client that is gone. Read committed is what
-/// the order of the services' locks relies on: each statement sees all that was committed before it began.
+/// The timeouts make the server abort what a client has aborted, and release clients that are gone. Read committed is
+/// what the order of the services' locks depends on: each statement sees everything committed before it started.
 /// `default_transaction_read_only` keeps the server's default: providers use it to protect a full disk.
 const SETTINGS: [(&str, &str); 14] = [
-    // A process that is frozen, or whose machine is gone, would hold its locks for ever, and every other instance that
-    // waits for one of them would stand still.
+    // A process that is frozen, or whose machine is gone, would hold its locks forever and block every other instance
+    // that waits for one of them.
     ("idle_in_transaction_session_timeout", "5s"),
-    // Longer than a frozen process keeps its locks.
+    // Longer than the locks of a frozen process are kept.
     ("lock_timeout", "6s"),
-    // Longer than any statement of the largest batch takes: the caller's limit is usually shorter.
+    // Longer than any statement of the largest batch: the caller's limit is usually shorter.
     ("statement_timeout", "2min"),
     ("idle_session_timeout", "0"),
     ("tcp_keepalives_idle", "10"),
@@ -55,31 +35,22 @@ const SETTINGS: [(&str, &str); 14] = [
     ("synchronous_commit", "on"),
     ("standard_conforming_strings", "on"),
     ("bytea_output", "hex"),
-    // A search through a GIN index returns a random part of what matches beyond this.
+    // Beyond this limit, a search through a GIN index returns a random part of the matches.
     ("gin_fuzzy_search_limit", "0"),
 ];
 
 /// Opens the schema `schema`, creating it if it is missing, with at most `connections` connections.
 /// An unqualified name in a statement means that schema.
 ///
-/// A server that accepts the connection and then is silent is tried again until it responds or the caller drops the
+/// A server that accepts the connection but does not respond is retried until it responds or the caller drops the
 /// future, with a line in the log for each attempt.
 ///
 /// # Errors
 ///
-/// If the server refuses, or the database's encoding is not UTF-8.
+/// If the server rejects the connection, or the database's encoding is not UTF-8.
 pub async fn open(options: &PgConnectOptions, schema: &'static str, connections: u32) -> Result<Pool, Error> {
     let options =
         options.clone().application_name(schema).options(SETTINGS).options([("search_path", schema)]);
     start::prepare(&options, schema).await?;
     Ok(Pool::new(options, connections))
-}
-
-/// The database's address, without user and password.
-pub(crate) fn address(options: &PgConnectOptions) -> String {
-    let database = options.get_database().unwrap_or_default();
-    match options.get_socket() {
-        Some(socket) => format!("postgres://{}/{database}", socket.display()),
-        None => format!("postgres://{}:{}/{database}", options.get_host(), options.get_port()),
-    }
 }

@@ -1,4 +1,4 @@
-//! SQLite: a file that belongs to one process, with one connection that writes and several that read.
+//! SQLite: a file owned by one process, with one connection for writes and several for reads.
 
 use crate::Error;
 use crate::sqlite::lock::Lock;
@@ -13,47 +13,47 @@ use std::time::Duration;
 mod lock;
 
 const READERS: u32 = 4;
-/// The writer's page cache, in KiB below zero as SQLite wants it: most of what a large batch changes should fit, or
-/// SQLite writes pages before the commit and reads them again.
+/// The writer's page cache, in negative KiB as SQLite requires: most of the pages that a large batch changes should
+/// fit, or SQLite writes pages before the commit and reads them again.
 const WRITER_CACHE: &str = "-12288";
-/// The size of a new file's pages in bytes: with those of 4 KiB as many changes write, and keep in memory, more.
+/// The page size of a new file in bytes: smaller pages (4 KiB) make the same changes write, and cache, more.
 const PAGE: u32 = 8_192;
-/// 64 MiB of log, in pages, so that a page written by many commits goes to the file once.
+/// 64 MiB of write-ahead log, in pages, so that a page changed by many commits is written to the file once.
 const LOG: &str = "8000";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How writing transactions begin (`pool.begin_with(BEGIN)`): a deferred one would read first and then fail
-/// where another program has written meanwhile.
+/// if another program has written meanwhile.
 pub const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// When a commit returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Synchronous {
-    /// Once it is on the disk.
+    /// After it is on disk
     Full,
-    /// Sooner: a power cut may undo the last commits, but never tears the file.
+    /// Earlier: a power failure may lose the last commits, but never corrupts the file
     Normal,
 }
 
-/// An open file. It stays locked until the last clone is gone.
+/// An open file. It stays locked until the last clone is dropped.
 #[derive(Clone, Debug)]
 pub struct Sqlite {
-    /// The one connection that writes. Callers queue for it, so that none ever finds the database busy.
+    /// The only connection for writes. Callers queue for it, so that the database is never busy.
     pub writer: SqlitePool,
-    /// The connections that read; they see what was committed before their statement began.
+    /// The connections for reads; they see what was committed before their statement started.
     pub readers: SqlitePool,
-    /// Keeps other processes away.
+    /// Excludes other processes.
     _lock: Arc<Lock>,
 }
 
 impl Sqlite {
-    /// Closes all connections; the writer's last, so that the log is folded into the file.
+    /// Closes all connections, the writer's last, so that the log is checkpointed into the file.
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
     }
 }
 
-/// Opens the file `path`, which is created together with its folder where it is missing, and locks it.
+/// Opens and locks the file `path`; creates it and its folder if missing.
 pub async fn open(path: &Path, synchronous: Synchronous) -> Result<Sqlite, Error> {
     let path = resolve(path)?;
     let lock = Arc::new(Lock::take(&path)?);
@@ -66,18 +66,19 @@ pub async fn open(path: &Path, synchronous: Synchronous) -> Result<Sqlite, Error
             Synchronous::Full => SqliteSynchronous::Full,
             Synchronous::Normal => SqliteSynchronous::Normal,
         })
-        // Rows cross from the connection's thread one by one; with few on the way the two would wait for each other.
+        // Rows are passed one by one from the connection's thread; with a small buffer the two would wait for each
+        // other.
         .row_buffer_size(1_024)
-        // What a statement of many rows keeps in order to undo itself goes to a file otherwise.
+        // Otherwise the undo data of a statement with many rows is written to a file.
         .pragma("temp_store", "memory")
         .pragma("wal_autocheckpoint", LOG);
-    // A connection to a file neither ages nor breaks: the pools keep theirs and don't try them before use.
+    // Connections to a file neither age nor break: the pools keep them and do not check them before use.
     let pool = || SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None).test_before_acquire(false);
     let failed = |source| Error::Open { database: path.display().to_string(), source };
     let writer = pool()
         .max_connections(1)
-        // Where the disk is full SQLite ends the transaction itself; sqlx doesn't notice, and would begin none on
-        // that connection any more.
+        // If the disk is full, SQLite ends the transaction itself; sqlx does not notice, and could begin no further
+        // one on that connection.
         .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
         .connect_with(options.clone().journal_mode(SqliteJournalMode::Wal).pragma("cache_size", WRITER_CACHE))
         .await
@@ -91,7 +92,7 @@ pub async fn open(path: &Path, synchronous: Synchronous) -> Result<Sqlite, Error
     Ok(Sqlite { writer, readers, _lock: lock })
 }
 
-/// The file's one name whatever links lead to it, so that its lock is one as well; makes its folder.
+/// Returns the file's canonical path, so that all links to it share one lock; creates its folder.
 fn resolve(path: &Path) -> Result<PathBuf, Error> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,

@@ -1,4 +1,4 @@
-//! Whether a queue of writes still moves.
+//! Detection of a queue of writes that makes no progress.
 
 use crate::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,7 @@ pub struct Oldest {
     since: AtomicU64,
 }
 
-/// A write in progress, for a queue whose writes take turns elsewhere.
+/// A write in progress, for a queue whose writes are serialized elsewhere.
 #[derive(Debug)]
 pub struct Writing<'a>(&'a Oldest);
 
@@ -32,13 +32,13 @@ impl Default for Oldest {
 }
 
 impl Oldest {
-    /// Notes since when the oldest write waits; `None` if there is none.
+    /// Records since when the oldest write waits; `None` if there is none.
     pub fn set(&self, since: Option<Instant>) {
         let millis = since.map_or(0, |since| since.saturating_duration_since(self.epoch).as_millis() + 1);
         self.since.store(u64::try_from(millis).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    /// Notes that a write, of which there is one at a time, is in progress until the guard is dropped.
+    /// Records that the only write in progress has started; it ends when the guard is dropped.
     #[must_use]
     pub fn writing(&self) -> Writing<'_> {
         self.set(Some(Instant::now()));

@@ -1,4 +1,4 @@
-//! Databases for tests, each fresh and gone afterwards.
+//! Databases for tests, created empty and deleted afterwards.
 
 mod proxy;
 
@@ -13,40 +13,40 @@ use std::time::SystemTime;
 use std::{env, io, process, thread};
 use tempfile::TempDir;
 
-/// The variable that holds the URL of a PostgreSQL server (15 or newer) whose role may create databases.
+/// The variable with the URL of a PostgreSQL server (15 or newer) whose role may create databases.
 pub const SERVER: &str = "MARQUEE_TEST_POSTGRES";
 
-/// The server that [`SERVER`] names; the reason why tests that need one are ignored, where it names none.
+/// Returns the server of [`SERVER`], or the reason why tests that need one are ignored.
 pub fn server() -> Result<String, String> {
-    env::var(SERVER).map_err(|_| format!("{SERVER} names no PostgreSQL server"))
+    env::var(SERVER).map_err(|_| format!("{SERVER} is not set to a PostgreSQL server"))
 }
 
-/// A fresh SQLite file in a folder of its own.
+/// An empty SQLite file in its own folder.
 #[derive(Debug)]
 pub struct File {
     folder: TempDir,
 }
 
 impl File {
-    /// Makes the folder, not yet the file.
+    /// Creates the folder, but not the file.
     pub fn new() -> io::Result<Self> {
         tempfile::tempdir().map(|folder| Self { folder })
     }
 
-    /// The file's path.
+    /// Returns the file's path.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.folder.path().join("test.db")
     }
 
-    /// The path as a URL.
+    /// Returns the path as a URL.
     #[must_use]
     pub fn url(&self) -> Url {
         Url::Sqlite(self.path())
     }
 }
 
-/// A fresh PostgreSQL database.
+/// An empty PostgreSQL database.
 #[derive(Debug)]
 pub struct Database {
     server: PgConnectOptions,
@@ -54,8 +54,8 @@ pub struct Database {
 }
 
 impl Database {
-    /// Creates a database on the server with the URL `server`. It sorts text as English does, so that a
-    /// query which relies on the database's order rather than on bytes shows it.
+    /// Creates a database on the server with the URL `server`. Its collation is English, so that a
+    /// query which depends on the database's order instead of byte order fails its test.
     pub async fn create(server: &str) -> Result<Self, sqlx::Error> {
         let sorted =
             "TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en' LOCALE 'C.UTF-8'";
@@ -73,24 +73,24 @@ impl Database {
         Ok(database)
     }
 
-    /// Runs `ALTER DATABASE` on it, which concerns the connections that are made from now on.
+    /// Runs `ALTER DATABASE` on it, which affects new connections.
     pub async fn alter(&self, change: &str) -> Result<(), sqlx::Error> {
         execute(&self.server, format!("ALTER DATABASE {} {change}", self.name)).await
     }
 
-    /// How to connect to it.
+    /// Returns its connect options.
     #[must_use]
     pub fn options(&self) -> PgConnectOptions {
         self.server.clone().database(&self.name)
     }
 
-    /// The same as a URL.
+    /// Returns its URL.
     #[must_use]
     pub fn url(&self) -> Url {
         Url::Postgres(Box::new(self.options()))
     }
 
-    /// The same as text with its password, for another process.
+    /// Returns its URL with the password as text, for another process.
     #[must_use]
     pub fn text(&self) -> String {
         self.options().to_url_lossy().to_string()
@@ -100,7 +100,7 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         let (server, drop) = (self.server.clone(), format!("DROP DATABASE {} WITH (FORCE)", self.name));
-        // A thread of its own, because the test's runtime can't be blocked on from within.
+        // On a separate thread, because a test's runtime can't block.
         let dropped = thread::spawn(move || {
             tokio::runtime::Builder::new_current_thread()
                 .enable_all()

@@ -1,4 +1,4 @@
-//! The text that says where data lives, parsed.
+//! Database URLs.
 
 use sqlx::postgres::PgConnectOptions;
 use std::fmt;
@@ -7,14 +7,14 @@ use std::str::FromStr;
 
 const ACCEPTED: &str = "memory:, sqlite:PATH or postgres://USER@HOST/DATABASE";
 
-/// Where data lives.
+/// The location of a database.
 #[derive(Clone)]
 pub enum Url {
-    /// `memory:`, gone when the process ends.
+    /// `memory:`, lost when the process ends.
     Memory,
-    /// `sqlite:PATH`, a file; the path is taken literally.
+    /// `sqlite:PATH`, a file; the path is not decoded.
     Sqlite(PathBuf),
-    /// `postgres://…`, a database of a server.
+    /// `postgres://…`, a database on a server.
     Postgres(Box<PgConnectOptions>),
 }
 
@@ -25,12 +25,12 @@ impl FromStr for Url {
         let (scheme, rest) = text.split_once(':').ok_or_else(|| format!("must be {ACCEPTED}"))?;
         match scheme {
             "memory" if rest.is_empty() => Ok(Self::Memory),
-            "memory" => Err("memory: takes nothing after the colon".into()),
+            "memory" => Err("memory: takes no path".into()),
             "sqlite" => sqlite(rest.strip_prefix("//").unwrap_or(rest)),
             "postgres" | "postgresql" => text
                 .parse()
                 .map(|options| Self::Postgres(Box::new(options)))
-                .map_err(|error| format!("is no address of PostgreSQL: {error}")),
+                .map_err(|error| format!("is not a valid PostgreSQL URL: {error}")),
             _ => Err(format!("must be {ACCEPTED}")),
         }
     }
@@ -38,15 +38,15 @@ impl FromStr for Url {
 
 fn sqlite(path: &str) -> Result<Url, String> {
     match path {
-        "" => Err("sqlite: needs the path of a file after the colon".into()),
-        ":memory:" => Err("must name a file; data that lives in memory is memory:".into()),
+        "" => Err("sqlite: requires the path of a file".into()),
+        ":memory:" => Err("must name a file: use memory: to keep data in memory".into()),
         _ if path.ends_with('/') => Err("must name a file, not a folder".into()),
         _ if path.contains('?') => Err("sqlite:PATH takes no parameters after a ?".into()),
         _ => Ok(Url::Sqlite(path.into())),
     }
 }
 
-/// Written without user and password, for logs.
+/// Formatted without user and password, for logs.
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -63,7 +63,7 @@ impl fmt::Debug for Url {
     }
 }
 
-/// Two places are equal where they are written alike for logs.
+/// Equal if their log forms are equal.
 impl PartialEq for Url {
     fn eq(&self, other: &Self) -> bool {
         self.to_string() == other.to_string()
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_three_forms_are_read() {
+    fn three_forms_are_parsed() {
         for (text, shown) in [
             ("memory:", "memory:"),
             ("sqlite:.data/a b%20.db", "sqlite:.data/a b%20.db"),
@@ -90,17 +90,17 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused_with_what_is_accepted() {
+    fn other_forms_are_rejected_with_accepted_ones() {
         for (text, reason) in [
             ("", ACCEPTED),
             ("films.db", ACCEPTED),
             ("mysql://x/y", ACCEPTED),
-            ("memory:x", "nothing after"),
+            ("memory:x", "takes no path"),
             ("sqlite:", "path of a file"),
             ("sqlite::memory:", "memory:"),
             ("sqlite:.data/", "not a folder"),
             ("sqlite:x.db?mode=rwc", "no parameters"),
-            ("postgres://x:port/y", "no address"),
+            ("postgres://x:port/y", "not a valid PostgreSQL URL"),
         ] {
             let error = text.parse::<Url>().unwrap_err();
             assert!(error.contains(reason), "{text}: {error}");

@@ -1,22 +1,22 @@
-//! The plan of a batch: which keys it touches, and what its writes do to what is stored under them.
+//! The plan of a batch: the keys that it touches, and the changes that its writes make to the stored ratings and aggregates.
 
-use super::{Outcome, Write};
+use super::write::{Outcome, Write};
 use foldhash::{HashMap, HashMapExt};
 use model::{Histogram, ProviderId, Rating, Record, Timestamp, UserId, Value};
 use std::collections::hash_map::Entry;
 
-/// The distinct keys that a batch touches, numbered in the order in which it first names them.
+/// The distinct keys that a batch touches, numbered in the order of their first occurrence.
 #[derive(Debug)]
 pub struct Keys<'a> {
     /// The records.
     pub records: Vec<&'a Record>,
-    /// Whether a put is about the record, which then needs a key; for each of the records.
+    /// For each record, whether it occurs in a put: then it needs a key.
     pub records_put: Vec<bool>,
     /// The users.
     pub users: Vec<&'a UserId>,
-    /// Whether a put is the user's, who then needs a key; for each of the users.
+    /// For each user, whether it occurs in a put: then it needs a key.
     pub users_put: Vec<bool>,
-    /// The ratings: the numbers of their record and of their user.
+    /// The ratings: the number of the record and the number of the user.
     pub pairs: Vec<(usize, usize)>,
     of_write: Vec<usize>,
 }
@@ -70,19 +70,19 @@ impl<K: std::hash::Hash + Eq + Copy> Numbered<K> {
     }
 }
 
-/// What is stored under the key of a rating.
+/// A rating without its key, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
+pub struct StoredRating {
     /// The value.
     pub value: Value,
-    /// The provider, if that is known.
+    /// The provider, if known.
     pub provider_id: Option<ProviderId>,
-    /// When the user rated.
+    /// The time of the rating.
     pub rated_at: Timestamp,
 }
 
-impl Held {
-    /// The rating of `record` by `user` that is stored so.
+impl StoredRating {
+    /// Returns the complete rating, of `record` by `user`.
     #[must_use]
     pub fn by(&self, user: &UserId, record: &Record) -> Rating {
         Rating {
@@ -95,25 +95,25 @@ impl Held {
     }
 }
 
-impl From<&Rating> for Held {
+impl From<&Rating> for StoredRating {
     fn from(rating: &Rating) -> Self {
         Self { value: rating.value, provider_id: rating.provider_id.clone(), rated_at: rating.rated_at }
     }
 }
 
-/// How the aggregate of one record changes.
+/// The change of the aggregate of one record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Change {
-    /// By how much each count of the histogram grows, that of value 1 first.
+    /// The differences of the histogram's counts, that of value 1 first.
     pub counts: [i64; Value::COUNT],
-    /// By how much the revision grows: one for each write that changed the aggregate, so that it does not
-    /// depend on how writes are grouped into batches. A put that changes nothing, or only the provider or
-    /// the time, does not change the aggregate.
+    /// The difference of the revision: 1 for each write that changed the aggregate, so that it does not depend on how
+    /// writes are grouped into batches. A put that changes nothing, or only the provider or the time, does not change the
+    /// aggregate.
     pub revisions: u64,
 }
 
 impl Change {
-    /// The histogram that `before` becomes.
+    /// Returns the histogram after the change.
     #[must_use]
     pub fn applied_to(&self, before: &Histogram) -> Histogram {
         let mut counts = *before.counts();
@@ -124,22 +124,23 @@ impl Change {
     }
 }
 
-/// What a batch comes to.
+/// The effects of a batch.
 #[derive(Debug)]
 pub struct Plan<'a> {
-    /// What each write came to, in the batch's order.
+    /// The outcome of each write, in the order of the batch.
     pub outcomes: Vec<Outcome>,
-    /// What is to be stored under each pair that changes: a rating, or `None` where it is to be removed.
+    /// The pairs that change, with the new rating; `None` if the rating is deleted.
     pub rows: Vec<(usize, Option<&'a Rating>)>,
     /// The change of each record's aggregate, in the order of [`Keys::records`].
     pub changes: Vec<Change>,
 }
 
 impl<'a> Plan<'a> {
-    /// Replays `writes` in their order upon `held`, which is what is stored under each of [`Keys::pairs`].
+    /// Replays `writes` in their order on `stored`, the stored ratings of [`Keys::pairs`].
     #[must_use]
-    pub fn of(writes: &'a [Write], keys: &Keys<'a>, held: &[Option<Held>]) -> Self {
-        let mut now: Vec<Standing<'a, '_>> = held.iter().map(|held| Standing::Held(held.as_ref())).collect();
+    pub fn of(writes: &'a [Write], keys: &Keys<'a>, stored: &[Option<StoredRating>]) -> Self {
+        let mut now: Vec<RatingState<'a, '_>> =
+            stored.iter().map(|stored| RatingState::Stored(stored.as_ref())).collect();
         let mut changes = vec![Change::default(); keys.records.len()];
         let mut outcomes = Vec::with_capacity(writes.len());
         for (write, &pair) in writes.iter().zip(&keys.of_write) {
@@ -158,29 +159,31 @@ impl<'a> Plan<'a> {
         }
         let rows = now
             .iter()
-            .zip(held)
+            .zip(stored)
             .enumerate()
-            .filter_map(|(pair, (now, held))| match now {
-                Standing::Put(rating) => (!is_held(held.as_ref(), rating)).then_some((pair, Some(*rating))),
-                Standing::Deleted => held.as_ref().map(|_| (pair, None)),
-                Standing::Held(_) => None,
+            .filter_map(|(pair, (now, stored))| match now {
+                RatingState::Put(rating) => {
+                    (!is_stored(stored.as_ref(), rating)).then_some((pair, Some(*rating)))
+                }
+                RatingState::Deleted => stored.as_ref().map(|_| (pair, None)),
+                RatingState::Stored(_) => None,
             })
             .collect();
         Self { outcomes, rows, changes }
     }
 }
 
-/// What stands under a pair in the middle of a replay.
-enum Standing<'a, 'h> {
-    Held(Option<&'h Held>),
+/// The state of a rating in the middle of a replay.
+enum RatingState<'a, 'h> {
+    Stored(Option<&'h StoredRating>),
     Put(&'a Rating),
     Deleted,
 }
 
-impl Standing<'_, '_> {
+impl RatingState<'_, '_> {
     fn value(&self) -> Option<Value> {
         match self {
-            Self::Held(held) => held.map(|held| held.value),
+            Self::Stored(stored) => stored.map(|stored| stored.value),
             Self::Put(rating) => Some(rating.value),
             Self::Deleted => None,
         }
@@ -188,22 +191,22 @@ impl Standing<'_, '_> {
 
     fn is(&self, rating: &Rating) -> bool {
         match self {
-            Self::Held(held) => is_held(*held, rating),
+            Self::Stored(stored) => is_stored(*stored, rating),
             Self::Put(earlier) => *earlier == rating,
             Self::Deleted => false,
         }
     }
 }
 
-fn is_held(held: Option<&Held>, rating: &Rating) -> bool {
-    held.is_some_and(|held| {
-        held.value == rating.value
-            && held.rated_at == rating.rated_at
-            && held.provider_id == rating.provider_id
+fn is_stored(stored: Option<&StoredRating>, rating: &Rating) -> bool {
+    stored.is_some_and(|stored| {
+        stored.value == rating.value
+            && stored.rated_at == rating.rated_at
+            && stored.provider_id == rating.provider_id
     })
 }
 
-fn replay<'a>(now: &mut Standing<'a, '_>, write: &'a Write) -> (Option<Value>, Option<Value>, Outcome) {
+fn replay<'a>(now: &mut RatingState<'a, '_>, write: &'a Write) -> (Option<Value>, Option<Value>, Outcome) {
     let before = now.value();
     let outcome = match (write, before) {
         (Write::Put(rating), Some(_)) if now.is(rating) => Outcome::Unchanged,
@@ -214,8 +217,8 @@ fn replay<'a>(now: &mut Standing<'a, '_>, write: &'a Write) -> (Option<Value>, O
     };
     match (write, outcome) {
         (_, Outcome::Unchanged | Outcome::Absent) => {}
-        (Write::Put(rating), _) => *now = Standing::Put(rating),
-        (Write::Delete { .. }, _) => *now = Standing::Deleted,
+        (Write::Put(rating), _) => *now = RatingState::Put(rating),
+        (Write::Delete { .. }, _) => *now = RatingState::Deleted,
     }
     (before, now.value(), outcome)
 }
@@ -249,7 +252,7 @@ mod tests {
         })
     }
 
-    /// Applies one write as the rules of the nouns say, and returns by how much its record's revision grows.
+    /// Applies one write by the rules of the model; returns the outcome and the difference of the revision.
     fn apply_naively(ratings: &mut Naive, write: &Write) -> (Outcome, u64) {
         let key = (write.record().clone(), write.user_id().clone());
         let before = ratings.get(&key).cloned();
@@ -280,7 +283,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_plan_does_what_its_writes_do_one_by_one(
+        fn plan_equals_its_writes_applied_one_by_one(
             before in prop::collection::vec(write(), 0..12),
             writes in prop::collection::vec(write(), 0..24),
         ) {
@@ -293,9 +296,9 @@ mod tests {
                 let (record, user) = keys.pairs[pair];
                 (keys.records[record].clone(), keys.users[user].clone())
             };
-            let held: Vec<Option<Held>> =
-                (0..keys.pairs.len()).map(|pair| stored.get(&key(pair)).map(Held::from)).collect();
-            let plan = Plan::of(&writes, &keys, &held);
+            let found: Vec<Option<StoredRating>> =
+                (0..keys.pairs.len()).map(|pair| stored.get(&key(pair)).map(StoredRating::from)).collect();
+            let plan = Plan::of(&writes, &keys, &found);
 
             let mut outcomes = Vec::new();
             let mut revisions: HashMap<Record, u64> = HashMap::new();

@@ -1,25 +1,22 @@
-//! Ratings over gRPC, also under the name that clients without a package call.
+//! The gRPC services: `rating.v1.RatingService`, and `RatingService` for clients that use no package.
 
 use crate::controller::Controller;
-use api::encoded::compat::rating_service_server as compat;
-use api::encoded::rating::v1::rating_service_server::{RatingService, RatingServiceServer};
-use api::encoded::rating::v1::{
-    BatchGetAggregatedRatingsResponse, GetAggregatedRatingResponse, ListTopRatedResponse,
-};
+use api::compat::rating_service_server as compat;
 use api::proto;
+use api::rating::v1::rating_service_server::{RatingService, RatingServiceServer};
 use api::rating::v1::{
-    BatchGetAggregatedRatingsRequest, DeleteRatingRequest, DeleteRatingResponse, GetAggregatedRatingRequest,
-    GetRatingRequest, GetRatingResponse, ListTopRatedRequest, ListUserRatingsRequest,
+    BatchGetAggregatedRatingsRequest, BatchGetAggregatedRatingsResponse, DeleteRatingRequest,
+    DeleteRatingResponse, GetAggregatedRatingRequest, GetAggregatedRatingResponse, GetRatingRequest,
+    GetRatingResponse, ListTopRatedRequest, ListTopRatedResponse, ListUserRatingsRequest,
     ListUserRatingsResponse, PutRatingRequest, PutRatingResponse,
 };
-use api::rows::Row;
 use fault::Invalid;
 use model::{MinCount, Record, RecordId, RecordType, Timestamp, UserId};
 use service::grpc::status;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
-/// The service's gRPC routes.
+/// Returns the gRPC routes.
 pub(crate) fn routes(controller: Controller) -> Routes {
     let handler = Handler(controller);
     Routes::new(RatingServiceServer::new(handler.clone()))
@@ -42,10 +39,10 @@ impl RatingService for Handler {
         let request = request.into_inner();
         let record_type = record_type(&request.record_type).map_err(status)?;
         let record_id = RecordId::new(request.record_id).map_err(|broken| status(broken.at("record_id")))?;
-        let aggregate = self.0.aggregate(Record { record_type, record_id }).await.map_err(status)?;
+        let aggregate = self.0.get_aggregate(Record { record_type, record_id }).await.map_err(status)?;
         Ok(Response::new(GetAggregatedRatingResponse {
             rating_value: aggregate.mean(),
-            aggregate: aggregate.to_encoded(Row::write),
+            aggregate: Some((&*aggregate).into()),
         }))
     }
 
@@ -56,9 +53,9 @@ impl RatingService for Handler {
         let request = request.into_inner();
         let record_type = record_type(&request.record_type).map_err(status)?;
         let ids = proto::ids("record_ids", request.record_ids).map_err(status)?;
-        let aggregates = self.0.batch_aggregates(&record_type, &ids).await.map_err(status)?;
+        let aggregates = self.0.batch_get_aggregates(&record_type, &ids).await.map_err(status)?;
         Ok(Response::new(BatchGetAggregatedRatingsResponse {
-            aggregates: aggregates.iter().map(|row| row.to_encoded(Row::write)).collect(),
+            aggregates: aggregates.iter().map(|aggregate| (&**aggregate).into()).collect(),
         }))
     }
 
@@ -67,7 +64,7 @@ impl RatingService for Handler {
         request: Request<PutRatingRequest>,
     ) -> Result<Response<PutRatingResponse>, Status> {
         let rating = request.get_ref().rating(Timestamp::now()).map_err(status)?;
-        let (rating, created) = self.0.put(rating).await.map_err(status)?;
+        let (rating, created) = self.0.put_rating(rating).await.map_err(status)?;
         Ok(Response::new(PutRatingResponse { rating: Some(rating.into()), created }))
     }
 
@@ -76,7 +73,7 @@ impl RatingService for Handler {
         request: Request<GetRatingRequest>,
     ) -> Result<Response<GetRatingResponse>, Status> {
         let (record, user) = request.get_ref().key().map_err(status)?;
-        let rating = self.0.rating(record, user).await.map_err(status)?;
+        let rating = self.0.get_rating(record, user).await.map_err(status)?;
         Ok(Response::new(GetRatingResponse { rating: Some(rating.into()) }))
     }
 
@@ -85,7 +82,7 @@ impl RatingService for Handler {
         request: Request<DeleteRatingRequest>,
     ) -> Result<Response<DeleteRatingResponse>, Status> {
         let (record, user) = request.get_ref().key().map_err(status)?;
-        self.0.delete(record, user).await.map_err(status)?;
+        self.0.delete_rating(record, user).await.map_err(status)?;
         Ok(Response::new(DeleteRatingResponse {}))
     }
 
@@ -112,9 +109,9 @@ impl RatingService for Handler {
         let record_type = record_type(&request.record_type).map_err(status)?;
         let min_count: MinCount = proto::min_count(request.min_count).map_err(status)?;
         let page = proto::page(request.page_size, request.page_token).map_err(status)?;
-        let page = self.0.list_top(&record_type, min_count, &page).await.map_err(status)?;
+        let page = self.0.list_top_rated(&record_type, min_count, &page).await.map_err(status)?;
         Ok(Response::new(ListTopRatedResponse {
-            aggregates: page.items.iter().map(|row| row.write().into()).collect(),
+            aggregates: page.items.iter().map(Into::into).collect(),
             next_page_token: page.next.unwrap_or_default(),
         }))
     }

@@ -1,212 +1,47 @@
-//! Ratings over REST, with the short forms.
+//! The REST routes: paths under `/v1`, and the short forms.
 
+mod aggregates;
 mod ingestion;
+mod params;
+mod ratings;
 mod short;
+mod state;
 
-use crate::controller::Controller;
-use crate::ingester;
-use api::json;
+pub(crate) use state::AppState;
+
 use axum::Router;
-use axum::extract::State;
-use axum::http::StatusCode;
-use fault::Invalid;
-use model::{Record, RecordId, RecordType, Timestamp, UserId};
-use serde::Deserialize;
-use service::Problem;
-use service::extract::{Ids, Json, Path, Query, WrittenJson};
 use std::sync::Arc;
+use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
-use utoipa::{IntoParams, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// What the routes ask: the controller, and ingestion where it runs.
-#[derive(Clone)]
-pub(crate) struct Asked {
-    pub(crate) controller: Controller,
-    pub(crate) ingesting: Option<Arc<ingester::Handle>>,
+/// Returns the routes.
+pub(crate) fn routes(state: AppState) -> Router {
+    // The state is cloned for each worker: a reference count shared by all workers would bounce between the cores.
+    described().with_state(Arc::new(state)).into()
 }
 
-/// The service's REST routes.
-pub(crate) fn routes(asked: Asked) -> Router {
-    // Each worker counts clones of its own: counts that all workers write to would go from core to core.
-    described().with_state(Arc::new(asked)).into()
-}
-
-/// The description of these routes.
+/// Returns the OpenAPI description of the routes.
 pub(crate) fn document() -> OpenApi {
     described().into_openapi()
 }
 
-fn described() -> OpenApiRouter<Arc<Asked>> {
+fn described() -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::with_openapi(Document::openapi())
-        .routes(routes!(aggregate))
-        .routes(routes!(batch_aggregates))
-        .routes(routes!(get, put, delete))
-        .routes(routes!(list_user_ratings))
-        .routes(routes!(list_top))
-        .routes(routes!(ingestion::get))
-        .routes(routes!(short::get, short::put))
-        .routes(routes!(short::shortest))
+        .routes(routes!(aggregates::get_aggregate))
+        .routes(routes!(aggregates::batch_get_aggregates))
+        .routes(routes!(ratings::get_rating, ratings::put_rating, ratings::delete_rating))
+        .routes(routes!(ratings::list_user_ratings))
+        .routes(routes!(aggregates::list_top_rated))
+        .routes(routes!(ingestion::get_ingestion))
+        .routes(routes!(short::get_mean, short::put_rating_short))
+        .routes(routes!(short::get_mean_at_root))
 }
 
 #[derive(utoipa::OpenApi)]
-#[openapi(info(title = "Marquee rating", description = "Everyone's ratings and what they come to."))]
+#[openapi(info(
+    title = "Marquee rating",
+    description = "Ratings by users, and their aggregates for each record."
+))]
 struct Document;
-
-fn record_type(text: String) -> Result<RecordType, Invalid> {
-    RecordType::new(text).map_err(|broken| broken.at("type"))
-}
-
-fn record(of_type: String, id: String) -> Result<Record, Invalid> {
-    let record_id = RecordId::new(id).map_err(|broken| broken.at("id"));
-    Ok(Record { record_type: record_type(of_type)?, record_id: record_id? })
-}
-
-fn user(text: String, field: &str) -> Result<UserId, Invalid> {
-    UserId::new(text).map_err(|broken| broken.at(field))
-}
-
-/// What a record's ratings come to.
-#[utoipa::path(
-    get, path = "/v1/ratings/{type}/{id}", params(("type" = String, Path), ("id" = String, Path)),
-    responses((status = 200, body = json::Aggregate), (status = 404, description = "It has no rating."))
-)]
-async fn aggregate(
-    State(state): State<Arc<Asked>>,
-    Path((of_type, id)): Path<(String, String)>,
-) -> Result<WrittenJson, Problem> {
-    let aggregate = state.controller.aggregate(record(of_type, id)?).await?;
-    Ok(WrittenJson(aggregate.to_json::<json::Aggregate>()))
-}
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Batch {
-    /// Up to 500 ids, separated by commas.
-    #[param(value_type = String)]
-    ids: Ids,
-}
-
-/// What the ratings of many records come to, in the order asked; those without a rating are left out.
-#[utoipa::path(
-    get, path = "/v1/ratings/{type}", params(("type" = String, Path), Batch),
-    responses((status = 200, body = json::AggregateList))
-)]
-async fn batch_aggregates(
-    State(state): State<Arc<Asked>>,
-    Path(of_type): Path<String>,
-    Query(asked): Query<Batch>,
-) -> Result<Json<json::AggregateList>, Problem> {
-    let ids = json::ids(asked.ids.0)?;
-    Ok(Json(state.controller.batch_aggregates(&record_type(of_type)?, &ids).await?.into()))
-}
-
-type OfUser = Path<(String, String, String)>;
-
-fn key(Path((of_type, id, user_id)): OfUser) -> Result<(Record, UserId), Invalid> {
-    Ok((record(of_type, id)?, user(user_id, "user")?))
-}
-
-/// One user's rating of a record.
-#[utoipa::path(
-    get, path = "/v1/ratings/{type}/{id}/users/{user}",
-    params(("type" = String, Path), ("id" = String, Path), ("user" = String, Path)),
-    responses((status = 200, body = json::Rating), (status = 404, description = "There is none."))
-)]
-async fn get(State(state): State<Arc<Asked>>, path: OfUser) -> Result<Json<json::Rating>, Problem> {
-    let (record, user) = key(path)?;
-    Ok(Json(state.controller.rating(record, user).await?.into()))
-}
-
-/// Stores a user's rating of a record, replacing the former one.
-#[utoipa::path(
-    put, path = "/v1/ratings/{type}/{id}/users/{user}", request_body = json::PutRating,
-    params(("type" = String, Path), ("id" = String, Path), ("user" = String, Path)),
-    responses((status = 201, body = json::Rating), (status = 200, body = json::Rating))
-)]
-async fn put(
-    State(state): State<Arc<Asked>>,
-    path: OfUser,
-    Json(body): Json<json::PutRating>,
-) -> Result<(StatusCode, Json<json::Rating>), Problem> {
-    let (record, user) = key(path)?;
-    store(&state.controller, body.rating(record, user, Timestamp::now())?).await
-}
-
-async fn store(
-    controller: &Controller,
-    rating: model::Rating,
-) -> Result<(StatusCode, Json<json::Rating>), Problem> {
-    let (rating, created) = controller.put(rating).await?;
-    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(rating.into())))
-}
-
-/// Deletes a user's rating of a record.
-#[utoipa::path(
-    delete, path = "/v1/ratings/{type}/{id}/users/{user}",
-    params(("type" = String, Path), ("id" = String, Path), ("user" = String, Path)),
-    responses((status = 204, description = "It is gone."), (status = 404, description = "There was none."))
-)]
-async fn delete(State(state): State<Arc<Asked>>, path: OfUser) -> Result<StatusCode, Problem> {
-    let (record, user) = key(path)?;
-    state.controller.delete(record, user).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-#[derive(Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct UserRatings {
-    /// Lists ratings of records of this type alone.
-    #[serde(rename = "type")]
-    record_type: Option<String>,
-    /// 1 to 500; 50 where it is absent.
-    page_size: Option<i64>,
-    /// `nextPageToken` of the page before.
-    page_token: Option<String>,
-}
-
-/// A user's ratings, newest first.
-#[utoipa::path(
-    get, path = "/v1/users/{user}/ratings", params(("user" = String, Path), UserRatings),
-    responses((status = 200, body = json::RatingList))
-)]
-async fn list_user_ratings(
-    State(state): State<Arc<Asked>>,
-    Path(path): Path<String>,
-    Query(asked): Query<UserRatings>,
-) -> Result<Json<json::RatingList>, Problem> {
-    let only = asked.record_type.map(record_type).transpose()?;
-    let page = json::page(asked.page_size, asked.page_token)?;
-    Ok(Json(state.controller.list_user_ratings(&user(path, "user")?, only.as_ref(), &page).await?.into()))
-}
-
-#[derive(Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Top {
-    /// How many ratings a record must have, at least 1; 10 where it is absent.
-    min_count: Option<i64>,
-    /// 1 to 500; 50 where it is absent.
-    page_size: Option<i64>,
-    /// `nextPageToken` of the page before.
-    page_token: Option<String>,
-}
-
-/// The best rated records of a type, by weighted mean.
-#[utoipa::path(
-    get, path = "/v1/top/{type}", params(("type" = String, Path), Top),
-    responses((status = 200, body = json::AggregateList))
-)]
-async fn list_top(
-    State(state): State<Arc<Asked>>,
-    Path(of_type): Path<String>,
-    Query(asked): Query<Top>,
-) -> Result<Json<json::AggregateList>, Problem> {
-    let page = json::page(asked.page_size, asked.page_token)?;
-    let min_count = json::min_count(asked.min_count)?;
-    Ok(Json(state.controller.list_top(&record_type(of_type)?, min_count, &page).await?.into()))
-}

@@ -1,4 +1,4 @@
-//! An amount of memory, as a flag says it.
+//! An amount of memory, as the value of a flag.
 
 use std::fmt;
 use std::str::FromStr;
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_amount_reads_back_as_it_was_written() {
+    fn amount_round_trips() {
         for (text, bytes) in [("64MiB", 64 << 20), ("1GiB", 1 << 30), ("1000B", 1000), ("0B", 0)] {
             assert_eq!(text.parse(), Ok(Bytes(bytes)));
             assert_eq!(Bytes(bytes).to_string(), text);

@@ -1,38 +1,38 @@
-//! What a lane is given at once: records of its partitions, as they came from Kafka.
+//! Chunks of Kafka records, the unit that a lane decodes and applies.
 
 use crate::batch::Position;
 use rdkafka::Message;
 use rdkafka::message::{BorrowedMessage, Headers};
 
-/// What a record weighs beside its bytes: its own fields, in two of the three chunks that a lane has also the write
-/// that it becomes, and in one of these what applying it takes.
+/// The memory that a record takes in addition to its bytes: its own fields; in two of a lane's three chunks also the decoded
+/// write, and in one of these what applying it takes.
 const WEIGHT: usize = 200;
 
 const CONTENT_TYPE: &str = "content-type";
 
-/// Records in the order of their partitions, with their bytes in one place.
+/// Records in the order of their partitions, with their bytes in one buffer.
 #[derive(Debug, Default)]
 pub(super) struct Chunk {
-    /// Partitions that begin to be read again with this chunk.
+    /// The partitions whose reading starts with this chunk.
     pub(super) starts: Vec<Start>,
-    /// How far partitions are read beyond their last record of this chunk, or of an earlier one.
+    /// How far partitions have been read past their last record in this chunk or an earlier one.
     pub(super) reached: Vec<Reached>,
     /// The records.
-    pub(super) records: Vec<Record>,
+    pub(super) records: Vec<KafkaRecord>,
     bytes: Vec<u8>,
 }
 
-/// A partition begins to be read, or begins again.
+/// The start of a reading of a partition.
 #[derive(Clone, Debug)]
 pub(super) struct Start {
     pub(super) partition: i32,
-    /// Distinguishes this reading of the partition from all earlier ones.
+    /// Distinguishes this reading of the partition from all others.
     pub(super) epoch: u64,
-    /// The position that is stored now.
+    /// The stored position.
     pub(super) stored: Option<Position>,
 }
 
-/// A partition is read up to an offset, with no record between the last one and that offset.
+/// A partition has been read up to an offset, with no record between the last one and that offset.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reached {
     pub(super) partition: i32,
@@ -40,20 +40,20 @@ pub(super) struct Reached {
     pub(super) next: i64,
 }
 
-/// A record of the topic; its bytes are in its chunk.
+/// A record of the topic. Its bytes are in the chunk.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Record {
+pub(super) struct KafkaRecord {
     pub(super) partition: i32,
     pub(super) epoch: u64,
     pub(super) offset: i64,
-    /// Milliseconds since 1970, or -1 where the record has no time.
+    /// Milliseconds since 1970; -1 if the record has no timestamp.
     pub(super) timestamp: i64,
-    /// Where its bytes begin: those of the key, then the value, then the content type; and how long each is.
+    /// The index of its first byte, and the lengths of key, value and content type, which follow each other.
     start: usize,
     lengths: [Option<u32>; 3],
 }
 
-/// A record's own bytes.
+/// The bytes of a record.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Content<'a> {
     pub(super) key: Option<&'a [u8]>,
@@ -62,8 +62,8 @@ pub(super) struct Content<'a> {
 }
 
 impl Chunk {
-    /// An empty chunk with room for as much as this one holds.
-    pub(super) fn another(&self) -> Self {
+    /// Returns an empty chunk with the capacity that this one uses.
+    pub(super) fn empty_of_same_size(&self) -> Self {
         Self {
             starts: Vec::new(),
             reached: Vec::new(),
@@ -72,7 +72,7 @@ impl Chunk {
         }
     }
 
-    /// Adds a copy of `message`, which belongs to the reading `epoch` of its partition.
+    /// Adds a copy of `message`, read in the reading `epoch` of its partition.
     pub(super) fn push(&mut self, message: &BorrowedMessage<'_>, epoch: u64) {
         let content_type = message.headers().and_then(|headers| {
             headers
@@ -80,7 +80,7 @@ impl Chunk {
                 .find(|header| header.key.eq_ignore_ascii_case(CONTENT_TYPE))
                 .and_then(|header| header.value)
         });
-        let record = Record {
+        let record = KafkaRecord {
             partition: message.partition(),
             epoch,
             offset: message.offset(),
@@ -92,16 +92,16 @@ impl Chunk {
     }
 
     /// Adds a copy of `record` with this content.
-    fn add(&mut self, record: Record, content: Content<'_>) {
+    fn add(&mut self, record: KafkaRecord, content: Content<'_>) {
         let parts = [content.key, content.value, content.content_type];
-        // Kafka's own lengths are 31 bits.
+        // Lengths in Kafka have 31 bits.
         let lengths = parts.map(|part| part.map(|bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX)));
-        self.records.push(Record { start: self.bytes.len(), lengths, ..record });
+        self.records.push(KafkaRecord { start: self.bytes.len(), lengths, ..record });
         parts.into_iter().flatten().for_each(|bytes| self.bytes.extend_from_slice(bytes));
     }
 
-    /// The bytes of one of the chunk's records.
-    pub(super) fn content(&self, record: &Record) -> Content<'_> {
+    /// Returns the bytes of one of the chunk's records.
+    pub(super) fn content(&self, record: &KafkaRecord) -> Content<'_> {
         let mut rest = self.bytes.get(record.start..).unwrap_or_default();
         let [key, value, content_type] = record.lengths.map(|length| {
             let (bytes, after) = rest.split_at_checked(length? as usize)?;
@@ -111,25 +111,25 @@ impl Chunk {
         Content { key, value, content_type }
     }
 
-    /// Whether there is nothing to apply and no offset to store.
+    /// Returns whether there is nothing to apply and no offset to store.
     pub(super) const fn is_empty(&self) -> bool {
         self.records.is_empty() && self.reached.is_empty()
     }
 
-    /// Notes how far a partition is read.
+    /// Records how far a partition has been read.
     pub(super) fn reach(&mut self, reached: Reached) {
         self.reached.retain(|earlier| earlier.partition != reached.partition);
         self.reached.push(reached);
     }
 
-    /// Drops the records of `partition`, which another consumer reads now, or which is read from another offset.
-    pub(super) fn forget(&mut self, partition: i32) {
+    /// Removes everything about `partition`, which was revoked or is read from another offset.
+    pub(super) fn remove(&mut self, partition: i32) {
         self.reached.retain(|reached| reached.partition != partition);
         self.records.retain(|record| record.partition != partition);
         self.starts.retain(|start| start.partition != partition);
     }
 
-    /// About how much memory applying it takes, in bytes.
+    /// Returns the approximate memory that applying the chunk takes, in bytes.
     pub(super) const fn weight(&self) -> usize {
         self.bytes.len() + self.records.len() * WEIGHT
     }
@@ -139,22 +139,22 @@ impl Chunk {
 impl Chunk {
     /// Adds a record with only a value.
     pub(super) fn add_value(&mut self, partition: i32, offset: i64, value: &[u8]) {
-        let record = Record { partition, epoch: 1, offset, timestamp: -1, start: 0, lengths: [None; 3] };
+        let record = KafkaRecord { partition, epoch: 1, offset, timestamp: -1, start: 0, lengths: [None; 3] };
         self.add(record, Content { key: None, value: Some(value), content_type: None });
     }
 }
 
 impl Content<'_> {
-    /// Returns true if the header says that the value is protobuf.
+    /// Returns whether the header declares the value as protobuf.
     pub(super) fn is_protobuf(&self) -> bool {
         self.content_type.is_some_and(api::media::is_protobuf)
     }
 }
 
-/// The digest by which a record is known again: FNV-1a over key and value, the same in every version.
+/// Returns the digest that identifies a record: FNV-1a of key and value. It is stored, so it must not change.
 pub(super) fn digest(key: Option<&[u8]>, value: Option<&[u8]>) -> i64 {
     let part = |hash: u64, bytes: Option<&[u8]>| {
-        // The length first, or `a` and `b` would be as `ab` and nothing.
+        // The length first, so that `a`, `b` and `ab`, `` differ.
         let length = bytes.map_or(u64::MAX, |bytes| bytes.len() as u64).to_le_bytes();
         let all = length.iter().chain(bytes.unwrap_or_default());
         all.fold(hash, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_digest_tells_key_from_value_and_null_from_empty() {
+    fn digest_distinguishes_key_from_value_and_null_from_empty() {
         let all = [
             digest(Some(b"a"), Some(b"b")),
             digest(Some(b"ab"), Some(b"")),

@@ -1,4 +1,4 @@
-//! What librdkafka tells the consumer beside its records.
+//! The callbacks of librdkafka: rebalances, errors and log lines.
 
 use super::health::{Health, Subject};
 use rdkafka::client::ClientContext;
@@ -9,46 +9,45 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 use std::sync::{Mutex, PoisonError};
 
-/// Queues the changes of assignment until the consumer handles them.
+/// Queues the changes of the assignment until the consumer handles them.
 ///
-/// Partitions that come are not added to the assignment in the callback: their stored positions and their offsets
-/// must be read first, which may fail for any of them. The rebalance itself is acknowledged at once, with nothing, so
-/// that one unreadable partition holds up neither the group nor the other partitions. Partitions that go are
-/// unassigned at once.
+/// The callback does not assign new partitions: their stored positions and their offsets must be read first, which may fail
+/// for any of them. It acknowledges the rebalance at once, with an empty assignment, so that one unreadable partition blocks
+/// neither the group nor the other partitions. Revoked partitions are unassigned at once.
 #[derive(Debug)]
 pub(super) struct Context {
     changes: Mutex<Vec<Change>>,
     health: Health,
 }
 
-/// A change of assignment.
+/// A change of the assignment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Change {
-    /// These partitions come and must be added to the assignment.
-    Come(Vec<i32>),
-    /// These partitions are gone.
-    Gone(Vec<i32>),
+    /// These partitions are new and must be assigned.
+    Assigned(Vec<i32>),
+    /// These partitions were revoked.
+    Revoked(Vec<i32>),
 }
 
 impl Context {
-    /// Listens on behalf of a consumer.
+    /// Returns the context of a consumer.
     pub(super) const fn new(health: Health) -> Self {
         Self { changes: Mutex::new(Vec::new()), health }
     }
 
     /// Takes the changes since the last call, the oldest first.
-    pub(super) fn changes(&self) -> Vec<Change> {
+    pub(super) fn take_changes(&self) -> Vec<Change> {
         std::mem::take(&mut *self.changes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn note(&self, change: Change) {
+    fn push(&self, change: Change) {
         self.changes.lock().unwrap_or_else(PoisonError::into_inner).push(change);
     }
 }
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        Quiet.log(level, facility, message);
+        LogOnlyContext.log(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -57,23 +56,22 @@ impl ClientContext for Context {
                 Some(format!("no Kafka broker can be reached: {reason}; check --kafka"))
             }
             Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL) => {
-                Some(format!("the Kafka brokers refuse the service: {reason}; check --kafka-option"))
+                Some(format!("the Kafka brokers reject the service: {reason}; check --kafka-option"))
             }
             _ => None,
         };
         if let Some(trouble) = trouble {
             self.health.trouble(Subject::Brokers, trouble);
         }
-        Quiet.error(error, reason);
+        LogOnlyContext.error(error, reason);
     }
 }
 
-/// For clients whose troubles are told by what they answer: librdkafka's words go to the log for those who look
-/// closer.
+/// The context of clients whose errors are returned by their calls: librdkafka's own messages go only to the debug log.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Quiet;
+pub(super) struct LogOnlyContext;
 
-impl ClientContext for Quiet {
+impl ClientContext for LogOnlyContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         tracing::debug!(target: "librdkafka", ?level, facility, message);
     }
@@ -83,7 +81,7 @@ impl ClientContext for Quiet {
     }
 }
 
-impl ConsumerContext for Quiet {}
+impl ConsumerContext for LogOnlyContext {}
 
 impl ConsumerContext for Context {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, error: RDKafkaRespErr, list: &mut TopicPartitionList) {
@@ -92,21 +90,21 @@ impl ConsumerContext for Context {
             if let Err(error) = consumer.incremental_assign(&TopicPartitionList::new()) {
                 tracing::warn!(%error, "the rebalance can't be acknowledged");
             }
-            self.note(Change::Come(partitions));
+            self.push(Change::Assigned(partitions));
             return;
         }
-        // What came and has not been taken up can't be let go either: librdkafka would refuse all of it.
-        let mut held = TopicPartitionList::new();
+        // librdkafka rejects the whole list if one of its partitions is not assigned, as a new one that is still pending.
+        let mut to_unassign = TopicPartitionList::new();
         if let Ok(assigned) = consumer.assignment() {
             for element in list.elements() {
                 if assigned.find_partition(element.topic(), element.partition()).is_some() {
-                    held.add_partition(element.topic(), element.partition());
+                    to_unassign.add_partition(element.topic(), element.partition());
                 }
             }
         }
-        if let Err(error) = consumer.incremental_unassign(&held) {
-            tracing::warn!(%error, "revoked partitions can't be let go");
+        if let Err(error) = consumer.incremental_unassign(&to_unassign) {
+            tracing::warn!(%error, "revoked partitions can't be unassigned");
         }
-        self.note(Change::Gone(partitions));
+        self.push(Change::Revoked(partitions));
     }
 }

@@ -1,14 +1,15 @@
-//! The topic of records that can't be applied. Each record is acknowledged there, with the reason, before the batch
-//! that skips it commits. After a crash between the two it is there twice; it is never lost.
+//! Dead letters: records that cannot be applied are sent to a topic of their own, with the reason. Each is acknowledged there
+//! before the batch that skips it commits. A crash between the two duplicates it; it is never lost.
 
 mod cut;
+mod letter;
 mod pending;
 mod producers;
 mod topic;
 
-use super::chunk::Content;
+pub(super) use letter::Letter;
+
 use super::config::Config;
-use super::decode::Rejected;
 use super::health::{Health, Subject};
 use pending::Pending;
 use producers::{Batching, Producers};
@@ -21,9 +22,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// Defaults of ours that `--kafka-option` overrides. The brokers, not the client, say what is too large.
+/// Defaults that `--kafka-option` overrides. The brokers, not the client, decide what is too large.
 ///
-/// Idempotence is off: once brokers had refused a batch as too large, librdkafka's idempotent producer reported some later
+/// Idempotence is off: after a broker had rejected a batch as too large, librdkafka's idempotent producer reported some later
 /// letters as stored that were not. Without it a retry may store a letter twice, but none is lost.
 const SETTINGS: [(&str, &str); 5] = [
     ("enable.idempotence", "false"),
@@ -33,35 +34,27 @@ const SETTINGS: [(&str, &str); 5] = [
     ("message.timeout.ms", "30000"),
 ];
 
-/// Options that mean nothing to a producer; librdkafka would say so at every start.
+/// Prefixes of options that a producer does not have; librdkafka would log a warning at every start.
 const OF_CONSUMERS: [&str; 6] = ["group.", "session.", "heartbeat.", "auto.", "partition.", "fetch."];
 
 const RETRY: Duration = Duration::from_millis(500);
 
-/// How long letters may wait for their acknowledgement before this is reported.
+/// The time without an acknowledgement after which it is reported.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Sends dead letters; its clones share the producers.
+/// Sends dead letters. Clones share the producers.
 #[derive(Clone)]
 pub(super) struct DeadLetters {
     producers: Arc<Producers>,
-    from: String,
+    /// The topic of the records.
+    source: String,
     topic: String,
     health: Health,
-    /// Makes the task that looks after the topic look again.
+    /// Wakes the task that creates the topic.
     look: Arc<Notify>,
 }
 
-/// A record that can't be applied.
-#[derive(Debug)]
-pub(super) struct Letter<'a> {
-    pub(super) partition: i32,
-    pub(super) offset: i64,
-    pub(super) content: Content<'a>,
-    pub(super) reason: Rejected,
-}
-
-/// What became of one attempt to send a letter.
+/// The result of one attempt to send a letter.
 enum Attempt {
     Acknowledged,
     /// The send queue is full.
@@ -71,7 +64,7 @@ enum Attempt {
 }
 
 impl DeadLetters {
-    /// Prepares to send; connects when there is something to send.
+    /// Creates a producer. It connects when there is something to send.
     pub(super) fn open(brokers: &str, config: &Config, health: Health) -> Result<Self, KafkaError> {
         let mut settings = ClientConfig::new();
         for (key, value) in SETTINGS {
@@ -87,15 +80,15 @@ impl DeadLetters {
         producers.get(Batching::Shared).map(drop)?;
         Ok(Self {
             producers,
-            from: config.topic.clone(),
+            source: config.topic.clone(),
             topic: config.dead_letters(),
             health,
             look: Arc::default(),
         })
     }
 
-    /// Sends `letters` and returns once each is acknowledged; false if the service was stopped before. Letters that
-    /// wait for longer than a moment are reported, and the topic is created if that is why.
+    /// Sends `letters` and returns once all are acknowledged; false if the service was stopped before. A delay is reported,
+    /// and the topic is created if it is missing.
     pub(super) async fn send(&self, letters: &[Letter<'_>], stop: &CancellationToken) -> bool {
         if letters.is_empty() {
             return true;
@@ -109,16 +102,17 @@ impl DeadLetters {
                 return sent.is_some();
             }
             if !self.health.is_troubled(Subject::DeadLetters) {
-                let reason = format!("{} dead letters wait to be sent to {}", letters.len(), self.topic);
+                let reason =
+                    format!("{} dead letters are waiting to be sent to {}", letters.len(), self.topic);
                 self.health.trouble(Subject::DeadLetters, reason);
             }
             self.look.notify_one();
         }
     }
 
-    /// Sends all letters at once, and those that fail again until each is acknowledged.
+    /// Sends all letters concurrently, and those that fail again until all are acknowledged.
     async fn send_all(&self, letters: &[Letter<'_>]) {
-        let mut pending: Vec<_> = letters.iter().map(|letter| Pending::new(letter, &self.from)).collect();
+        let mut pending: Vec<_> = letters.iter().map(|letter| Pending::new(letter, &self.source)).collect();
         while !pending.is_empty() {
             let sent: Vec<_> = pending.iter().map(|pending| self.queue(pending)).collect();
             let (mut left, mut pause) = (Vec::new(), Duration::ZERO);
@@ -130,7 +124,7 @@ impl DeadLetters {
                     Attempt::TooLarge => {
                         let topic = &self.topic;
                         self.fail(format!(
-                            "it takes not even an empty one: raise max.message.bytes of {topic}"
+                            "it rejects even an empty record: raise max.message.bytes of {topic}"
                         ));
                         pause = RETRY;
                     }

@@ -1,4 +1,4 @@
-//! A record of the topic becomes a write, or the reason why it is none.
+//! Decodes a Kafka record into a write, or into the reason why it is rejected.
 
 use super::chunk::Content;
 use crate::batch::Write;
@@ -7,28 +7,28 @@ use api::rating::v1 as proto;
 use model::{RatingEvent, Timestamp};
 use prost::Message;
 
-/// The most bytes of an error that a reason keeps.
+/// The maximum length of an error text in a reason, in bytes.
 const REASON: usize = 512;
 
-/// Why a record is not applied.
+/// Why a record is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Rejected {
-    /// It has no value.
+    /// The value is null.
     #[error("the value is null")]
     Null,
-    /// Its value is not what its content type says.
+    /// The value does not match its content type.
     #[error("the value can't be decoded: {0}")]
     Undecodable(String),
-    /// Its value breaks a rule.
+    /// The value breaks a rule.
     #[error("{0}")]
     Invalid(String),
-    /// The database will never store it.
-    #[error("the database refuses it: {0}")]
+    /// The database rejects the write.
+    #[error("the database rejected it: {0}")]
     Refused(String),
 }
 
 impl Rejected {
-    /// Its kind, as metrics name it.
+    /// Returns the kind, as in the metrics.
     pub(super) const fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -38,17 +38,17 @@ impl Rejected {
         }
     }
 
-    /// Its value can't be decoded because of `error`.
+    /// Returns the reason for a decoding error.
     fn undecodable(error: impl ToString) -> Self {
         Self::Undecodable(brief(error.to_string()))
     }
 
-    /// Its value breaks the rule that `error` names.
+    /// Returns the reason for a broken rule.
     fn invalid(error: impl ToString) -> Self {
         Self::Invalid(brief(error.to_string()))
     }
 
-    /// The database refused it with `error`.
+    /// Returns the reason for an error of the database.
     pub(super) fn refused(error: String) -> Self {
         Self::Refused(brief(error))
     }
@@ -63,7 +63,7 @@ fn brief(mut text: String) -> String {
     text
 }
 
-/// Reads a record's value; `timestamp` is the record's own, for an event that doesn't say when.
+/// Decodes a record. `timestamp` is that of the record, for an event without a time.
 pub(super) fn decode(content: &Content<'_>, timestamp: i64) -> Result<Write, Rejected> {
     let value = content.value.ok_or(Rejected::Null)?;
     let arrived = match timestamp {
@@ -92,13 +92,13 @@ mod tests {
     }
 
     #[test]
-    fn an_event_without_a_time_has_the_records() {
+    fn event_without_time_gets_timestamp_of_record() {
         let write = json(br#"{"userId":"u","recordId":"1","recordType":"movie","value":7}"#).unwrap();
         assert!(matches!(write, Write::Put(rating) if rating.rated_at.as_millis() == 5));
     }
 
     #[test]
-    fn the_header_selects_protobuf() {
+    fn header_selects_protobuf() {
         let event = proto::RatingEvent {
             user_id: "u".to_owned(),
             record_id: "1".to_owned(),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_says_why() {
+    fn invalid_event_is_rejected_with_kind() {
         let null = Content { key: None, value: None, content_type: None };
         assert_eq!(decode(&null, 5).unwrap_err(), Rejected::Null);
         for (value, kind) in [

@@ -1,21 +1,21 @@
-//! How often an event may have its effect, if the service dies at the wrong moment: all that decides it is what
-//! a batch's transactions write, and in which order.
+//! Delivery guarantees: how often an event takes effect if the service crashes. They differ only in what the transactions of a batch
+//! write, and in which order.
 
 use clap::ValueEnum;
 use std::fmt;
 
-/// How often an event has its effect where the service dies at the wrong moment.
+/// The delivery guarantee if the service crashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Delivery {
-    /// Never or once: the offsets are stored before the ratings.
+    /// Events may be lost: offsets are stored before the ratings.
     AtMostOnce,
-    /// Once or more: the ratings are stored before the offsets.
+    /// Events may be applied twice: ratings are stored before the offsets.
     AtLeastOnce,
-    /// Once: both are stored in one transaction.
+    /// Neither: ratings and offsets are stored in one transaction.
     ExactlyOnce,
 }
 
-/// What a transaction writes of a batch.
+/// What a transaction of a batch writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Transaction {
     pub(super) ratings: bool,
@@ -27,7 +27,7 @@ const OFFSETS: Transaction = Transaction { ratings: false, offsets: true };
 const BOTH: Transaction = Transaction { ratings: true, offsets: true };
 
 impl Delivery {
-    /// The transactions of a batch; each is committed before the next begins.
+    /// Returns the transactions of a batch. Each is committed before the next one begins.
     pub(super) const fn transactions(self) -> &'static [Transaction] {
         match self {
             Self::AtMostOnce => &[OFFSETS, RATINGS],

@@ -1,9 +1,9 @@
-//! What keeps events from being applied at present; each change of it is logged once.
+//! The current troubles: what prevents events from being applied. Each change is logged once.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The troubles of ingestion; its clones share them.
+/// The troubles of ingestion. Clones share them.
 #[derive(Clone, Debug)]
 pub(super) struct Health(Arc<Mutex<BTreeMap<Subject, String>>>);
 
@@ -20,9 +20,9 @@ pub(super) enum Subject {
     Offset(i32),
     /// The reading of a partition.
     Partition(i32),
-    /// The database, as a lane sees it; `None` is the consumer.
+    /// The database, as seen by a lane; by the consumer if `None`.
     Storage(Option<usize>),
-    /// The topic of what can't be read.
+    /// The topic of the dead letters.
     DeadLetters,
 }
 
@@ -34,38 +34,38 @@ impl Default for Health {
 }
 
 impl Health {
-    /// Notes that something is in trouble.
+    /// Records a trouble.
     pub(super) fn trouble(&self, subject: Subject, reason: impl Into<String>) {
         let reason = reason.into();
         let mut troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !troubles.contains_key(&subject) {
-            tracing::warn!(?subject, reason, "ingestion is held up");
+            tracing::warn!(?subject, reason, "ingestion is blocked");
         }
         troubles.insert(subject, reason);
     }
 
-    /// Notes that something works.
+    /// Removes a trouble.
     pub(super) fn well(&self, subject: Subject) {
         let mut troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if troubles.remove(&subject).is_some() {
-            tracing::info!(?subject, "ingestion goes on");
+            tracing::info!(?subject, "ingestion continues");
         }
     }
 
-    /// Forgets what was in trouble of the topic and its partitions: the consumer that noted it is gone.
-    pub(super) fn forget_partitions(&self) {
+    /// Removes the troubles of the topic and its partitions: their consumer was replaced.
+    pub(super) fn remove_partitions(&self) {
         let mut troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         troubles.retain(|subject, _| {
             !matches!(subject, Subject::Topic | Subject::Offset(_) | Subject::Partition(_))
         });
     }
 
-    /// Tells whether something is in trouble.
+    /// Returns whether a subject is in trouble.
     pub(super) fn is_troubled(&self, subject: Subject) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&subject)
     }
 
-    /// All troubles in one sentence, if there are any.
+    /// Returns all troubles in one line as an error, if there are any.
     pub(super) fn check(&self) -> Result<(), String> {
         let troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if troubles.is_empty() {

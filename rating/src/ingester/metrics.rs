@@ -1,8 +1,7 @@
-//! What ingestion counts.
+//! The metrics of ingestion.
 
 use super::progress::Progress;
 use crate::batch::Outcome;
-use api::json;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -11,11 +10,11 @@ use prometheus_client::registry::Registry;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-/// The upper bounds of the batches' histograms, in events and in seconds.
+/// The bucket bounds of the batch histograms, in events and in seconds.
 const EVENTS: [f64; 12] = [1.0, 10.0, 50.0, 100.0, 500.0, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5];
 const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
-/// The metrics of ingestion; its clones share them.
+/// The metrics of ingestion. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     events: Family<OfOutcome, Counter>,
@@ -23,7 +22,7 @@ pub struct Metrics {
     batches: Counter,
     batch_events: Histogram,
     batch_seconds: Histogram,
-    /// The sum of the histogram, which doesn't tell it.
+    /// The sum of `batch_seconds`, which the histogram does not expose.
     seconds: Counter<f64, AtomicU64>,
     fenced: Counter,
     pub(super) progress: Progress,
@@ -44,6 +43,25 @@ impl Default for Metrics {
     }
 }
 
+/// Events and batches since the start.
+#[derive(Clone, Copy, Debug)]
+pub struct Counts {
+    /// Applied events, by [`Outcome`].
+    pub applied: [u64; APPLIED.len()],
+    /// Events that were sent to the dead letters.
+    pub rejected: u64,
+    /// Events that were skipped because the stored offset was already past them.
+    pub doubled: u64,
+    /// Committed batches.
+    pub batches: u64,
+    /// The mean number of events of a batch.
+    pub mean_events: f64,
+    /// The mean time of a batch, from the writer's queue to the commit.
+    pub mean_milliseconds: f64,
+    /// Batches that were rejected because a partition had another owner.
+    pub fenced: u64,
+}
+
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct OfOutcome {
     outcome: &'static str,
@@ -59,22 +77,22 @@ const REJECTED: &str = "rejected";
 const DOUBLED: &str = "doubled";
 
 impl Metrics {
-    /// Has them served.
+    /// Registers the metrics.
     pub fn register(&self, registry: &mut Registry) {
         let registry = registry.sub_registry_with_prefix("ingest");
-        registry.register("events", "Events by what they came to", self.events.clone());
-        let help = "Events that went to the dead letters, by why";
+        registry.register("events", "Events by result", self.events.clone());
+        let help = "Events sent to the dead-letter topic, by reason";
         registry.register("rejected_events", help, self.rejected.clone());
         registry.register("batches", "Transactions that applied events", self.batches.clone());
-        registry.register("batch_events", "Events that were applied at once", self.batch_events.clone());
+        registry.register("batch_events", "Events per batch", self.batch_events.clone());
         let help = "Time of a batch from the writer's queue to its commit";
         registry.register("batch_seconds", help, self.batch_seconds.clone());
-        let help = "Batches refused because the partition has another owner";
+        let help = "Batches rejected because another instance has taken over the partition";
         registry.register("fenced", help, self.fenced.clone());
         registry.register_collector(Box::new(self.progress.clone()));
     }
 
-    /// A batch was committed after `took`.
+    /// Counts a batch that was committed after `took`.
     pub(super) fn applied(&self, outcomes: &[Outcome], took: Duration) {
         self.batches.inc();
         self.batch_events.observe(outcomes.len() as f64);
@@ -91,37 +109,36 @@ impl Metrics {
         }
     }
 
-    /// An event can't be read.
+    /// Counts an event that was sent to the dead letters.
     pub(super) fn rejected(&self, reason: &'static str) {
         self.events.get_or_create(&OfOutcome { outcome: REJECTED }).inc();
         self.rejected.get_or_create(&OfReason { reason }).inc();
     }
 
-    /// Events were skipped because the stored offset was past them.
+    /// Counts events that were skipped because the stored offset was past them.
     pub(super) fn doubled(&self, count: u64) {
         self.events.get_or_create(&OfOutcome { outcome: DOUBLED }).inc_by(count);
     }
 
-    /// A batch was refused.
+    /// Counts a fenced batch.
     pub(super) fn fenced(&self) {
         self.fenced.inc();
     }
 
-    /// Writes the counts into `report`.
-    pub(super) fn tell(&self, report: &mut json::Ingestion) {
+    /// Returns the current counts.
+    pub(super) fn counts(&self) -> Counts {
         let count = |outcome| self.events.get(&OfOutcome { outcome }).map_or(0, |counter| counter.get());
-        let [created, replaced, unchanged, deleted, absent] = APPLIED.map(count);
-        let (rejected, doubled) = (count(REJECTED), count(DOUBLED));
-        report.events =
-            json::IngestedEvents { created, replaced, unchanged, deleted, absent, rejected, doubled };
-        let (batches, events) = (self.batches.get(), created + replaced + unchanged + deleted + absent);
+        let (applied, batches) = (APPLIED.map(count), self.batches.get());
         let mean = |sum: f64| if batches == 0 { 0.0 } else { sum / batches as f64 };
-        report.batches = json::IngestedBatches {
-            count: batches,
-            mean_events: mean(events as f64),
+        Counts {
+            applied,
+            rejected: count(REJECTED),
+            doubled: count(DOUBLED),
+            batches,
+            mean_events: mean(applied.iter().sum::<u64>() as f64),
             mean_milliseconds: mean(self.seconds.get() * 1000.0),
-        };
-        report.fenced = self.fenced.get();
+            fenced: self.fenced.get(),
+        }
     }
 }
 
@@ -143,9 +160,8 @@ mod tests {
         assert!(text.contains("ingest_events_total{outcome=\"rejected\"} 1"), "{text}");
         assert!(text.contains("ingest_rejected_events_total{reason=\"null\"} 1"), "{text}");
         assert!(text.contains("ingest_batch_events_bucket{le=\"10.0\"} 1"), "{text}");
-        let mut report = json::Ingestion::default();
-        metrics.tell(&mut report);
-        let batches = json::IngestedBatches { count: 1, mean_events: 3.0, mean_milliseconds: 20.0 };
-        assert_eq!((report.batches, report.events.absent, report.events.rejected), (batches, 2, 1));
+        let Counts { applied, rejected, batches, mean_events, mean_milliseconds, .. } = metrics.counts();
+        assert_eq!((batches, mean_events, mean_milliseconds), (1, 3.0, 20.0));
+        assert_eq!((applied[Outcome::Absent as usize], rejected), (2, 1));
     }
 }

@@ -1,6 +1,6 @@
-//! `--kafka-option`: any setting of librdkafka but those that ingestion relies on.
+//! `--kafka-option`: any setting of librdkafka, except those that ingestion depends on.
 
-/// A setting that ingestion relies on.
+/// A setting that ingestion depends on.
 struct Owned {
     key: &'static str,
     /// The value that is accepted, because it is the one in use.
@@ -15,26 +15,26 @@ const fn owned(key: &'static str, value: Option<&'static str>, reason: &'static 
 const AFTER_COMMIT: &str = "offsets are committed after the database has them";
 
 const OWNED: [Owned; 13] = [
-    owned("bootstrap.servers", None, "name the brokers by --kafka"),
-    owned("metadata.broker.list", None, "name the brokers by --kafka"),
-    owned("group.id", None, "name the group by --kafka-group"),
+    owned("bootstrap.servers", None, "set the brokers with --kafka"),
+    owned("metadata.broker.list", None, "set the brokers with --kafka"),
+    owned("group.id", None, "set the group with --kafka-group"),
     owned("partition.assignment.strategy", Some("cooperative-sticky"), "partitions are assigned one by one"),
     owned("group.protocol", Some("classic"), "partitions are assigned by the members of the group"),
     owned("group.remote.assignor", None, "partitions are assigned by the members of the group"),
     owned("enable.auto.commit", Some("false"), AFTER_COMMIT),
     owned("auto.commit.enable", Some("false"), AFTER_COMMIT),
     owned("enable.auto.offset.store", Some("false"), AFTER_COMMIT),
-    owned(
-        "auto.offset.reset",
-        Some("error"),
-        "choose by --on-lost-offset what happens if the stored offset is lost",
-    ),
+    owned("auto.offset.reset", Some("error"), "set the reaction to a lost offset with --on-lost-offset"),
     owned("isolation.level", Some("read_committed"), "events of aborted transactions must not be applied"),
-    owned("enable.partition.eof", Some("false"), "the consumer's position tells where a partition ends"),
+    owned(
+        "enable.partition.eof",
+        Some("false"),
+        "the end of a partition is detected from the consumer's position",
+    ),
     owned("transactional.id", None, "dead letters are sent without transactions"),
 ];
 
-/// Parses `KEY=VALUE`; refuses what librdkafka does not know, and what ingestion relies on.
+/// Parses `KEY=VALUE`. Rejects settings that librdkafka does not have or that ingestion depends on.
 pub(super) fn parse(text: &str) -> Result<(String, String), String> {
     let (key, value) = kafka::option(text)?;
     if let Some(Owned { key, value: accepted, reason }) = OWNED.iter().find(|owned| owned.key == key)
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn setting_that_ingestion_relies_on_is_refused_with_its_accepted_value() {
+    fn setting_that_ingestion_depends_on_is_rejected_with_accepted_value() {
         let refused = [
             ("partition.assignment.strategy=range", "must be cooperative-sticky: "),
             ("partition.assignment.strategy=roundrobin,cooperative-sticky", "must be cooperative-sticky: "),
@@ -63,8 +63,8 @@ mod tests {
             ("auto.offset.reset=latest", "must be error: "),
             ("isolation.level=read_uncommitted", "must be read_committed: "),
             ("enable.partition.eof=true", "must be false: "),
-            ("group.id=other", "can't be set here: name the group by --kafka-group"),
-            ("bootstrap.servers=other:9092", "can't be set here: name the brokers by --kafka"),
+            ("group.id=other", "can't be set here: set the group with --kafka-group"),
+            ("bootstrap.servers=other:9092", "can't be set here: set the brokers with --kafka"),
             ("transactional.id=one", "can't be set here: "),
         ];
         for (text, reason) in refused {
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_setting_is_left_to_librdkafka() {
+    fn other_settings_are_checked_by_librdkafka() {
         for accepted in
             ["partition.assignment.strategy=cooperative-sticky", "check.crcs=false", "client.id=a=b"]
         {

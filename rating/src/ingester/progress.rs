@@ -1,5 +1,5 @@
-//! How far each partition has been applied and how much of it waits: what the consumer and the lanes note is
-//! told by metrics and over REST, reckoned when it is asked for.
+//! The progress of each partition: its stored offset, its end and its lag. The consumer and the lanes record it; metrics and
+//! REST report it.
 
 use crate::batch::Position;
 use model::Timestamp;
@@ -10,45 +10,45 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The partitions that this instance reads; its clones share them.
+/// The progress of the assigned partitions. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Progress(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    partitions: BTreeMap<i32, Reading>,
+    partitions: BTreeMap<i32, PartitionProgress>,
     paused: BTreeSet<usize>,
-    asked: Option<Timestamp>,
+    ends_asked_at: Option<Timestamp>,
 }
 
-/// A partition as it is read.
+/// The progress of one partition.
 #[derive(Clone, Debug)]
-pub(super) struct Reading {
+pub struct PartitionProgress {
     lane: usize,
-    /// The stored offset, if there is one.
-    pub(super) stored: Option<i64>,
+    /// The stored offset, if one is stored.
+    pub stored: Option<i64>,
     /// The next offset to apply.
     next: i64,
     last_applied: Option<Timestamp>,
-    /// The offset behind the last one.
-    pub(super) end: i64,
-    /// Why it makes no progress, if it makes none.
-    pub(super) trouble: Option<(Trouble, String)>,
+    /// The end offset: that of the next new event.
+    pub end: i64,
+    /// Why the partition makes no progress, if it makes none.
+    pub trouble: Option<(Trouble, String)>,
 }
 
-/// What can keep a partition from making progress.
+/// A reason why a partition makes no progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Trouble {
-    /// The stored offset is not that of the topic.
+pub enum Trouble {
+    /// The stored offset does not belong to the topic.
     Lost,
-    /// The brokers do not say where it begins and ends; it is retried.
+    /// The first and end offsets cannot be read from the brokers; it is retried.
     Unreadable,
-    /// Events wait, and none is read or applied.
+    /// Events are pending, and none has been read or applied for too long.
     Stalled,
 }
 
-impl Reading {
-    /// Begins at the stored position, or where there is none at the first offset that the brokers have.
+impl PartitionProgress {
+    /// Begins at the stored position, or at the first offset if none is stored.
     pub(super) fn begin(lane: usize, stored: Option<&Position>, (low, high): (i64, i64)) -> Self {
         Self {
             lane,
@@ -60,18 +60,20 @@ impl Reading {
         }
     }
 
-    /// How many events wait.
-    pub(super) fn lag(&self) -> u64 {
+    /// Returns the number of pending events.
+    #[must_use]
+    pub fn lag(&self) -> u64 {
         u64::try_from(self.end - self.next).unwrap_or(0)
     }
 
-    /// How old the last applied event is, in seconds; 0 where none waits, `None` where none was applied.
-    pub(super) fn lag_seconds(&self, now: Timestamp) -> Option<f64> {
+    /// Returns the age of the last applied event in seconds; 0 if no event is pending, `None` if none was applied.
+    #[must_use]
+    pub fn lag_seconds(&self, now: Timestamp) -> Option<f64> {
         if self.lag() == 0 {
             return Some(0.0);
         }
         let age = now.as_millis() - self.last_applied?.as_millis();
-        // A producer's clock may be ahead.
+        // The clock of a producer may be ahead.
         Some(age.max(0) as f64 / 1000.0)
     }
 }
@@ -80,14 +82,15 @@ fn time(position: &Position) -> Option<Timestamp> {
     (position.last_timestamp >= 0).then(|| Timestamp::from_millis(position.last_timestamp).ok()).flatten()
 }
 
-/// All that is known at one moment.
-#[derive(Debug)]
-pub(super) struct Snapshot {
-    /// The partitions, each with whether its lane is paused.
-    pub(super) partitions: Vec<(i32, Reading, bool)>,
-    pub(super) paused_lanes: usize,
-    /// When the brokers were last asked for the ends.
-    pub(super) asked: Option<Timestamp>,
+/// The progress of all partitions at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The partitions by number; true if the partition's lane is paused.
+    pub partitions: Vec<(i32, PartitionProgress, bool)>,
+    /// The number of lanes that are paused.
+    pub paused_lanes: usize,
+    /// When the end offsets were last read from the brokers.
+    pub ends_asked_at: Option<Timestamp>,
 }
 
 impl Progress {
@@ -95,8 +98,8 @@ impl Progress {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A partition begins to be read, or begins again; one that is stalled stays so until it makes progress.
-    pub(super) fn begin(&self, partition: i32, mut reading: Reading) {
+    /// Starts a partition. One that is stalled stays so until it makes progress.
+    pub(super) fn begin(&self, partition: i32, mut reading: PartitionProgress) {
         let partitions = &mut self.state().partitions;
         let before = partitions.remove(&partition).and_then(|before| before.trouble);
         let stalled = before.filter(|(trouble, _)| *trouble == Trouble::Stalled);
@@ -104,31 +107,31 @@ impl Progress {
         partitions.insert(partition, reading);
     }
 
-    /// A partition is read from its first offset, `low`.
-    pub(super) fn over(&self, partition: i32, low: i64) {
+    /// Resets a partition that is read from its first offset, `low`.
+    pub(super) fn restart(&self, partition: i32, low: i64) {
         if let Some(reading) = self.state().partitions.get_mut(&partition) {
             (reading.next, reading.last_applied) = (low, None);
         }
     }
 
-    /// Notes why a partition makes no progress, or that it makes progress.
+    /// Sets why a partition makes no progress; `None` if it makes progress.
     pub(super) fn trouble(&self, partition: i32, trouble: Option<(Trouble, String)>) {
         if let Some(reading) = self.state().partitions.get_mut(&partition) {
             reading.trouble = trouble;
         }
     }
 
-    /// Forgets all partitions: the consumer that read them is gone.
+    /// Removes all partitions: their consumer was replaced.
     pub(super) fn clear(&self) {
         self.state().partitions.clear();
     }
 
-    /// Others read the partition now.
+    /// Removes a revoked partition.
     pub(super) fn revoked(&self, partition: i32) {
         self.state().partitions.remove(&partition);
     }
 
-    /// A partition was applied up to `to`.
+    /// Records that a partition was applied up to `to`.
     pub(super) fn applied(&self, partition: i32, to: &Position) {
         if let Some(reading) = self.state().partitions.get_mut(&partition) {
             (reading.stored, reading.next) = (Some(to.next_offset), to.next_offset);
@@ -137,10 +140,10 @@ impl Progress {
         }
     }
 
-    /// The brokers said where partitions end.
+    /// Records end offsets.
     pub(super) fn ends(&self, ends: &[(i32, i64)]) {
         let mut state = self.state();
-        state.asked = Some(Timestamp::now());
+        state.ends_asked_at = Some(Timestamp::now());
         for (partition, end) in ends {
             if let Some(reading) = state.partitions.get_mut(partition) {
                 reading.end = *end;
@@ -148,7 +151,7 @@ impl Progress {
         }
     }
 
-    /// A lane's partitions are no longer read for the time being, or are again.
+    /// Records whether a lane's partitions are paused.
     pub(super) fn pause(&self, lane: usize, paused: bool) {
         let lanes = &mut self.state().paused;
         if paused {
@@ -158,16 +161,16 @@ impl Progress {
         };
     }
 
-    /// All of it.
+    /// Returns the current progress.
     pub(super) fn snapshot(&self) -> Snapshot {
         let state = self.state();
-        let with_pause = |(partition, reading): (&i32, &Reading)| {
+        let with_pause = |(partition, reading): (&i32, &PartitionProgress)| {
             (*partition, reading.clone(), state.paused.contains(&reading.lane))
         };
         Snapshot {
             partitions: state.partitions.iter().map(with_pause).collect(),
             paused_lanes: state.paused.len(),
-            asked: state.asked,
+            ends_asked_at: state.ends_asked_at,
         }
     }
 }
@@ -176,13 +179,15 @@ impl Collector for Progress {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let (snapshot, now) = (self.snapshot(), Timestamp::now());
         let mut out = Out { encoder: &mut encoder, partitions: &snapshot.partitions };
-        out.each("stored_offset", "The next offset to apply, as it is stored", |reading| reading.stored)?;
-        out.each("end_offset", "The offset behind the last event", |reading| Some(reading.end))?;
-        out.each("lag_events", "Events that wait to be applied", |reading| Some(reading.lag()))?;
-        out.each("lag_seconds", "Age of the last applied event, 0 where none waits", |reading| {
+        out.each("stored_offset", "The stored offset of the next event to apply", |reading| reading.stored)?;
+        out.each("end_offset", "The end offset: that of the next event to be produced", |reading| {
+            Some(reading.end)
+        })?;
+        out.each("lag_events", "Events that are not yet applied", |reading| Some(reading.lag()))?;
+        out.each("lag_seconds", "Age of the last applied event, 0 without lag", |reading| {
             reading.lag_seconds(now)
         })?;
-        let in_trouble = |reading: &Reading, which| {
+        let in_trouble = |reading: &PartitionProgress, which| {
             Some(i64::from(reading.trouble.as_ref().is_some_and(|(trouble, _)| *trouble == which)))
         };
         out.each(
@@ -190,22 +195,26 @@ impl Collector for Progress {
             "1 if a partition is not read because its stored offset is lost",
             |reading| in_trouble(reading, Trouble::Lost),
         )?;
-        out.each("unreadable", "1 if the brokers don't say where a partition begins and ends", |reading| {
-            in_trouble(reading, Trouble::Unreadable)
-        })?;
-        out.each("stalled", "1 if events of a partition wait and none is read or applied", |reading| {
-            in_trouble(reading, Trouble::Stalled)
-        })?;
+        out.each(
+            "unreadable",
+            "1 if the brokers do not report the first and last offset of a partition",
+            |reading| in_trouble(reading, Trouble::Unreadable),
+        )?;
+        out.each(
+            "stalled",
+            "1 if events of a partition are pending and none is read or applied",
+            |reading| in_trouble(reading, Trouble::Stalled),
+        )?;
         let (assigned, paused) = (snapshot.partitions.len(), snapshot.paused_lanes);
-        out.one("assigned_partitions", "Partitions that this instance reads", assigned)?;
-        out.one("paused_lanes", "Lanes so far behind that their partitions are not read", paused)
+        out.one("assigned_partitions", "Partitions assigned to this instance", assigned)?;
+        out.one("paused_lanes", "Lanes so far behind that their partitions are paused", paused)
     }
 }
 
-/// Writes gauges.
+/// Encodes gauges.
 struct Out<'a, 'e> {
     encoder: &'a mut DescriptorEncoder<'e>,
-    partitions: &'a [(i32, Reading, bool)],
+    partitions: &'a [(i32, PartitionProgress, bool)],
 }
 
 impl Out<'_, '_> {
@@ -213,7 +222,7 @@ impl Out<'_, '_> {
         &mut self,
         name: &str,
         help: &str,
-        value: impl Fn(&Reading) -> Option<V>,
+        value: impl Fn(&PartitionProgress) -> Option<V>,
     ) -> fmt::Result {
         let mut metric = self.encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
         for (partition, reading, _) in self.partitions {
@@ -238,11 +247,11 @@ mod tests {
     }
 
     #[test]
-    fn lag_is_what_waits_and_how_old_the_last_applied_event_is() {
+    fn lag_counts_pending_events_and_age_of_last_applied_one() {
         let now = Timestamp::from_millis(10_000).unwrap();
         let progress = Progress::default();
         let reading = || progress.snapshot().partitions[0].1.clone();
-        progress.begin(3, Reading::begin(0, None, (5, 9)));
+        progress.begin(3, PartitionProgress::begin(0, None, (5, 9)));
         assert_eq!((reading().stored, reading().lag(), reading().lag_seconds(now)), (None, 4, None));
         progress.applied(3, &position(7, 8_500));
         assert_eq!((reading().stored, reading().lag(), reading().lag_seconds(now)), (Some(7), 2, Some(1.5)));

@@ -1,44 +1,43 @@
-//! Ratings in memory: for tests and trials, gone when the process ends.
+//! The store in memory, for tests and trials. Nothing is persisted.
 
-use super::{AfterRating, AfterTop, Error};
-use crate::batch::{Advance, Batch, Held, Keys, Outcome, Partition, Plan, Position};
+use super::{AfterRating, AfterTop, Batches, Error, Positions, Ratings};
+use crate::batch::{Advance, Batch, Keys, Outcome, Partition, Plan, Position, StoredRating};
 use async_trait::async_trait;
-use cache::Shared;
 use model::{Aggregate, Histogram, Prior, Rating, Record, RecordId, RecordType, UserId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// As many lanes as PostgreSQL has by default, so that the writer works alike.
+/// As many lanes as PostgreSQL has by default, so that the writer behaves the same.
 const LANES: usize = 4;
 
-/// A store that keeps everything in memory.
+/// The store.
 #[derive(Debug, Default)]
 pub struct Repository(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     prior: Prior,
-    by_user: HashMap<UserId, BTreeMap<Record, Held>>,
-    aggregates: BTreeMap<Record, Kept>,
+    by_user: HashMap<UserId, BTreeMap<Record, StoredRating>>,
+    aggregates: BTreeMap<Record, StoredAggregate>,
     positions: BTreeMap<Partition, Position>,
 }
 
-/// An aggregate as it is kept, also without any rating.
+/// A stored aggregate; it may have no rating.
 #[derive(Debug, Default)]
-struct Kept {
+struct StoredAggregate {
     histogram: Histogram,
     revision: u64,
 }
 
 impl Repository {
-    /// An empty store.
+    /// Returns an empty store.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Every change is made after all that could fail, so a panic elsewhere leaves nothing half done.
+        // Changes follow after everything that can fail, so a panic leaves no partial change.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -54,15 +53,15 @@ impl State {
         Ok(())
     }
 
-    fn held(&self, record: &Record, user: &UserId) -> Option<&Held> {
+    fn rating(&self, record: &Record, user: &UserId) -> Option<&StoredRating> {
         self.by_user.get(user)?.get(record)
     }
 
-    fn store(&mut self, record: &Record, user: &UserId, held: Option<Held>) {
+    fn store(&mut self, record: &Record, user: &UserId, rating: Option<StoredRating>) {
         let ratings = self.by_user.entry(user.clone()).or_default();
-        match held {
-            Some(held) => {
-                ratings.insert(record.clone(), held);
+        match rating {
+            Some(rating) => {
+                ratings.insert(record.clone(), rating);
             }
             None => {
                 ratings.remove(record);
@@ -74,72 +73,41 @@ impl State {
     }
 
     fn aggregate(&self, record: &Record) -> Option<Aggregate> {
-        self.aggregates.get(record).and_then(|kept| self.seen(record, kept))
+        self.aggregates.get(record).and_then(|stored| self.visible(record, stored))
     }
 
-    /// The aggregate as readers see it: there is none without a rating.
-    fn seen(&self, record: &Record, kept: &Kept) -> Option<Aggregate> {
-        (kept.histogram.count() > 0).then(|| Aggregate {
+    /// Returns the aggregate, if it has a rating.
+    fn visible(&self, record: &Record, stored: &StoredAggregate) -> Option<Aggregate> {
+        (stored.histogram.count() > 0).then(|| Aggregate {
             record: record.clone(),
-            histogram: kept.histogram,
-            weighted_mean: self.prior.weighted_mean(&kept.histogram),
-            revision: kept.revision,
+            histogram: stored.histogram,
+            weighted_mean: self.prior.weighted_mean(&stored.histogram),
+            revision: stored.revision,
         })
     }
 }
 
 #[async_trait]
-impl super::Repository for Repository {
-    fn lanes(&self) -> usize {
-        LANES
+impl Ratings for Repository {
+    async fn get_aggregate(&self, record: &Record) -> Result<Option<Arc<Aggregate>>, Error> {
+        Ok(self.state().aggregate(record).map(Arc::new))
     }
 
-    async fn apply(&self, _lane: usize, batch: &Batch) -> Result<Vec<Outcome>, Error> {
-        let mut state = self.state();
-        state.check(&batch.offsets)?;
-        let keys = Keys::of(&batch.writes);
-        let held: Vec<Option<Held>> = keys
-            .pairs
-            .iter()
-            .map(|&(record, user)| state.held(keys.records[record], keys.users[user]).cloned())
-            .collect();
-        let plan = Plan::of(&batch.writes, &keys, &held);
-        for (pair, row) in &plan.rows {
-            let (record, user) = keys.pairs[*pair];
-            state.store(keys.records[record], keys.users[user], row.map(Held::from));
-        }
-        for (&record, change) in
-            keys.records.iter().zip(&plan.changes).filter(|(_, change)| change.revisions > 0)
-        {
-            let kept = state.aggregates.entry(record.clone()).or_default();
-            kept.histogram = change.applied_to(&kept.histogram);
-            kept.revision += change.revisions;
-        }
-        for advance in &batch.offsets {
-            state.positions.insert(advance.partition.clone(), advance.to.clone());
-        }
-        Ok(plan.outcomes)
-    }
-
-    async fn aggregate(&self, record: &Record) -> Result<Option<Shared<Aggregate>>, Error> {
-        Ok(self.state().aggregate(record).map(Into::into))
-    }
-
-    async fn aggregates(
+    async fn batch_get_aggregates(
         &self,
         record_type: &RecordType,
         ids: &[RecordId],
-    ) -> Result<Vec<Shared<Aggregate>>, Error> {
+    ) -> Result<Vec<Arc<Aggregate>>, Error> {
         let state = self.state();
         let record = |id: &RecordId| Record { record_type: record_type.clone(), record_id: id.clone() };
-        Ok(ids.iter().filter_map(|id| state.aggregate(&record(id))).map(Into::into).collect())
+        Ok(ids.iter().filter_map(|id| state.aggregate(&record(id))).map(Arc::new).collect())
     }
 
-    async fn rating(&self, record: &Record, user: &UserId) -> Result<Option<Rating>, Error> {
-        Ok(self.state().held(record, user).map(|held| held.by(user, record)))
+    async fn get_rating(&self, record: &Record, user: &UserId) -> Result<Option<Rating>, Error> {
+        Ok(self.state().rating(record, user).map(|stored| stored.by(user, record)))
     }
 
-    async fn ratings(
+    async fn list_user_ratings(
         &self,
         user: &UserId,
         record_type: Option<&RecordType>,
@@ -148,11 +116,11 @@ impl super::Repository for Repository {
     ) -> Result<Vec<Rating>, Error> {
         let state = self.state();
         let ratings = state.by_user.get(user).into_iter().flatten();
-        let ratings = ratings.map(|(record, held)| held.by(user, record)).collect();
+        let ratings = ratings.map(|(record, stored)| stored.by(user, record)).collect();
         Ok(after.unwrap_or(&AfterRating::start()).page(ratings, record_type, limit))
     }
 
-    async fn top(
+    async fn list_top_rated(
         &self,
         record_type: &RecordType,
         min_count: u64,
@@ -163,17 +131,59 @@ impl super::Repository for Repository {
         let mut rows: Vec<Aggregate> = state
             .aggregates
             .iter()
-            .filter(|(record, kept)| {
-                record.record_type == *record_type && kept.histogram.count() >= min_count
+            .filter(|(record, stored)| {
+                record.record_type == *record_type && stored.histogram.count() >= min_count
             })
-            .filter_map(|(record, kept)| state.seen(record, kept))
+            .filter_map(|(record, stored)| state.visible(record, stored))
             .filter(|aggregate| after.is_none_or(|after| AfterTop::of(aggregate).order(after).is_gt()))
             .collect();
         rows.sort_by(|a, b| AfterTop::of(a).order(&AfterTop::of(b)));
         rows.truncate(limit);
         Ok(rows)
     }
+}
 
+#[async_trait]
+impl Batches for Repository {
+    fn lanes(&self) -> usize {
+        LANES
+    }
+
+    async fn apply(&self, _lane: usize, batch: &Batch) -> Result<Vec<Outcome>, Error> {
+        let mut state = self.state();
+        state.check(&batch.offsets)?;
+        let keys = Keys::of(&batch.writes);
+        let stored: Vec<Option<StoredRating>> = keys
+            .pairs
+            .iter()
+            .map(|&(record, user)| state.rating(keys.records[record], keys.users[user]).cloned())
+            .collect();
+        let plan = Plan::of(&batch.writes, &keys, &stored);
+        for (pair, row) in &plan.rows {
+            let (record, user) = keys.pairs[*pair];
+            state.store(keys.records[record], keys.users[user], row.map(StoredRating::from));
+        }
+        for (&record, change) in
+            keys.records.iter().zip(&plan.changes).filter(|(_, change)| change.revisions > 0)
+        {
+            let stored = state.aggregates.entry(record.clone()).or_default();
+            stored.histogram = change.applied_to(&stored.histogram);
+            stored.revision += change.revisions;
+        }
+        for advance in &batch.offsets {
+            state.positions.insert(advance.partition.clone(), advance.to.clone());
+        }
+        Ok(plan.outcomes)
+    }
+
+    async fn set_prior(&self, prior: Prior) -> Result<(), Error> {
+        self.state().prior = prior;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Positions for Repository {
     async fn positions(&self, cluster: &str, topic: &str) -> Result<Vec<(i32, Position)>, Error> {
         let state = self.state();
         Ok(state
@@ -194,12 +204,10 @@ impl super::Repository for Repository {
         self.state().positions.retain(|partition, _| partition.topic != topic);
         Ok(())
     }
+}
 
-    async fn set_prior(&self, prior: Prior) -> Result<(), Error> {
-        self.state().prior = prior;
-        Ok(())
-    }
-
+#[async_trait]
+impl super::Repository for Repository {
     async fn ready(&self) -> Result<(), Error> {
         Ok(())
     }

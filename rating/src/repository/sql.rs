@@ -1,19 +1,14 @@
-//! What the two SQL stores share: the order in which a batch is applied, the keys that are known, and the
-//! statements that both dialects understand.
+//! What the two SQL stores share: keys, the steps of a transaction, rows, and the statements that both dialects understand.
 
-mod apply;
-mod known;
-mod named;
-mod recent;
+mod keys;
 mod rows;
+mod transaction;
 
-pub(super) use apply::{Changed, Changes, Grown, Pair, Statements, apply};
-pub(super) use known::{Known, Learned, unknown};
-pub(super) use named::Named;
-pub(super) use recent::Recent;
+pub(super) use keys::{KeyCache, KeyStatements, NewKeys, ResolvedKeys, TwoGenerationCache, unresolved};
 pub(super) use rows::{
-    AggregateRow, HeldRow, PositionRow, RatingRow, aggregate, held, number, place, position, rating,
+    AggregateRow, PositionRow, RatingRow, StoredRow, aggregate, number, place, position, rating, stored,
 };
+pub(super) use transaction::{Changed, Changes, Grown, Pair, Statements, apply};
 
 macro_rules! aggregate_columns {
     () => {
@@ -23,9 +18,8 @@ macro_rules! aggregate_columns {
 }
 pub(super) use aggregate_columns;
 
-/// The best of record type `$1` with at least `$2` ratings, from weighted mean `$3` downwards and there from
-/// id `$4` upwards, `$5` of them.
-pub(super) const TOP: &str = concat!(
+/// The top rated records of type `$1` with at least `$2` ratings that come after weighted mean `$3` and id `$4`; at most `$5`.
+pub(super) const LIST_TOP_RATED: &str = concat!(
     "SELECT ",
     aggregate_columns!(),
     " FROM aggregate AS a JOIN record AS r ON r.key = a.record \
@@ -34,9 +28,9 @@ pub(super) const TOP: &str = concat!(
      ORDER BY a.weighted_mean DESC, r.record_id LIMIT $5"
 );
 
-/// The ratings of user `$1`, all or of record type `$2`, from time `$3` downwards and there from record type
-/// `$4` and id `$5` upwards, `$6` of them; more conditions may follow the others.
-macro_rules! ratings {
+/// The ratings of user `$1`, of all record types or of `$2`, that come after time `$3`, record type `$4` and id `$5`; at most
+/// `$6`. More conditions may be appended.
+macro_rules! list_user_ratings {
     ($more:literal) => {
         concat!(
             "SELECT r.record_type, r.record_id, u.user_id, CAST(g.value AS bigint), g.provider_id, g.rated_at \
@@ -48,35 +42,48 @@ macro_rules! ratings {
         )
     };
 }
-pub(super) use ratings;
+pub(super) use list_user_ratings;
 
 /// The positions of topic `$2` of cluster `$1`.
 pub(super) const POSITIONS: &str = "SELECT \"partition\", next_offset, last_timestamp, last_digest, skipped \
      FROM ingest_offset WHERE cluster = $1 AND topic = $2 ORDER BY \"partition\"";
 
-/// The clusters of which positions of topic `$1` are stored.
+/// The clusters with stored positions of topic `$1`.
 pub(super) const CLUSTERS: &str =
     "SELECT DISTINCT cluster FROM ingest_offset WHERE topic = $1 ORDER BY cluster";
 
-/// Forgets the positions of topic `$1`.
+/// Deletes the positions of topic `$1`.
 pub(super) const FORGET_POSITIONS: &str = "DELETE FROM ingest_offset WHERE topic = $1";
 
-/// Stores the first position of a partition, unless it has one.
+/// Inserts the first position of a partition, unless it has one.
 pub(super) const FIRST_POSITION: &str = "INSERT INTO ingest_offset \
      (cluster, topic, \"partition\", next_offset, last_timestamp, last_digest, skipped) \
      VALUES ($1, $2, $3, $4, $5, $6, $7) \
      ON CONFLICT DO NOTHING";
 
-/// Moves the position of a partition from `$8`, unless it is another by now.
+/// Advances the position of a partition, if its next offset is `$8`.
 pub(super) const NEXT_POSITION: &str = "UPDATE ingest_offset \
      SET next_offset = $4, last_timestamp = $5, last_digest = $6, skipped = $7 \
      WHERE cluster = $1 AND topic = $2 AND \"partition\" = $3 AND next_offset = $8";
 
-/// Stores the prior weight `$1` and mean `$2`, unless they are the stored ones.
+/// Stores the prior weight `$1` and mean `$2`, if they differ from the stored ones.
 pub(super) const SET_PRIOR: &str =
     "UPDATE setting SET prior_weight = $1, prior_mean = $2 WHERE prior_weight <> $1 OR prior_mean <> $2";
 
-/// Computes every weighted mean anew, by the formula of `model::Prior::weighted_mean`.
-pub(super) const WEIGH_AGAIN: &str = "UPDATE aggregate SET weighted_mean = \
-     coalesce((sum + s.prior_weight * s.prior_mean) / nullif(count + s.prior_weight, 0), s.prior_mean) \
-     FROM setting AS s";
+/// The weighted mean of a sum and a count with the prior in `s`, by the formula of `model::Prior::weighted_mean`.
+macro_rules! weighted_mean {
+    ($sum:literal, $count:literal) => {
+        concat!(
+            "coalesce((",
+            $sum,
+            " + s.prior_weight * s.prior_mean) / nullif(",
+            $count,
+            " + s.prior_weight, 0), s.prior_mean)"
+        )
+    };
+}
+pub(super) use weighted_mean;
+
+/// Recomputes every weighted mean.
+pub(super) const RECOMPUTE_WEIGHTED_MEANS: &str =
+    concat!("UPDATE aggregate SET weighted_mean = ", weighted_mean!("sum", "count"), " FROM setting AS s");

@@ -7,14 +7,14 @@ mod statements;
 mod turn;
 mod waiting;
 
-use super::sql::{self, Known, Named, PositionRow};
-use super::{AfterRating, AfterTop, Error};
+use super::sql::{self, KeyCache, PositionRow, ResolvedKeys};
+use super::{AfterRating, AfterTop, Batches, Error, Positions, Ratings};
 use crate::batch::{Batch, Outcome, Position};
 use async_trait::async_trait;
-use cache::Shared;
 use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
 use statements::Statements;
 use std::path::Path;
+use std::sync::Arc;
 use storage::sqlite::{Sqlite, Synchronous};
 use storage::{Migration, migrate};
 use turn::Lane;
@@ -56,7 +56,7 @@ const WAITING: usize = 250_000;
 #[derive(Debug)]
 pub struct Repository {
     database: Sqlite,
-    known: Known,
+    known: KeyCache,
     waiting: Waiting,
     lane: Lane,
 }
@@ -77,7 +77,7 @@ impl Repository {
         migrate(&database.writer, MIGRATIONS).await?;
         let waiting = Waiting::default();
         let lane = Lane::start(database.writer.acquire().await?.detach(), &waiting, most).await?;
-        Ok(Self { database, known: Known::default(), waiting, lane })
+        Ok(Self { database, known: KeyCache::default(), waiting, lane })
     }
 
     /// Waits for a turn to write. Nothing comes after what is written in it where it `ends_written`.
@@ -87,45 +87,28 @@ impl Repository {
 }
 
 #[async_trait]
-impl super::Repository for Repository {
-    fn lanes(&self) -> usize {
-        1
-    }
-
-    async fn apply(&self, _lane: usize, batch: &Batch) -> Result<Vec<Outcome>, Error> {
-        let mut statements = self.turn(batch.offsets.is_empty()).await?;
-        let mut named = Named::of(&batch.writes, &self.known);
-        let done: Result<_, Error> = async {
-            let learned = named.complete(&mut statements).await?;
-            Ok((sql::apply(&mut statements, &named, batch).await?, learned))
-        }
-        .await;
-        let (outcomes, learned) = statements.end(done).await?;
-        self.known.learn(learned);
-        Ok(outcomes)
-    }
-
-    async fn aggregate(&self, record: &Record) -> Result<Option<Shared<Aggregate>>, Error> {
+impl Ratings for Repository {
+    async fn get_aggregate(&self, record: &Record) -> Result<Option<Arc<Aggregate>>, Error> {
         let readers = &self.database.readers;
         let found = aggregates::aggregates(readers, &self.waiting, &self.known, vec![record.clone()]).await?;
         Ok(found.into_iter().next())
     }
 
-    async fn aggregates(
+    async fn batch_get_aggregates(
         &self,
         record_type: &RecordType,
         ids: &[RecordId],
-    ) -> Result<Vec<Shared<Aggregate>>, Error> {
+    ) -> Result<Vec<Arc<Aggregate>>, Error> {
         let record = |id: &RecordId| Record { record_type: record_type.clone(), record_id: id.clone() };
         let records = ids.iter().map(record).collect();
         aggregates::aggregates(&self.database.readers, &self.waiting, &self.known, records).await
     }
 
-    async fn rating(&self, record: &Record, user: &UserId) -> Result<Option<Rating>, Error> {
+    async fn get_rating(&self, record: &Record, user: &UserId) -> Result<Option<Rating>, Error> {
         ratings::rating(&self.database.readers, &self.waiting, &self.known, record, user).await
     }
 
-    async fn ratings(
+    async fn list_user_ratings(
         &self,
         user: &UserId,
         record_type: Option<&RecordType>,
@@ -138,7 +121,7 @@ impl super::Repository for Repository {
     }
 
     /// Merges the aggregates that wait first, because only the table has them in their order.
-    async fn top(
+    async fn list_top_rated(
         &self,
         record_type: &RecordType,
         min_count: u64,
@@ -154,7 +137,36 @@ impl super::Repository for Repository {
         let after = after.unwrap_or(&start);
         aggregates::top(&self.database.readers, record_type, min_count, after, limit).await
     }
+}
 
+#[async_trait]
+impl Batches for Repository {
+    fn lanes(&self) -> usize {
+        1
+    }
+
+    async fn apply(&self, _lane: usize, batch: &Batch) -> Result<Vec<Outcome>, Error> {
+        let mut statements = self.turn(batch.offsets.is_empty()).await?;
+        let mut named = ResolvedKeys::of(&batch.writes, &self.known);
+        let done: Result<_, Error> = async {
+            let learned = named.resolve(&mut statements).await?;
+            Ok((sql::apply(&mut statements, &named, batch).await?, learned))
+        }
+        .await;
+        let (outcomes, learned) = statements.end(done).await?;
+        self.known.insert(learned);
+        Ok(outcomes)
+    }
+
+    async fn set_prior(&self, prior: Prior) -> Result<(), Error> {
+        let mut statements = self.turn(false).await?;
+        let set = statements.set_prior(prior).await;
+        statements.end(set).await
+    }
+}
+
+#[async_trait]
+impl Positions for Repository {
     async fn positions(&self, cluster: &str, topic: &str) -> Result<Vec<(i32, Position)>, Error> {
         let rows: Vec<PositionRow> = sqlx::query_as(sql::POSITIONS)
             .bind(cluster)
@@ -173,13 +185,10 @@ impl super::Repository for Repository {
         let forgotten = statements.forget_positions(topic).await;
         statements.end(forgotten).await
     }
+}
 
-    async fn set_prior(&self, prior: Prior) -> Result<(), Error> {
-        let mut statements = self.turn(false).await?;
-        let set = statements.set_prior(prior).await;
-        statements.end(set).await
-    }
-
+#[async_trait]
+impl super::Repository for Repository {
     async fn ready(&self) -> Result<(), Error> {
         sqlx::query("SELECT one FROM setting").execute(&self.database.readers).await?;
         Ok(())

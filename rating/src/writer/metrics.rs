@@ -1,4 +1,4 @@
-//! The writer's queue, as metrics tell it.
+//! The metrics of the writer.
 
 use super::Writer;
 use prometheus_client::collector::Collector;
@@ -8,7 +8,7 @@ use prometheus_client::registry::Registry;
 use std::fmt;
 
 impl Writer {
-    /// Has its queue served.
+    /// Registers the metrics.
     pub fn register(&self, registry: &mut Registry) {
         registry.register_collector(Box::new(self.clone()));
     }
@@ -16,7 +16,7 @@ impl Writer {
 
 impl Collector for Writer {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let help = "Writes of calls and events that wait or are being applied";
+        let help = "Queued or running writes of API calls and events";
         let mut metric = encoder.encode_descriptor("writer_queue", help, None, MetricType::Gauge)?;
         for lane in 0..self.lanes() {
             metric.encode_family(&[("lane", lane)])?.encode_gauge(&self.queued(lane))?;

@@ -1,16 +1,17 @@
-//! The writer upon a store that a test holds back as long as it likes.
+//! The writer on a store that a test can block.
 
 use super::*;
-use crate::batch::{Advance, Position};
-use crate::repository::{AfterRating, AfterTop};
+use crate::batch::{Advance, Partition, Position};
+use crate::repository;
 use async_trait::async_trait;
-use cache::Shared;
-use model::{Aggregate, Prior, Rating, RecordId, RecordType, Timestamp, UserId, Value};
+use model::{Prior, Rating, RecordId, RecordType, Timestamp, UserId, Value};
 use std::borrow::Cow;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
-/// A store of one lane that applies a batch only when it is let, and remembers how large each was.
+/// A store with one lane that applies a batch only if the test permits it, and records the size of each.
 #[derive(Debug)]
 struct Gated {
     gate: Semaphore,
@@ -54,7 +55,7 @@ impl sqlx::error::DatabaseError for Deadlock {
 }
 
 #[async_trait]
-impl Repository for Gated {
+impl Batches for Gated {
     fn lanes(&self) -> usize {
         1
     }
@@ -79,64 +80,8 @@ impl Repository for Gated {
         }
     }
 
-    async fn aggregate(&self, _: &Record) -> Result<Option<Shared<Aggregate>>, repository::Error> {
-        unreachable!("the writer does not read")
-    }
-
-    async fn aggregates(
-        &self,
-        _: &RecordType,
-        _: &[RecordId],
-    ) -> Result<Vec<Shared<Aggregate>>, repository::Error> {
-        unreachable!("the writer does not read")
-    }
-
-    async fn rating(&self, _: &Record, _: &UserId) -> Result<Option<Rating>, repository::Error> {
-        unreachable!("the writer does not read")
-    }
-
-    async fn ratings(
-        &self,
-        _: &UserId,
-        _: Option<&RecordType>,
-        _: Option<&AfterRating>,
-        _: usize,
-    ) -> Result<Vec<Rating>, repository::Error> {
-        unreachable!("the writer does not read")
-    }
-
-    async fn top(
-        &self,
-        _: &RecordType,
-        _: u64,
-        _: Option<&AfterTop>,
-        _: usize,
-    ) -> Result<Vec<Aggregate>, repository::Error> {
-        unreachable!("the writer does not read")
-    }
-
-    async fn positions(&self, _: &str, _: &str) -> Result<Vec<(i32, Position)>, repository::Error> {
-        unreachable!("the writer does not read")
-    }
-
-    async fn clusters(&self, _: &str) -> Result<Vec<String>, repository::Error> {
-        unreachable!("the writer does not read")
-    }
-
-    async fn forget_positions(&self, _: &str) -> Result<(), repository::Error> {
-        unreachable!("the writer only applies")
-    }
-
     async fn set_prior(&self, _: Prior) -> Result<(), repository::Error> {
         unreachable!("the writer only applies")
-    }
-
-    async fn ready(&self) -> Result<(), repository::Error> {
-        unreachable!("the writer does not ask")
-    }
-
-    async fn close(&self) {
-        unreachable!("the writer does not ask")
     }
 }
 
@@ -156,7 +101,7 @@ impl Fixture {
         let (gate, sizes) = (Semaphore::new(0), Mutex::default());
         let store = Arc::new(Gated { gate, sizes, fail, rejected, conflicts: conflicts.into() });
         let stop = CancellationToken::new();
-        let writer = Writer::start(Arc::clone(&store) as Arc<dyn Repository>, &stop);
+        let writer = Writer::start(store.clone(), &stop);
         Self { store, writer, stop }
     }
 
@@ -214,7 +159,7 @@ fn put(user: usize) -> Write {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn calls_that_arrive_while_a_batch_commits_go_together_in_the_next() {
+async fn calls_during_commit_share_next_batch() {
     let fixture = Fixture::new(false);
     let mut calling = vec![fixture.first_call().await];
     calling.extend((1..=10).map(|user| fixture.call(user)));
@@ -229,7 +174,7 @@ async fn calls_that_arrive_while_a_batch_commits_go_together_in_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failed_transaction_answers_every_caller_in_it() {
+async fn failed_transaction_fails_all_its_callers() {
     let fixture = Fixture::new(true);
     let mut calling = vec![fixture.first_call().await];
     calling.extend((1..=3).map(|user| fixture.call(user)));
@@ -274,7 +219,7 @@ async fn conflict_is_retried_within_bounds() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_caller_who_goes_away_cancels_nothing() {
+async fn caller_that_hangs_up_cancels_nothing() {
     let fixture = Fixture::new(false);
     let first = fixture.first_call().await;
     let calling: Vec<_> = (1..=3).map(|user| fixture.call(user)).collect();
@@ -284,14 +229,14 @@ async fn a_caller_who_goes_away_cancels_nothing() {
     until(|| first.is_finished() && calling[1].is_finished()).await;
     fixture.open();
     for (i, call) in calling.into_iter().enumerate() {
-        let answer = call.await;
-        assert_eq!(answer.is_err(), i == 1);
+        let result = call.await;
+        assert_eq!(result.is_err(), i == 1);
     }
     assert_eq!(fixture.sizes(), [1, 3]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stop_finishes_what_is_queued_and_takes_no_more() {
+async fn stop_completes_queued_writes_and_rejects_new_ones() {
     let fixture = Fixture::new(false);
     let mut calling = vec![fixture.first_call().await];
     calling.extend((1..=3).map(|user| fixture.call(user)));
@@ -307,7 +252,7 @@ async fn a_stop_finishes_what_is_queued_and_takes_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_batch_is_a_transaction_of_its_own() {
+async fn batch_is_its_own_transaction() {
     let fixture = Fixture::new(false);
     let first = fixture.first_call().await;
     let early = fixture.call(1);
@@ -325,7 +270,7 @@ async fn a_batch_is_a_transaction_of_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_fenced_batch_names_its_partition() {
+async fn fenced_batch_names_its_partition() {
     let fixture = Fixture::new(false);
     fixture.open();
     let partition = Partition { cluster: "c".into(), topic: "t".into(), partition: 3 };
@@ -338,20 +283,20 @@ async fn a_fenced_batch_names_its_partition() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_finds_no_room_waits_for_it() {
+async fn caller_waits_while_queue_is_full() {
     let fixture = Fixture::new(false);
-    let first = fixture.ingest(Batch::of(vec![put(0); 2 * ROOM as usize]));
-    fixture.queued(ROOM as usize).await;
+    let first = fixture.ingest(Batch::of(vec![put(0); 2 * CAPACITY as usize]));
+    fixture.queued(CAPACITY as usize).await;
     let second = fixture.call(1);
     assert!(!second.is_finished());
     fixture.open();
-    assert_eq!(first.await.unwrap().unwrap().len(), 2 * ROOM as usize);
+    assert_eq!(first.await.unwrap().unwrap().len(), 2 * CAPACITY as usize);
     assert_eq!(second.await.unwrap().unwrap(), Outcome::Created);
-    assert_eq!(fixture.sizes(), [2 * ROOM as usize, 1]);
+    assert_eq!(fixture.sizes(), [2 * CAPACITY as usize, 1]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn callers_may_live_on_other_runtimes() {
+async fn callers_may_run_on_other_runtimes() {
     let fixture = Fixture::new(false);
     fixture.open();
     let writer = fixture.writer.clone();

@@ -5,7 +5,7 @@ use crate::random;
 use crate::stores::Stores;
 use model::Prior;
 use rating::batch::{Batch, Outcome, Write};
-use rating::repository::{Repository, postgres};
+use rating::repository::{Batches, Ratings, postgres};
 use rating::writer::{Error, Writer};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use std::sync::Arc;
@@ -138,7 +138,7 @@ pub(crate) async fn rejected_value_fails_its_call_alone() {
     execute(&mut connection, "ALTER TABLE rating.rating ADD CHECK (value <> 9)").await;
     execute(&mut connection, "ALTER TABLE rating.rater ADD CHECK (user_id <> 'user 5')").await;
     let stop = CancellationToken::new();
-    let writer = Writer::start(Arc::clone(&store) as Arc<dyn Repository>, &stop);
+    let writer = Writer::start(store.clone(), &stop);
     // The calls gather while this is held.
     let mut locking = connection.begin().await.unwrap();
     execute(&mut locking, "LOCK TABLE rating.record").await;
@@ -166,7 +166,7 @@ pub(crate) async fn rejected_value_fails_its_call_alone() {
             Err(error) => panic!("{error:?}"),
         }
     }
-    assert_eq!(store.aggregate(&record("1")).await.unwrap().unwrap().histogram.count(), 18);
-    assert_eq!(store.rating(&record("1"), &user("user 3")).await.unwrap(), None);
+    assert_eq!(store.get_aggregate(&record("1")).await.unwrap().unwrap().histogram.count(), 18);
+    assert_eq!(store.get_rating(&record("1"), &user("user 3")).await.unwrap(), None);
     stop.cancel();
 }

@@ -7,7 +7,7 @@ use model::{Aggregate, Record, RecordId, RecordType};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rating::batch::{Batch, Write};
-use rating::repository::Repository;
+use rating::repository::Ratings;
 use rating::writer::Writer;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -86,7 +86,7 @@ async fn own(writer: Writer, number: usize, records: Arc<[Versions]>, steps: usi
 
 /// Reads records one by one and together until `stop`.
 async fn read(
-    store: Arc<dyn Repository>,
+    store: Arc<dyn Ratings>,
     records: Vec<Arc<[Versions]>>,
     mut random: StdRng,
     stop: CancellationToken,
@@ -98,11 +98,11 @@ async fn read(
             records.iter().map(|record| record.answered.load(Ordering::SeqCst)).collect();
         if random.random_bool(0.7) {
             let place = random.random_range(0..records.len());
-            let found = store.aggregate(&records[place].record).await.unwrap();
+            let found = store.get_aggregate(&records[place].record).await.unwrap();
             records[place].check(answered[place], found.as_deref());
         } else {
             let ids: Vec<RecordId> = records.iter().map(|record| record.record.record_id.clone()).collect();
-            let found = store.aggregates(&movie, &ids).await.unwrap();
+            let found = store.batch_get_aggregates(&movie, &ids).await.unwrap();
             for (record, answered) in records.iter().zip(answered) {
                 record.check(
                     answered,
@@ -120,7 +120,7 @@ pub(crate) async fn no_read_answers_what_was_before_a_write_that_was_answered(st
         let (written, stop) = (CancellationToken::new(), CancellationToken::new());
         let (mut owners, mut readers) = (Vec::new(), Vec::new());
         for (instance, store) in stores.instances.iter().enumerate() {
-            let writer = Writer::start(Arc::clone(store), &stop);
+            let writer = Writer::start(Arc::clone(&store.batches), &stop);
             let mut all = Vec::new();
             for owner in 0..OWNERS {
                 let number = instance * OWNERS + owner;
@@ -132,7 +132,7 @@ pub(crate) async fn no_read_answers_what_was_before_a_write_that_was_answered(st
             }
             readers.extend((0..READERS).map(|reader| {
                 let random = random(1000 + reader);
-                tokio::spawn(read(Arc::clone(store), all.clone(), random, written.clone()))
+                tokio::spawn(read(Arc::clone(&store.ratings), all.clone(), random, written.clone()))
             }));
         }
         for owner in owners {
@@ -143,21 +143,21 @@ pub(crate) async fn no_read_answers_what_was_before_a_write_that_was_answered(st
             reader.await.unwrap();
         }
         stop.cancel();
-        stores.first().forget_positions("ratings").await.unwrap();
+        stores.first().repository.forget_positions("ratings").await.unwrap();
     }
 }
 
 pub(crate) async fn what_another_instance_has_written_shows_in_time(stores: &Stores) {
     let (reader, writer) = (stores.first(), stores.instances.last().unwrap());
     for revision in 1..=10 {
-        let before = reader.aggregate(&record("1")).await.unwrap();
+        let before = reader.ratings.get_aggregate(&record("1")).await.unwrap();
         let kept = Instant::now();
         assert_eq!(before.map_or(0, |before| before.revision), revision - 1);
         let put = Write::Put(rating("1", user(&revision.to_string()).as_str(), 7));
-        writer.apply(0, &Batch::of(vec![put])).await.unwrap();
+        writer.batches.apply(0, &Batch::of(vec![put])).await.unwrap();
         loop {
             let begun = Instant::now();
-            let found = reader.aggregate(&record("1")).await.unwrap();
+            let found = reader.ratings.get_aggregate(&record("1")).await.unwrap();
             if found.is_some_and(|found| found.revision == revision) {
                 break;
             }

@@ -6,7 +6,7 @@ use fault::{Fault, Kind};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rating::batch::{Batch, Write};
-use rating::repository::{Repository, postgres};
+use rating::repository::{Batches, Ratings, postgres};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use std::time::{Duration, Instant};
@@ -91,7 +91,7 @@ async fn replace(replaced: &PgConnectOptions, copied: &PgConnectOptions) {
 }
 
 /// Applies `batch`, again while the store finds out that its connections are gone; only what it acknowledges counts.
-async fn apply(store: &dyn Repository, batch: &Batch, model: &mut Model) {
+async fn apply(store: &dyn Batches, batch: &Batch, model: &mut Model) {
     let until = Instant::now() + PATIENCE;
     while let Err(error) = store.apply(0, batch).await {
         assert!(error.kind() == Kind::Unavailable && Instant::now() < until, "{error:?}");
@@ -185,5 +185,5 @@ pub(crate) async fn keys_given_by_another_instance_do_not_discard_the_cache() {
     let unknown = timeout(Duration::from_millis(100), first.apply(0, &puts("0", 3, 5))).await;
     assert!(unknown.is_err(), "{unknown:?}");
     transaction.rollback().await.unwrap();
-    assert!(first.rating(&record("known record 1"), &user("known user 1")).await.unwrap().is_some());
+    assert!(first.get_rating(&record("known record 1"), &user("known user 1")).await.unwrap().is_some());
 }

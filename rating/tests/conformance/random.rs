@@ -8,7 +8,8 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rating::batch::{Batch, Outcome, Write};
-use rating::repository::Repository;
+use rating::repository::Ratings;
+use rating::store::Store;
 use rating::writer::{Error, Writer};
 use std::collections::{BTreeMap, HashMap};
 use std::env;
@@ -55,21 +56,21 @@ impl Model {
     }
 
     /// Compares everything that `store` holds with what it should.
-    pub(crate) async fn check(&self, store: &dyn Repository, pairs: &[Pair]) {
+    pub(crate) async fn check(&self, store: &dyn Ratings, pairs: &[Pair]) {
         let mut histograms: HashMap<&Record, Histogram> = HashMap::new();
         for (record, user) in pairs {
             let expected = self.ratings.get(&(record.clone(), user.clone()));
-            assert_eq!(store.rating(record, user).await.unwrap().as_ref(), expected);
+            assert_eq!(store.get_rating(record, user).await.unwrap().as_ref(), expected);
             let histogram = histograms.entry(record).or_default();
             expected.iter().for_each(|rating| histogram.add(rating.value));
             let mut listed: Vec<&Rating> =
                 self.ratings.values().filter(|rating| rating.user_id == *user).collect();
             listed.sort_by_key(|rating| (std::cmp::Reverse(rating.rated_at), rating.record.clone()));
-            let stored = store.ratings(user, None, None, 1000).await.unwrap();
+            let stored = store.list_user_ratings(user, None, None, 1000).await.unwrap();
             assert_eq!(stored.iter().collect::<Vec<_>>(), listed);
         }
         for (record, histogram) in histograms {
-            let stored = store.aggregate(record).await.unwrap();
+            let stored = store.get_aggregate(record).await.unwrap();
             if histogram.count() == 0 {
                 assert_eq!(stored, None);
                 continue;
@@ -148,13 +149,13 @@ pub(crate) async fn batches_do_what_their_writes_do_one_by_one(stores: &Stores) 
         let (pairs, mut model) = (all_pairs(seed.0), Model::default());
         for _ in 0..60 {
             let store = &stores.instances[random.random_range(0..stores.instances.len())];
-            let lane = random.random_range(0..store.lanes());
+            let lane = random.random_range(0..store.batches.lanes());
             let batch = Batch::of(random_writes(&mut random, &pairs, 40));
             let expected: Vec<Outcome> = batch.writes.iter().map(|write| model.apply(write)).collect();
-            assert_eq!(store.apply(lane, &batch).await.unwrap(), expected);
+            assert_eq!(store.batches.apply(lane, &batch).await.unwrap(), expected);
         }
         stores.settle().await;
-        model.check(stores.first(), &pairs).await;
+        model.check(&*stores.first().ratings, &pairs).await;
     }
 }
 
@@ -227,7 +228,7 @@ pub(crate) async fn concurrent_writers_agree_with_the_model(stores: &Stores) {
 
 async fn run_concurrently(stores: &Stores, seed: &Seed) {
     let stop = CancellationToken::new();
-    let start = |store| Writer::start(Arc::clone(store), &stop);
+    let start = |store: &Store| Writer::start(Arc::clone(&store.batches), &stop);
     let writers: Arc<[Writer]> = stores.instances.iter().map(start).collect();
     let pairs = all_pairs(seed.0);
     let owners = (0..OWNERS).map(|number| Owner {
@@ -239,7 +240,7 @@ async fn run_concurrently(stores: &Stores, seed: &Seed) {
     });
     let running: Vec<_> =
         owners.map(|owner| tokio::spawn(owner.run(Arc::clone(&writers), stores.steps))).collect();
-    let watching = tokio::spawn(watch(Arc::clone(&stores.instances[0]), pairs.clone(), stop.clone()));
+    let watching = tokio::spawn(watch(Arc::clone(&stores.instances[0].ratings), pairs.clone(), stop.clone()));
 
     let mut whole = Model::default();
     for owner in running {
@@ -255,7 +256,7 @@ async fn run_concurrently(stores: &Stores, seed: &Seed) {
     }
     watching.await.unwrap();
     stores.settle().await;
-    whole.check(stores.first(), &pairs).await;
+    whole.check(&*stores.first().ratings, &pairs).await;
 }
 
 /// Several transactions that each bring the same new names, every one in an order of its own: none may wait for
@@ -272,9 +273,10 @@ pub(crate) async fn transactions_that_meet_at_new_names_agree(stores: &Stores) {
             };
             let applying: Vec<_> = (0..8)
                 .map(|i| {
-                    let store = Arc::clone(&stores.instances[i % stores.instances.len()]);
-                    let (lane, batch) = (i / stores.instances.len() % store.lanes(), puts(&mut random));
-                    tokio::spawn(async move { store.apply(lane, &batch).await.unwrap() })
+                    let store = stores.instances[i % stores.instances.len()].clone();
+                    let (lane, batch) =
+                        (i / stores.instances.len() % store.batches.lanes(), puts(&mut random));
+                    tokio::spawn(async move { store.batches.apply(lane, &batch).await.unwrap() })
                 })
                 .collect();
             let mut created = 0;
@@ -284,7 +286,7 @@ pub(crate) async fn transactions_that_meet_at_new_names_agree(stores: &Stores) {
             }
             assert_eq!(created, pairs.len());
             for (record, _) in pairs.iter().step_by(USERS) {
-                let aggregate = stores.first().aggregate(record).await.unwrap().unwrap();
+                let aggregate = stores.first().ratings.get_aggregate(record).await.unwrap().unwrap();
                 assert_eq!((aggregate.histogram.count(), aggregate.revision), (USERS as u64, USERS as u64));
             }
         }
@@ -292,11 +294,11 @@ pub(crate) async fn transactions_that_meet_at_new_names_agree(stores: &Stores) {
 }
 
 /// Reads while others write: what is seen never goes back and is one state, not parts of two.
-async fn watch(store: Arc<dyn Repository>, pairs: Vec<Pair>, stop: CancellationToken) {
+async fn watch(store: Arc<dyn Ratings>, pairs: Vec<Pair>, stop: CancellationToken) {
     let mut seen: HashMap<&Record, u64> = HashMap::new();
     while !stop.is_cancelled() {
         for (record, _) in &pairs {
-            if let Some(aggregate) = store.aggregate(record).await.unwrap() {
+            if let Some(aggregate) = store.get_aggregate(record).await.unwrap() {
                 let last = seen.entry(record).or_default();
                 assert!(*last <= aggregate.revision, "{record:?} went back from {last}");
                 *last = aggregate.revision;
@@ -305,7 +307,7 @@ async fn watch(store: Arc<dyn Repository>, pairs: Vec<Pair>, stop: CancellationT
             }
             tokio::task::yield_now().await;
         }
-        let best = store.top(&RecordType::movie(), 1, None, pairs.len()).await.unwrap();
+        let best = store.list_top_rated(&RecordType::movie(), 1, None, pairs.len()).await.unwrap();
         assert!(best.iter().map(|aggregate| aggregate.weighted_mean).is_sorted_by(|a, b| a >= b));
         for aggregate in &best {
             let last = seen.get(&aggregate.record).copied().unwrap_or_default();

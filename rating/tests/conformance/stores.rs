@@ -1,6 +1,7 @@
 //! The stores under test, each on a fresh database that is gone afterwards.
 
-use rating::repository::{Repository, cached, memory, postgres, sqlite};
+use rating::repository::{Repository, memory, postgres, sqlite};
+use rating::store::Store;
 use std::sync::Arc;
 use std::time::Duration;
 use storage::sqlite::Synchronous;
@@ -63,15 +64,15 @@ impl Backend {
         }
     }
 
-    fn instance(self, store: impl Repository + 'static) -> Arc<dyn Repository> {
-        let store = Arc::new(store);
-        if self.cached { Arc::new(cached::Repository::new(store, self.max_age())) } else { store }
+    fn instance(self, repository: impl Repository + 'static) -> Store {
+        let repository = Arc::new(repository);
+        if self.cached { Store::cached(repository, self.max_age()) } else { Store::uncached(repository) }
     }
 }
 
 /// Stores that share one database, as instances of the service do.
 pub(crate) struct Stores {
-    pub(crate) instances: Vec<Arc<dyn Repository>>,
+    pub(crate) instances: Vec<Store>,
     /// How many writes each task of a random run makes: fewer where a commit is slow.
     pub(crate) steps: usize,
     /// How long an instance may answer what another one has changed since.
@@ -129,8 +130,8 @@ impl Stores {
         Self { instances, steps: 100, max_age, _database }
     }
 
-    pub(crate) fn first(&self) -> &dyn Repository {
-        &*self.instances[0]
+    pub(crate) fn first(&self) -> &Store {
+        &self.instances[0]
     }
 
     /// Lets as much time go by as an instance may answer what another one has changed since.

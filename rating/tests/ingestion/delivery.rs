@@ -7,7 +7,7 @@ use crate::service::{self, Service, wait_for};
 use model::{Record, RecordId, RecordType, UserId};
 use rating::batch::{Batch, Write};
 use rating::ingester::Delivery;
-use rating::repository::{Repository, memory};
+use rating::repository::{Batches, Ratings, memory};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,8 +73,8 @@ impl Crash {
         wait_for("the rest", || async { stored() == all && applied(&second) >= LATER as u64 }).await;
         let end = End {
             applied: self.applied + applied(&second),
-            ratings: service::aggregate(&*self.repository, 0).await.0,
-            revision: revision(&*self.repository).await,
+            ratings: service::aggregate(&self.repository.inner, 0).await.0,
+            revision: revision(&self.repository.inner).await,
         };
         second.stop().await;
         end
@@ -94,8 +94,8 @@ fn record() -> Record {
     Record { record_type: RecordType::movie(), record_id: RecordId::new("0").unwrap() }
 }
 
-async fn revision(repository: &dyn Repository) -> u64 {
-    repository.aggregate(&record()).await.unwrap().unwrap().revision
+async fn revision(repository: &dyn Ratings) -> u64 {
+    repository.get_aggregate(&record()).await.unwrap().unwrap().revision
 }
 
 const ALL: u64 = (STRUCK + LATER) as u64;
@@ -150,6 +150,9 @@ async fn a_commit_whose_answer_is_lost_is_not_made_again() {
     broker.produce(&puts(STRUCK..STRUCK + LATER, 1));
     wait_for("the rest", || async { service.events("created") == LATER as u64 }).await;
     assert_eq!((applied(&service), service.events("doubled")), (LATER as u64, STRUCK as u64));
-    assert_eq!((service::aggregate(&*repository, 0).await.0, revision(&*repository).await), (ALL, ALL));
+    assert_eq!(
+        (service::aggregate(&repository.inner, 0).await.0, revision(&repository.inner).await),
+        (ALL, ALL)
+    );
     service.stop().await;
 }

@@ -1,19 +1,18 @@
 //! A repository that fails, dawdles or forgets to answer when it is told to.
 
 use async_trait::async_trait;
-use cache::Shared;
-use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
+use model::{Prior, UserId};
 use rating::batch::{Batch, Outcome, Position};
-use rating::repository::{AfterRating, AfterTop, Error, Repository};
+use rating::repository::{Batches, Error, Positions};
 use std::io;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-/// Wraps a repository that works.
+/// Wraps a repository that works. Reads of ratings go to the inner one.
 #[derive(Debug)]
 pub(crate) struct Failing<R> {
-    inner: R,
+    pub(crate) inner: R,
     fails: AtomicBool,
     delay: Mutex<Duration>,
     /// How many batches are still applied before all fail.
@@ -76,7 +75,7 @@ fn failed() -> Error {
 }
 
 #[async_trait]
-impl<R: Repository> Repository for Failing<R> {
+impl<R: Batches> Batches for Failing<R> {
     fn lanes(&self) -> usize {
         self.inner.lanes()
     }
@@ -93,47 +92,14 @@ impl<R: Repository> Repository for Failing<R> {
         if self.unanswered.swap(false, Ordering::AcqRel) { Err(failed()) } else { Ok(outcomes) }
     }
 
-    async fn aggregate(&self, record: &Record) -> Result<Option<Shared<Aggregate>>, Error> {
+    async fn set_prior(&self, prior: Prior) -> Result<(), Error> {
         self.check().await?;
-        self.inner.aggregate(record).await
+        self.inner.set_prior(prior).await
     }
+}
 
-    async fn aggregates(
-        &self,
-        record_type: &RecordType,
-        ids: &[RecordId],
-    ) -> Result<Vec<Shared<Aggregate>>, Error> {
-        self.check().await?;
-        self.inner.aggregates(record_type, ids).await
-    }
-
-    async fn rating(&self, record: &Record, user: &UserId) -> Result<Option<Rating>, Error> {
-        self.check().await?;
-        self.inner.rating(record, user).await
-    }
-
-    async fn ratings(
-        &self,
-        user: &UserId,
-        record_type: Option<&RecordType>,
-        after: Option<&AfterRating>,
-        limit: usize,
-    ) -> Result<Vec<Rating>, Error> {
-        self.check().await?;
-        self.inner.ratings(user, record_type, after, limit).await
-    }
-
-    async fn top(
-        &self,
-        record_type: &RecordType,
-        min_count: u64,
-        after: Option<&AfterTop>,
-        limit: usize,
-    ) -> Result<Vec<Aggregate>, Error> {
-        self.check().await?;
-        self.inner.top(record_type, min_count, after, limit).await
-    }
-
+#[async_trait]
+impl<R: Positions> Positions for Failing<R> {
     async fn positions(&self, cluster: &str, topic: &str) -> Result<Vec<(i32, Position)>, Error> {
         self.check().await?;
         self.inner.positions(cluster, topic).await
@@ -147,18 +113,5 @@ impl<R: Repository> Repository for Failing<R> {
     async fn forget_positions(&self, topic: &str) -> Result<(), Error> {
         self.check().await?;
         self.inner.forget_positions(topic).await
-    }
-
-    async fn set_prior(&self, prior: Prior) -> Result<(), Error> {
-        self.check().await?;
-        self.inner.set_prior(prior).await
-    }
-
-    async fn ready(&self) -> Result<(), Error> {
-        self.check().await
-    }
-
-    async fn close(&self) {
-        self.inner.close().await;
     }
 }

@@ -61,6 +61,6 @@ async fn partition_without_leader_holds_up_no_other() {
 async fn partition_with_silent_leader_holds_up_no_other() {
     let broker = broker();
     broker.set_down(2, true);
-    let reason = "its leader, broker 2, can't be asked";
+    let reason = "its leader, broker 2, can't be reached";
     others_are_read(&broker, reason, |broker| broker.set_down(2, false)).await;
 }

@@ -32,12 +32,12 @@ async fn refuse(delivery: Delivery) {
         assert_eq!(letter.value.as_deref(), Some(value.as_bytes()));
         let reason = letter.header("reason");
         assert!(
-            reason.starts_with("the database refuses it: ") && reason.contains("told to refuse"),
+            reason.starts_with("the database rejected it: ") && reason.contains("told to refuse"),
             "{reason}"
         );
     }
     assert_eq!((service.events("rejected"), service.events("unchanged")), (4, 0));
-    assert_eq!(service::aggregate(&*repository, 0).await, (36, 36 * 7));
+    assert_eq!(service::aggregate(&repository.inner, 0).await, (36, 36 * 7));
     service.stop().await;
 
     broker.produce(&puts(40..41, 1));
@@ -79,7 +79,7 @@ async fn letters_that_wait_for_their_topic_are_reported_until_they_are_sent() {
     wait_for("the waiting letter to be reported", || async {
         service
             .ready()
-            .is_err_and(|trouble| trouble.contains("1 dead letters wait to be sent to ratings.dlq"))
+            .is_err_and(|trouble| trouble.contains("1 dead letters are waiting to be sent to ratings.dlq"))
     })
     .await;
     assert!(service.report().trouble.is_some_and(|trouble| trouble.contains("ratings.dlq")));

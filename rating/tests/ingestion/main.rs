@@ -16,7 +16,7 @@ use failing::Failing;
 use prost::Message;
 use rating::batch::{Advance, Batch, Partition, Position};
 use rating::ingester::OnLostOffset;
-use rating::repository::{Repository, memory};
+use rating::repository::{Batches, Positions, memory};
 use service::{Service, wait_for};
 use std::sync::Arc;
 
@@ -296,7 +296,7 @@ async fn a_commit_whose_answer_is_lost_is_found_by_the_fence_and_all_is_well_aga
     wait_for("the fence", || async { service.count("ingest_fenced_total") == 1 }).await;
     // Nothing more arrives that could be stored.
     service.wait_ready().await;
-    wait_for("all events", || async { service::aggregate(&*repository, 0).await == (10, 70) }).await;
+    wait_for("all events", || async { service::aggregate(&repository.inner, 0).await == (10, 70) }).await;
     service.stop().await;
 }
 

@@ -5,7 +5,7 @@ use clap::Parser;
 use model::{Record, RecordId, RecordType};
 use prometheus_client::registry::Registry;
 use rating::ingester::{self, Config, Handle, Metrics};
-use rating::repository::Repository;
+use rating::repository::{Batches, Positions, Ratings};
 use rating::writer::Writer;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,13 +26,13 @@ struct Arguments {
 }
 
 impl Service {
-    pub(crate) fn start(broker: &Broker, repository: Arc<dyn Repository>) -> Self {
+    pub(crate) fn start<R: Batches + Positions + 'static>(broker: &Broker, repository: Arc<R>) -> Self {
         Self::start_with(broker, repository, |_| ())
     }
 
-    pub(crate) fn start_with(
+    pub(crate) fn start_with<R: Batches + Positions + 'static>(
         broker: &Broker,
-        repository: Arc<dyn Repository>,
+        repository: Arc<R>,
         adapt: impl FnOnce(&mut Config),
     ) -> Self {
         let arguments = ["test", "--kafka", &broker.servers()].map(str::to_owned).into_iter();
@@ -54,7 +54,7 @@ impl Service {
 
     /// How ingestion stands, as it is told over REST.
     pub(crate) fn report(&self) -> api::json::Ingestion {
-        self.handle.report()
+        self.handle.status().into()
     }
 
     pub(crate) fn is_ready(&self) -> bool {
@@ -104,9 +104,9 @@ pub(crate) async fn wait_for<F: Future<Output = bool>>(what: &str, mut condition
 }
 
 /// Count and sum of a movie's ratings.
-pub(crate) async fn aggregate(repository: &dyn Repository, record: usize) -> (u64, u64) {
+pub(crate) async fn aggregate(repository: &dyn Ratings, record: usize) -> (u64, u64) {
     let record =
         Record { record_type: RecordType::movie(), record_id: RecordId::new(record.to_string()).unwrap() };
-    let aggregate = repository.aggregate(&record).await.unwrap();
+    let aggregate = repository.get_aggregate(&record).await.unwrap();
     aggregate.map_or((0, 0), |aggregate| (aggregate.histogram.count(), aggregate.histogram.sum()))
 }

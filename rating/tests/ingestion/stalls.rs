@@ -24,7 +24,7 @@ async fn writer_that_makes_no_progress_is_reported_as_a_stall_until_it_does() {
     wait_for("the stall", || async { state() == Some(PartitionState::Stalled) }).await;
     let report = service.report();
     let reason = report.partitions[0].reason.clone().unwrap();
-    assert_eq!(reason, "events up to offset 20 are read and not applied from 10 on");
+    assert_eq!(reason, "it is read up to offset 20, but applied only up to 10");
     assert!(report.trouble.unwrap().contains("partition 0 of topic ratings makes no progress: "));
     assert_eq!(service.count("ingest_stalled{partition=\"0\"}"), 1);
     repository.fail(false);

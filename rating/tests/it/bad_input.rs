@@ -12,7 +12,7 @@ use tonic_types::StatusExt;
 fn setting_that_needs_tls_is_exit_2_and_names_the_feature() {
     for option in ["security.protocol=SASL_SSL", "sasl.mechanisms=SCRAM-SHA-512", "ssl.ca.location=ca.pem"] {
         let arguments = ["rating", "--kafka", "127.0.0.1:1", "--kafka-option", option];
-        let error = service::try_parse_from::<rating::Config>("127.0.0.1:0", arguments).unwrap_err();
+        let error = service::testing::parse::<rating::Config>(arguments).unwrap_err();
         assert_eq!(error.exit_code(), 2, "{option}");
         let text = error.to_string();
         assert!(text.contains(option) && text.contains("cargo feature kafka-tls"), "{text}");

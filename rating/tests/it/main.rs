@@ -18,7 +18,7 @@ async fn start() -> (Running, RatingServiceClient<Channel>) {
 /// The same with arguments of its own.
 async fn start_with(arguments: &[&str]) -> (Running, RatingServiceClient<Channel>) {
     let all = ["rating", "--database", "memory:", "--workers", "2"].iter().chain(arguments);
-    let config: rating::Config = service::try_parse_from("127.0.0.1:0", all).unwrap();
+    let config: rating::Config = service::testing::parse(all).unwrap();
     let registry: std::sync::Arc<dyn discovery::Registry> = discovery::memory::Registry::new();
     let running = Running::start("rating", &registry, |registry, stop| rating::run(config, registry, stop));
     let running = running.await.unwrap();

@@ -65,7 +65,7 @@ pub(crate) async fn a_full_disk_is_waited_out(disk: Disk) {
     let filler = disk.fill();
     broker.produce(&puts(10..3000));
     wait_for("the disk to be full", || async {
-        service.ready().is_err_and(|trouble| trouble.contains("disk is full: free space there"))
+        service.ready().is_err_and(|trouble| trouble.contains("disk is full: free space on it"))
     })
     .await;
     fs::remove_file(filler).unwrap();

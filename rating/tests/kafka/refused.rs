@@ -3,7 +3,7 @@
 use crate::broker::Broker;
 use crate::service::{self, Service, wait_for};
 use crate::{put, puts};
-use rating::repository::postgres;
+use rating::repository::{Repository, postgres};
 use sqlx::{ConnectOptions, Connection};
 use std::sync::Arc;
 use storage::testing::Database;

@@ -48,7 +48,7 @@ pub(crate) async fn wrong_password_is_reported(client: Vec<(String, String)>) {
     let broker = Broker::start(1).await;
     let service = start(&broker, &client, Some("wrong"));
     wait_for("the refusal", || async {
-        service.ready().is_err_and(|trouble| trouble.contains("the Kafka brokers refuse the service"))
+        service.ready().is_err_and(|trouble| trouble.contains("the Kafka brokers reject the service"))
     })
     .await;
     service.stop().await;

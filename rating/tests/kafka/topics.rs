@@ -56,7 +56,7 @@ async fn stops_or_starts_over(broker: &Broker, repository: &Repository, reason: 
 pub(crate) async fn a_topic_that_appears_later_is_read() {
     let broker = Broker::without_topic();
     let service = Service::start(&broker, Arc::new(memory::Repository::new()));
-    wait_trouble(&service, &format!("there is no topic {}: create it", broker.topic())).await;
+    wait_trouble(&service, &format!("topic {} does not exist: create it", broker.topic())).await;
     broker.create(broker.topic(), 2, &[]).await;
     broker.produce(&puts(0..10));
     wait_for("the events", || async { service.events("created") == 10 && service.is_ready() }).await;
@@ -122,11 +122,11 @@ pub(crate) async fn a_topic_made_again_while_it_is_read_stops() {
     broker.produce(&puts(0..10));
     wait_for("the first events", || async { service.events("created") == 10 }).await;
     broker.delete().await;
-    wait_trouble(&service, "there is no topic").await;
+    wait_trouble(&service, "does not exist").await;
     broker.create(broker.topic(), 1, &[]).await;
     broker.produce(&puts(10..30));
     // By its digest or by its end: it may be looked at before it is filled.
-    wait_trouble(&service, "stands still").await;
+    wait_trouble(&service, "is stopped").await;
     assert_eq!(service.events("created"), 10);
     service.stop().await;
 }
@@ -159,17 +159,17 @@ pub(crate) async fn consumer_that_is_replaced_leaves_no_partitions_in_the_report
     let service = Service::start_with(&broker, repository, |config| {
         config.options.push(("group.instance.id".to_owned(), "one".to_owned()));
     });
-    wait_trouble(&service, "stands still").await;
+    wait_trouble(&service, "is stopped").await;
     assert_eq!(service.report().partitions.len(), 2);
     // Another member of the same name: the first one's consumer may not go on.
     let other = broker.join_as("one");
-    wait_trouble(&service, "the Kafka consumer broke").await;
+    wait_trouble(&service, "the Kafka consumer failed").await;
     let report = service.report();
     assert!(report.partitions.is_empty(), "{report:?}");
-    assert!(!report.trouble.unwrap_or_default().contains("stands still"));
+    assert!(!report.trouble.unwrap_or_default().contains("is stopped"));
     drop(other);
     // The consumer that replaces it finds out for itself.
-    wait_trouble(&service, "stands still").await;
+    wait_trouble(&service, "is stopped").await;
     service.stop().await;
 }
 

@@ -83,7 +83,7 @@ pub(crate) async fn transactional_topic_made_again_is_recognized() {
     // The same offsets hold markers.
     broker.transaction(&puts(20..30), true);
     broker.transaction(&puts(30..40), true);
-    let service = Service::start(&broker, Arc::clone(&repository) as _);
+    let service = Service::start(&broker, Arc::clone(&repository));
     wait_trouble(&service, "the record at offset 9 is not the one that was applied").await;
     assert_eq!(service.events("created"), 0);
     service.stop().await;

@@ -47,7 +47,7 @@ where
 fn config(url: &str) -> rating::Config {
     let arguments =
         ["rating", "--database", url, "--workers", "2", "--drain-timeout", "4s", "--cache-ttl", "0s"];
-    service::try_parse_from("127.0.0.1:0", arguments).unwrap()
+    service::testing::parse(arguments).unwrap()
 }
 
 /// A connection of its own in the transaction that `statements` begin.

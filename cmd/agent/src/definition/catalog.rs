@@ -1,4 +1,4 @@
-//! What a client tells the catalog: a service as it is, and checks whose status is somebody else's to find out.
+//! Registrations in the catalog: services and checks whose status is reported by the client.
 
 use super::fields::Fields;
 use super::{Check, Service, meta, or, status, tagged_addresses, weights};
@@ -60,21 +60,21 @@ const CHECK_FIELDS: &[&str] = &[
     "ModifyIndex",
 ];
 
-/// A service with its checks and what each of them says.
+/// A service with its checks and their statuses.
 #[derive(Debug)]
 pub(crate) struct Registration {
     pub(crate) service: Service,
     pub(crate) checks: Vec<(Check, String)>,
 }
 
-/// What is to be taken out.
+/// What to deregister.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Removal {
     Service(String),
     Check(String),
 }
 
-/// Reads the body of `/v1/catalog/register`. All services are on the agent's one node: another node's address
+/// Parses the body of `/v1/catalog/register`. All services are on the agent's single node: another node's address
 /// becomes that of its service.
 pub(crate) fn registration(body: &[u8]) -> Result<Option<Registration>, Refusal> {
     let fields = Fields::read(body, FIELDS)?;
@@ -138,7 +138,7 @@ fn check(value: serde_json::Value, service: &Service) -> Result<(Check, String),
     Ok((check, fields.get("Output")?))
 }
 
-/// Reads the body of `/v1/catalog/deregister`.
+/// Parses the body of `/v1/catalog/deregister`.
 pub(crate) fn removal(body: &[u8]) -> Result<Removal, Refusal> {
     let fields = Fields::read(body, &["Datacenter", "Node", "Address", "ServiceID", "CheckID"])?;
     let (service, check): (String, String) = (fields.get("ServiceID")?, fields.get("CheckID")?);

@@ -1,4 +1,4 @@
-//! A JSON object read as Go's decoder reads one into a struct.
+//! JSON objects decoded with the rules of Go's decoder for structs.
 
 use crate::duration::{self, Nanos};
 use crate::refusal::Refusal;
@@ -6,7 +6,7 @@ use serde_json::error::Category;
 use serde_json::{Deserializer, Map, Value};
 use std::collections::BTreeMap;
 
-/// The fields of an object, each of which is known.
+/// The fields of an object whose keys are all known.
 #[derive(Debug)]
 pub(super) struct Fields(Map<String, Value>);
 
@@ -26,14 +26,14 @@ fn mismatch(value: &Value, field: &str, wanted: &str) -> Refusal {
     failed(format!("json: cannot unmarshal {found} into Go struct field {field} of type {wanted}"))
 }
 
-/// Key in a form in which all its spellings are equal: no case, and none of the snake-case underscores that
-/// `known` has let through.
+/// Normalizes a key: lower case, without the snake-case underscores that
+/// `known` accepts.
 fn plain(key: &str) -> String {
     key.replace('_', "").to_ascii_lowercase()
 }
 
 impl Fields {
-    /// Reads the object at the beginning of `body`; what follows it is ignored.
+    /// Parses the object at the beginning of `body`; the rest is ignored.
     pub(super) fn read(body: &[u8], known: &[&str]) -> Result<Self, Refusal> {
         match Deserializer::from_slice(body).into_iter::<Value>().next() {
             None => Err(failed("EOF")),
@@ -48,7 +48,7 @@ impl Fields {
         }
     }
 
-    /// The fields of `value`, an object or `null`, whose keys are all among `known`.
+    /// Returns the fields of `value`, an object or `null`, whose keys must be in `known`.
     pub(super) fn of(value: Value, known: &[&str]) -> Result<Self, Refusal> {
         let object = match value {
             Value::Null => Map::new(),
@@ -65,12 +65,12 @@ impl Fields {
         Ok(Self(fields))
     }
 
-    /// The field's value, unless it is absent or `null`.
+    /// Returns the field's value unless it is absent or `null`.
     pub(super) fn find(&self, field: &str) -> Option<&Value> {
         self.0.get(&plain(field)).filter(|value| !value.is_null())
     }
 
-    /// Whether the field has a value that says anything.
+    /// Returns true if the field has a value that is not Go's zero value.
     pub(super) fn is_given(&self, field: &str) -> bool {
         self.find(field).is_some_and(|value| match value {
             Value::String(text) => !text.is_empty(),
@@ -79,13 +79,13 @@ impl Fields {
         })
     }
 
-    /// The field as a `T`; the default where it is absent.
+    /// Returns the field as a `T`, or the default if it is absent.
     pub(super) fn get<T: Decode>(&self, field: &str) -> Result<T, Refusal> {
         self.find(field).map_or_else(|| Ok(T::default()), |value| T::decode(value, field))
     }
 }
 
-/// What a field can hold.
+/// A type that a field can have.
 pub(super) trait Decode: Default {
     fn decode(value: &Value, field: &str) -> Result<Self, Refusal>;
 }

@@ -1,4 +1,4 @@
-//! Bodies as clients send them, well and badly.
+//! Valid and invalid registration bodies.
 
 use super::*;
 
@@ -19,7 +19,7 @@ fn defaults_are_consuls() {
 }
 
 #[test]
-fn checks_are_named_after_their_service_and_numbered_where_there_are_several() {
+fn checks_are_named_after_service_and_numbered_if_several() {
     let (_, checks) = service(br#"{"Name":"web","ID":"web-1","Check":{"TTL":"10s"}}"#).unwrap();
     assert_eq!(checks[0].id, "service:web-1");
     assert_eq!(checks[0].name, "Service 'web' check");
@@ -34,7 +34,7 @@ fn checks_are_named_after_their_service_and_numbered_where_there_are_several() {
 }
 
 #[test]
-fn keys_match_in_any_case_and_in_the_snake_case_that_consul_knows() {
+fn keys_match_in_any_case_and_in_consuls_snake_case() {
     let body = br#"{"name":"web","enable_tag_override":true,
         "check":{"ttl":"10s","deregister_critical_service_after":"1m","Status":"passing"}}"#;
     let (web, checks) = service(body).unwrap();
@@ -44,7 +44,7 @@ fn keys_match_in_any_case_and_in_the_snake_case_that_consul_knows() {
 }
 
 #[test]
-fn what_consul_refuses_is_refused_in_its_words() {
+fn invalid_registration_is_rejected_with_consuls_text() {
     for (body, answer) in [
         ("", "400 Request decode failed: EOF"),
         (r#"{"Name":"#, "400 Request decode failed: unexpected EOF"),
@@ -89,7 +89,7 @@ fn what_consul_refuses_is_refused_in_its_words() {
 }
 
 #[test]
-fn an_update_needs_a_status_that_exists() {
+fn update_requires_valid_status() {
     assert_eq!(update(br#"{"Status":"warning","Output":"x"}"#), Ok((Status::Warning, "x".to_owned())));
     for (body, text) in
         [(r#"{"Status":"ok"}"#, "Invalid check status: 'ok'"), ("{}", "Invalid check status: ''")]

@@ -11,32 +11,32 @@ use rand::seq::SliceRandom;
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// How long an answer may be kept, in seconds: not at all.
+/// The TTL of records in seconds: no caching.
 const TTL: u32 = 0;
 
-/// An answer: a code and the records of each section.
+/// An answer: a response code and the records of each section.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) code: ResponseCode,
     pub(super) authoritative: bool,
-    /// Each with the record that it makes needed, if any.
+    /// Each with its additional record, if any.
     found: Vec<(Record, Option<Record>)>,
-    /// Where nothing was found, what says so.
+    /// The SOA record of a negative answer.
     pub(super) soa: Option<Record>,
 }
 
 impl Answer {
-    /// Nothing but a code.
+    /// Returns an answer with only a response code.
     pub(super) fn refused(code: ResponseCode) -> Self {
         Self { code, authoritative: false, found: Vec::new(), soa: None }
     }
 
-    /// Drops all but `most` answers, without a word.
+    /// Keeps at most `most` answers.
     pub(super) fn keep(&mut self, most: usize) {
         self.found.truncate(most);
     }
 
-    /// As many answers as there is `room` for, in bytes, then as many of the records that they make needed.
+    /// Returns as many answers as fit in `room` bytes, then as many of their additional records.
     pub(super) fn within(&self, room: usize) -> Records<'_> {
         let mut left = room;
         let mut fits = |bytes: usize| {
@@ -59,15 +59,15 @@ impl Answer {
     }
 }
 
-/// What of an answer is sent.
+/// The part of an answer that is sent.
 pub(super) struct Records<'a> {
     pub(super) answers: Vec<&'a Record>,
     pub(super) additional: Vec<&'a Record>,
-    /// Whether there are more answers.
+    /// Whether answers were omitted.
     pub(super) cut: bool,
 }
 
-/// The bytes of a record at most; names are often pointers to where they stand already, but not always.
+/// The maximum size of a record in bytes; names are often compressed to pointers, but not always.
 fn size(record: &Record) -> usize {
     let data = match &record.data {
         RData::A(_) => 4,
@@ -80,19 +80,19 @@ fn size(record: &Record) -> usize {
     record.name.len() + 10 + data
 }
 
-/// Where a service instance or a node is.
+/// The location of a service instance or node.
 #[derive(Clone, Debug)]
 enum Place {
-    /// At the node's own address, under the node's name.
+    /// The node's own address, under the node's name.
     Node(IpAddr),
     Ip(IpAddr),
     Host(String),
 }
 
-/// Something that a name stands for.
+/// A target of a name.
 struct Instance {
     place: Place,
-    /// Port and weight, of services alone.
+    /// Port and weight; only for services.
     service: Option<(u16, u16)>,
 }
 
@@ -120,7 +120,7 @@ pub(super) fn to(shared: &Shared, query: &Query) -> Answer {
     Answer { code, authoritative: true, found, soa }
 }
 
-/// What a name stands for; instances with a critical check are left out.
+/// Returns the targets of a name; instances with a critical check are omitted.
 fn instances(shared: &Shared, state: &State, wanted: Wanted) -> Vec<Instance> {
     let node = |service| vec![Instance { place: Place::Node(shared.address), service }];
     match wanted {
@@ -154,7 +154,8 @@ fn instance(shared: &Shared, state: &State, service: &Service) -> Option<Instanc
     Some(Instance { place, service: Some((definition.port, u16::try_from(weight).unwrap_or(u16::MAX))) })
 }
 
-/// One address each; a host name only where nothing has an address, because a CNAME stands alone.
+/// Returns one address record per target; a CNAME only if no target has an address, because it must be the only
+/// record.
 fn addresses(owner: &Name, asked: RecordType, instances: &[Instance]) -> Vec<(Record, Option<Record>)> {
     let mut found: Vec<(Record, Option<Record>)> = Vec::new();
     for instance in instances {
@@ -178,7 +179,7 @@ fn addresses(owner: &Name, asked: RecordType, instances: &[Instance]) -> Vec<(Re
     found
 }
 
-/// One server each, with the address of its name.
+/// Returns one SRV record per target, with the address of its name.
 fn servers(owner: &Name, instances: &[Instance]) -> Vec<(Record, Option<Record>)> {
     let mut found: Vec<(Record, Option<Record>)> = Vec::new();
     for Instance { place, service } in instances {
@@ -188,7 +189,7 @@ fn servers(owner: &Name, instances: &[Instance]) -> Vec<(Record, Option<Record>)
             Place::Ip(ip) => (absolute(&name::of_address(*ip)), Some(*ip)),
             Place::Host(host) => (absolute(host), None),
         };
-        // A host that can't be a name can't be pointed to.
+        // A host that is not a valid name cannot be a target.
         let Some(target) = target else { continue };
         let additional = ip.map(|ip| address(&target, ip));
         let server = RData::SRV(SRV::new(1, weight, port, target));
@@ -208,12 +209,12 @@ fn address(owner: &Name, ip: IpAddr) -> Record {
     Record::from_rdata(owner.clone(), TTL, data)
 }
 
-/// The record that comes with "there is nothing".
+/// Returns the SOA record of a negative answer.
 fn soa() -> Option<Record> {
     let (domain, server, keeper) =
         (absolute("consul.")?, absolute("ns.consul.")?, absolute("hostmaster.consul.")?);
     let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    // Serial numbers wrap round by their nature.
+    // Serial numbers wrap around by definition.
     let serial = clock.as_secs() as u32;
     let data = SOA::new(server, keeper, serial, 3600, 600, 86400, 0);
     Some(Record::from_rdata(domain, TTL, RData::SOA(data)))

@@ -1,12 +1,12 @@
-//! What a name under `.consul` asks for.
+//! Parsing of names under `.consul`.
 
 use crate::shared::DATACENTER;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The domain of all names that are answered.
+/// The domain of all names that are served.
 const DOMAIN: &str = "consul";
 
-/// What a name asks for.
+/// The meaning of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
     /// The domain itself.
@@ -17,14 +17,14 @@ pub(super) enum Wanted {
     Node(String),
     /// `7f000001.addr`.
     Address(IpAddr),
-    /// A name that nothing can have.
+    /// A name that cannot exist.
     Nothing,
     /// A name of another domain.
     Foreign,
 }
 
 impl Wanted {
-    /// Reads a name's labels, which are in lower case and without the root.
+    /// Parses a name's labels, which are in lower case and without the root.
     pub(super) fn read(labels: &[&str]) -> Self {
         let Some((&DOMAIN, labels)) = labels.split_last() else { return Self::Foreign };
         let kind = labels.iter().rposition(|label| matches!(*label, "service" | "node" | "addr"));
@@ -52,7 +52,7 @@ impl Wanted {
     }
 }
 
-/// `_name._tag`, where the protocol that RFC 2782 wants there is no tag.
+/// Parses `_name._tag`, where the protocol of RFC 2782 means no tag.
 fn rfc2782(name: &str, tag: &str) -> Wanted {
     match (name.strip_prefix('_'), tag.strip_prefix('_')) {
         (Some(name), Some(tag)) => {
@@ -71,7 +71,7 @@ fn address(hex: &str) -> Option<IpAddr> {
     }
 }
 
-/// The name that stands for an address.
+/// Returns the name of an address.
 pub(super) fn of_address(ip: IpAddr) -> String {
     let hex = match ip {
         IpAddr::V4(ip) => format!("{:08x}", ip.to_bits()),
@@ -80,7 +80,7 @@ pub(super) fn of_address(ip: IpAddr) -> String {
     format!("{hex}.addr.{DATACENTER}.{DOMAIN}.")
 }
 
-/// The name of a node.
+/// Returns the name of a node.
 pub(super) fn of_node(node: &str) -> String {
     format!("{node}.node.{DATACENTER}.{DOMAIN}.")
 }

@@ -1,4 +1,4 @@
-//! `/v1/agent/*`: what services tell the agent, and what it tells about itself.
+//! `/v1/agent/*`: registrations with the agent, and its own state.
 
 use super::query::Query;
 use super::reply::Reply;
@@ -10,7 +10,7 @@ use crate::state::State;
 use serde_json::{Map, Value, json};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Answers a call that changes something.
+/// Handles a call that changes the state.
 pub(super) fn write(
     shared: &Shared,
     call: Call,
@@ -53,7 +53,7 @@ fn update(shared: &Shared, check: &str, status: Status, output: &str) -> Result<
     shared.write(|state, now| state.update(check, status, output, now))
 }
 
-/// Answers a call that only reads.
+/// Handles a call that only reads.
 pub(super) fn read(shared: &Shared, state: &State, call: Call) -> Value {
     match call {
         Call::AgentServices => {
@@ -77,7 +77,7 @@ pub(super) fn read(shared: &Shared, state: &State, call: Call) -> Value {
     }
 }
 
-/// One service with a hash of what is known about it, after a change where the query waits for one.
+/// Returns a service with a hash of its state, after a change if the query blocks.
 pub(super) async fn service(shared: &Shared, id: &str, query: &Query) -> Result<Reply, Refusal> {
     let hash = |state: &State| {
         let mut hasher = DefaultHasher::new();

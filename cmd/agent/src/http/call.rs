@@ -1,4 +1,4 @@
-//! The calls of the interface: their paths, their methods, and what goes for each of them.
+//! The calls of the interface: paths, methods and properties.
 
 use super::token;
 use http::Method;
@@ -45,7 +45,7 @@ pub(super) enum Call {
     Peerings,
 }
 
-/// Every path with its method; one that ends in `/` under `/v1` goes on with a name.
+/// Every path with its method; a path that ends in `/` under `/v1` is followed by a name.
 const CALLS: &[(&str, Method, Call)] = &[
     ("/", Method::GET, Call::Root),
     ("/ui", Method::GET, Call::Page),
@@ -87,7 +87,7 @@ const CALLS: &[(&str, Method, Call)] = &[
     ("/v1/peerings", Method::GET, Call::Peerings),
 ];
 
-/// The call that `path` means, its method, and the name at the path's end.
+/// Returns the call of `path`, its method, and the name at the path's end.
 pub(super) fn find(path: &str) -> Option<(Call, &Method, &str)> {
     let matching = |(known, method, call): &'static (&str, Method, Call)| {
         let name = path.strip_prefix(known)?;
@@ -98,7 +98,7 @@ pub(super) fn find(path: &str) -> Option<(Call, &Method, &str)> {
 }
 
 impl Call {
-    /// What a token must allow.
+    /// Returns the permission that a token must grant.
     pub(super) fn right(self) -> token::Right {
         match self {
             Self::Register
@@ -115,17 +115,17 @@ impl Call {
         }
     }
 
-    /// Whether something is told in the request's body.
+    /// Returns true if the call has a request body.
     pub(super) fn has_a_body(self) -> bool {
         self.right() == token::Right::Write || self == Self::Authorize
     }
 
-    /// The page is the developer's own; status is open in Consul too.
+    /// Returns true if the call needs no token: the page, and status, which is open in Consul too.
     pub(super) fn needs_a_token(self) -> bool {
         !matches!(self, Self::Root | Self::Page | Self::PageData | Self::StatusLeader | Self::StatusPeers)
     }
 
-    /// Whether the answer has an index and can be waited for.
+    /// Returns true if the response has an index and supports blocking.
     pub(super) fn is_indexed(self) -> bool {
         matches!(
             self,
@@ -145,7 +145,7 @@ impl Call {
         )
     }
 
-    /// Whether a look-up that fails has an index all the same, of nothing.
+    /// Returns true if a failed look-up has an index too.
     pub(super) fn is_indexed_in_failure(self) -> bool {
         matches!(
             self,
@@ -158,7 +158,7 @@ impl Call {
         )
     }
 
-    /// Whether the answer is a list that can be filtered.
+    /// Returns true if the response is a list that can be filtered.
     pub(super) fn takes_a_filter(self) -> bool {
         matches!(
             self,
@@ -175,7 +175,7 @@ impl Call {
         )
     }
 
-    /// Whether Consul has answers of this kind in a cache.
+    /// Returns true if Consul caches responses of this kind.
     pub(super) fn is_cached(self) -> bool {
         matches!(
             self,
@@ -183,7 +183,7 @@ impl Call {
         )
     }
 
-    /// What is missing where the path ends too early.
+    /// Returns the name of the missing part of a path that ends too early.
     pub(super) fn lacks_a_name(self, name: &str) -> Option<&'static str> {
         match self {
             _ if !name.is_empty() => None,

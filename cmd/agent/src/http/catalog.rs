@@ -1,4 +1,4 @@
-//! `/v1/catalog/*`: which services there are, whatever their health, and what it is told directly.
+//! `/v1/catalog/*`: all services, whatever their health, and direct registrations.
 
 use super::query::Query;
 use super::reply::Reply;
@@ -10,13 +10,13 @@ use crate::state::State;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Whether `tags` hold each tag that is asked for, in whatever case.
+/// Returns true if `tags` contain every requested tag, ignoring case.
 pub(super) fn has_tags(tags: &[String], query: &Query) -> bool {
     let has = |wanted: &str| tags.iter().any(|tag| tag.eq_ignore_ascii_case(wanted));
     query.all("tag").filter(|tag| !tag.is_empty()).all(has)
 }
 
-/// Each service with the tags of all its instances.
+/// Returns each service with the tags of all its instances.
 pub(super) fn services(state: &State) -> Value {
     let mut services = BTreeMap::from([("consul", BTreeSet::new())]);
     for service in state.services() {
@@ -25,7 +25,7 @@ pub(super) fn services(state: &State) -> Value {
     json!(services)
 }
 
-/// The instances of a service.
+/// Returns the instances of a service.
 pub(super) fn service(shared: &Shared, state: &State, name: &str, query: &Query) -> Value {
     if shared::is_consul(name) {
         return json!([view::catalog(shared, state, view::consul(shared, state))]);
@@ -37,7 +37,7 @@ pub(super) fn service(shared: &Shared, state: &State, name: &str, query: &Query)
         .collect()
 }
 
-/// Takes a service as it is told to be. Unlike Consul's, this catalog is the agent's own list, so it stays.
+/// Registers a service. Unlike in Consul, the catalog is the agent's own list, so that the registration persists.
 pub(super) fn register(shared: &Shared, body: &[u8]) -> Result<Reply, Refusal> {
     if let Some(registration) = catalog::registration(body)? {
         tracing::info!(service = registration.service.id, "registered in the catalog");
@@ -46,7 +46,7 @@ pub(super) fn register(shared: &Shared, body: &[u8]) -> Result<Reply, Refusal> {
     Ok(Reply::json(json!(true)))
 }
 
-/// Takes a service or a check out, whether or not it is there.
+/// Deregisters a service or a check, whether or not it exists.
 pub(super) fn deregister(shared: &Shared, body: &[u8]) -> Result<Reply, Refusal> {
     let removal = catalog::removal(body)?;
     let known = shared.write(|state, _| match &removal {

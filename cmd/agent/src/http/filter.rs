@@ -1,13 +1,13 @@
-//! `?filter=`: one comparison for equality, the simplest of what Consul's filters can say.
+//! `?filter=`: a single comparison for equality, the simplest of Consul's filters.
 
 use crate::refusal::Refusal;
 use http::StatusCode;
 use serde_json::Value;
 
-/// Maps whose keys are the services' own: one that an object lacks matches nothing, and is no mistake.
+/// Maps with user-defined keys: a missing key matches nothing, but is not an error.
 const MAPS: &[&str] = &["Meta", "NodeMeta", "ServiceMeta", "TaggedAddresses", "ServiceTaggedAddresses"];
 
-/// What marks a filter as one that Consul may know, and that is more than a comparison.
+/// Tokens of filters that Consul may support, but this agent does not.
 const MORE: &[&str] = &[" and ", " or ", "not ", " in ", " contains ", " is ", " matches ", "(", "\"/"];
 
 /// A comparison of one field.
@@ -24,7 +24,7 @@ fn invalid(why: impl std::fmt::Display) -> Refusal {
 }
 
 impl Filter {
-    /// Reads `Selector == "value"` or `Selector != "value"`.
+    /// Parses `Selector == "value"` or `Selector != "value"`.
     pub(super) fn read(text: &str) -> Result<Self, Refusal> {
         let comparison =
             ["==", "!="].into_iter().find_map(|sign| Some((text.split_once(sign)?, sign == "==")));
@@ -40,12 +40,12 @@ impl Filter {
         }
     }
 
-    /// Why a filter is refused where there is nothing to filter.
+    /// Returns the error for a filter on a response that cannot be filtered.
     pub(super) fn misplaced(&self) -> Refusal {
         Refusal::not_done("a filter here")
     }
 
-    /// Keeps what matches of a list, or of a map's values.
+    /// Keeps the matching elements of a list, or values of a map.
     pub(super) fn apply(&self, value: &mut Value) -> Result<(), Refusal> {
         let mut failed = Ok(());
         let mut keep = |value: &Value| {

@@ -1,4 +1,4 @@
-//! `/v1/health/*`: services with their checks, and checks alone; `/v1/agent/health/*`: an answer in a status.
+//! `/v1/health/*`: services with their checks, and checks alone; `/v1/agent/health/*`: health as a status code.
 
 use super::query::Query;
 use super::reply::Reply;
@@ -10,7 +10,7 @@ use crate::state::{Service, State};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-/// The instances of a service, each with its node and all checks that concern it.
+/// Returns the instances of a service, each with its node and all checks that affect it.
 pub(super) fn service(shared: &Shared, state: &State, name: &str, query: &Query) -> Result<Value, Refusal> {
     let only_passing = query.flag("passing")?;
     if shared::is_consul(name) {
@@ -36,29 +36,29 @@ pub(super) fn service(shared: &Shared, state: &State, name: &str, query: &Query)
     Ok(entries.collect())
 }
 
-/// The checks of a service.
+/// Returns the checks of a service.
 pub(super) fn checks(state: &State, name: &str) -> Value {
     let checks = state.instances(name).flat_map(|service| state.checks_of(&service.definition.id));
     checks.map(|check| view::check(state, check)).collect()
 }
 
-/// All checks of the one node.
+/// Returns all checks of the node.
 pub(super) fn node(state: &State, name: &str) -> Value {
     if name.eq_ignore_ascii_case(shared::NODE) { all(state).collect() } else { json!([]) }
 }
 
-/// The checks with a status, or `any`.
+/// Returns the checks with a status, or `any`.
 pub(super) fn state(state: &State, status: &str) -> Value {
     all(state).filter(|check| status == "any" || check["Status"] == status).collect()
 }
 
-/// Every check.
+/// Returns every check.
 pub(super) fn all(state: &State) -> impl Iterator<Item = Value> {
     let checks = state.checks().map(|check| view::check(state, check));
     std::iter::once(view::serf_health(state)).chain(checks)
 }
 
-/// How one service of the agent is.
+/// Returns the health of one service of the agent.
 pub(super) fn by_id(shared: &Shared, id: &str, query: &Query) -> Reply {
     let known =
         shared.read(|state| state.service(id).map(|service| (state.status(id), aggregated(state, service))));
@@ -71,7 +71,7 @@ pub(super) fn by_id(shared: &Shared, id: &str, query: &Query) -> Reply {
     }
 }
 
-/// How the agent's services of a name are, the worst deciding.
+/// Returns the health of the agent's services of a name: the worst status.
 pub(super) fn by_name(shared: &Shared, name: &str, query: &Query) -> Reply {
     let (worst, values) = shared.read(|state| {
         let named = || state.services().filter(|service| service.definition.name == name);

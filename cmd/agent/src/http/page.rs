@@ -1,4 +1,4 @@
-//! The page at `/ui`, one self-contained file, and the data that it asks for again and again.
+//! The page at `/ui`, one self-contained file, and the data that it polls.
 
 use super::query::Query;
 use super::reply::Reply;
@@ -10,17 +10,17 @@ use tokio::time::Instant;
 
 const PAGE: &str = include_str!("page.html");
 
-/// The data that the page is written with, which the present takes the place of.
+/// The placeholder data in the page, which is replaced by the current data.
 const NO_DATA: &str = r#"{"index":0,"services":{}}"#;
 
-/// The page, with what it first shows.
+/// Returns the page with its initial data.
 pub(super) fn page(shared: &Shared) -> Reply {
-    // No text in the data can then end the script that holds it.
+    // Escaped, so that no text in the data can end the enclosing script.
     let data = shared.read(everything).to_string().replace('<', "\\u003c");
     Reply::html(&PAGE.replacen(NO_DATA, &data, 1))
 }
 
-/// All services with their instances and checks, waiting for a change where the query asks to.
+/// Returns all services with their instances and checks, after a change if the query blocks.
 pub(super) async fn data(shared: &Shared, query: &Query) -> Result<Reply, Refusal> {
     if query.index > 0 {
         shared.wait(query.deadline(), |state| state.index() > query.index).await?;
@@ -32,7 +32,7 @@ fn everything(state: &State) -> Value {
     json!({"index": state.index(), "services": services(state)})
 }
 
-/// By name, each with its instances.
+/// Groups instances by service name.
 fn services(state: &State) -> Value {
     let mut services: Map<String, Value> = Map::new();
     for service in state.services() {

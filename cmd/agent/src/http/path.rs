@@ -1,9 +1,9 @@
-//! A request's path: decoded, or redirected where it is not in its plain form.
+//! A request's path: decoded, or redirected if it is not normalized.
 
 use http::Uri;
 use percent_encoding::percent_decode_str;
 
-/// The decoded path; where it holds `//`, `.` or `..`, the plain form to go to instead.
+/// Returns the decoded path, or the normalized path to redirect to if it contains `//`, `.` or `..`.
 pub(super) fn plain(uri: &Uri) -> Result<String, String> {
     let path = percent_decode_str(uri.path()).decode_utf8_lossy().into_owned();
     let odd = |segment: &str| matches!(segment, "" | "." | "..");

@@ -1,4 +1,4 @@
-//! A request's query: what it asks for, and what is refused.
+//! A request's query: its flags and values, and what is rejected.
 
 use super::filter::Filter;
 use crate::duration;
@@ -9,25 +9,25 @@ use rand::random_range;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long a blocking query waits that says nothing about it.
+/// The default wait time of a blocking query.
 const WAIT: Duration = Duration::from_secs(300);
 
-/// The longest time that a blocking query waits.
+/// The maximum wait time of a blocking query.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
-/// A query, its flags and values sorted out.
+/// A parsed query.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Query {
     pairs: Vec<(String, String)>,
-    /// The index to wait beyond; 0 for an answer at once.
+    /// The index to wait beyond; 0 responds immediately.
     pub(super) index: u64,
     wait: Duration,
-    /// How the consistency of the answer is called.
+    /// The name of the consistency mode in the response.
     pub(super) consistency: &'static str,
     pub(super) pretty: bool,
-    /// Whether an answer from a cache would do.
+    /// Whether a cached response is acceptable.
     pub(super) cached: bool,
-    /// What is kept of a list.
+    /// The filter of a list.
     pub(super) filter: Option<Filter>,
 }
 
@@ -55,22 +55,22 @@ impl Query {
         Ok(query)
     }
 
-    /// The first value of `key` that is not empty.
+    /// Returns the first value of `key` that is not empty.
     pub(super) fn value(&self, key: &str) -> Option<&str> {
         self.all(key).find(|value| !value.is_empty())
     }
 
-    /// Whether `key` is there at all, which is how Consul reads its flags.
+    /// Returns true if `key` is present, which is how Consul reads flags.
     pub(super) fn has(&self, key: &str) -> bool {
         self.all(key).next().is_some()
     }
 
-    /// Each value of `key`.
+    /// Returns each value of `key`.
     pub(super) fn all<'a>(&'a self, key: &str) -> impl Iterator<Item = &'a str> {
         self.pairs.iter().filter(move |(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 
-    /// A flag that may also be said to be off.
+    /// Returns a flag that may also be explicitly off.
     pub(super) fn flag(&self, key: &str) -> Result<bool, Refusal> {
         match self.all(key).next() {
             None => Ok(false),
@@ -80,7 +80,7 @@ impl Query {
         }
     }
 
-    /// Until when the query waits, up to a sixteenth later than asked so that many don't end at once.
+    /// Returns the deadline of the query, with up to a sixteenth of jitter, so that many queries do not end at once.
     pub(super) fn deadline(&self) -> Instant {
         Instant::now() + self.wait + self.wait.mul_f64(random_range(0.0..=1.0 / 16.0))
     }

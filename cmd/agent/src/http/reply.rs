@@ -1,4 +1,4 @@
-//! An answer before it is sent: status, headers and a body that may still be indented.
+//! A response before it is sent: status, headers and a body that may still be indented.
 
 use crate::refusal::Refusal;
 use axum::body::Body;
@@ -14,12 +14,12 @@ use serde_json::Value;
 use serde_json::ser::{PrettyFormatter, Serializer};
 use std::io::{self, Write};
 
-/// The length from which a body is worth compressing, in bytes.
+/// The minimum size of a body to compress, in bytes.
 const LEAST_COMPRESSED: usize = 1400;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// An answer.
+/// A response.
 #[derive(Debug)]
 pub(super) struct Reply {
     status: StatusCode,
@@ -39,14 +39,14 @@ impl Reply {
         Self { status, headers, body: Content::Text(text.into()) }
     }
 
-    /// 200 with a JSON value.
+    /// Returns 200 with a JSON value.
     pub(super) fn json(value: Value) -> Self {
         let kind = HeaderValue::from_static("application/json");
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, kind)]);
         Self { status: StatusCode::OK, headers, body: Content::Json(value) }
     }
 
-    /// The health of services, in a status too.
+    /// Returns the health of services, also as a status code.
     pub(super) fn health(status: StatusCode, reason: &str, value: Option<Value>) -> Self {
         let mut reply = match value {
             Some(value) => Self::json(value),
@@ -56,22 +56,22 @@ impl Reply {
         reply.with(HeaderName::from_static("x-consul-reason"), reason)
     }
 
-    /// 200 with nothing, labelled as Consul labels it.
+    /// Returns 200 with an empty body and Consul's headers.
     pub(super) fn done() -> Self {
         Self::text(StatusCode::OK, "application/json; charset=utf-8", "")
     }
 
-    /// 200 with a page.
+    /// Returns 200 with a page.
     pub(super) fn html(page: &str) -> Self {
         Self::text(StatusCode::OK, "text/html; charset=utf-8", page)
     }
 
-    /// 301.
+    /// Returns 301.
     pub(super) fn moved(place: &str) -> Self {
         Self::text(StatusCode::MOVED_PERMANENTLY, TEXT, "").with(LOCATION, place)
     }
 
-    /// 404 for a path that means nothing.
+    /// Returns 404 for an unknown path.
     pub(super) fn unknown(path: &str) -> Self {
         let hint = if path.contains("/v1/") {
             "not a recognized HTTP API endpoint"
@@ -81,21 +81,21 @@ impl Reply {
         Self::text(StatusCode::NOT_FOUND, TEXT, format!("Invalid URL path: {hint}\n"))
     }
 
-    /// 200 to OPTIONS.
+    /// Returns 200 to OPTIONS.
     pub(super) fn options(allowed: &Method) -> Self {
         let nothing =
             Self { status: StatusCode::OK, headers: HeaderMap::new(), body: Content::Text(String::new()) };
         nothing.with(ALLOW, &format!("OPTIONS,{allowed}"))
     }
 
-    /// 405.
+    /// Returns 405.
     pub(super) fn wrong_method(asked: &Method, allowed: &Method) -> Self {
         Self::text(StatusCode::METHOD_NOT_ALLOWED, TEXT, format!("method {asked} not allowed"))
             .with(ALLOW, &format!("OPTIONS,{allowed}"))
     }
 
-    /// A refusal, as bare text; where a look-up `is_indexed` and fails by no fault of the caller, with the index of
-    /// nothing.
+    /// Returns a refusal as plain text; with an index if the call `is_indexed` and the look-up failed by no fault of
+    /// the caller.
     pub(super) fn refused(refusal: Refusal, is_indexed: bool) -> Self {
         let failed = matches!(refusal.status, StatusCode::INTERNAL_SERVER_ERROR | StatusCode::FORBIDDEN);
         let reply = Self::text(refusal.status, TEXT, refusal.text);
@@ -107,13 +107,13 @@ impl Reply {
             .with(HeaderName::from_static("x-consul-knownleader"), "false")
     }
 
-    /// The same with what every answer under `/v1` carries.
+    /// Adds the headers of every response under `/v1`.
     pub(super) fn of_the_interface(self, policy: &str) -> Self {
         self.with(VARY, "Accept-Encoding")
             .with(HeaderName::from_static("x-consul-default-acl-policy"), policy)
     }
 
-    /// The same with what an answer carries that can be waited for.
+    /// Adds the headers of a response that supports blocking.
     pub(super) fn indexed(self, index: u64, consistency: &str) -> Self {
         self.with(HeaderName::from_static("x-consul-index"), &index.max(1).to_string())
             .with(HeaderName::from_static("x-consul-lastcontact"), "0")
@@ -122,17 +122,17 @@ impl Reply {
             .with(HeaderName::from_static("x-consul-query-backend"), "blocking-query")
     }
 
-    /// The same with the hash of what it holds.
+    /// Adds the hash of the content.
     pub(super) fn hashed(self, hash: &str) -> Self {
         self.with(HeaderName::from_static("x-consul-contenthash"), hash)
     }
 
-    /// The same for a caller who would take it from a cache, of which there is none.
+    /// Adds the headers of an uncached response for a caller that accepts a cached one.
     pub(super) fn missed(self) -> Self {
         self.with(HeaderName::from_static("x-cache"), "MISS")
     }
 
-    /// The same with its JSON indented, where it `is` asked for.
+    /// Indents the JSON body if `is` is true.
     pub(super) fn pretty(mut self, is: bool) -> Self {
         if let Content::Json(value) = &self.body
             && is
@@ -147,7 +147,7 @@ impl Reply {
         self
     }
 
-    /// The response, its body compressed where the caller `takes_gzip` and it is long.
+    /// Converts to a response; compresses a long body if `takes_gzip`.
     pub(super) fn response(self, takes_gzip: bool) -> Response {
         let mut headers = self.headers;
         let mut body = match self.body {
@@ -168,7 +168,7 @@ impl Reply {
     }
 
     fn with(mut self, name: HeaderName, value: &str) -> Self {
-        // A value that can't stand in a header comes from a path that can't be redirected to.
+        // A value that is not a valid header comes from a path that cannot be a redirect target.
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.insert(name, value);
         }
@@ -176,7 +176,7 @@ impl Reply {
     }
 }
 
-/// Whether a caller with these headers takes a compressed body.
+/// Returns true if a caller with these headers accepts gzip.
 pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
     let values = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|coding| {

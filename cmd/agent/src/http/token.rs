@@ -1,18 +1,18 @@
-//! The one token that an agent may be told to want.
+//! The optional token of the agent.
 
 use super::query::Query;
 use crate::refusal::Refusal;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
 
-/// What a call needs to be allowed.
+/// The permission that a call needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Right {
     Read,
     Write,
 }
 
-/// Refuses a caller who does not show `wanted`, in the query or in a header.
+/// Rejects a caller without the `wanted` token in query or header.
 pub(super) fn check(wanted: &str, query: &Query, headers: &HeaderMap, right: Right) -> Result<(), Refusal> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let bearer = || {

@@ -1,4 +1,4 @@
-//! What Consul's own UI asks for besides: summaries of services and nodes, and what the caller may do.
+//! Further calls of Consul's own UI: summaries of services and nodes, and the caller's permissions.
 
 use super::{health, view};
 use crate::refusal::Refusal;
@@ -9,19 +9,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The most authorizations that are answered at once.
+/// The maximum number of authorizations per request.
 const MOST_AUTHORIZATIONS: usize = 64;
 
-/// The instances of one name, summed up.
+/// A summary of the instances of one name.
 #[derive(Default)]
 struct Summary<'a> {
     instances: usize,
     tags: BTreeSet<&'a str>,
-    /// How many checks pass, warn and are critical.
+    /// The number of passing, warning and critical checks.
     checks: [usize; 3],
 }
 
-/// A summary of each service. The node's own check counts once for each of them.
+/// Returns a summary of each service. The node's own check counts once per service.
 pub(super) fn services(state: &State) -> Value {
     let mut summaries = BTreeMap::from([("consul", Summary { instances: 1, ..Summary::default() })]);
     for service in state.services() {
@@ -53,7 +53,7 @@ pub(super) fn services(state: &State) -> Value {
     summaries.into_iter().map(summary).collect()
 }
 
-/// The node `name` with its services and checks, in whatever case it is written.
+/// Returns the node `name`, in any case, with its services and checks.
 pub(super) fn node(shared: &Shared, state: &State, name: &str) -> Result<Value, Refusal> {
     if !name.eq_ignore_ascii_case(NODE) {
         return Err(Refusal::not_found(""));
@@ -65,13 +65,13 @@ pub(super) fn node(shared: &Shared, state: &State, name: &str) -> Result<Value, 
     Ok(node)
 }
 
-/// Where each node is in the network: at its middle, as there is only one.
+/// Returns the network coordinates of each node: the origin, because there is only one.
 pub(super) fn coordinates() -> Value {
     let middle = json!({"Vec": vec![0.0; 8], "Error": 1.5, "Adjustment": 0.0, "Height": 0.00001});
     json!([{"Node": NODE, "Segment": "", "Coord": middle}])
 }
 
-/// Something that a caller might be allowed to do.
+/// An action that a caller asks permission for.
 #[derive(Default, Deserialize, Serialize)]
 #[serde(default, rename_all = "PascalCase")]
 struct Authorization {
@@ -84,7 +84,7 @@ struct Authorization {
     allow: bool,
 }
 
-/// What the caller may do: everything, where a token is wanted, because it has been shown.
+/// Returns the caller's permissions: all, because a required token has been checked before.
 pub(super) fn authorize(shared: &Shared, body: &[u8]) -> Result<Value, Refusal> {
     if shared.config.token.is_none() {
         return Err(Refusal::new(StatusCode::UNAUTHORIZED, "ACL support disabled"));

@@ -5,7 +5,7 @@ use crate::state::{Check, Service, State};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// The version whose answers these are.
+/// The Consul version that the agent imitates.
 const VERSION: &str = "1.21.5";
 
 const NODE_ID: &str = "2e1d6bf0-6d1c-4f0e-9a51-5f0f3c1d8a77";
@@ -45,7 +45,7 @@ fn tagged_addresses(service: &Service) -> Value {
     Value::Object(service.definition.tagged_addresses.iter().map(entry).collect())
 }
 
-/// A service as the agent lists it.
+/// Returns a service as listed by the agent.
 pub(super) fn agent_service(service: &Service) -> Value {
     let definition = &service.definition;
     json!({
@@ -62,12 +62,12 @@ pub(super) fn agent_service(service: &Service) -> Value {
     })
 }
 
-/// A service as health answers show it.
+/// Returns a service as shown in health responses.
 pub(super) fn health_service(service: &Service) -> Value {
     with_catalog_fields(agent_service(service), service.create_index, service.modify_index)
 }
 
-/// The service that the agent is itself.
+/// Returns the agent's own service.
 pub(super) fn consul(shared: &Shared, state: &State) -> Value {
     let (meta, addresses): (BTreeMap<String, String>, _) = (BTreeMap::new(), Map::new());
     let service = json!({
@@ -97,7 +97,7 @@ fn with_catalog_fields(mut service: Value, create_index: u64, modify_index: u64)
     service
 }
 
-/// A service as the catalog shows it: flat, with its node.
+/// Returns a service as shown in the catalog: flat, with its node.
 pub(super) fn catalog(shared: &Shared, state: &State, service: Value) -> Value {
     let node = node(shared, state);
     json!({
@@ -124,7 +124,7 @@ pub(super) fn catalog(shared: &Shared, state: &State, service: Value) -> Value {
     })
 }
 
-/// A check of a service.
+/// Returns a check of a service.
 pub(super) fn check(state: &State, check: &Check) -> Value {
     let service = state.service(&check.service).map(|service| &service.definition);
     json!({
@@ -147,7 +147,7 @@ pub(super) fn check(state: &State, check: &Check) -> Value {
     })
 }
 
-/// The check of the node itself, which is always well.
+/// Returns the check of the node itself, which always passes.
 pub(super) fn serf_health(state: &State) -> Value {
     let index = state.origin();
     json!({
@@ -170,7 +170,7 @@ pub(super) fn serf_health(state: &State) -> Value {
     })
 }
 
-/// What the agent says of itself.
+/// Returns the agent's description of itself.
 pub(super) fn agent(shared: &Shared) -> Value {
     json!({
         "Config": {
@@ -192,7 +192,7 @@ pub(super) fn agent(shared: &Shared) -> Value {
     })
 }
 
-/// The node as a member of its cluster.
+/// Returns the node as a member of its cluster.
 pub(super) fn member(shared: &Shared) -> Value {
     json!({
         "Name": NODE,

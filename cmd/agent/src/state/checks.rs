@@ -1,4 +1,4 @@
-//! All checks, found by their id or by their service.
+//! All checks, indexed by id and by service.
 
 use crate::definition::{self, Status};
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,13 +8,13 @@ use tokio::time::Instant;
 #[derive(Clone, Debug)]
 pub(crate) struct Check {
     pub(crate) definition: definition::Check,
-    /// The id of the service that it belongs to.
+    /// The id of its service.
     pub(crate) service: String,
     pub(crate) status: Status,
     pub(crate) output: String,
-    /// When it was last told how things are.
+    /// When it was last updated.
     pub(crate) heard: Instant,
-    /// When it turns critical unless it hears something before.
+    /// When it turns critical unless it is updated before.
     pub(super) expires: Option<Instant>,
     /// Since when its service counts as dead.
     pub(super) critical_since: Option<Instant>,
@@ -26,7 +26,7 @@ pub(crate) struct Check {
 #[derive(Debug, Default)]
 pub(super) struct Checks {
     by_id: BTreeMap<String, Check>,
-    /// A service's id with each of its checks' ids.
+    /// The ids of each service's checks.
     owned: BTreeSet<(String, String)>,
 }
 
@@ -43,14 +43,14 @@ impl Checks {
         self.by_id.get_mut(id)
     }
 
-    /// The checks of a service, by id.
+    /// Returns the checks of a service, ordered by id.
     pub(super) fn of(&self, service: &str) -> impl Iterator<Item = &Check> {
         let from = (service.to_owned(), String::new());
         let own = self.owned.range(from..).take_while(move |(owner, _)| owner == service);
         own.filter_map(|(_, id)| self.by_id.get(id))
     }
 
-    /// Puts a check in, in the place of one with the same id.
+    /// Inserts a check, replacing one with the same id.
     pub(super) fn insert(&mut self, check: Check) {
         self.remove(&check.definition.id);
         self.owned.insert((check.service.clone(), check.definition.id.clone()));
@@ -63,7 +63,7 @@ impl Checks {
         Some(check)
     }
 
-    /// Takes out the checks of a service that are not `kept`; returns whether there were any.
+    /// Removes the checks of a service that are not `kept`; returns whether there were any.
     pub(super) fn remove_of(&mut self, service: &str, kept: impl Fn(&str) -> bool) -> bool {
         let ids = self.of(service).map(|check| check.definition.id.clone());
         let dropped: Vec<String> = ids.filter(|id| !kept(id)).collect();

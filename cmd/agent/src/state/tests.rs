@@ -1,4 +1,4 @@
-//! Registration, status and index under a clock that the test moves.
+//! Registration, status and index with a simulated clock.
 
 use super::*;
 
@@ -20,7 +20,7 @@ fn check(state: &State) -> &Check {
 }
 
 #[test]
-fn a_new_check_is_critical_until_it_passes() {
+fn new_check_is_critical_until_it_passes() {
     let (mut state, now) = (state(), Instant::now());
     register(&mut state, WEB, now);
     assert_eq!(state.status("web"), Status::Critical);
@@ -29,7 +29,7 @@ fn a_new_check_is_critical_until_it_passes() {
 }
 
 #[test]
-fn the_worst_of_several_checks_counts() {
+fn worst_of_several_checks_counts() {
     let (mut state, now) = (state(), Instant::now());
     register(&mut state, r#"{"Name":"web","Checks":[{"TTL":"9s"},{"TTL":"9s"}]}"#, now);
     state.update("service:web:1", Status::Passing, "", now).unwrap();
@@ -41,7 +41,7 @@ fn the_worst_of_several_checks_counts() {
 }
 
 #[test]
-fn an_equal_registration_keeps_status_output_and_index_and_starts_the_clock_afresh() {
+fn equal_registration_keeps_status_output_and_index_and_restarts_ttl() {
     let (mut state, now) = (state(), Instant::now());
     register(&mut state, WEB, now);
     state.update("service:web", Status::Passing, "up", now).unwrap();
@@ -53,7 +53,7 @@ fn an_equal_registration_keeps_status_output_and_index_and_starts_the_clock_afre
 }
 
 #[test]
-fn a_critical_check_stays_so_through_a_registration_that_says_passing() {
+fn critical_check_stays_critical_after_registration_as_passing() {
     let (mut state, now) = (state(), Instant::now());
     register(&mut state, WEB, now);
     state.elapse(now + 10 * SECOND);
@@ -62,7 +62,7 @@ fn a_critical_check_stays_so_through_a_registration_that_says_passing() {
 }
 
 #[test]
-fn a_ttl_expires_exactly_once_and_tells_the_last_output() {
+fn ttl_expires_once_and_output_has_last_output() {
     let (mut state, now) = (state(), Instant::now());
     register(&mut state, WEB, now);
     state.update("service:web", Status::Passing, "up", now).unwrap();
@@ -80,7 +80,7 @@ fn a_ttl_expires_exactly_once_and_tells_the_last_output() {
 }
 
 #[test]
-fn a_service_critical_for_too_long_is_removed_and_registering_restarts_that_clock() {
+fn service_critical_for_too_long_is_removed_and_registration_restarts_time() {
     let (mut state, now) = (state(), Instant::now());
     register(&mut state, WEB, now);
     state.elapse(now + 10 * SECOND);
@@ -91,14 +91,14 @@ fn a_service_critical_for_too_long_is_removed_and_registering_restarts_that_cloc
 }
 
 #[test]
-fn a_time_to_deregistration_under_the_floor_is_raised_to_it() {
+fn deregistration_time_below_minimum_is_raised() {
     let (mut state, now) = (state(), Instant::now());
     register(&mut state, r#"{"Name":"web","Check":{"TTL":"1s","DeregisterCriticalServiceAfter":"1s"}}"#, now);
     assert_eq!(state.elapse(now + SECOND).next, Some(now + 61 * SECOND));
 }
 
 #[test]
-fn checks_that_are_not_named_again_stay_unless_they_are_to_be_replaced() {
+fn checks_missing_in_registration_are_kept_unless_replace_is_set() {
     let (mut state, now) = (state(), Instant::now());
     register(&mut state, WEB, now);
     register(&mut state, r#"{"Name":"web","Port":80}"#, now);
@@ -109,7 +109,7 @@ fn checks_that_are_not_named_again_stay_unless_they_are_to_be_replaced() {
 }
 
 #[test]
-fn the_index_counts_what_can_be_seen_of_a_service_and_of_no_other() {
+fn index_of_service_changes_only_with_visible_changes_of_it() {
     let (mut state, now) = (state(), Instant::now());
     assert_eq!((state.service_index("web"), state.index()), (1000, 1000));
     register(&mut state, WEB, now);
@@ -127,7 +127,7 @@ fn the_index_counts_what_can_be_seen_of_a_service_and_of_no_other() {
 }
 
 #[test]
-fn an_id_that_changes_its_name_leaves_the_old_one() {
+fn registration_of_id_under_new_name_leaves_old_name() {
     let (mut state, now) = (state(), Instant::now());
     register(&mut state, r#"{"ID":"x","Name":"web"}"#, now);
     let before = state.service_index("web");
@@ -137,7 +137,7 @@ fn an_id_that_changes_its_name_leaves_the_old_one() {
 }
 
 #[test]
-fn unknown_ids_are_refused_in_consuls_words() {
+fn unknown_ids_are_rejected_with_consuls_text() {
     let mut state = state();
     let text = state.update("nope", Status::Passing, "", Instant::now()).unwrap_err().text;
     assert_eq!(text, r#"Unknown check ID "nope". Ensure that the check ID is passed, not the check name."#);
@@ -149,7 +149,7 @@ fn unknown_ids_are_refused_in_consuls_words() {
 }
 
 #[test]
-fn a_long_output_is_cut_where_a_character_begins() {
+fn long_output_is_truncated_at_character_boundary() {
     let output = cut(&"é".repeat(3000));
     assert!(output.ends_with("é ... (captured 4096 of 6000 bytes)"), "{output}");
     assert_eq!(cut("short"), "short");

@@ -1,4 +1,4 @@
-//! An agent of a test's own, and a plain HTTP/1.1 client to it that shows answers as they come.
+//! A test's own agent, and an HTTP/1.1 client that exposes responses as they arrive.
 
 use agent::{Config, Dns};
 use serde_json::Value;
@@ -8,13 +8,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-/// A running agent, which ends with the test.
+/// A running agent, which is stopped at the end of the test.
 pub(crate) struct Agent {
     pub(crate) address: SocketAddr,
     stop: Stop,
 }
 
-/// Cancelled when dropped.
+/// Cancels a token when dropped.
 struct Stop(CancellationToken);
 
 impl Drop for Stop {
@@ -23,7 +23,7 @@ impl Drop for Stop {
     }
 }
 
-/// An answer in full.
+/// A complete response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -32,7 +32,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The value of a header, whose name is in lower case.
+    /// Returns the value of a header, whose name is in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }
@@ -45,13 +45,13 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    /// Status and text of a refusal.
+    /// Returns status and text of a refusal.
     pub(crate) fn refusal(&self) -> (u16, &str) {
         assert_eq!(self.header("content-type"), Some("text/plain; charset=utf-8"));
         (self.status, &self.body)
     }
 
-    /// Asserts that a write was taken.
+    /// Asserts that a write was accepted.
     #[track_caller]
     pub(crate) fn done(self) {
         assert_eq!((self.status, &*self.body), (200, ""));
@@ -84,7 +84,7 @@ impl Agent {
         Self { address, stop: Stop(stop) }
     }
 
-    /// Asks it to stop; the test goes on.
+    /// Asks the agent to stop, without waiting.
     pub(crate) fn stop(&self) {
         self.stop.0.cancel();
     }
@@ -101,14 +101,14 @@ impl Agent {
         self.put("/v1/agent/service/register", body).await
     }
 
-    /// The ids of the service's passing instances.
+    /// Returns the ids of the service's passing instances.
     pub(crate) async fn passing(&self, service: &str) -> Vec<String> {
         let answer = self.get(&format!("/v1/health/service/{service}?passing")).await.json();
         let id = |entry: &Value| entry["Service"]["ID"].as_str().unwrap().to_owned();
         answer.as_array().unwrap().iter().map(id).collect()
     }
 
-    /// A check of the agent's own list.
+    /// Returns a check from the agent's own list.
     pub(crate) async fn check(&self, id: &str) -> Value {
         self.get("/v1/agent/checks").await.json()[id].clone()
     }
@@ -119,7 +119,7 @@ impl Agent {
         Answer { status, head, body: String::from_utf8(body).unwrap() }
     }
 
-    /// The head of the answer, and its body as it is sent.
+    /// Returns the head and the raw body of the response.
     pub(crate) async fn send_for_bytes(
         &self,
         method: &str,

@@ -1,4 +1,4 @@
-//! Blocking queries: what wakes them, what does not, and how long they hold.
+//! Blocking queries: what wakes them, what does not, and for how long they block.
 
 use crate::agent::{Agent, Answer};
 use serde_json::json;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-/// A query that is under way.
+/// A query in flight.
 struct Query(JoinHandle<Answer>);
 
 impl Query {
@@ -30,7 +30,7 @@ async fn agent() -> Arc<Agent> {
 }
 
 #[tokio::test]
-async fn a_query_for_an_unknown_service_holds_for_its_wait_and_wakes_when_it_appears() {
+async fn query_for_unknown_service_blocks_until_wait_ends_or_service_appears() {
     let agent = agent().await;
     let none = agent.get("/v1/health/service/none").await;
     assert_eq!(none.json(), json!([]));
@@ -51,7 +51,7 @@ async fn a_query_for_an_unknown_service_holds_for_its_wait_and_wakes_when_it_app
 }
 
 #[tokio::test]
-async fn a_failing_check_wakes_at_once_and_leaves_the_passing() {
+async fn failing_check_wakes_query_and_leaves_passing_list() {
     let agent = agent().await;
     agent.register(r#"{"Name":"web","Check":{"TTL":"10s","Status":"passing"}}"#).await.done();
     let before = agent.get("/v1/health/service/web?passing").await;
@@ -66,7 +66,7 @@ async fn a_failing_check_wakes_at_once_and_leaves_the_passing() {
 }
 
 #[tokio::test]
-async fn heartbeats_and_other_services_wake_nobody() {
+async fn heartbeats_and_other_services_wake_no_query() {
     let agent = agent().await;
     agent.register(r#"{"Name":"web","Check":{"TTL":"10s","Status":"passing"}}"#).await.done();
     let index = agent.get("/v1/health/service/web").await.index();
@@ -81,7 +81,7 @@ async fn heartbeats_and_other_services_wake_nobody() {
 }
 
 #[tokio::test]
-async fn an_expiring_ttl_wakes_who_waits() {
+async fn expired_ttl_wakes_query() {
     let agent = agent().await;
     agent.register(r#"{"Name":"web","Check":{"TTL":"300ms","Status":"passing"}}"#).await.done();
     let index = agent.get("/v1/health/service/web").await.index();
@@ -90,7 +90,7 @@ async fn an_expiring_ttl_wakes_who_waits() {
 }
 
 #[tokio::test]
-async fn without_an_index_and_with_an_old_one_the_answer_comes_at_once() {
+async fn query_without_index_or_with_old_index_returns_immediately() {
     let agent = agent().await;
     for path in [
         "/v1/health/service/web?wait=60s",
@@ -105,7 +105,7 @@ async fn without_an_index_and_with_an_old_one_the_answer_comes_at_once() {
 }
 
 #[tokio::test]
-async fn every_list_can_be_waited_for() {
+async fn every_list_supports_blocking() {
     let agent = agent().await;
     for path in [
         "/v1/catalog/services",
@@ -128,7 +128,7 @@ async fn every_list_can_be_waited_for() {
 }
 
 #[tokio::test]
-async fn one_service_can_be_waited_for_by_its_hash() {
+async fn single_service_supports_blocking_by_hash() {
     let agent = agent().await;
     agent.register(r#"{"Name":"web","Port":80}"#).await.done();
     let before = agent.get("/v1/agent/service/web").await;
@@ -150,7 +150,7 @@ async fn one_service_can_be_waited_for_by_its_hash() {
 }
 
 #[tokio::test]
-async fn an_index_from_before_a_restart_is_answered_at_once() {
+async fn query_with_index_from_before_restart_returns_immediately() {
     let agent = agent().await;
     agent.register(r#"{"Name":"web"}"#).await.done();
     let index = agent.get("/v1/health/service/web").await.index();
@@ -170,7 +170,7 @@ async fn an_index_from_before_a_restart_is_answered_at_once() {
 }
 
 #[tokio::test]
-async fn a_stopping_agent_refuses_who_waits() {
+async fn stopping_agent_rejects_blocking_query() {
     let agent = agent().await;
     let index = agent.get("/v1/health/service/web").await.index();
     let mut query = Query::start(&agent, format!("/v1/health/service/web?index={index}&wait=60s"));

@@ -1,4 +1,4 @@
-//! What the catalog is told directly.
+//! Direct registrations in the catalog.
 
 use crate::agent::Agent;
 use serde_json::json;
@@ -19,7 +19,7 @@ fn taken() -> (u16, String) {
 }
 
 #[tokio::test]
-async fn a_service_is_as_the_catalog_was_told_last() {
+async fn catalog_registration_replaces_service() {
     let agent = Agent::start().await;
     assert_eq!(agent.catalog("register", &WEB.replace("STATUS", "passing")).await, taken());
     assert_eq!(agent.passing("web").await, ["web-1"]);
@@ -37,7 +37,7 @@ async fn a_service_is_as_the_catalog_was_told_last() {
 }
 
 #[tokio::test]
-async fn its_check_hears_nothing_through_the_agent() {
+async fn catalog_check_cannot_be_updated_through_agent() {
     let agent = Agent::start().await;
     agent.catalog("register", &WEB.replace("STATUS", "passing")).await;
     let answer = agent.put("/v1/agent/check/fail/web-1-up", "").await;
@@ -46,7 +46,7 @@ async fn its_check_hears_nothing_through_the_agent() {
 }
 
 #[tokio::test]
-async fn deregistering_takes_out_a_check_or_a_service_as_often_as_it_is_asked_for() {
+async fn catalog_deregistration_of_check_or_service_is_idempotent() {
     let agent = Agent::start().await;
     agent.catalog("register", &WEB.replace("STATUS", "critical")).await;
     for (body, passing) in
@@ -61,7 +61,7 @@ async fn deregistering_takes_out_a_check_or_a_service_as_often_as_it_is_asked_fo
 }
 
 #[tokio::test]
-async fn what_the_catalog_can_not_take_is_refused() {
+async fn invalid_catalog_registration_is_rejected() {
     let agent = Agent::start().await;
     for (path, body, status) in [
         ("register", r#"{"Address":"127.0.0.1","Service":{"Service":"web"}}"#, 500),

@@ -1,4 +1,4 @@
-//! DNS, as a resolver sees it.
+//! DNS from a resolver's point of view.
 
 use crate::agent::Agent;
 use agent::Dns;
@@ -44,7 +44,7 @@ impl Resolver {
         answer
     }
 
-    /// The packet that answers.
+    /// Sends a message and returns the response packet.
     async fn packet(&self, message: &Message) -> Vec<u8> {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         socket.send_to(&message.to_vec().unwrap(), self.dns).await.unwrap();
@@ -79,7 +79,7 @@ fn data(records: &[Record]) -> Vec<String> {
     data
 }
 
-/// The code, and whether the answer says so with an SOA record.
+/// Returns the response code, and whether the response has an SOA record.
 fn nothing(answer: &Message) -> (ResponseCode, bool) {
     assert!(answer.answers.is_empty(), "{answer}");
     let soa = answer.authorities.iter().any(|record| matches!(record.data, RData::SOA(_)));
@@ -87,7 +87,7 @@ fn nothing(answer: &Message) -> (ResponseCode, bool) {
 }
 
 #[tokio::test]
-async fn passing_and_warning_instances_are_answered_and_critical_ones_left_out() {
+async fn passing_and_warning_instances_are_returned_and_critical_ones_omitted() {
     let resolver = Resolver::start().await;
     resolver.register("rating-1", "127.0.0.1", 8082, "passing").await;
     resolver.register("rating-2", "127.0.0.2", 8082, "warning").await;
@@ -106,7 +106,7 @@ async fn passing_and_warning_instances_are_answered_and_critical_ones_left_out()
 }
 
 #[tokio::test]
-async fn a_server_record_names_port_weight_and_a_target_with_its_address() {
+async fn srv_record_has_port_weight_and_target_with_address() {
     let resolver = Resolver::start().await;
     resolver.register("rating-1", "127.0.0.1", 8082, "passing").await;
     resolver.register("rating-2", "127.0.0.1", 9082, "warning").await;
@@ -125,7 +125,7 @@ async fn a_server_record_names_port_weight_and_a_target_with_its_address() {
 }
 
 #[tokio::test]
-async fn an_instance_without_an_address_is_at_the_node() {
+async fn instance_without_address_has_address_of_node() {
     let resolver = Resolver::start().await;
     resolver.register("rating-1", "", 8082, "passing").await;
     let answer = resolver.ask("rating.service.consul.", RecordType::SRV).await;
@@ -137,7 +137,7 @@ async fn an_instance_without_an_address_is_at_the_node() {
 }
 
 #[tokio::test]
-async fn a_host_name_is_an_alias() {
+async fn host_name_is_returned_as_cname() {
     let resolver = Resolver::start().await;
     resolver.register("rating-1", "rating.example.com", 8082, "passing").await;
     for kind in [RecordType::A, RecordType::AAAA] {
@@ -149,7 +149,7 @@ async fn a_host_name_is_an_alias() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_differs_from_what_has_no_such_record() {
+async fn unknown_name_is_nxdomain_and_missing_record_type_is_empty() {
     let resolver = Resolver::start().await;
     resolver.register("rating-1", "127.0.0.1", 8082, "passing").await;
     resolver.agent.register(r#"{"Name":"web","Check":{"TTL":"10s"}}"#).await.done();
@@ -172,7 +172,7 @@ async fn what_is_not_there_differs_from_what_has_no_such_record() {
 }
 
 #[tokio::test]
-async fn a_packet_without_a_size_holds_three_answers_and_others_all() {
+async fn packet_without_edns_has_three_answers_and_others_have_all() {
     let resolver = Resolver::start().await;
     for last in 1..=20 {
         resolver.register(&format!("rating-{last}"), &format!("127.0.0.{last}"), 8082, "passing").await;
@@ -188,7 +188,7 @@ async fn a_packet_without_a_size_holds_three_answers_and_others_all() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_left_out_whole_and_a_packet_says_so() {
+async fn records_that_do_not_fit_are_omitted_and_packet_is_truncated() {
     let resolver = Resolver::start().await;
     for number in 0..1000 {
         let body = format!(
@@ -227,7 +227,7 @@ async fn what_does_not_fit_is_left_out_whole_and_a_packet_says_so() {
 }
 
 #[tokio::test]
-async fn a_change_is_in_the_next_answer() {
+async fn change_is_visible_in_next_answer() {
     let resolver = Resolver::start().await;
     resolver.register("rating-1", "127.0.0.1", 8082, "critical").await;
     assert_eq!(

@@ -1,4 +1,4 @@
-//! The health of the agent's own services as a status, and checks that are registered apart from them.
+//! The health of the agent's services as a status code, and checks registered separately.
 
 use crate::agent::Agent;
 use serde_json::json;
@@ -9,7 +9,7 @@ async fn register(agent: &Agent, id: &str, status: &str) {
 }
 
 #[tokio::test]
-async fn the_worst_check_decides_the_status() {
+async fn worst_check_determines_status() {
     let agent = Agent::start().await;
     agent.register(r#"{"Name":"bare"}"#).await.done();
     for (id, status) in [("one", "passing"), ("two", "warning"), ("three", "critical")] {
@@ -40,7 +40,7 @@ async fn the_worst_check_decides_the_status() {
 }
 
 #[tokio::test]
-async fn a_check_can_be_added_to_a_service_and_taken_from_it() {
+async fn check_can_be_added_to_service_and_removed() {
     let agent = Agent::start().await;
     agent.register(r#"{"Name":"web"}"#).await.done();
     let body = r#"{"ID":"disk","Name":"Disk","ServiceID":"web","TTL":"10s"}"#;

@@ -1,4 +1,4 @@
-//! The agent over HTTP, as clients, curl and browsers see it.
+//! The agent over HTTP, as seen by clients, curl and browsers.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! A service's registration and a caller's watch while the agent dies and comes back empty.
+//! A service's registration and a caller's watch while the agent is killed and restarted empty.
 
 use crate::agent::Agent;
 use agent::Config;
@@ -41,7 +41,7 @@ async fn is_passing(agent: &Agent) {
     assert!(timeout(Duration::from_secs(20), passing).await.is_ok(), "never registered");
 }
 
-/// The sizes of all sets that a caller sees who follows the registry all the time.
+/// Returns the sizes of all sets seen by a caller that watches continuously.
 fn followed(registry: &consul::Registry) -> watch::Receiver<Vec<usize>> {
     let (sizes, seen) = watch::channel(Vec::new());
     let mut sets = registry.watch("rating");
@@ -54,7 +54,7 @@ fn followed(registry: &consul::Registry) -> watch::Receiver<Vec<usize>> {
 }
 
 #[tokio::test]
-async fn a_registration_survives_an_agent_that_comes_back_empty_and_its_watch_shows_no_gap() {
+async fn registration_survives_agent_that_restarts_empty_without_gap_in_watch() {
     let agent = Agent::start().await;
     let registry = registry(agent.address);
     let stop = CancellationToken::new();
@@ -64,7 +64,7 @@ async fn a_registration_survives_an_agent_that_comes_back_empty_and_its_watch_sh
 
     let address = agent.address;
     drop(agent);
-    // The outage: longer than the pause between two polls, or nobody could notice.
+    // The outage: longer than the pause between two polls, so that it is noticed.
     sleep(Duration::from_millis(300)).await;
     let agent = restarted(address).await;
     let start = Instant::now();
@@ -74,12 +74,12 @@ async fn a_registration_survives_an_agent_that_comes_back_empty_and_its_watch_sh
     stop.cancel();
     timeout(Duration::from_secs(5), announced).await.unwrap().unwrap();
     assert!(agent.passing("rating").await.is_empty());
-    // The service is really gone now, and soon after an outage that is not believed either.
+    // The service is now gone, but soon after an outage its absence is not believed either.
     assert!(timeout(Duration::from_secs(1), sizes.wait_for(|sizes| sizes.ends_with(&[1, 0]))).await.is_err());
 }
 
 #[tokio::test]
-async fn an_agent_that_comes_back_empty_knows_no_check() {
+async fn agent_that_restarts_empty_has_no_check() {
     let agent = Agent::start().await;
     agent.register(r#"{"Name":"rating","Check":{"TTL":"10s"}}"#).await.done();
     agent.put("/v1/agent/check/pass/service:rating", "").await.done();
@@ -90,13 +90,13 @@ async fn an_agent_that_comes_back_empty_knows_no_check() {
 }
 
 #[tokio::test]
-async fn a_start_without_an_agent_registers_within_two_seconds_of_its_appearing() {
+async fn service_started_without_agent_registers_within_two_seconds_of_its_start() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
     let stop = CancellationToken::new();
     let announced = tokio::spawn(registration::announce(registry(address), instance(), stop.clone()));
-    // Long enough for the pauses between tries to have grown to their limit.
+    // Long enough for the pauses between attempts to have grown to their limit.
     sleep(Duration::from_millis(1500)).await;
     let agent = restarted(address).await;
     let start = Instant::now();

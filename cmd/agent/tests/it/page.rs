@@ -4,7 +4,7 @@ use crate::agent::Agent;
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn the_page_is_one_file_that_loads_nothing_from_elsewhere() {
+async fn page_is_one_file_without_external_resources() {
     let agent = Agent::start().await;
     for path in ["/ui", "/ui/"] {
         let page = agent.get(path).await;
@@ -17,7 +17,7 @@ async fn the_page_is_one_file_that_loads_nothing_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn its_data_shows_services_instances_states_and_tags() {
+async fn page_data_has_services_instances_states_and_tags() {
     let agent = Agent::start().await;
     let register = async |id: &str, status: &str| {
         let check = format!(r#"{{"TTL":"10s","Status":"{status}"}}"#);
@@ -46,7 +46,7 @@ async fn its_data_shows_services_instances_states_and_tags() {
 }
 
 #[tokio::test]
-async fn the_page_comes_with_what_it_first_shows() {
+async fn page_contains_its_initial_data() {
     let agent = Agent::start().await;
     let name = "</script><b>$&";
     agent.register(&format!(r#"{{"Name":"{name}","ID":"one"}}"#)).await.done();

@@ -1,4 +1,4 @@
-//! The program: its exit codes and what it says.
+//! The program: exit codes and output.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
@@ -17,7 +17,7 @@ fn ended(arguments: &[&str]) -> (i32, String) {
 }
 
 #[test]
-fn a_taken_port_is_named_and_exits_with_1() {
+fn port_in_use_is_reported_and_exits_with_1() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let (code, text) = ended(&["--listen", &address]);
@@ -26,16 +26,16 @@ fn a_taken_port_is_named_and_exits_with_1() {
 }
 
 #[test]
-fn a_dns_address_that_is_asked_for_and_taken_is_named_and_exits_with_1() {
+fn configured_dns_address_in_use_is_reported_and_exits_with_1() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let (code, text) = ended(&["--listen", "127.0.0.1:0", "--dns-listen", &address]);
     assert_eq!(code, 1);
-    assert!(text.contains(&format!("the agent can't answer DNS on {address}")), "{text}");
+    assert!(text.contains(&format!("the agent can't serve DNS on {address}")), "{text}");
 }
 
 #[test]
-fn bad_arguments_exit_with_2_and_name_the_flag() {
+fn invalid_arguments_exit_with_2_and_name_flag() {
     for arguments in
         [&["--listen", "8500"][..], &["--dns-listen", "8600"], &["--deregister-floor", "10"], &["--nope"]]
     {
@@ -46,7 +46,7 @@ fn bad_arguments_exit_with_2_and_name_the_flag() {
 }
 
 #[test]
-fn it_says_where_it_is_and_stops_when_asked_to() {
+fn agent_logs_its_address_and_stops_on_request() {
     let mut running = agent(&["--listen", "127.0.0.1:0"]).stderr(Stdio::piped()).spawn().unwrap();
     let mut log = BufReader::new(running.stderr.take().unwrap());
     let mut line = String::new();

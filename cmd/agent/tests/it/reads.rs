@@ -1,4 +1,4 @@
-//! What lists hold, and the headers they carry.
+//! The content and headers of lists.
 
 use crate::agent::Agent;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ const METADATA: &str = r#"{"ID":"metadata-1","Name":"metadata","Tags":["grpc","v
     "Check":{"TTL":"10s","Status":"passing"}}"#;
 
 #[tokio::test]
-async fn an_unknown_service_is_an_empty_list_with_all_headers() {
+async fn unknown_service_is_empty_list_with_all_headers() {
     let agent = Agent::start().await;
     let answer = agent.get("/v1/health/service/none").await;
     assert_eq!((answer.status, &*answer.body), (200, "[]"));
@@ -31,7 +31,7 @@ async fn an_unknown_service_is_an_empty_list_with_all_headers() {
 }
 
 #[tokio::test]
-async fn a_healthy_instance_comes_with_its_node_and_both_checks() {
+async fn healthy_instance_has_node_and_both_checks() {
     let agent = Agent::start().await;
     agent.register(METADATA).await.done();
     let answer = agent.get("/v1/health/service/metadata?passing=1").await.json();
@@ -52,7 +52,7 @@ async fn a_healthy_instance_comes_with_its_node_and_both_checks() {
 }
 
 #[tokio::test]
-async fn names_match_without_case_and_every_tag_must_be_there() {
+async fn names_match_ignoring_case_and_every_tag_is_required() {
     let agent = Agent::start().await;
     agent.register(METADATA).await.done();
     for (path, count) in [
@@ -89,7 +89,7 @@ async fn checks_are_listed_by_service_node_and_state() {
 }
 
 #[tokio::test]
-async fn the_catalog_lists_services_whatever_their_health() {
+async fn catalog_lists_services_of_any_health() {
     let agent = Agent::start().await;
     agent.register(METADATA).await.done();
     agent
@@ -114,7 +114,7 @@ async fn the_catalog_lists_services_whatever_their_health() {
 }
 
 #[tokio::test]
-async fn the_agent_lists_its_own_services_and_itself() {
+async fn agent_lists_its_services_and_itself() {
     let agent = Agent::start().await;
     let empty = agent.get("/v1/agent/services").await;
     assert_eq!((empty.json(), empty.header("x-consul-index")), (json!({}), None));
@@ -144,7 +144,7 @@ async fn the_agent_lists_its_own_services_and_itself() {
 }
 
 #[tokio::test]
-async fn an_equality_filters_every_list() {
+async fn equality_filters_every_list() {
     let agent = Agent::start().await;
     agent.register(METADATA).await.done();
     agent

@@ -1,4 +1,4 @@
-//! Registering, heartbeats, deregistering, and what time does to a check.
+//! Registration, heartbeats, deregistration, and expiry of checks.
 
 use crate::agent::Agent;
 use agent::Config;
@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 const WEB: &str = r#"{"Name":"web","Port":80,"Check":{"TTL":"10s"}}"#;
 
 #[tokio::test]
-async fn a_service_without_checks_passes() {
+async fn service_without_checks_passes() {
     let agent = Agent::start().await;
     agent.register(r#"{"Name":"web"}"#).await.done();
     assert!(agent.get("/v1/agent/services").await.json().get("web").is_some());
@@ -17,7 +17,7 @@ async fn a_service_without_checks_passes() {
 }
 
 #[tokio::test]
-async fn a_ttl_check_is_critical_until_it_passes() {
+async fn ttl_check_is_critical_until_it_passes() {
     let agent = Agent::start().await;
     agent.register(WEB).await.done();
     assert_eq!(agent.check("service:web").await["Status"], "critical");
@@ -41,7 +41,7 @@ async fn several_checks_must_all_pass() {
 }
 
 #[tokio::test]
-async fn bad_bodies_change_nothing() {
+async fn invalid_bodies_change_nothing() {
     let agent = Agent::start().await;
     for (body, text) in [
         ("{}", "Missing service name"),
@@ -66,7 +66,7 @@ async fn bad_bodies_change_nothing() {
 }
 
 #[tokio::test]
-async fn keys_are_taken_in_any_case_and_null_is_as_if_absent() {
+async fn keys_are_accepted_in_any_case_and_null_means_absent() {
     let agent = Agent::start().await;
     for body in [
         r#"{"name":"web","check":{"ttl":"10s","deregister_critical_service_after":"1m"}}"#,
@@ -79,7 +79,7 @@ async fn keys_are_taken_in_any_case_and_null_is_as_if_absent() {
 }
 
 #[tokio::test]
-async fn the_same_again_keeps_status_output_and_index() {
+async fn equal_registration_keeps_status_output_and_index() {
     let agent = Agent::start().await;
     agent.register(WEB).await.done();
     agent.put("/v1/agent/check/pass/service:web?note=up", "").await.done();
@@ -90,7 +90,7 @@ async fn the_same_again_keeps_status_output_and_index() {
 }
 
 #[tokio::test]
-async fn checks_stay_unless_they_are_to_be_replaced() {
+async fn checks_are_kept_unless_replace_is_set() {
     let agent = Agent::start().await;
     agent.register(WEB).await.done();
     agent.register(r#"{"Name":"web","Port":80}"#).await.done();
@@ -101,7 +101,7 @@ async fn checks_stay_unless_they_are_to_be_replaced() {
 }
 
 #[tokio::test]
-async fn deregistering_takes_the_checks_along_and_twice_is_an_error() {
+async fn deregistration_removes_checks_and_second_one_fails() {
     let agent = Agent::start().await;
     agent.register(WEB).await.done();
     agent.put("/v1/agent/service/deregister/web", "").await.done();
@@ -112,7 +112,7 @@ async fn deregistering_takes_the_checks_along_and_twice_is_an_error() {
 }
 
 #[tokio::test]
-async fn an_unknown_check_is_told_after_a_bad_status() {
+async fn unknown_check_is_reported_after_invalid_status() {
     let agent = Agent::start().await;
     let text = r#"Unknown check ID "nope". Ensure that the check ID is passed, not the check name."#;
     for call in ["pass", "warn", "fail"] {
@@ -137,7 +137,7 @@ async fn until(agent: &Agent, status: &str) {
 }
 
 #[tokio::test]
-async fn a_check_that_hears_nothing_turns_critical_after_its_ttl() {
+async fn check_without_update_turns_critical_after_ttl() {
     let agent = Agent::start().await;
     agent.register(r#"{"Name":"web","Check":{"TTL":"300ms"}}"#).await.done();
     let start = Instant::now();
@@ -154,7 +154,7 @@ async fn a_check_that_hears_nothing_turns_critical_after_its_ttl() {
 }
 
 #[tokio::test]
-async fn a_service_that_stays_critical_is_removed() {
+async fn service_that_stays_critical_is_removed() {
     let config = Config { deregister_floor: Duration::from_millis(200), ..Config::default() };
     let agent = Agent::with(config).await;
     let check = r#"{"TTL":"100ms","DeregisterCriticalServiceAfter":"100ms"}"#;
@@ -170,7 +170,7 @@ async fn a_service_that_stays_critical_is_removed() {
 }
 
 #[tokio::test]
-async fn registering_meanwhile_keeps_a_critical_service_for_another_while() {
+async fn registration_restarts_time_until_removal_of_critical_service() {
     let config = Config { deregister_floor: Duration::from_secs(1), ..Config::default() };
     let agent = Agent::with(config).await;
     let body = r#"{"Name":"web","Check":{"TTL":"50ms","DeregisterCriticalServiceAfter":"1s"}}"#;

@@ -1,4 +1,4 @@
-//! What holds for every path: methods, unknown paths, refused parameters, tokens, compression.
+//! Rules for every path: methods, unknown paths, rejected parameters, tokens, compression.
 
 use crate::agent::Agent;
 use agent::Config;
@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 #[tokio::test]
-async fn a_wrong_method_is_told_the_right_one() {
+async fn wrong_method_is_405_with_allow() {
     let agent = Agent::start().await;
     for (method, path, allowed) in [
         ("GET", "/v1/agent/check/pass/service:web", "OPTIONS,PUT"),
@@ -28,7 +28,7 @@ async fn a_wrong_method_is_told_the_right_one() {
 }
 
 #[tokio::test]
-async fn an_unknown_path_is_404_in_consuls_words() {
+async fn unknown_path_is_404_with_consuls_text() {
     let agent = Agent::start().await;
     let answer = agent.get("/v1/nope").await;
     assert_eq!(answer.refusal(), (404, "Invalid URL path: not a recognized HTTP API endpoint\n"));
@@ -38,7 +38,7 @@ async fn an_unknown_path_is_404_in_consuls_words() {
 }
 
 #[tokio::test]
-async fn odd_paths_and_the_root_are_redirected() {
+async fn unnormalized_paths_and_root_are_redirected() {
     let agent = Agent::start().await;
     for (path, place) in [("/", "/ui/"), ("/v1//agent/services?a=b", "/v1/agent/services?a=b")] {
         let answer = agent.get(path).await;
@@ -47,7 +47,7 @@ async fn odd_paths_and_the_root_are_redirected() {
 }
 
 #[tokio::test]
-async fn parameters_that_mean_nothing_here_are_refused() {
+async fn unsupported_parameters_are_rejected() {
     let agent = Agent::start().await;
     for (query, status, text) in [
         ("wait=10", 400, "Invalid wait time"),
@@ -76,7 +76,7 @@ async fn parameters_that_mean_nothing_here_are_refused() {
 }
 
 #[tokio::test]
-async fn headers_for_what_is_not_here_are_refused() {
+async fn unsupported_headers_are_rejected() {
     let agent = Agent::start().await;
     for (header, feature) in [("X-Consul-Namespace", "Namespaces"), ("X-Consul-Partition", "Partitions")] {
         let answer = agent.send("GET", "/v1/health/service/web", &format!("{header}: x\r\n"), "").await;
@@ -88,7 +88,7 @@ async fn headers_for_what_is_not_here_are_refused() {
 }
 
 #[tokio::test]
-async fn a_list_that_fails_has_the_index_of_nothing_and_other_refusals_have_none() {
+async fn failed_list_has_index_and_other_errors_have_none() {
     let agent = Agent::start().await;
     for (path, index) in [
         ("/v1/catalog/services?dc=zz", Some("1")),
@@ -108,7 +108,7 @@ async fn a_list_that_fails_has_the_index_of_nothing_and_other_refusals_have_none
 }
 
 #[tokio::test]
-async fn who_would_take_it_from_a_cache_is_told_that_it_was_not() {
+async fn cached_query_is_reported_as_cache_miss() {
     let agent = Agent::start().await;
     for (path, told) in [
         ("/v1/health/service/web?cached", Some("MISS")),
@@ -121,7 +121,7 @@ async fn who_would_take_it_from_a_cache_is_told_that_it_was_not() {
 }
 
 #[tokio::test]
-async fn a_token_is_wanted_where_one_is_set() {
+async fn token_is_required_if_configured() {
     let agent = Agent::with(Config { token: Some("s3cret".into()), ..Config::default() }).await;
     let path = "/v1/agent/service/register";
     let body = r#"{"Name":"web"}"#;
@@ -148,14 +148,14 @@ async fn pretty_indents_by_four() {
 }
 
 #[tokio::test]
-async fn an_empty_write_is_labelled_as_consul_labels_it() {
+async fn empty_write_response_has_consuls_headers() {
     let agent = Agent::start().await;
     let answer = agent.register(r#"{"Name":"web"}"#).await;
     assert_eq!(answer.header("content-type"), Some("application/json; charset=utf-8"));
 }
 
 #[tokio::test]
-async fn a_long_body_is_compressed_for_who_takes_that() {
+async fn long_body_is_compressed_if_accepted() {
     let agent = Agent::start().await;
     agent.register(r#"{"Name":"web"}"#).await.done();
     let long = "/v1/health/service/web?pretty";
@@ -182,7 +182,7 @@ async fn a_long_body_is_compressed_for_who_takes_that() {
 }
 
 #[tokio::test]
-async fn a_body_that_ends_too_early_is_a_bad_one_and_not_a_large_one() {
+async fn body_that_ends_too_early_is_invalid_and_not_too_large() {
     let agent = Agent::start().await;
     let head = "PUT /v1/agent/service/register HTTP/1.1\r\nhost: agent\r\n";
     for rest in ["content-length: 100\r\n\r\n{", "transfer-encoding: chunked\r\n\r\nzz\r\n"] {
@@ -197,7 +197,7 @@ async fn a_body_that_ends_too_early_is_a_bad_one_and_not_a_large_one() {
 }
 
 #[tokio::test]
-async fn callers_who_wait_or_never_finish_hold_up_nobody() {
+async fn blocked_or_unfinished_requests_delay_no_others() {
     let agent = Arc::new(Agent::start().await);
     let mut slow = Vec::new();
     for _ in 0..100 {
@@ -219,7 +219,7 @@ async fn callers_who_wait_or_never_finish_hold_up_nobody() {
 }
 
 #[tokio::test]
-async fn write_from_a_page_of_another_origin_is_403() {
+async fn cross_origin_write_is_403() {
     let agent = Agent::start().await;
     let register = async |headers: &str| {
         let body = r#"{"Name":"rating","Port":8082}"#;

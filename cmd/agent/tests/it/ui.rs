@@ -1,4 +1,4 @@
-//! What Consul's own UI asks for.
+//! The calls of Consul's own UI.
 
 use crate::agent::Agent;
 use agent::Config;
@@ -15,7 +15,7 @@ async fn registered() -> Agent {
 }
 
 #[tokio::test]
-async fn services_are_summed_up_by_name() {
+async fn services_are_summarized_by_name() {
     let agent = registered().await;
     let answer = agent.get("/v1/internal/ui/services").await;
     assert!(answer.index() > 1);
@@ -30,7 +30,7 @@ async fn services_are_summed_up_by_name() {
 }
 
 #[tokio::test]
-async fn a_node_comes_with_its_services_and_checks() {
+async fn node_has_its_services_and_checks() {
     let agent = registered().await;
     let nodes = agent.get("/v1/internal/ui/nodes").await;
     let node = agent.get("/v1/internal/ui/node/Dev").await;
@@ -49,7 +49,7 @@ async fn a_node_comes_with_its_services_and_checks() {
 }
 
 #[tokio::test]
-async fn what_is_not_here_is_an_empty_list() {
+async fn unsupported_resource_is_empty_list() {
     let agent = registered().await;
     for path in ["/v1/session/node/dev", "/v1/peerings"] {
         let answer = agent.get(path).await;
@@ -62,7 +62,7 @@ async fn what_is_not_here_is_an_empty_list() {
 }
 
 #[tokio::test]
-async fn who_shows_the_token_may_do_everything() {
+async fn caller_with_token_has_all_permissions() {
     let path = "/v1/internal/acl/authorize";
     let asked =
         r#"[{"Resource":"key","Access":"write"},{"Resource":"service","Segment":"web","Access":"read"}]"#;

@@ -1,4 +1,4 @@
-//! A consumer that does nothing else, with and without decoding what it reads.
+//! A consumer that only reads, with and without decoding.
 
 use crate::measured::{Figure, Process};
 use crate::servers::PARTITIONS;
@@ -27,7 +27,7 @@ pub(crate) fn read(brokers: &str, topic: &str, count: u64, decode: bool) -> Resu
     while read < count {
         let Some(message) = consumer.poll(Duration::from_secs(1)) else { continue };
         if read == 0 {
-            // The first one had to be waited for.
+            // The wait for the first one does not count.
             (start, cpu) = (Instant::now(), process.cpu()?);
         }
         let message = message?;

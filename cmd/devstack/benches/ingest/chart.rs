@@ -1,4 +1,4 @@
-//! A chart of a few bars, as SVG.
+//! A bar chart as SVG.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ const LEFT: f64 = 220.0;
 const ROW: f64 = 36.0;
 const TOP: f64 = 44.0;
 
-/// Draws a bar for each name and number, the longest over the whole width.
+/// Draws a bar for each name and number, the longest over the full width.
 pub(crate) fn bars(title: &str, bars: &[(&str, f64)]) -> String {
     let most = bars.iter().map(|bar| bar.1).fold(f64::MIN_POSITIVE, f64::max);
     let height = TOP + ROW * bars.len() as f64;
@@ -20,7 +20,7 @@ pub(crate) fn bars(title: &str, bars: &[(&str, f64)]) -> String {
         let top = TOP + ROW * row as f64;
         let (text, width) = (top + 17.0, number / most * (WIDTH - LEFT - 90.0));
         let end = LEFT + width + 8.0;
-        // Writing to a string doesn't fail.
+        // Writing to a string cannot fail.
         let _ = write!(
             svg,
             "<text x=\"12\" y=\"{text}\">{name}</text>\n\

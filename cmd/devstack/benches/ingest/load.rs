@@ -1,4 +1,4 @@
-//! What is sent: ratings as they come in life, and such that a database of a given size is made and changed.
+//! The events sent: realistic ratings, and ratings that fill and change a database of a given size.
 
 use crate::flow::{Event, Sender};
 use libtest_mimic::Failed;
@@ -15,7 +15,7 @@ fn event(record: u64, user: u64, value: u8) -> Event {
     Event { key: format!("movie/{record}"), value: Some(json.into()), protobuf: false }
 }
 
-/// Ratings by random users of records that are liked unequally.
+/// Ratings by random users of records of unequal popularity.
 pub(crate) fn popular(count: u64) -> impl Iterator<Item = Event> {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(5);
     (0..count).map(move |_| {
@@ -24,12 +24,12 @@ pub(crate) fn popular(count: u64) -> impl Iterator<Item = Event> {
     })
 }
 
-/// The record and user of rating `number`, no two alike.
+/// Returns the record and user of rating `number`; no two are equal.
 fn pair(number: u64) -> (u64, u64) {
     (number % RECORDS as u64, number / RECORDS as u64 * 7 + number % RECORDS as u64 * 13)
 }
 
-/// So many different ratings.
+/// Returns distinct ratings.
 pub(crate) fn distinct(count: u64) -> impl Iterator<Item = Event> {
     (0..count).map(|number| {
         let (record, user) = pair(number);
@@ -37,7 +37,7 @@ pub(crate) fn distinct(count: u64) -> impl Iterator<Item = Event> {
     })
 }
 
-/// Changes of ratings that [`distinct`] has sent `stored` of.
+/// Returns changes of ratings, of which [`distinct`] has sent `stored`.
 pub(crate) fn changes(stored: u64, count: u64) -> impl Iterator<Item = Event> {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(6);
     (0..count).map(move |_| {
@@ -46,7 +46,7 @@ pub(crate) fn changes(stored: u64, count: u64) -> impl Iterator<Item = Event> {
     })
 }
 
-/// Sends them all.
+/// Sends all events.
 pub(crate) fn send(brokers: &str, topic: &str, events: impl Iterator<Item = Event>) -> Result<(), Failed> {
     let sender = Sender::new(brokers, topic)?;
     for event in events {

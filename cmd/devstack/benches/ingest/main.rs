@@ -1,10 +1,10 @@
-//! How fast do events get from Kafka into the database, exactly once, beside a consumer that only reads them?
-//! Does that stay so as the database grows, how much memory does it take, and how soon is an event visible?
+//! How fast are events ingested from Kafka into the database, exactly once, compared with a consumer that only reads
+//! them? How does that change as the database grows, how much memory does it take, and how soon is an event visible?
 //!
 //! `MARQUEE_TEST_KAFKA=own cargo bench -p devstack --bench ingest -- [--full] [--svg FILE]` starts a Kafka and a
-//! PostgreSQL of its own, prints the figures and exits 1 where one is missed. `--full` grows the database to ten
-//! million ratings instead of one; FILE is a path from `cmd/devstack`, where cargo runs a bench. The service is a
-//! process of its own; that of the bench only reads and sends.
+//! PostgreSQL server of its own, prints the figures and exits with 1 if a line is missed. `--full` fills the database
+//! with ten million ratings instead of one; FILE is a path relative to `cmd/devstack`, where cargo runs a bench. The
+//! service is a separate process; the bench's own process only reads and sends.
 
 #![expect(clippy::unwrap_used, reason = "a bench that can't go on ends")]
 #![expect(clippy::print_stdout, reason = "a bench tells its figures")]
@@ -62,24 +62,24 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints a line; returns whether it was held.
+/// Prints a line; returns whether it was met.
 fn line(held: bool, text: &str) -> bool {
-    println!("{text}: {}", if held { "held" } else { "MISSED" });
+    println!("{text}: {}", if held { "met" } else { "MISSED" });
     held
 }
 
 fn run(servers: &Servers, full: bool, svg: Option<&String>) -> Result<bool, Failed> {
-    // Before anything is measured, so that a path that isn't there costs nothing.
+    // Before anything is measured, so that an invalid path fails early.
     let mut svg = svg.map(File::create).transpose()?;
     let events = number("MARQUEE_BENCH_EVENTS", 1_000_000);
     let topic = servers.topic()?;
     load::send(&servers.kafka(), &topic, load::popular(events))?;
-    // Before there is a backlog: what that leaves to be written to the disk would be measured as well.
+    // Before there is a backlog, whose pending disk writes would be measured as well.
     let p99 = visible::percentile(servers)?;
 
     let mut figures = [const { Vec::new() }; 4];
     for _ in 0..ROUNDS {
-        // In turn, so that all of them meet the same neighbours.
+        // Alternating, so that all of them are measured under the same conditions.
         figures[0].push(bare::read(&servers.kafka(), &topic, events, false)?);
         figures[1].push(bare::read(&servers.kafka(), &topic, events, true)?);
         for (figure, kind) in figures[2..].iter_mut().zip([Kind::Sqlite, Kind::Postgres]) {

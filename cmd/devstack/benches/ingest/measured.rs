@@ -1,4 +1,4 @@
-//! What is measured of a process, and of the service while it works off a backlog.
+//! Measurements of a process, and of the service while it works off a backlog.
 
 use crate::deployment::Deployment;
 use libtest_mimic::Failed;
@@ -6,28 +6,28 @@ use std::fs;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Ticks of the kernel's clock a second, as /proc counts them on Linux.
+/// Clock ticks per second, as /proc counts them on Linux.
 const TICKS: f64 = 100.0;
 
-/// How fast, and with how much.
+/// Rate and resources used.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Figure {
-    /// Events a second.
+    /// Events per second.
     pub(crate) rate: f64,
-    /// Microseconds of processor time an event.
+    /// Microseconds of CPU time per event.
     pub(crate) cpu: f64,
-    /// The most memory that was resident.
+    /// Peak resident memory.
     pub(crate) mib: f64,
 }
 
-/// The figure in the middle by rate.
+/// Returns the median by rate.
 pub(crate) fn median(rounds: &[Figure]) -> Figure {
     let mut rounds = rounds.to_vec();
     rounds.sort_by(|a, b| a.rate.total_cmp(&b.rate));
     rounds[rounds.len() / 2]
 }
 
-/// A process as /proc shows it.
+/// A process according to /proc.
 pub(crate) struct Process(String);
 
 impl Process {
@@ -39,16 +39,16 @@ impl Process {
         Self(format!("/proc/{id}"))
     }
 
-    /// Seconds of processor time until now.
+    /// Returns the seconds of CPU time so far.
     pub(crate) fn cpu(&self) -> Result<f64, Failed> {
         let stat = fs::read_to_string(format!("{}/stat", self.0))?;
-        // The program's name may hold anything but ends with the last parenthesis.
+        // The program's name may contain any character, but ends with the last parenthesis.
         let (_, rest) = stat.rsplit_once(')').ok_or("stat")?;
         let ticks: Result<Vec<f64>, _> = rest.split_whitespace().skip(11).take(2).map(str::parse).collect();
         Ok(ticks?.iter().sum::<f64>() / TICKS)
     }
 
-    /// The most memory that was resident until now.
+    /// Returns the peak resident memory so far.
     pub(crate) fn most_mib(&self) -> Result<f64, Failed> {
         let status = fs::read_to_string(format!("{}/status", self.0))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("VmHWM")?;
@@ -56,7 +56,7 @@ impl Process {
     }
 }
 
-/// Lets the service work off `count` events of the topic, before which it has applied `before`.
+/// Measures while the service works off `count` events of the topic, before which it has applied `before`.
 pub(crate) fn backlog(deployment: &Deployment, before: u64, count: u64) -> Result<Figure, Failed> {
     let instance = deployment.start("one")?;
     let process = Process::of(instance.id());

@@ -1,4 +1,4 @@
-//! How long it takes from the sending of an event until the served aggregate holds it.
+//! The time from sending an event until the served aggregate includes it.
 
 use crate::deployment::{Deployment, Kind};
 use crate::flow::{Event, Sender};
@@ -13,9 +13,10 @@ use tokio::runtime::Builder;
 const EVENTS: usize = 10_000;
 const EVERY: Duration = Duration::from_millis(1);
 
-/// The 99th percentile in milliseconds, at 1,000 events a second of which each adds a rating to one record.
+/// Returns the 99th percentile in milliseconds, at 1,000 events per second, each of which adds a rating to one
+/// record.
 pub(crate) fn percentile(servers: &Servers) -> Result<f64, Failed> {
-    // What was done before has left much to be written to the disk, and commits would queue behind it.
+    // Earlier measurements have left pending disk writes, which would delay commits.
     Command::new("sync").status()?;
     let topic = servers.topic()?;
     let deployment = Deployment::new(servers, Kind::Sqlite, &topic, &[])?;
@@ -49,7 +50,7 @@ fn event(number: usize) -> Event {
     Event { key: "movie/1".to_owned(), value: Some(json.into()), protobuf: false }
 }
 
-/// Asks for the aggregate again and again; returns when each of the events was first seen in it.
+/// Polls the aggregate; returns when each of the events was first seen in it.
 async fn watch(address: String) -> Result<Vec<Instant>, Failed> {
     let mut client = RatingServiceClient::connect(address).await?;
     let mut seen = Vec::with_capacity(EVENTS);
@@ -59,7 +60,7 @@ async fn watch(address: String) -> Result<Vec<Instant>, Failed> {
         let answer =
             client.get_aggregated_rating(GetAggregatedRatingRequest { record_id, record_type }).await?;
         let now = Instant::now();
-        // One was there before.
+        // One existed before.
         let count = answer.into_inner().aggregate.ok_or("an aggregate")?.count - 1;
         seen.resize(usize::try_from(count)?.min(EVENTS), now);
         if now > deadline {

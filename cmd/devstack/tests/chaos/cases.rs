@@ -1,4 +1,4 @@
-//! The cases: what dies, and what must hold meanwhile.
+//! The cases: what fails, and what must hold meanwhile.
 
 use std::time::Duration;
 

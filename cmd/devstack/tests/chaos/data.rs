@@ -1,4 +1,4 @@
-//! The films and ratings that every case reads: loaded once through the services, then served by many
+//! The movies and ratings that every case reads: loaded once through the services, then served by many
 //! instances. On SQLite each has a copy of the file, on PostgreSQL all share one database.
 
 use crate::fleet::Place;
@@ -11,7 +11,7 @@ use std::path::Path;
 use storage::testing;
 use tempfile::TempDir;
 
-/// How many films there are; their ids are 1 to this.
+/// The number of movies; their ids are 1 to this.
 pub(crate) const FILMS: u32 = 100;
 
 /// The kind of database.
@@ -31,7 +31,7 @@ impl Backend {
         }
     }
 
-    /// Why this kind can't be tested here, if so.
+    /// Returns why this kind can't be tested here, if so.
     pub(crate) fn missing(self) -> Option<String> {
         match self {
             Self::Sqlite => None,
@@ -40,7 +40,7 @@ impl Backend {
     }
 }
 
-/// The loaded databases; gone when this is dropped.
+/// The loaded databases; deleted on drop.
 pub(crate) enum Data {
     Files(TempDir),
     Shared(Box<testing::Database>),
@@ -89,7 +89,7 @@ impl Data {
         data
     }
 
-    /// The URL of the database for an instance of `service`, whose own things are in `folder`.
+    /// Returns the URL of the database for an instance of `service` with its own `folder`.
     pub(crate) fn open(&self, service: &str, folder: &Path, instance: u16) -> String {
         match self {
             Self::Files(loaded) => {

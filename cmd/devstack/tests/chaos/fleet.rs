@@ -1,4 +1,4 @@
-//! Three rating instances, two metadata, one movie and the agent that they find each other through.
+//! Three rating instances, two metadata instances, one movie instance and their agent.
 
 use crate::data::Data;
 use crate::http::{self, Client, get};
@@ -11,13 +11,13 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// How long anything may take to come about.
+/// The time limit of any step.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long the services may drain.
+/// The services' drain timeout.
 pub(crate) const DRAIN: Duration = Duration::from_secs(10);
 
-/// Where a part of the stack runs, and how: the same before and after a restart.
+/// The command and folder of a part: the same before and after a restart.
 #[derive(Clone)]
 pub(crate) struct Place {
     part: &'static str,
@@ -55,7 +55,7 @@ impl Member {
         eventually(&format!("{} is ready", self.place.part), ready).await;
     }
 
-    /// Kills it at once; where it ran.
+    /// Kills it; returns its command and folder.
     pub(crate) fn kill(self) -> Place {
         self.place
     }
@@ -64,7 +64,7 @@ impl Member {
         self.process.signal(signal);
     }
 
-    /// Asks it to stop and waits for its end; how long it took.
+    /// Stops it gracefully and waits until it has ended; returns how long that took.
     pub(crate) async fn stop(self) -> Duration {
         self.process.stop().await
     }
@@ -83,7 +83,7 @@ pub(crate) struct Fleet<'a> {
 }
 
 impl<'a> Fleet<'a> {
-    /// Starts everything and waits until it is whole.
+    /// Starts everything and waits until it is complete.
     pub(crate) async fn start(data: &'a Data) -> Self {
         let fleet = Self::with_ratings(data, "consul").await;
         fleet.has_registered(&[("rating", 3)]).await;
@@ -91,7 +91,7 @@ impl<'a> Fleet<'a> {
         fleet
     }
 
-    /// The same with rating instances that aren't registered, for others to stand in front of.
+    /// The same with unregistered rating instances, for proxies in front of them.
     pub(crate) async fn with_hidden_ratings(data: &'a Data) -> Self {
         Self::with_ratings(data, "none").await
     }
@@ -129,14 +129,14 @@ impl<'a> Fleet<'a> {
         member
     }
 
-    /// Starts what was killed; returns once it is ready.
+    /// Restarts a killed part; returns once it is ready.
     pub(crate) async fn again(&self, place: Place) -> Member {
         let member = place.start();
         member.is_ready(&self.client).await;
         member
     }
 
-    /// Waits until the agent has as many passing instances of each service; how long that took.
+    /// Waits until the agent has the given numbers of passing instances; returns how long that took.
     pub(crate) async fn has_registered(&self, services: &[(&str, usize)]) -> Duration {
         let there = async || {
             for &(service, count) in services {
@@ -149,17 +149,17 @@ impl<'a> Fleet<'a> {
         eventually("everything is registered", there).await
     }
 
-    /// Waits until movie's answers are whole, time after time; how long that took.
+    /// Waits until movie's responses are complete, repeatedly; returns how long that took.
     pub(crate) async fn is_whole(&self) -> Duration {
         self.answers("movie's answers are whole", |movie| movie.get("partial").is_none()).await
     }
 
-    /// Waits until every worker of movie has found the metadata, whatever it says of ratings.
+    /// Waits until every worker of movie has found metadata, whatever the ratings.
     pub(crate) async fn has_metadata(&self) {
         self.answers("movie has metadata", |_| true).await;
     }
 
-    /// Waits until movie answers 20 times in a row as `wanted`; returns how long that took.
+    /// Waits until movie responds 20 times in a row as `wanted`; returns how long that took.
     async fn answers(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Duration {
         let all = async || {
             for _ in 0..20 {
@@ -173,7 +173,7 @@ impl<'a> Fleet<'a> {
         eventually(what, all).await
     }
 
-    /// Where the passing instances of `service` are, as the agent says.
+    /// Returns the addresses of the passing instances of `service`, according to the agent.
     async fn registered(&self, service: &str) -> Vec<String> {
         let path = format!("/v1/health/service/{service}?passing");
         let Ok((200, Value::Array(instances))) = get(&self.client, self.agent.authority(), &path).await
@@ -187,13 +187,13 @@ impl<'a> Fleet<'a> {
         instances.iter().map(authority).collect()
     }
 
-    /// The registry, as the services use it.
+    /// Returns the registry, as used by the services.
     pub(crate) fn registry(&self) -> Arc<dyn Registry> {
         let config = consul::Config { url: self.consul.clone(), ..consul::Config::default() };
         Arc::new(consul::Registry::new(config).unwrap())
     }
 
-    /// Keeps an instance that isn't one of the fleet's processes in the registry until the guard is dropped.
+    /// Keeps an instance that is not a process of the fleet registered until the guard is dropped.
     pub(crate) async fn announce(&self, instance: &Instance) -> DropGuard {
         let stop = CancellationToken::new();
         tokio::spawn(registration::announce(self.registry(), instance.clone(), stop.clone()));
@@ -205,16 +205,16 @@ impl<'a> Fleet<'a> {
     }
 }
 
-/// What all services are told.
+/// The arguments of all services.
 const EVERYONE: [&str; 4] = ["--workers", "2", "--drain-timeout", "10s"];
 
-/// An instance of `service` at a port of this machine.
+/// Returns an instance of `service` at a local port.
 pub(crate) fn instance(service: &str, port: u16) -> Instance {
     let id = format!("{service}-127.0.0.1-{port}");
     Instance { service: service.to_owned(), id, host: "127.0.0.1".to_owned(), port, tags: Vec::new() }
 }
 
-/// Waits until `holds`; how long that took.
+/// Waits until `holds`; returns how long that took.
 pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) -> Duration {
     let began = Instant::now();
     while !holds().await {

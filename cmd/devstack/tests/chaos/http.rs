@@ -1,4 +1,4 @@
-//! A small HTTP client for whole JSON answers.
+//! A small HTTP client for complete JSON responses.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -10,20 +10,20 @@ use serde_json::Value;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// For how long a connection without a request is kept: a service closes it after 10 s, and a request that
-/// meets the closing would look like one that the service failed.
+/// How long a connection without requests is kept: a service closes it after 10 s, and a request that
+/// races with the close would look like a failure of the service.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// How long an answer is awaited: longer than any service may take.
+/// The response time-out: longer than any service may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A pool of connections.
 pub(crate) type Client = legacy::Client<HttpConnector, Full<Bytes>>;
 
-/// Why there is no answer.
+/// Why there is no response.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// A pool of its own, which sends nothing twice.
+/// Creates a pool that never resends a request.
 pub(crate) fn client() -> Client {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
@@ -33,12 +33,12 @@ pub(crate) fn client() -> Client {
         .build(connector)
 }
 
-/// The status and body of a GET; a body that isn't JSON is null.
+/// Returns status and body of a GET; a body that is not JSON is null.
 pub(crate) async fn get(client: &Client, authority: &str, path: &str) -> Result<(u16, Value), Failure> {
     send(client, Request::get(format!("http://{authority}{path}")).body(Full::default())?).await
 }
 
-/// The status and body of a PUT or POST of `body`.
+/// Returns status and body of a PUT or POST of `body`.
 pub(crate) async fn write(
     client: &Client,
     method: &str,

@@ -1,5 +1,5 @@
-//! A steady load of reads, and what came of it. Each request has its time on a fixed schedule, whatever
-//! became of those before it, and its latency counts from then.
+//! A steady load of reads, and its results. Each request has its time on a fixed schedule, whatever
+//! happened to earlier ones, and its latency counts from then.
 
 use crate::data::FILMS;
 use crate::http::{Client, client, get};
@@ -9,10 +9,10 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-/// How many pools take turns, each with a connection at least, so that all of movie's workers get requests.
+/// The number of pools used in turn, each with at least one connection, so that all of movie's workers get requests.
 const POOLS: usize = 16;
 
-/// What a request got.
+/// The result of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Outcome {
     Whole,
@@ -27,21 +27,21 @@ struct Answer {
     outcome: Outcome,
 }
 
-/// A load that goes on.
+/// A running load.
 pub(crate) struct Load {
     stop: CancellationToken,
     task: JoinHandle<Vec<Answer>>,
 }
 
 impl Load {
-    /// Asks the movie service at `authority` for one film after the other, `rate` of them a second.
+    /// Requests one movie after the other from the movie service at `authority`, `rate` per second.
     pub(crate) fn start(authority: &str, rate: u32) -> Self {
         let stop = CancellationToken::new();
         let task = tokio::spawn(send(authority.to_owned(), rate, stop.clone()));
         Self { stop, task }
     }
 
-    /// Sends no more, and waits for the last answer.
+    /// Stops sending, and waits for the last response.
     pub(crate) async fn end(self) -> Answers {
         self.stop.cancel();
         let mut answers = self.task.await.unwrap();
@@ -77,16 +77,16 @@ async fn ask(pool: &Client, authority: &str, film: u32) -> Outcome {
     }
 }
 
-/// Answers in the order of their times on the schedule.
+/// Responses in the order of the schedule.
 pub(crate) struct Answers(Vec<Answer>);
 
 impl Answers {
-    /// Those to requests whose time was at `from` or later.
+    /// Returns those scheduled at `from` or later.
     pub(crate) fn since(&self, from: Instant) -> Self {
         Self(self.0.iter().filter(|answer| answer.due >= from).cloned().collect())
     }
 
-    /// Those to requests whose time was before `end`.
+    /// Returns those scheduled before `end`.
     pub(crate) fn before(&self, end: Instant) -> Self {
         Self(self.0.iter().filter(|answer| answer.due < end).cloned().collect())
     }
@@ -95,12 +95,13 @@ impl Answers {
         self.0.len()
     }
 
-    /// How many were no answer, another status than 200, or not what was stored.
+    /// Returns the number of missing responses, statuses other than 200, and responses that differ from what was
+    /// stored.
     pub(crate) fn failed(&self) -> usize {
         self.failures().count()
     }
 
-    /// What the first failure was.
+    /// Returns the first failure.
     pub(crate) fn first_failure(&self) -> Option<&str> {
         self.failures().next()
     }
@@ -116,12 +117,12 @@ impl Answers {
         self.0.iter().filter(|answer| answer.outcome == Outcome::Partial).count()
     }
 
-    /// The time of the last request that got a partial answer.
+    /// Returns the time of the last request with a partial response.
     pub(crate) fn last_partial(&self) -> Option<Instant> {
         self.0.iter().rfind(|answer| answer.outcome == Outcome::Partial).map(|answer| answer.due)
     }
 
-    /// The latency that this share of the answers kept, 0 to 1; zero where there are no answers.
+    /// Returns the latency of this quantile (0 to 1) of the responses; zero if there are none.
     pub(crate) fn latency(&self, share: f64) -> Duration {
         let mut all: Vec<_> = self.0.iter().map(|answer| answer.took).collect();
         all.sort_unstable();

@@ -1,7 +1,7 @@
-//! What the fleet answers while parts of it die, freeze, drain, lie or return: processes of their own under a
-//! steady load of reads, one case after the other. Counts are held always; times, and the full lengths of
-//! outages, where `MARQUEE_CHAOS_TIMES` is set. `MARQUEE_CHAOS_PROGRAM` names the program to start, where it
-//! isn't the one of this build.
+//! Responses of the fleet while parts of it are killed, frozen, drained, replaced or misbehave: separate processes
+//! under a steady load of reads, one case after the other. Counts are always asserted; times, and the full lengths of
+//! outages, if `MARQUEE_CHAOS_TIMES` is set. `MARQUEE_CHAOS_PROGRAM` names another program to start than
+//! that of this build.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 #![expect(clippy::print_stdout, reason = "each case tells its counts")]
@@ -27,7 +27,7 @@ const TIMES: &str = "MARQUEE_CHAOS_TIMES";
 
 type Running<'a> = Pin<Box<dyn Future<Output = Report> + 'a>>;
 
-/// A case by its name: what it does on a stage.
+/// A case: its name and its function.
 struct Case {
     name: &'static str,
     run: for<'a> fn(&'a Stage) -> Running<'a>,
@@ -40,21 +40,21 @@ macro_rules! cases {
 }
 
 const CASES: &[Case] = cases![
-    backends::one_rating_is_killed_and_started_again,
+    backends::one_rating_is_killed_and_restarted,
     backends::one_rating_is_frozen,
     backends::all_five_backends_are_replaced_in_turn,
     backends::all_ratings_are_dead_until_one_returns,
-    faulty::one_instance_refuses_everything,
+    faulty::one_instance_rejects_everything,
     faulty::one_instance_is_slow,
-    faulty::a_closed_port_and_a_black_hole_are_registered,
+    faulty::closed_port_and_black_hole_are_registered,
     faulty::all_instances_fail_everything,
-    registry::the_registry_is_killed_and_returns_empty,
-    registry::the_registry_is_frozen_while_services_stop,
-    registry::the_registry_is_frozen_until_all_heartbeats_expire,
+    registry::registry_is_killed_and_returns_empty,
+    registry::registry_is_frozen_while_services_stop,
+    registry::registry_is_frozen_until_all_heartbeats_expire,
     membership::instances_are_called_once_registered_and_no_more_once_deregistered,
 ];
 
-/// What all cases on one kind of database share.
+/// The state shared by all cases on one kind of database.
 pub(crate) struct Stage {
     backend: Backend,
     data: OnceCell<Data>,
@@ -62,13 +62,13 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// The databases, which the first case loads.
+    /// The databases, loaded by the first case.
     pub(crate) async fn data(&self) -> &Data {
         self.data.get_or_init(|| Data::load(self.backend)).await
     }
 
-    /// Requests a second. Where times aren't held they are as many as a debug build carries on two cores that
-    /// are busy otherwise; PostgreSQL's pools are soon exhausted where each of its answers waits for a core.
+    /// Requests per second. If times are not asserted: as many as a debug build serves on two cores that
+    /// are otherwise busy; PostgreSQL's pools are soon exhausted if each response waits for a core.
     pub(crate) fn rate(&self) -> u32 {
         match (self.full, self.backend) {
             (true, _) => 500,
@@ -77,7 +77,7 @@ impl Stage {
         }
     }
 
-    /// How long a phase lasts, in seconds: so long where times are held, so short where only counts are.
+    /// Returns the length of a phase in seconds: longer if times are asserted, shorter if only counts are.
     pub(crate) fn lasts(&self, full: u64, short: u64) -> Duration {
         Duration::from_secs(if self.full { full } else { short })
     }
@@ -101,7 +101,7 @@ fn main() {
     libtest_mimic::run(&arguments, trials.collect()).exit();
 }
 
-/// Runs a case, and once more where nothing but a time was missed: machines that build are shared and noisy.
+/// Runs a case, and again if only a time was missed: CI machines are shared and noisy.
 fn hold(stage: &Stage, case: &Case) -> Result<(), Failed> {
     let mut report = once(stage, case)?;
     if stage.full && report.broken.is_empty() && !report.missed.is_empty() {

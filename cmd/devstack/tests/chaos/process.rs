@@ -1,4 +1,4 @@
-//! Parts of the stack as processes of their own, which get signals and never outlive this program.
+//! Parts of the stack as separate processes, which receive signals and never outlive this program.
 
 use std::ffi::OsString;
 use std::net::TcpListener;
@@ -7,24 +7,24 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Names the program to start, where it isn't the one that was built together with this one.
+/// The variable that names another program to start than that of this build.
 const PROGRAM: &str = "MARQUEE_CHAOS_PROGRAM";
 
-/// How long a process may take to end: its drain timeout and more.
+/// The time limit for a process to end: its drain timeout and more.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What kills the process `$0` once its own standard input ends, as it does with this program, whatever ends
-/// that. Ctrl-C must not reach it before.
+/// Kills the process `$0` once its own standard input ends, which happens when this program ends, for any
+/// reason. Ctrl-C must not reach it before.
 const GUARD: &str = "trap '' INT HUP TERM; read _; kill -9 $0";
 
-/// A running part of the stack; it is killed when it is dropped.
+/// A running part of the stack; it is killed on drop.
 pub(crate) struct Process {
     child: Child,
     guard: Child,
 }
 
 impl Process {
-    /// Starts `devstack PART FLAGS`, which logs nothing unless `RUST_LOG` says otherwise.
+    /// Starts `devstack PART FLAGS`, which logs nothing unless `RUST_LOG` is set.
     pub(crate) fn start(part: &str, flags: &[String]) -> Self {
         let program =
             std::env::var_os(PROGRAM).unwrap_or_else(|| OsString::from(env!("CARGO_BIN_EXE_devstack")));
@@ -43,7 +43,7 @@ impl Process {
         assert!(Command::new("kill").args([&format!("-{signal}"), &id]).status().unwrap().success());
     }
 
-    /// Asks it to stop and waits for its end, which must be a clean one; how long it took.
+    /// Stops it gracefully and waits until it has ended, which must succeed; returns how long that took.
     pub(crate) async fn stop(mut self) -> Duration {
         let asked = Instant::now();
         self.signal("TERM");
@@ -60,7 +60,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // The guard first: once the child is waited for, its number may be another's.
+        // The guard first: once the child is reaped, its process id may be reused.
         for process in [&mut self.guard, &mut self.child] {
             let _ = process.kill();
             let _ = process.wait();
@@ -68,8 +68,8 @@ impl Drop for Process {
     }
 }
 
-/// A port that nobody listens on. It is below those that the system gives to outgoing connections, so that
-/// nobody gets it while the process that it belongs to is dead.
+/// Returns a free port. It is below the range of ephemeral ports, so that
+/// it stays free while the process that it belongs to is dead.
 pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = (std::process::id() % 10_000) as u16;

@@ -1,4 +1,4 @@
-//! A rating instance that misbehaves on demand: a proxy in front of a true one, which knows when it was called.
+//! A rating instance that misbehaves on demand: a proxy in front of a real one, which records when it was called.
 
 use bytes::Bytes;
 use http_body_util::{Either, Empty};
@@ -14,21 +14,21 @@ use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// The calls that count; the health that callers ask for when they connect doesn't.
+/// The counted calls; the health checks of connecting callers are not counted.
 const CALLS: &str = "/rating.v1.RatingService/";
 
-/// What becomes of a call.
+/// What happens to a call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Does {
-    /// The instance behind answers.
+    /// It is forwarded.
     Forward,
-    /// It is answered UNAVAILABLE at once.
+    /// It fails with UNAVAILABLE immediately.
     Refuse,
-    /// The instance behind answers, so much later.
+    /// It is forwarded, and the response delayed.
     Delay(Duration),
 }
 
-/// The stand-in; it ends when this is dropped.
+/// The proxy; it ends on drop.
 pub(crate) struct StandIn {
     port: u16,
     shared: Arc<Shared>,
@@ -45,7 +45,7 @@ struct Shared {
 type Answer = Response<Either<Empty<Bytes>, Incoming>>;
 
 impl StandIn {
-    /// Stands in front of the rating instance at the authority `behind`.
+    /// Starts a proxy for the rating instance at the authority `behind`.
     pub(crate) async fn start(behind: &str, does: Does) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -64,17 +64,17 @@ impl StandIn {
         self.port
     }
 
-    /// What becomes of each call from now on.
+    /// Sets what happens to each call from now on.
     pub(crate) fn now(&self, does: Does) {
         *self.shared.does.lock().unwrap() = does;
     }
 
-    /// When the calls came, the first one first.
+    /// Returns the times of the calls in order.
     pub(crate) fn calls(&self) -> Vec<Instant> {
         self.shared.calls.lock().unwrap().clone()
     }
 
-    /// How many calls came at `from` or later.
+    /// Returns the number of calls at `from` or later.
     pub(crate) fn calls_since(&self, from: Instant) -> usize {
         self.shared.calls.lock().unwrap().iter().filter(|&&call| call >= from).count()
     }
@@ -113,7 +113,7 @@ impl Shared {
     }
 }
 
-/// A gRPC status alone, as a service that is draining sends it.
+/// A gRPC status without a message, as sent by a draining service.
 fn unavailable() -> Answer {
     Response::builder()
         .header("content-type", "application/grpc")
@@ -122,7 +122,7 @@ fn unavailable() -> Answer {
         .unwrap()
 }
 
-/// Accepts connections on the port that it returns, and never says anything, until the guard is dropped.
+/// Accepts connections on the returned port, without ever responding, until the guard is dropped.
 pub(crate) async fn black_hole() -> (u16, DropGuard) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -1,4 +1,4 @@
-//! Calls at two instances and events of the topic, all about the same few ratings at once.
+//! API calls to two instances and events of the topic, all about the same few ratings.
 
 use crate::deployment::{Deployment, Instance, Kind};
 use crate::flow::{Event, Sender};
@@ -21,26 +21,26 @@ const USERS: u32 = 8;
 
 type Pair = (u32, u32);
 
-/// The last that one source has written of one rating.
+/// The last write of one source to one rating.
 #[derive(Clone, Debug)]
 struct Last {
-    /// The value and the write's own name, kept as the rating's provider; none where it was a delete.
+    /// The value and a unique name, stored as the rating's provider; none for a delete.
     put: Option<(u8, String)>,
-    /// When it was answered; none where nobody knows.
+    /// When the write was acknowledged; none if unknown.
     answered: Option<Instant>,
     began: Option<Instant>,
 }
 
 type Written = HashMap<Pair, Last>;
 
-/// Draws what to write next: a rating's record and user, and its value unless it is to be deleted.
+/// Draws the next write: a rating's record and user, and its value unless it is a delete.
 fn draw(random: &mut StdRng) -> (Pair, Option<u8>) {
     let pair = (random.random_range(0..RECORDS), random.random_range(0..USERS));
     (pair, random.random_ratio(6, 7).then(|| random.random_range(1..=10)))
 }
 
-/// Two instances and many callers; what is stored in the end was written last by someone, no call fails, and
-/// no revision ever goes back.
+/// Two instances and many callers: each stored rating is the last write of some source, no call fails, and
+/// no revision ever decreases.
 pub(crate) fn and_events(servers: &Servers) -> Result<(), Failed> {
     let (mut random, time) = (random(), Duration::from_secs(number("MARQUEE_TEST_SECONDS", 30)));
     let topic = servers.topic()?;
@@ -77,11 +77,11 @@ pub(crate) fn and_events(servers: &Servers) -> Result<(), Failed> {
     instances.into_iter().try_for_each(Instance::stop)
 }
 
-/// Sends events until the time is over; returns the last of each rating, and how many there were.
+/// Sends events until the time is over; returns the last write to each rating, and the number of events.
 fn send(sender: &Sender, mut random: StdRng, until: Instant) -> Result<(Written, u64), String> {
     let (mut written, mut sent) = (Written::new(), 0);
     while Instant::now() < until {
-        // In bursts, so that batches are small and large.
+        // In bursts, so that there are small and large batches.
         for _ in 0..random.random_range(1..2_000) {
             let ((record, user), value) = draw(&mut random);
             let name = format!("event-{sent}");
@@ -103,7 +103,7 @@ fn send(sender: &Sender, mut random: StdRng, until: Instant) -> Result<(Written,
     Ok((written, sent))
 }
 
-/// Calls until the time is over; returns what each caller wrote last, and how many calls there were.
+/// Makes calls until the time is over; returns the last writes of each caller, and the number of calls.
 async fn call_all(
     addresses: [String; 2],
     random: &mut StdRng,
@@ -169,7 +169,7 @@ async fn call(
     (written, calls)
 }
 
-/// Reads all aggregates of one instance again and again, whose revisions only grow.
+/// Polls all aggregates of one instance and asserts that revisions only increase.
 async fn watch(mut client: RatingServiceClient<Channel>, until: Instant) {
     let mut seen = [0; RECORDS as usize];
     while Instant::now() < until {
@@ -190,8 +190,8 @@ async fn watch(mut client: RatingServiceClient<Channel>, until: Instant) {
     }
 }
 
-/// What is stored of a rating must be the last of some source, and no call may have begun after that one was
-/// answered.
+/// Each stored rating must be the last write of some source, and no call may have started after that write was
+/// acknowledged.
 fn check((record, user): Pair, stored: &Stored, sources: &[Written]) {
     let last: Vec<&Last> = sources.iter().filter_map(|written| written.get(&(record, user))).collect();
     let latest = last.iter().filter_map(|last| last.began).max();

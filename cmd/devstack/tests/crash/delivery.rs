@@ -1,4 +1,4 @@
-//! What each `--delivery` loses and doubles where the service is killed between the two commits of a batch.
+//! What each `--delivery` loses and doubles if the service is killed between the two commits of a batch.
 
 use crate::deployment::{Deployment, Instance, Kind, wait_for};
 use crate::flow::{Event, Sender};
@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 const USERS: u64 = 100_000;
 const RECORDS: u64 = 100;
-/// How often the service is killed at least, and at most where no kill has come between two commits yet.
+/// The minimum number of kills, and the maximum if no kill has hit the moment between two commits yet.
 const KILLS: u64 = 10;
 const MOST_KILLS: u64 = 60;
 
-/// Each user rates one record, and then rates it otherwise: both events change the record's revision, also when
-/// they are applied once more.
+/// Each user rates one record, and then changes the rating: both events change the record's revision, also if
+/// they are applied again.
 fn events() -> impl Iterator<Item = Event> {
     let event = |user: u64, value: u8| {
         let record = user % RECORDS;
@@ -26,7 +26,7 @@ fn events() -> impl Iterator<Item = Event> {
     (0..USERS).flat_map(move |user| [event(user, 1), event(user, 2)])
 }
 
-/// How many events have changed a rating, and how many users have one.
+/// Returns the number of events that changed a rating, and the number of users with a rating.
 fn stored(deployment: &Deployment) -> Result<(i64, i64), Failed> {
     let stored = runtime().block_on(async {
         let mut database = Database::open(&deployment.database).await?;
@@ -38,14 +38,14 @@ fn stored(deployment: &Deployment) -> Result<(i64, i64), Failed> {
     Ok((sum(|aggregate| aggregate.revision), sum(|aggregate| aggregate.count)))
 }
 
-/// Whether as many events have had an effect as the offsets say.
+/// Returns true if as many events have had an effect as the offsets imply.
 fn agrees(deployment: &Deployment) -> Result<bool, Failed> {
     let (changes, _) = stored(deployment)?;
     Ok(deployment.applied() == u64::try_from(changes).ok())
 }
 
-/// Kills it `later` than it counts more events: at once is after the commit of their ratings, and before that of their
-/// offsets where that comes after; some milliseconds later the next ones are being applied.
+/// Kills the service `later` than it counts more events: immediately is after the commit of their ratings, and before
+/// that of their offsets if it follows; some milliseconds later the next ones are being applied.
 fn kill_at_commit(instance: Instance, later: Duration) {
     let counted = || instance.metric("ingest_events_total").0;
     wait_for("the first events to be counted", || counted() > 0);

@@ -1,4 +1,4 @@
-//! A topic, a database, and the instances of the service that bring the one into the other.
+//! A topic, a database, and the instances of the service that ingest the topic into the database.
 
 use crate::process::{Process, call_text, devstack, free_port};
 use crate::servers::{Servers, runtime};
@@ -10,17 +10,17 @@ use std::time::{Duration, Instant};
 use storage::testing;
 use tempfile::TempDir;
 
-/// How long anything may take.
+/// The time limit of any step.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Which database.
+/// The kind of database.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
     Sqlite,
     Postgres,
 }
 
-/// Where instances run, and with what.
+/// The environment of the instances.
 pub(crate) struct Deployment {
     pub(crate) brokers: String,
     pub(crate) topic: String,
@@ -28,11 +28,11 @@ pub(crate) struct Deployment {
     pub(crate) database: String,
     flags: Vec<String>,
     folder: TempDir,
-    // Dropped after the instances, which the cases hold.
+    // Dropped after the instances, which the cases own.
     _database: Option<testing::Database>,
 }
 
-/// A running instance; it is killed with -9 when it is dropped.
+/// A running instance; it is killed with SIGKILL on drop.
 pub(crate) struct Instance {
     process: Process,
     pub(crate) address: String,
@@ -40,7 +40,7 @@ pub(crate) struct Instance {
 }
 
 impl Deployment {
-    /// Prepares a database for the events of `topic`.
+    /// Creates a database for the events of `topic`.
     pub(crate) fn new(servers: &Servers, kind: Kind, topic: &str, flags: &[&str]) -> Result<Self, Failed> {
         let folder = tempfile::tempdir()?;
         let (url, database) = match kind {
@@ -68,7 +68,7 @@ impl Deployment {
         let mut command = devstack();
         command.args(["rating", "--registry", "none", "--workers", "2", "--listen", &address]);
         command.args(["--database", &self.database, "--kafka", &self.brokers]);
-        // The group is named after the database, of which there may be two with one topic.
+        // The group is named after the database, because two databases may have the same topic.
         let group = if self.database.starts_with("sqlite") { "sqlite" } else { "postgres" };
         command.args(["--kafka-topic", &self.topic, "--kafka-group", &format!("{group}-{}", self.topic)]);
         command.args(["--kafka-option", "session.timeout.ms=6000"]);
@@ -78,7 +78,7 @@ impl Deployment {
         Ok(Instance { process, address, log })
     }
 
-    /// How many events have been applied; none while the database can't be read.
+    /// Returns the number of events applied; none while the database can't be read.
     pub(crate) fn applied(&self) -> Option<u64> {
         let read = async {
             let mut database = stored::Database::open(&self.database).await?;
@@ -95,7 +95,7 @@ impl Deployment {
         wait_for(&format!("{events} events to be applied"), || self.applied() >= Some(events));
     }
 
-    /// Waits until everything is applied, and compares it with a recount.
+    /// Waits until everything is applied, and compares the database with a recount.
     pub(crate) fn verify(&self) -> Result<(), Failed> {
         let config = recount::Config {
             database: self.database.clone(),
@@ -124,22 +124,22 @@ impl Instance {
         }
     }
 
-    /// The id of its process.
+    /// Returns its process id.
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
     }
 
-    /// Stops it in its tracks, until it is thawed.
+    /// Freezes it until it is thawed.
     pub(crate) fn freeze(&self) {
         self.process.signal("STOP");
     }
 
-    /// Lets it go on.
+    /// Thaws it.
     pub(crate) fn thaw(&self) {
         self.process.signal("CONT");
     }
 
-    /// The sum of a metric's samples, and how many there are.
+    /// Returns the sum and the number of a metric's samples.
     pub(crate) fn metric(&self, name: &str) -> (u64, usize) {
         let Ok((200, text)) = call_text("GET", &self.address, "/metrics") else { return (0, 0) };
         let of_metric =
@@ -149,7 +149,7 @@ impl Instance {
         (samples.iter().sum(), samples.len())
     }
 
-    /// Asks it to stop, and says how that went.
+    /// Stops it gracefully, and returns its exit status.
     pub(crate) fn stop(self) -> Result<(), Failed> {
         match self.process.stop().code() {
             Some(0) => Ok(()),

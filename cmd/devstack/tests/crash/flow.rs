@@ -1,4 +1,4 @@
-//! Events as viewers make them, and a thread that sends them as fast as it may.
+//! Realistic events, and a thread that sends them as fast as allowed.
 
 use api::rating::v1 as proto;
 use libtest_mimic::Failed;
@@ -17,7 +17,7 @@ use std::time::Duration;
 const RECORDS: f64 = 5_000.0;
 const USERS: u32 = 20_000;
 
-/// How many of the last ratings may be sent again, changed or deleted.
+/// The number of recent ratings that may be sent again, changed or deleted.
 const REMEMBERED: usize = 2_000;
 
 /// A record for the topic.
@@ -28,8 +28,8 @@ pub(crate) struct Event {
     pub(crate) protobuf: bool,
 }
 
-/// Makes events: new ratings of records that are liked unequally, doubles, changes, deletes, and a few that
-/// are none.
+/// Generates events: new ratings of records of unequal popularity, duplicates, changes, deletes, and a few
+/// invalid ones.
 pub(crate) struct Events {
     random: StdRng,
     made: u64,
@@ -43,7 +43,7 @@ impl Events {
 
     fn rating(&mut self, record: u32, user: u32) -> Event {
         let value = self.random.random_range(1..=10);
-        // Some say when, others leave it to Kafka.
+        // Some have a time, others leave it to Kafka.
         let rated_at = 1_700_000_000_000 + i64::try_from(self.made).unwrap_or_default();
         let key = format!("movie/{record}");
         if self.random.random_ratio(1, 10) {
@@ -101,7 +101,7 @@ impl Iterator for Events {
                 Event { value: Some(value.into()), protobuf: false, ..event }
             }
             _ => {
-                // The lower the number, the more it is rated.
+                // The lower the number, the more popular.
                 let record = (self.random.random::<f64>().powi(2) * RECORDS) as u32;
                 let user = self.random.random_range(0..USERS);
                 let event = self.rating(record, user);
@@ -151,13 +151,13 @@ impl Sender {
         }
     }
 
-    /// Waits until all of it has arrived.
+    /// Waits until all events are delivered.
     pub(crate) fn finish(&self) -> Result<(), Failed> {
         Ok(self.producer.flush(Duration::from_secs(180))?)
     }
 }
 
-/// A thread that sends events up to a number that is raised as the case goes on.
+/// A thread that sends events up to a number that is raised in the course of the case.
 pub(crate) struct Flow {
     released: Arc<AtomicU64>,
     sending: JoinHandle<Result<(), String>>,
@@ -179,12 +179,12 @@ impl Flow {
         Ok(Self { released, sending })
     }
 
-    /// Lets the first `count` events be sent.
+    /// Allows the first `count` events to be sent.
     pub(crate) fn release(&self, count: u64) {
         self.released.store(count, Ordering::Relaxed);
     }
 
-    /// Lets everything be sent, and waits until it has arrived.
+    /// Allows everything to be sent, and waits until it is delivered.
     pub(crate) fn finish(self) -> Result<(), Failed> {
         self.release(u64::MAX);
         Ok(self.sending.join().map_err(|_| "the sender panicked")??)

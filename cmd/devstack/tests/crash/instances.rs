@@ -1,5 +1,5 @@
-//! Several instances that share a topic, one of which is frozen until it has lost its partitions; and the same
-//! events more than once.
+//! Several instances that share a topic, one of which is frozen until it has lost its partitions; and repeated
+//! events.
 
 use crate::deployment::{Deployment, Instance, Kind, wait_for};
 use crate::flow::{Events, Flow, Sender};
@@ -13,7 +13,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::thread::sleep;
 use std::time::Duration;
 
-/// How many partitions an instance has applied something of, as their owner.
+/// Returns the number of partitions of which an instance has applied events as their owner.
 fn owned(instance: &Instance) -> usize {
     instance.metric("ingest_stored_offset").1
 }
@@ -22,7 +22,7 @@ fn fenced(instance: &Instance) -> u64 {
     instance.metric("ingest_fenced_total").0
 }
 
-/// Keeps events coming, because a partition is seen to have an owner when something of it is applied.
+/// Keeps sending events, because a partition's owner is visible only when events are applied.
 struct Trickle<'a> {
     flow: &'a Flow,
     released: u64,
@@ -43,7 +43,7 @@ impl Trickle<'_> {
     }
 }
 
-/// Two instances, then three; one is frozen past its session timeout, and wakes up with batches of partitions
+/// Two instances, then three; one is frozen past its session time-out, and wakes up with batches of partitions
 /// that others own by then; another is killed.
 pub(crate) fn freeze(servers: &Servers) -> Result<(), Failed> {
     const FREEZES: u64 = 6;
@@ -85,7 +85,7 @@ pub(crate) fn freeze(servers: &Servers) -> Result<(), Failed> {
     second.stop()
 }
 
-/// The same events twice and one partition after the other come to what they come to once.
+/// The same events sent twice, one partition after the other, have the effect of sending them once.
 pub(crate) fn twice(servers: &Servers, kind: Kind) -> Result<(), Failed> {
     let (mut random, events) = (random(), number("MARQUEE_TEST_EVENTS", 100_000_usize) / 5);
     let events: Vec<_> = Events::new(random.random()).take(events).collect();

@@ -1,4 +1,4 @@
-//! One instance, and what it stands on, killed again and again.
+//! One instance and its servers, killed repeatedly.
 
 use crate::deployment::{Deployment, Kind};
 use crate::flow::Flow;
@@ -8,17 +8,17 @@ use rand::RngExt;
 use std::thread::sleep;
 use std::time::Duration;
 
-/// How many events flow.
+/// The number of events.
 fn events() -> u64 {
     number("MARQUEE_TEST_EVENTS", 100_000)
 }
 
-/// Kills the service at random moments, most of them while it applies events, some while it starts.
+/// Kills the service at random moments, mostly while it applies events, sometimes while it starts.
 pub(crate) fn of_the_service(servers: &Servers, kind: Kind) -> Result<(), Failed> {
     const LIVES: u64 = 20;
     let (mut random, events) = (random(), events());
     let topic = servers.topic()?;
-    // A static member takes its partitions up again at once, where the group would wait for the dead one.
+    // A static member gets its partitions back immediately; otherwise the group would wait for the dead one.
     let one = Deployment::new(servers, kind, &topic, &["--kafka-option", "group.instance.id=one"])?;
     let flow = Flow::start(&one.brokers, &topic, random.random(), events)?;
     let (mut applied, mut busy) = (0, 0);
@@ -42,7 +42,7 @@ pub(crate) fn of_the_service(servers: &Servers, kind: Kind) -> Result<(), Failed
     instance.stop()
 }
 
-/// Kills the broker while two services read the same topic into both databases.
+/// Kills the broker while two services ingest the same topic into both databases.
 pub(crate) fn of_the_broker(servers: &Servers) -> Result<(), Failed> {
     const KILLS: u64 = 5;
     let (mut random, events) = (random(), events());
@@ -64,7 +64,7 @@ pub(crate) fn of_the_broker(servers: &Servers) -> Result<(), Failed> {
     instances.into_iter().try_for_each(|instance| instance.stop())
 }
 
-/// Kills PostgreSQL as a crash would.
+/// Kills PostgreSQL.
 pub(crate) fn of_the_database(servers: &Servers) -> Result<(), Failed> {
     const KILLS: u64 = 5;
     let (mut random, events) = (random(), events());

@@ -1,9 +1,9 @@
-//! Whatever is killed and whenever, each event has its effect once: the service, a real Kafka and a real
-//! PostgreSQL, killed with -9 while events flow. What is stored afterwards is held against a recount.
+//! Whatever is killed at any moment, each event has its effect once: the service, a real Kafka and a real
+//! PostgreSQL are killed with SIGKILL while events are sent. The stored data is then compared with a recount.
 //!
-//! The cases bring their own servers, so that they can kill them, and only where `MARQUEE_TEST_KAFKA=own` says
-//! that they may. `MARQUEE_TEST_EVENTS` says how many events flow, `MARQUEE_TEST_SECONDS` how long the case of
-//! calls goes on, `MARQUEE_TEST_SEED` repeats a run, and `MARQUEE_TEST_DEVSTACK` names another build to test.
+//! The cases start their own servers, in order to kill them, and only if `MARQUEE_TEST_KAFKA=own` allows
+//! it. `MARQUEE_TEST_EVENTS` sets the number of events, `MARQUEE_TEST_SECONDS` the length of the case of
+//! API calls, `MARQUEE_TEST_SEED` repeats a run, and `MARQUEE_TEST_DEVSTACK` names another build to test.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by a panic")]
 

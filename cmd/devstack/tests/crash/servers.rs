@@ -1,4 +1,4 @@
-//! The servers that the cases kill: a Kafka and a PostgreSQL of their own, run by the project's scripts.
+//! The servers that the cases kill: a Kafka and a PostgreSQL, run by the project's scripts.
 
 use crate::process::free_port;
 use libtest_mimic::Failed;
@@ -18,34 +18,34 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
-/// How many partitions each topic has.
+/// The number of partitions of each topic.
 pub(crate) const PARTITIONS: i32 = 8;
 
-/// Why the cases can't run, if they can't.
+/// Returns why the cases can't run, if so.
 pub(crate) fn missing() -> Option<String> {
     let asked = env::var("MARQUEE_TEST_KAFKA").is_ok_and(|kafka| kafka == "own");
     (!asked).then(|| "they kill the servers that they start: MARQUEE_TEST_KAFKA=own".to_owned())
 }
 
-/// The number that a variable gives, else `default`.
+/// Returns the number in a variable, otherwise `default`.
 pub(crate) fn number<T: FromStr>(variable: &str, default: T) -> T {
     let parse = |text: String| text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text}"));
     env::var(variable).ok().map_or(default, parse)
 }
 
-/// A source of randomness whose seed is printed.
+/// Returns a random number generator whose seed is printed.
 pub(crate) fn random() -> StdRng {
     let seed = number("MARQUEE_TEST_SEED", rand::random::<u32>().into());
     eprintln!("MARQUEE_TEST_SEED={seed}");
     StdRng::seed_from_u64(seed)
 }
 
-/// A runtime for what only comes as a future.
+/// Returns a runtime for asynchronous calls.
 pub(crate) fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// The servers, each started when it is first wanted.
+/// The servers, each started on first use.
 #[derive(Default)]
 pub(crate) struct Servers(Mutex<Running>);
 
@@ -56,7 +56,7 @@ struct Running {
     topics: usize,
 }
 
-/// A server that one of the scripts runs.
+/// A server run by one of the scripts.
 #[derive(Debug)]
 struct Server {
     script: &'static str,
@@ -67,7 +67,7 @@ struct Server {
 impl Server {
     fn new(script: &'static str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // PostgreSQL may run as a user of its own.
+        // PostgreSQL may run as another user.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
         let server = Self { script, folder, port: free_port() };
         server.start();
@@ -75,7 +75,7 @@ impl Server {
     }
 
     fn start(&self) {
-        // A server outlives a test program that is killed, unless the script is told not to let it.
+        // A server would outlive a killed test program, unless the script is told the owner.
         let (port, owner) = (self.port.to_string(), std::process::id().to_string());
         self.run("start", &[&port, "--until", &owner]);
     }
@@ -84,7 +84,7 @@ impl Server {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts").join(self.script);
         let folder = self.folder.path().join("server");
         let mut command = Command::new(script);
-        // Its output goes to a file, because a server that is left running would hold a pipe open.
+        // Its output goes to a file, because a server left running would keep a pipe open.
         let output = self.folder.path().join("output");
         command.arg(action).arg(folder).args(more).stdout(fs::File::create(&output).unwrap());
         assert!(command.status().unwrap().success(), "{} {action}", self.script);
@@ -102,31 +102,31 @@ impl Servers {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The broker's address.
+    /// Returns the broker's address.
     pub(crate) fn kafka(&self) -> String {
         let mut running = self.running();
         let server = running.kafka.get_or_insert_with(|| Server::new("kafka"));
         format!("127.0.0.1:{}", server.port)
     }
 
-    /// The URL of the PostgreSQL server, without a database.
+    /// Returns the URL of the PostgreSQL server, without a database.
     pub(crate) fn postgres(&self) -> String {
         let mut running = self.running();
         let server = running.postgres.get_or_insert_with(|| Server::new("postgres"));
         format!("postgres://postgres@127.0.0.1:{}", server.port)
     }
 
-    /// Kills the broker and starts it again.
+    /// Kills and restarts the broker.
     pub(crate) fn crash_kafka(&self) {
         crash(self.running().kafka.as_ref());
     }
 
-    /// Kills the PostgreSQL server and starts it again.
+    /// Kills and restarts the PostgreSQL server.
     pub(crate) fn crash_postgres(&self) {
         crash(self.running().postgres.as_ref());
     }
 
-    /// Makes a topic; returns its name.
+    /// Creates a topic; returns its name.
     pub(crate) fn topic(&self) -> Result<String, Failed> {
         let brokers = self.kafka();
         let name = {
@@ -143,7 +143,7 @@ impl Servers {
         Ok(name)
     }
 
-    /// Ends all of them.
+    /// Stops all of them.
     pub(crate) fn end(&self) {
         *self.running() = Running::default();
     }

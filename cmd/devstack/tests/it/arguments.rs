@@ -1,4 +1,4 @@
-//! Command lines that end at once.
+//! Command lines that end immediately.
 
 use crate::process::{FREE_PORTS, devstack};
 use std::net::TcpListener;
@@ -12,7 +12,7 @@ fn ended(flags: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn a_folder_that_is_not_movielens_is_exit_2() {
+fn folder_that_is_not_movielens_is_exit_2() {
     let dir = tempfile::tempdir().unwrap();
     let (code, text) = ended(&["--movielens", dir.path().to_str().unwrap()]);
     assert_eq!(code, Some(2), "{text}");
@@ -20,7 +20,7 @@ fn a_folder_that_is_not_movielens_is_exit_2() {
 }
 
 #[test]
-fn a_wrong_flag_is_exit_2_and_named() {
+fn unknown_flag_is_exit_2_and_printed() {
     for flags in [&["--workers", "none"][..], &["--kafka-listen", "x"], &["rating", "--workers", "none"]] {
         let (code, text) = ended(flags);
         assert_eq!(code, Some(2), "{text}");
@@ -29,7 +29,7 @@ fn a_wrong_flag_is_exit_2_and_named() {
 }
 
 #[test]
-fn kafka_option_that_ingestion_relies_on_is_exit_2_and_names_the_accepted_value() {
+fn kafka_option_that_ingestion_depends_on_is_exit_2_with_accepted_value() {
     let option = "partition.assignment.strategy=range";
     let (code, text) = ended(&["rating", "--kafka", "127.0.0.1:1", "--kafka-option", option]);
     assert_eq!(code, Some(2), "{text}");
@@ -37,7 +37,7 @@ fn kafka_option_that_ingestion_relies_on_is_exit_2_and_names_the_accepted_value(
 }
 
 #[test]
-fn a_taken_port_is_named_with_who_wanted_it_before_anything_starts() {
+fn port_in_use_is_reported_with_part_before_anything_starts() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let dir = tempfile::tempdir().unwrap();
@@ -47,12 +47,12 @@ fn a_taken_port_is_named_with_who_wanted_it_before_anything_starts() {
     flags.extend(["--data-dir".to_owned(), data.to_str().unwrap().to_owned()]);
     let (code, text) = ended(&flags.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains(&format!("port {} is taken: rating wants", address.port())), "{text}");
+    assert!(text.contains(&format!("port {} is in use: rating needs", address.port())), "{text}");
     assert!(!data.exists(), "{text}");
 }
 
 #[tokio::test]
-async fn a_database_of_a_later_version_is_named_with_what_to_do() {
+async fn database_of_newer_version_is_reported_with_remedy() {
     let later = Migration { version: 999, name: "later", sql: "CREATE TABLE later (x INTEGER) STRICT" };
     for part in ["metadata", "rating"] {
         let dir = tempfile::tempdir().unwrap();
@@ -65,12 +65,12 @@ async fn a_database_of_a_later_version_is_named_with_what_to_do() {
         let (code, text) =
             ended(&[part, "--registry", "none", "--listen", "127.0.0.1:0", "--database", &database]);
         assert_eq!(code, Some(1), "{text}");
-        assert!(text.contains("knows no migration 999: start a newer version"), "{text}");
+        assert!(text.contains("has migration 999 of a newer version: start a newer version"), "{text}");
     }
 }
 
 #[test]
-fn every_part_has_help_of_its_own() {
+fn every_part_has_its_own_help() {
     for (part, flag) in [
         ("agent", "--listen"),
         ("metadata", "--database"),

@@ -1,4 +1,4 @@
-//! What the container files say, held against the programs that they start.
+//! The container files, checked against the programs that they start.
 
 use crate::process::devstack;
 use serde_json::Value;
@@ -8,14 +8,14 @@ const DOCKERFILE: &str = include_str!("../../../../Dockerfile");
 const WORKSPACE: &str = include_str!("../../../../Cargo.toml");
 const SERVICES: [&str; 3] = ["metadata", "rating", "movie"];
 
-/// What the image itself reads; no service does.
+/// The variables read by the image itself; no service reads them.
 const HEALTH_URL: &str = "HEALTH_URL";
 
 fn compose() -> Value {
     serde_saphyr::from_str(COMPOSE).unwrap()
 }
 
-/// The flag of `command` that reads `variable`.
+/// Returns the flag of `command` that reads `variable`.
 fn flag(command: &clap::Command, variable: &str) -> String {
     let reads = |arg: &&clap::Arg| arg.get_env().is_some_and(|name| name == variable);
     let arg = command.get_arguments().find(reads);
@@ -23,7 +23,7 @@ fn flag(command: &clap::Command, variable: &str) -> String {
     format!("--{}", long.unwrap_or_else(|| panic!("{} does not know {variable}", command.get_name())))
 }
 
-/// Has `C` read what the file gives the service, each variable as the flag that it stands for.
+/// Parses what the file gives the service as `C`, each variable as its flag.
 fn read<C: clap::Parser>(service: &str) {
     let compose = compose();
     let described = &compose["services"][service];
@@ -35,20 +35,20 @@ fn read<C: clap::Parser>(service: &str) {
         line.push(format!("{}={}", flag(&C::command(), variable), value.as_str().unwrap()));
     }
     assert!(line.len() > 4, "{line:?}");
-    if let Err(error) = service::try_parse_from::<C>("127.0.0.1:0", &line) {
+    if let Err(error) = C::try_parse_from(&line) {
         panic!("{service} refuses {line:?}: {error}");
     }
 }
 
 #[test]
-fn a_service_knows_every_flag_and_variable_that_it_is_given_and_takes_its_value() {
+fn service_accepts_every_flag_and_variable_that_compose_sets() {
     read::<metadata::Config>("metadata");
     read::<rating::Config>("rating");
     read::<movie::Config>("movie");
 }
 
 #[test]
-fn help_shows_every_variable_that_a_service_is_given() {
+fn help_lists_every_variable_that_compose_sets() {
     let compose = compose();
     for service in SERVICES {
         let help = devstack().args([service, "--help"]).output().unwrap();
@@ -61,7 +61,7 @@ fn help_shows_every_variable_that_a_service_is_given() {
 }
 
 #[test]
-fn the_image_holds_every_program_and_the_compilers_version() {
+fn image_has_every_program_and_the_compiler_version() {
     for (folder, program) in [
         ("metadata", "metadata"),
         ("rating", "rating"),
@@ -71,7 +71,7 @@ fn the_image_holds_every_program_and_the_compilers_version() {
         ("cmd/devstack", "devstack"),
     ] {
         assert!(WORKSPACE.contains(&format!("\"{folder}\"")), "{folder}");
-        assert!(DOCKERFILE.contains(&format!("target/release/{program}")), "{program}");
+        assert!(DOCKERFILE.contains(&format!("target/dist/{program}")), "{program}");
     }
     let toolchain = include_str!("../../../../rust-toolchain.toml");
     let version =
@@ -80,7 +80,7 @@ fn the_image_holds_every_program_and_the_compilers_version() {
 }
 
 #[test]
-fn every_image_is_pinned_and_everything_is_watched_and_restarted() {
+fn every_image_is_pinned_and_every_container_is_checked_and_restarted() {
     for (name, service) in compose()["services"].as_object().unwrap() {
         assert_eq!(service["restart"], "unless-stopped", "{name}");
         let ours = SERVICES.contains(&name.as_str());

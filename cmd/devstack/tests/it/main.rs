@@ -1,4 +1,4 @@
-//! The development stack, started as a reader starts it.
+//! The development stack, started like by a user.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by a panic")]
 

@@ -3,7 +3,7 @@
 use crate::process::{Process, Stack, devstack, free_port, get};
 use std::time::{Duration, Instant};
 
-/// Waits until what listens on `port` answers to `path`.
+/// Waits until the server on `port` responds to `path`.
 fn answers(port: u16, path: &str) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while get(&format!("127.0.0.1:{port}"), path).is_none_or(|(status, _)| status != 200) {
@@ -13,7 +13,7 @@ fn answers(port: u16, path: &str) {
 }
 
 #[test]
-fn a_service_runs_alone_with_its_own_flags() {
+fn service_runs_alone_with_its_own_flags() {
     for (part, flags) in [
         ("metadata", &["--database", "memory:"][..]),
         ("rating", &["--database", "memory:"]),
@@ -29,7 +29,7 @@ fn a_service_runs_alone_with_its_own_flags() {
 }
 
 #[test]
-fn the_stack_lives_with_an_agent_of_another_process() {
+fn stack_uses_agent_of_another_process() {
     let port = free_port();
     let mut command = devstack();
     command.args(["agent", "--listen", &format!("127.0.0.1:{port}")]);

@@ -1,4 +1,4 @@
-//! A stack in a process of its own, on ports of its own.
+//! A stack in a separate process, on its own ports.
 
 use serde_json::Value;
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The flags that let every part choose a free port.
+/// The flags that make every part select a free port.
 pub(crate) const FREE_PORTS: [&str; 5] = [
     "--agent-listen=127.0.0.1:0",
     "--kafka-listen=127.0.0.1:0",
@@ -21,21 +21,21 @@ pub(crate) const FREE_PORTS: [&str; 5] = [
     "--movie-listen=127.0.0.1:0",
 ];
 
-/// A running process; it is killed when it is dropped.
+/// A running process; it is killed on drop.
 pub(crate) struct Process(Child);
 
 /// A running stack.
 pub(crate) struct Stack {
     process: Process,
     addresses: HashMap<String, String>,
-    /// What it has printed until it was ready.
+    /// Its output until it was ready.
     pub(crate) printed: Vec<String>,
 }
 
-/// The variable that names another build of the program to be tested.
+/// The variable that names another build of the program to test.
 const PROGRAM: &str = "MARQUEE_TEST_DEVSTACK";
 
-/// The program, without anything of this process's environment that it could read.
+/// Returns the command, without the environment of this process.
 pub(crate) fn devstack() -> Command {
     let built = || OsString::from(env!("CARGO_BIN_EXE_devstack"));
     let mut command = Command::new(std::env::var_os(PROGRAM).unwrap_or_else(built));
@@ -44,7 +44,7 @@ pub(crate) fn devstack() -> Command {
 }
 
 impl Stack {
-    /// Starts a stack that keeps its data in `data` and waits until it is ready.
+    /// Starts a stack with its data in `data` and waits until it is ready.
     pub(crate) fn start(data: &Path, flags: &[&str]) -> Self {
         let mut command = devstack();
         command.arg("--data-dir").arg(data).args(FREE_PORTS).args(["--workers", "2"]).args(flags);
@@ -74,41 +74,41 @@ impl Stack {
         self.printed.push(line);
     }
 
-    /// The `host:port` that was announced for `part`.
+    /// Returns the `host:port` that was printed for `part`.
     pub(crate) fn address(&self, part: &str) -> &str {
         &self.addresses[part]
     }
 
-    /// The status and body of a call to `part`.
+    /// Returns status and body of a call to `part`.
     pub(crate) fn call(&self, method: &str, part: &str, path: &str) -> (u16, Value) {
         call(method, &self.addresses[part], path).unwrap()
     }
 
-    /// The body of a GET that must succeed.
+    /// Returns the body of a GET that must succeed.
     pub(crate) fn get(&self, part: &str, path: &str) -> Value {
         let (status, body) = self.call("GET", part, path);
         assert_eq!(status, 200, "{part}{path}: {body}");
         body
     }
 
-    /// Asks it to stop, as Ctrl-C does, and waits for its end.
+    /// Stops it like Ctrl-C, and waits until it has ended.
     pub(crate) fn stop(self) -> ExitStatus {
         self.process.stop()
     }
 }
 
 impl Process {
-    /// Starts `command`, whose standard output can be read.
+    /// Starts `command` with readable standard output.
     pub(crate) fn start(mut command: Command) -> Self {
         Self::spawn(command.stdout(Stdio::piped()))
     }
 
-    /// Starts `command` as it is.
+    /// Starts `command` unchanged.
     pub(crate) fn spawn(command: &mut Command) -> Self {
         Self(command.spawn().unwrap())
     }
 
-    /// Its id.
+    /// Returns its process id.
     pub(crate) fn id(&self) -> u32 {
         self.0.id()
     }
@@ -119,7 +119,7 @@ impl Process {
         assert!(sent.unwrap().success());
     }
 
-    /// Asks it to stop, as Ctrl-C does, and waits for its end.
+    /// Stops it like Ctrl-C, and waits until it has ended.
     pub(crate) fn stop(mut self) -> ExitStatus {
         self.signal("INT");
         let deadline = Instant::now() + PATIENCE;
@@ -140,23 +140,23 @@ impl Drop for Process {
     }
 }
 
-/// A port that nobody listens on.
+/// Returns a free port.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// The status and body of a GET; none where nobody answers.
+/// Returns status and body of a GET; none if there is no response.
 pub(crate) fn get(authority: &str, path: &str) -> Option<(u16, Value)> {
     call("GET", authority, path).ok()
 }
 
-/// The status and body of a call; a body that isn't JSON is null.
+/// Returns status and body of a call; a body that is not JSON is null.
 fn call(method: &str, authority: &str, path: &str) -> std::io::Result<(u16, Value)> {
     let (status, body) = call_text(method, authority, path)?;
     Ok((status, serde_json::from_str(&body).unwrap_or_default()))
 }
 
-/// The status and body of a call.
+/// Returns status and body of a call.
 pub(crate) fn call_text(method: &str, authority: &str, path: &str) -> std::io::Result<(u16, String)> {
     let mut stream = TcpStream::connect(authority)?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;

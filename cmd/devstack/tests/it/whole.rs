@@ -1,32 +1,32 @@
-//! The whole stack with its built-in catalogue and viewers.
+//! The whole stack with its built-in catalogue and simulated users.
 
 use crate::process::{FREE_PORTS, Process, Stack, devstack, free_port, get};
-use devstack::catalogue;
-use devstack::source::{BURST, SEED};
-use devstack::viewers::Viewers;
+use devstack::loading::catalogue;
+use devstack::loading::source::{BURST, SEED};
+use devstack::loading::users::SimulatedUsers;
 use model::RatingEvent;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-/// Each film's histogram, by id.
+/// Each movie's histogram, by id.
 type Histograms = HashMap<String, Vec<u64>>;
 
-/// What the viewers' first ratings come to, then that after each further one.
+/// Returns the result of the users' first ratings, then that after each further one.
 fn expected() -> impl Iterator<Item = Histograms> {
-    let viewers = Viewers::new(&catalogue::films().unwrap(), SEED).unwrap();
+    let users = SimulatedUsers::new(&catalogue::movies().unwrap(), SEED).unwrap();
     let (mut histograms, mut ratings) = (Histograms::new(), HashMap::new());
-    viewers
+    users
         .map(move |event| {
-            let film = event.record().record_id.as_str().to_owned();
-            let counts = histograms.entry(film.clone()).or_insert_with(|| vec![0; 10]);
+            let movie = event.record().record_id.as_str().to_owned();
+            let counts = histograms.entry(movie.clone()).or_insert_with(|| vec![0; 10]);
             let before = match event {
                 RatingEvent::Put(rating) => {
                     counts[rating.value.index()] += 1;
-                    ratings.insert((film, rating.user_id), rating.value)
+                    ratings.insert((movie, rating.user_id), rating.value)
                 }
-                RatingEvent::Delete { user_id, .. } => ratings.remove(&(film, user_id)),
+                RatingEvent::Delete { user_id, .. } => ratings.remove(&(movie, user_id)),
             };
             if let Some(before) = before {
                 counts[before.index()] -= 1;
@@ -36,7 +36,7 @@ fn expected() -> impl Iterator<Item = Histograms> {
         .skip(BURST - 1)
 }
 
-/// What the movie service joins.
+/// Returns what the movie service serves.
 fn served(stack: &Stack) -> Histograms {
     let ids: Vec<String> = (1..=104).map(|id: u32| id.to_string()).collect();
     let answer = stack.get("movie", &format!("/v1/movies?ids={}", ids.join(",")));
@@ -64,13 +64,13 @@ fn eventually(what: &str, holds: impl Fn() -> bool) {
 }
 
 #[test]
-fn films_and_the_ratings_that_came_through_kafka_are_joined() {
+fn movies_and_ratings_from_kafka_are_joined() {
     let data = tempfile::tempdir().unwrap();
     let stack = Stack::start(data.path(), &[]);
 
     let histograms = served(&stack);
     let theirs = expected().take(300).any(|expected| expected == histograms);
-    assert!(theirs, "the served ratings are not those of the viewers");
+    assert!(theirs, "the served ratings are not those of the users");
 
     let movie = stack.get("movie", "/movie?id=1");
     assert_eq!(movie["metadata"]["title"], "Amélie");
@@ -81,12 +81,12 @@ fn films_and_the_ratings_that_came_through_kafka_are_joined() {
     let top = stack.get("movie", "/v1/top/movies?pageSize=3");
     assert_eq!(top["movies"].as_array().unwrap().len(), 3);
 
-    eventually("viewers go on rating", || served(&stack) != histograms);
+    eventually("users go on rating", || served(&stack) != histograms);
     assert_eq!(stack.stop().code(), Some(0));
 }
 
 #[test]
-fn what_a_reader_rated_is_there_after_a_restart_and_gone_when_fresh() {
+fn rating_is_stored_after_restart_and_deleted_by_fresh() {
     let data = tempfile::tempdir().unwrap();
     let mine = "/v1/ratings/movie/104/users/me";
 
@@ -106,7 +106,7 @@ fn what_a_reader_rated_is_there_after_a_restart_and_gone_when_fresh() {
 }
 
 #[test]
-fn both_services_may_keep_everything_in_memory() {
+fn both_services_can_store_everything_in_memory() {
     let data = tempfile::tempdir().unwrap();
     let stack = Stack::start(data.path(), &["--database", "memory:"]);
     assert_eq!(served(&stack).len(), 104);
@@ -115,7 +115,7 @@ fn both_services_may_keep_everything_in_memory() {
 }
 
 #[test]
-fn a_stack_in_a_registry_that_another_uses_announces_its_own_instances() {
+fn stack_in_shared_registry_prints_its_own_instances() {
     let data = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let first = Stack::start(data[0].path(), &[]);
     let consul = format!("http://{}", first.address("registry"));
@@ -133,7 +133,7 @@ fn a_stack_in_a_registry_that_another_uses_announces_its_own_instances() {
 }
 
 #[test]
-fn standard_output_that_nobody_reads_does_not_hold_the_stack_up() {
+fn unread_standard_output_does_not_delay_the_stack() {
     let data = tempfile::tempdir().unwrap();
     // As much as a pipe takes.
     let (_unread, mut full) = std::io::pipe().unwrap();
@@ -143,8 +143,8 @@ fn standard_output_that_nobody_reads_does_not_hold_the_stack_up() {
     command.arg("--data-dir").arg(data.path()).args(["--database", "memory:", "--workers", "2"]);
     command.args(FREE_PORTS.iter().filter(|flag| !flag.starts_with("--metadata")));
     let stack = Process::spawn(command.arg(format!("--metadata-listen={metadata}")).stdout(full));
-    // The films are loaded after the first lines have been printed.
-    eventually("the films are loaded", || {
+    // The movies are loaded after the first lines are printed.
+    eventually("the movies are loaded", || {
         get(&metadata, "/v1/metadata/104").is_some_and(|(status, _)| status == 200)
     });
     assert_eq!(stack.stop().code(), Some(0));

@@ -1,17 +1,17 @@
-//! A row of a CSV file, by the columns that its header names.
+//! Rows of a CSV file, decoded by the columns of its header.
 //!
-//! No field of a rating may hold a line break, so a row is always one line: a quote that is never closed
-//! costs its own line, not the rest of the file.
+//! A rating's fields contain no line breaks, so a row is always one line: an unclosed quote
+//! invalidates only its own line.
 
 use crate::event::{Event, reason};
 use api::json::{EventType, RatingEvent};
 use model::Timestamp;
 use std::borrow::Cow;
 
-/// The first row of the file names no columns that are known.
+/// The first row of the file has no known columns.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "line {line} is no header that is known: it must name the columns userId,recordId,recordType,value, \
+    "line {line} is not a known header: it must have the columns userId,recordId,recordType,value, \
      or userId,movieId,rating as MovieLens does"
 )]
 pub(crate) struct UnknownHeader {
@@ -19,14 +19,14 @@ pub(crate) struct UnknownHeader {
 }
 
 impl UnknownHeader {
-    /// Says which line should have been the header.
+    /// Creates the error for the line that should have been the header.
     pub(crate) const fn on(mut self, line: u64) -> Self {
         self.line = line;
         self
     }
 }
 
-/// Which column holds what, counted from 0.
+/// The position of each column, counted from 0.
 #[derive(Debug)]
 pub(crate) enum Layout {
     /// The columns of our own files.
@@ -83,7 +83,7 @@ impl Layout {
         }))
     }
 
-    /// Reads one row into `event`.
+    /// Decodes one row into `event`.
     pub(crate) fn read(&self, row: &[u8], event: &mut Event) -> Result<(), String> {
         let row = std::str::from_utf8(row).map_err(|e| format!("not UTF-8 at byte {}", e.valid_up_to()))?;
         let row = Row(fields(row)?);
@@ -150,7 +150,7 @@ impl Row<'_> {
     }
 }
 
-/// Splits a row at its commas; a quoted field may hold commas, and quotes that are doubled (RFC 4180).
+/// Splits a row at its commas; a quoted field may contain commas and doubled quotes (RFC 4180).
 fn fields(row: &str) -> Result<Vec<Cow<'_, str>>, String> {
     let mut fields = Vec::with_capacity(8);
     let mut rest = row;
@@ -171,7 +171,7 @@ fn fields(row: &str) -> Result<Vec<Cow<'_, str>>, String> {
     }
 }
 
-/// Reads on behind an opening quote; returns the field and what follows its closing quote.
+/// Reads on after an opening quote; returns the field and the text after its closing quote.
 fn quoted_field(text: &str) -> Result<(Cow<'_, str>, &str), String> {
     let mut from = 0;
     loop {
@@ -189,7 +189,7 @@ fn whole(text: &str) -> Result<i64, String> {
     text.parse().map_err(|_| format!("value must be a whole number from 1 to 10, not {text:?}"))
 }
 
-/// Half stars to whole numbers: 0.5 is 1, 5.0 is 10.
+/// Converts half stars to whole numbers: 0.5 is 1, 5.0 is 10.
 fn doubled(text: &str) -> Result<i64, String> {
     let wrong = || format!("rating must be 0.5 to 5.0 in steps of 0.5, not {text:?}");
     let stars: f64 = text.parse().map_err(|_| wrong())?;
@@ -260,14 +260,14 @@ mod tests {
     }
 
     #[test]
-    fn quotes_that_do_not_match_cost_their_line() {
+    fn unmatched_quote_invalidates_only_its_line() {
         assert_eq!(fields("a,\"b").unwrap_err(), "a quote is never closed");
         assert_eq!(fields("\"a\"b").unwrap_err(), "text follows a closing quote");
         assert_eq!(fields("\"\",\"\"\"\",").unwrap(), ["", "\"", ""]);
     }
 
     #[test]
-    fn a_header_without_the_columns_is_refused() {
+    fn header_without_required_columns_is_rejected() {
         assert!(Layout::of(b"1,2,3,4").is_err());
         assert!(Layout::of(b"userId,recordId,value").is_err());
     }

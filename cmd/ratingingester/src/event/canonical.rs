@@ -1,9 +1,9 @@
-//! Reads the JSON of an event that is written as this program itself writes it: its fields in their order,
-//! without blanks, escapes or anything unknown. Such bytes are parsed in one pass and sent as they are.
+//! Fast parsing of events in this program's own JSON form: fields in order, without
+//! white space, escapes or unknown fields. Such bytes are parsed in one pass and sent unchanged.
 
 use api::json::{EventType, RatingEvent};
 
-/// The event, where writing it again would give `json`; `None` says only that it is written otherwise.
+/// Returns the event if serializing it would produce `json`; `None` means only that the form differs.
 pub(super) fn read(json: &str) -> Option<RatingEvent<'_>> {
     let mut rest = Rest(json);
     let event = RatingEvent {
@@ -23,7 +23,7 @@ pub(super) fn read(json: &str) -> Option<RatingEvent<'_>> {
     (rest.0 == "}").then_some(event)
 }
 
-/// What is not read yet; a field that isn't next leaves it as it is.
+/// The unparsed rest; a field that is not next leaves it unchanged.
 struct Rest<'a>(&'a str);
 
 impl<'a> Rest<'a> {
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_read_is_what_the_parser_reads_and_is_written_again_to_the_letter() {
+    fn fast_path_agrees_with_parser_and_round_trips() {
         let names = [
             r#"{"userId":"#,
             r#","recordId":"#,
@@ -82,7 +82,7 @@ mod tests {
             r#" "u""#,
             r#""u" "#,
         ];
-        // Every place is tried with every value, with the others as they mostly are.
+        // Every field is tried with every value, with common values for the others.
         let usual = [r#""u""#, r#""1""#, r#""movie""#, "5", r#""p""#, r#""put""#, r#""t""#];
         let mut read_directly = 0;
         for place in 0..names.len() {
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_the_end_or_stands_in_another_order_is_left_to_the_parser() {
+    fn trailing_text_and_other_field_order_are_left_to_parser() {
         let good = r#"{"userId":"u","recordId":"1","recordType":"movie","value":5}"#;
         assert!(read(good).is_some());
         for other in [

@@ -1,7 +1,7 @@
-//! Each element of a JSON array is a unit, found by its brackets and strings without being parsed, so that a
-//! bad element is no more than that.
+//! The elements of a JSON array, separated by brackets and strings without parsing, so that an
+//! invalid element affects no other.
 
-use super::{LIMIT, Unit};
+use super::unit::{LIMIT, Unit};
 use std::io::{self, BufRead};
 
 /// The elements of an array.
@@ -13,7 +13,7 @@ pub(crate) struct Elements<R> {
     place: Place,
 }
 
-/// Where in the array the reader stands.
+/// The reader's state within the array.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Before,
@@ -23,7 +23,7 @@ enum Place {
     End,
 }
 
-/// Where in an element the reader stands.
+/// The reader's state within an element.
 #[derive(Default)]
 struct Nesting {
     depth: usize,
@@ -32,7 +32,7 @@ struct Nesting {
 }
 
 impl Nesting {
-    /// Takes one byte; returns whether it ends the element.
+    /// Processes one byte; returns true if it ends the element.
     fn ends_at(&mut self, byte: u8) -> bool {
         if self.string {
             self.string = self.escape || byte != b'"';
@@ -95,7 +95,7 @@ impl<R: BufRead> Elements<R> {
             let chunk = self.input.fill_buf()?;
             if chunk.is_empty() {
                 self.place = Place::End;
-                broken = Some("the input ends within the array");
+                broken = Some("the input ends inside the array");
                 break;
             }
             let end = chunk.iter().position(|&byte| nesting.ends_at(byte));
@@ -120,7 +120,7 @@ impl<R: BufRead> Elements<R> {
         Ok(Unit { line, bytes: self.buffer.trim_ascii_end(), broken })
     }
 
-    /// The next byte that is no white space, left where it is.
+    /// Returns the next byte that is not white space, without consuming it.
     fn peek(&mut self) -> io::Result<Option<u8>> {
         loop {
             match self.input.fill_buf()?.first().copied() {
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_are_cut_at_their_commas_only() {
+    fn elements_are_separated_at_their_commas_only() {
         assert_eq!(
             all("[\n {\"a\": \"],\\\"}\"},\n [1, [2]], 3\n]\n"),
             [whole(2, "{\"a\": \"],\\\"}\"}"), whole(3, "[1, [2]]"), whole(3, "3")]
@@ -168,19 +168,19 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_element_does_not_hide_the_next() {
+    fn invalid_element_does_not_affect_next() {
         assert_eq!(all("[x},,\"y\"]"), [whole(1, "x}"), whole(1, ""), whole(1, "\"y\"")]);
     }
 
     #[test]
-    fn an_array_without_its_end_says_so() {
+    fn unterminated_array_is_reported() {
         assert_eq!(all("[1, {\"a\""), [whole(1, "1"), (1, "{\"a\"".to_owned(), true)]);
         assert_eq!(all("[1] 2"), [whole(1, "1"), (1, "2".to_owned(), true)]);
         assert!(all("x")[0].2);
     }
 
     #[test]
-    fn an_element_over_the_limit_is_cut_and_the_next_one_is_whole() {
+    fn element_over_limit_is_truncated_and_next_is_complete() {
         let input = format!("[\"{}\",7]", "x".repeat(2 * LIMIT));
         let found = all(&input);
         assert_eq!((found[0].1.len(), found[0].2), (LIMIT, true));

@@ -1,6 +1,6 @@
-//! Each line is a unit; blank ones are passed over.
+//! The lines of an input; blank ones are skipped.
 
-use super::{LIMIT, Unit};
+use super::unit::{LIMIT, Unit};
 use std::io::{self, BufRead, Read};
 
 /// The lines of an input.
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_numbered_and_blank_ones_passed_over() {
+    fn lines_are_numbered_and_blank_ones_skipped() {
         let mut lines = Lines::new("a\r\n\n  \nb".as_bytes(), 1);
         assert_eq!(lines.next().unwrap(), Some(Unit { line: 1, bytes: b"a", broken: None }));
         assert_eq!(lines.next().unwrap(), Some(Unit { line: 4, bytes: b"b", broken: None }));
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_over_the_limit_is_cut_and_the_next_one_is_whole() {
+    fn line_over_limit_is_truncated_and_next_is_complete() {
         let input = [vec![b'x'; 3 * LIMIT], b"\nnext\n".to_vec()].concat();
         let mut lines = Lines::new(&*input, 1);
         let long = lines.next().unwrap().unwrap();
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_just_the_limit_is_whole() {
+    fn line_of_exactly_the_limit_is_complete() {
         let input = [vec![b'x'; LIMIT], b"\n".to_vec()].concat();
         assert_eq!(Lines::new(&*input, 1).next().unwrap().unwrap().broken, None);
     }

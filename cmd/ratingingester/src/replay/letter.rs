@@ -1,4 +1,4 @@
-//! One dead letter: a record that the rating service could not apply, as it was, and where it came from.
+//! A dead letter: a record that the rating service could not apply, unchanged, and its origin.
 
 use crate::event::{Event, reason};
 use api::rating::v1::RatingEvent;
@@ -7,12 +7,12 @@ use prost::Message as _;
 use rdkafka::Message;
 use rdkafka::message::{BorrowedMessage, Headers};
 
-/// What the dead-letter topic holds of a record.
+/// A record of the dead-letter topic.
 #[derive(Debug, Default)]
 pub(super) struct Letter<'a> {
-    /// Where the letter is.
+    /// The letter's partition.
     pub(super) partition: i32,
-    /// Where the letter is in its partition.
+    /// The letter's offset.
     pub(super) offset: i64,
     /// Milliseconds since 1970.
     pub(super) timestamp: Option<i64>,
@@ -20,16 +20,16 @@ pub(super) struct Letter<'a> {
     pub(super) value: Option<&'a [u8]>,
     pub(super) content_type: Option<&'a [u8]>,
     topic: Option<&'a [u8]>,
-    /// The partition of its topic that the record was in.
+    /// The original partition of the record.
     pub(super) origin: Option<i32>,
-    /// Whether the end of its value is missing.
+    /// Whether its value was truncated.
     cut: bool,
-    /// Whether the end of its key or of its content type is missing.
+    /// Whether its key or content type was truncated.
     cut_beside: bool,
 }
 
 impl<'a> Letter<'a> {
-    /// Reads a record of the dead-letter topic.
+    /// Decodes a record of the dead-letter topic.
     pub(super) fn of(message: &'a BorrowedMessage<'_>) -> Self {
         let mut letter = Self {
             partition: message.partition(),
@@ -52,16 +52,16 @@ impl<'a> Letter<'a> {
         letter
     }
 
-    /// Holds the letter against the present rules; returns the topic that it goes back to, which is not
-    /// `here`, or why it doesn't.
+    /// Validates the letter; returns the topic to send it to, which must not be
+    /// `here`, or why it is skipped.
     pub(super) fn check(&self, here: &str) -> Result<&'a str, String> {
         let topic = self.topic.and_then(|topic| std::str::from_utf8(topic).ok());
-        let topic = topic.filter(|topic| *topic != here).ok_or("no header says which topic it came from")?;
+        let topic = topic.filter(|topic| *topic != here).ok_or("it has no header with its original topic")?;
         if self.cut {
-            return Err("it was cut to fit, its end is lost".to_owned());
+            return Err("its value was truncated".to_owned());
         }
         if self.cut_beside {
-            return Err("its key or content type was cut to fit".to_owned());
+            return Err("its key or content type was truncated".to_owned());
         }
         let value = self.value.ok_or("it has no value")?;
         if self.is_protobuf() {
@@ -73,7 +73,7 @@ impl<'a> Letter<'a> {
         Ok(topic)
     }
 
-    /// Its bytes, where they can be a line of a file that is repaired and sent again.
+    /// Returns its bytes if they can be a line of a file that is repaired and sent again.
     pub(super) fn line(&self) -> Option<&'a [u8]> {
         self.value.filter(|_| !self.cut && !self.is_protobuf())
     }
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_valid_now_goes_back_to_its_topic() {
+    fn letter_that_is_valid_now_is_sent_to_its_topic() {
         assert_eq!(letter(Some(GOOD)).check("ratings.dlq"), Ok("ratings"));
         let event = RatingEvent {
             user_id: "u".to_owned(),
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_says_why() {
+    fn invalid_letter_is_skipped_with_reason() {
         let of_nowhere = Letter { topic: None, ..letter(Some(GOOD)) };
         let cut = Letter { cut: true, ..letter(Some(GOOD)) };
         let cut_beside = Letter { cut_beside: true, ..letter(Some(GOOD)) };
@@ -124,9 +124,9 @@ mod tests {
             (letter(None), "it has no value", false),
             (letter(Some(b"{}")), "userId is required; recordId is required", true),
             (letter(Some(b"{")), "EOF while parsing", true),
-            (cut, "it was cut", false),
-            (cut_beside, "its key or content type was cut", true),
-            (of_nowhere, "no header says", true),
+            (cut, "its value was truncated", false),
+            (cut_beside, "its key or content type was truncated", true),
+            (of_nowhere, "no header with", true),
             (protobuf, "failed to decode", false),
         ] {
             let found = letter.check("ratings.dlq").unwrap_err();

@@ -1,4 +1,4 @@
-//! The topic of dead letters, read once from its beginning, or from where a group is, to its end.
+//! The dead-letter topic, read once from its beginning, or from a group's offsets, to its end.
 
 use crate::config::Cluster;
 use crate::error::Error;
@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-/// How long the brokers may take to answer.
+/// The time limit for a response of the brokers.
 const ANSWER: Duration = Duration::from_secs(10);
-/// How long there may be nothing to read before the end.
+/// The maximum time without a record before the end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const SETTINGS: [(&str, &str); 5] = [
@@ -23,20 +23,20 @@ const SETTINGS: [(&str, &str); 5] = [
     ("check.crcs", "true"),
 ];
 
-/// The topic as it is at one moment.
+/// The topic at one moment.
 pub(super) struct Topic {
     consumer: BaseConsumer,
     name: String,
     grouped: bool,
-    /// What is to be read of each partition.
+    /// The offsets to read of each partition.
     spans: BTreeMap<i32, Range<i64>>,
 }
 
 impl Topic {
-    /// Finds out what there is to read: everything, or what follows the offsets that `group` has committed.
+    /// Determines what to read: everything, or what follows the committed offsets of `group`.
     pub(super) fn open(cluster: &Cluster, name: &str, group: Option<&str>) -> Result<Self, Error> {
         let mut config = cluster.client(&SETTINGS);
-        // Without a name librdkafka reads nothing; nothing is committed under this one.
+        // librdkafka requires a group name; nothing is committed under this one.
         config.set("group.id", group.unwrap_or("ratingingester"));
         let consumer: BaseConsumer = config.create().map_err(|e| failed(name, &e))?;
         let metadata = consumer
@@ -64,7 +64,7 @@ impl Topic {
         for &partition in partitions {
             let (low, high) = self.consumer.fetch_watermarks(&self.name, partition, ANSWER)?;
             let start = match committed.find_partition(&self.name, partition).map(|found| found.offset()) {
-                // Beyond the end it is the offset of a topic that was deleted.
+                // An offset beyond the end belongs to a topic that was deleted.
                 Some(Offset::Offset(next)) if next <= high => next.max(low),
                 _ => low,
             };
@@ -73,7 +73,7 @@ impl Topic {
         Ok(())
     }
 
-    /// Reads to the end that was found at the beginning, and calls `each` with every letter.
+    /// Reads to the end determined at the beginning, and calls `each` with every letter.
     pub(super) fn read(
         &self,
         mut each: impl FnMut(&BorrowedMessage<'_>) -> Result<(), Error>,
@@ -109,7 +109,7 @@ impl Topic {
                 Some(Err(error)) if is_passing(&error) => {}
                 Some(Err(error)) => return Err(failed(&self.name, &error)),
                 None if moved.elapsed() > PATIENCE => {
-                    let reason = format!("nothing came for {} s", PATIENCE.as_secs());
+                    let reason = format!("no records for {} s", PATIENCE.as_secs());
                     return Err(Error::Stopped(format!("topic {} can't be read: {reason}", self.name)));
                 }
                 None => {}
@@ -118,7 +118,7 @@ impl Topic {
         Ok(())
     }
 
-    /// Commits the end as the group's offsets, where there is a group.
+    /// Commits the end as the group's offsets, if there is a group.
     pub(super) fn commit(&self) -> Result<(), Error> {
         if !self.grouped || self.spans.is_empty() {
             return Ok(());
@@ -134,7 +134,7 @@ impl Topic {
     }
 }
 
-/// Errors that librdkafka tells of and gets over by itself.
+/// Errors that librdkafka recovers from by itself.
 fn is_passing(error: &KafkaError) -> bool {
     use RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure, OperationTimedOut, Resolve};
     matches!(

@@ -1,4 +1,4 @@
-//! What the sending thread does, and what it shares with the thread that watches over it.
+//! The sending thread, and what it shares with the supervising thread.
 
 use crate::decode::{Decoded, Decoder};
 use crate::event::Event;
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A run's counters and its way to be ended.
+/// The counters of a run, and its stop flag.
 pub(super) struct Reading {
     position: AtomicU64,
     line: AtomicU64,
@@ -23,18 +23,18 @@ pub(super) struct Reading {
     read: AtomicU64,
     undelivered: AtomicU64,
     stopped: AtomicBool,
-    /// Held while an event is dealt with: who sets `stopped` and then takes this knows that no event follows.
+    /// Held while an event is processed: after setting `stopped` and then locking this, no further event follows.
     turn: Mutex<()>,
     rejects: Mutex<Rejects>,
     tally: Option<Mutex<Tally>>,
     failure: Mutex<Option<RDKafkaErrorCode>>,
 }
 
-/// Where the thread sends to, and how fast.
+/// The destination and rate of the thread.
 pub(super) struct Outlet<'a> {
-    /// Takes the events.
+    /// The producer.
     pub(super) producer: &'a Producer,
-    /// Says when; at once where there is none.
+    /// The rate; unlimited if absent.
     pub(super) pace: Option<Pace>,
 }
 
@@ -50,7 +50,7 @@ impl Outlet<'_> {
 }
 
 impl Reading {
-    /// Begins before the input's beginning.
+    /// Starts before the beginning of the input.
     pub(super) fn new(rejects: Rejects, tally: Option<Tally>) -> Self {
         Self {
             position: AtomicU64::new(0),
@@ -66,8 +66,8 @@ impl Reading {
         }
     }
 
-    /// Sends what one round through the input holds, or until it is stopped. The error says why it could not
-    /// read on.
+    /// Sends one round of the input, or until it is stopped. Returns an error if the input can't be
+    /// read further.
     pub(super) fn read<R: BufRead>(
         &self,
         units: &mut Units<R>,
@@ -98,7 +98,7 @@ impl Reading {
         }
     }
 
-    /// Sends what `viewers` do, so many events or until it is stopped.
+    /// Sends the actions of `viewers`, up to a number of events or until it is stopped.
     pub(super) fn simulate(&self, viewers: Viewers, events: u64, outlet: &mut Outlet<'_>) {
         let mut event = Event::default();
         for (number, act) in (1..=events).zip(viewers) {
@@ -114,7 +114,7 @@ impl Reading {
         }
     }
 
-    /// Queues the event of a unit, waiting for room; false where the run was stopped before there was any.
+    /// Enqueues the event of a unit, waiting for room; returns false if the run was stopped before there was any.
     fn send(&self, event: &Event, unit: &Unit<'_>, outlet: &mut Outlet<'_>) -> bool {
         loop {
             match outlet.producer.try_send(&event.into(), unit.line) {
@@ -137,7 +137,7 @@ impl Reading {
         true
     }
 
-    /// Takes note of an event that was queued and didn't arrive.
+    /// Records an event that was enqueued and not delivered.
     pub(super) fn not_delivered(&self, failed: &Failed<'_>) {
         if let Some(tally) = &self.tally {
             lock(tally).doubt(failed.key);
@@ -145,7 +145,7 @@ impl Reading {
         self.refused(failed.line, failed.value, failed.code);
     }
 
-    /// The event is rejected where it is to blame, else the run fails.
+    /// Rejects the event if it caused the failure, otherwise fails the run.
     fn refused(&self, line: u64, bytes: &[u8], code: RDKafkaErrorCode) {
         use RDKafkaErrorCode::{InvalidMessage, InvalidRecord, InvalidTimestamp, MessageSizeTooLarge};
         if matches!(code, MessageSizeTooLarge | InvalidMessage | InvalidRecord | InvalidTimestamp) {
@@ -160,7 +160,7 @@ impl Reading {
     fn reject(&self, line: u64, bytes: &[u8], reason: &str) {
         let mut rejects = self.rejects();
         if self.round.load(Ordering::Relaxed) > 1 {
-            // The first round has named and kept it.
+            // It was printed and written in the first round.
             rejects.count();
             return;
         }
@@ -170,18 +170,18 @@ impl Reading {
         }
     }
 
-    /// Ends the reading; once this returns, no further event is queued.
+    /// Ends the reading; once this returns, no further event is enqueued.
     pub(super) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
         drop(lock(&self.turn));
     }
 
-    /// Tells whether no further event is queued.
+    /// Returns true if no further event is enqueued.
     pub(super) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire)
     }
 
-    /// How far the run has come.
+    /// Returns the progress of the run.
     pub(super) fn state(&self, producer: &Producer) -> State {
         State {
             position: self.position.load(Ordering::Relaxed),
@@ -192,27 +192,27 @@ impl Reading {
         }
     }
 
-    /// The last line that was dealt with.
+    /// Returns the last line processed.
     pub(super) fn line(&self) -> u64 {
         self.line.load(Ordering::Relaxed)
     }
 
-    /// How many events were queued and given up.
+    /// Returns the number of events that were enqueued and lost.
     pub(super) fn undelivered(&self) -> u64 {
         self.undelivered.load(Ordering::Relaxed)
     }
 
-    /// Why the first event was given up that is not to blame for it.
+    /// Returns the reason of the first failure that was not caused by its event.
     pub(super) fn failure(&self) -> Option<RDKafkaErrorCode> {
         *lock(&self.failure)
     }
 
-    /// The rejected lines.
+    /// Returns the rejected lines.
     pub(super) fn rejects(&self) -> MutexGuard<'_, Rejects> {
         lock(&self.rejects)
     }
 
-    /// What was sent, where that is counted.
+    /// Returns the expected aggregates, if they are counted.
     pub(super) fn tally(&self) -> Option<Tally> {
         self.tally.as_ref().map(|tally| std::mem::take(&mut *lock(tally)))
     }

@@ -1,4 +1,4 @@
-//! The rating service, asked for many aggregates at once.
+//! A client for batches of aggregates of the rating service.
 
 use api::json::AggregateList;
 use bytes::Bytes;
@@ -7,16 +7,16 @@ use http_body_util::{BodyExt, Empty, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use model::MAX_BATCH;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::error::Error;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// How many ids a batch may have, and how long they may be together: the service takes request lines to 64 KiB.
-const MAX_IDS: usize = 500;
+/// The maximum length of the ids in a batch: the service accepts request lines up to 64 KiB.
 const MAX_LENGTH: usize = 60 * 1024;
 
-/// Five hundred aggregates are about 200 KiB.
+/// The maximum response size: five hundred aggregates are about 200 KiB.
 const MAX_ANSWER: usize = 16 << 20;
 const ANSWER: Duration = Duration::from_secs(10);
 
@@ -32,19 +32,19 @@ impl Service {
         Self { address: address.to_string().trim_end_matches('/').to_owned(), client }
     }
 
-    /// The aggregates of records of one type, those that have ratings.
+    /// Returns the aggregates of records of one type; those without ratings are missing.
     pub(super) async fn aggregates(&self, record_type: &str, ids: &str) -> Result<AggregateList, String> {
         let url = format!("{}/v1/ratings/{record_type}?ids={ids}", self.address);
         let url: Uri = url.parse().map_err(|e| format!("{url}: {e}"))?;
         let asked = timeout(ANSWER, self.fetch(url)).await;
         let failed = |reason: &dyn std::fmt::Display| format!("{} {reason}", self.address);
         let (status, body) = asked
-            .map_err(|_| failed(&format_args!("does not answer within {ANSWER:?}")))?
-            .map_err(|e| failed(&format_args!("can't be asked: {}", root(&*e))))?;
+            .map_err(|_| failed(&format_args!("did not respond within {ANSWER:?}")))?
+            .map_err(|e| failed(&format_args!("can't be reached: {}", root(&*e))))?;
         if status != StatusCode::OK {
-            return Err(failed(&format_args!("answers {status}")));
+            return Err(failed(&format_args!("returned status {status}")));
         }
-        serde_json::from_slice(&body).map_err(|e| failed(&format_args!("answers what is no list: {e}")))
+        serde_json::from_slice(&body).map_err(|e| failed(&format_args!("returned an invalid list: {e}")))
     }
 
     async fn fetch(&self, url: Uri) -> Result<(StatusCode, Bytes), Box<dyn Error + Send + Sync>> {
@@ -54,20 +54,20 @@ impl Service {
     }
 }
 
-/// Records of one type that are asked for together.
+/// Records of one type, requested together.
 pub(super) struct Batch<'s, 'a> {
     pub(super) records: &'s [(&'a str, &'a str)],
-    /// Their ids as they stand in the query.
+    /// Their ids, encoded for the query.
     pub(super) ids: String,
 }
 
-/// Cuts `records`, those of a type together, into batches.
+/// Splits `records`, which are grouped by type, into batches.
 pub(super) fn batches<'s, 'a>(mut records: &'s [(&'a str, &'a str)]) -> impl Iterator<Item = Batch<'s, 'a>> {
     std::iter::from_fn(move || {
         let (record_type, _) = records.first()?;
         let mut ids = String::new();
         let mut count = 0;
-        for (_, id) in records.iter().take_while(|record| record.0 == *record_type).take(MAX_IDS) {
+        for (_, id) in records.iter().take_while(|record| record.0 == *record_type).take(MAX_BATCH) {
             let id = utf8_percent_encode(id, NON_ALPHANUMERIC);
             let length = ids.len();
             ids.extend((count > 0).then_some(",").into_iter().chain(id));
@@ -96,14 +96,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_has_one_type_and_an_end() {
+    fn batch_has_one_type_and_bounded_size() {
         let long = "é".repeat(64);
         let mut records = vec![("book", "a,b"), ("movie", "1")];
         records.extend(std::iter::repeat_n(("movie", "2"), 600));
         records.extend(std::iter::repeat_n(("tv", &*long), 300));
         let found: Vec<_> = batches(&records).map(|batch| (batch.records.to_vec(), batch.ids)).collect();
         assert_eq!(found[0], (vec![("book", "a,b")], "a%2Cb".to_owned()));
-        assert_eq!(found[1].0.len(), 500);
+        assert_eq!(found[1].0.len(), MAX_BATCH);
         assert_eq!(found[2].0.len(), 101);
         assert!(found[1].1.starts_with("1,2,2,"));
         assert!(found.iter().all(|(_, ids)| ids.len() <= MAX_LENGTH));

@@ -1,4 +1,4 @@
-//! A run's own count: which rating each user gave each record last, and what that comes to.
+//! The expected aggregates of a run: the last rating per user and record counts.
 
 use crate::event::Event;
 use model::Value;
@@ -7,8 +7,8 @@ use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::BuildHasher;
 
-/// The ratings that a run's events come to. A rating is kept as a digest of 64 bits and its value: of ten
-/// million ratings two share a digest, and make a false difference, in one run of some hundred thousand.
+/// The ratings that result from a run's events. A rating is stored as a digest of 64 bits and its value: in a run of
+/// ten million ratings, the probability that two share a digest and cause a false difference is about 1 in 100,000.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     digest: RandomState,
@@ -16,21 +16,21 @@ pub(crate) struct Tally {
     records: HashMap<Box<str>, Count>,
 }
 
-/// What the ratings of one record come to.
+/// The ratings of one record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Count {
-    /// How many there are of each value.
+    /// The number of ratings per value.
     pub(crate) histogram: [u64; Value::COUNT],
-    /// How many there are.
+    /// The number of ratings.
     pub(crate) count: u64,
-    /// The sum of their values.
+    /// The sum of the values.
     pub(crate) sum: u64,
-    /// An event about the record may or may not have arrived.
+    /// An event about the record may or may not have been delivered.
     pub(crate) doubtful: bool,
 }
 
 impl Tally {
-    /// Counts an event that is sent after all those that were counted before.
+    /// Counts an event that is sent after all those counted before.
     pub(crate) fn add(&mut self, event: &Event) {
         let rating = self.digest.hash_one((event.key(), event.user_id()));
         let before = match event.value() {
@@ -56,12 +56,12 @@ impl Tally {
         }
     }
 
-    /// Notes that an event about the record with this key, which was counted, was refused.
+    /// Marks the record with this key: an event about it was counted, but rejected by the brokers.
     pub(crate) fn doubt(&mut self, key: &[u8]) {
         self.records.entry(String::from_utf8_lossy(key).into()).or_default().doubtful = true;
     }
 
-    /// The records that are beyond doubt, as type and id, those of a type together.
+    /// Returns the unmarked records as type and id, grouped by type.
     pub(super) fn certain(&self) -> Vec<(&str, &str)> {
         let certain = self.records.iter().filter(|(_, count)| !count.doubtful);
         let mut records: Vec<_> = certain.filter_map(|(key, _)| key.split_once('/')).collect();
@@ -69,12 +69,12 @@ impl Tally {
         records
     }
 
-    /// How many records are in doubt.
+    /// Returns the number of marked records.
     pub(super) fn doubtful(&self) -> usize {
         self.records.values().filter(|count| count.doubtful).count()
     }
 
-    /// What the ratings of a record come to.
+    /// Returns the expected ratings of a record.
     pub(super) fn count(&self, (record_type, record_id): (&str, &str)) -> Count {
         self.records.get(&*format!("{record_type}/{record_id}")).copied().unwrap_or_default()
     }
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_event_of_each_user_and_record_counts() {
+    fn last_event_per_user_and_record_counts() {
         let mut tally = Tally::default();
         for (user, record, value) in [
             ("u", "1", Some(5)),
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_in_doubt_is_not_compared() {
+    fn record_with_rejected_event_is_not_compared() {
         let mut tally = Tally::default();
         tally.add(&event("u", "1", Some(5)));
         tally.doubt(b"movie/1");

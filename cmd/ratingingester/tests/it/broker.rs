@@ -1,4 +1,4 @@
-//! The program and a mock cluster to run it against.
+//! The program and a mock cluster for it.
 
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 const PARTITIONS: i32 = 2;
 
-/// A Kafka of this process, with the topics `ratings` and `ratings.dlq`.
+/// A mock cluster in this process, with the topics `ratings` and `ratings.dlq`.
 pub(crate) struct Broker(MockCluster<'static, DefaultProducerContext>);
 
 impl Broker {
@@ -23,14 +23,14 @@ impl Broker {
         Self(cluster)
     }
 
-    /// The program, told where the broker is.
+    /// Returns the command of the program, with the broker's address.
     pub(crate) fn command(&self) -> Command {
         let mut command = program();
         command.env("KAFKA_BROKERS", self.0.bootstrap_servers());
         command
     }
 
-    /// Keys and values of `ratings`, once there are `count` of them, in the order of their values.
+    /// Returns keys and values of `ratings`, once there are `count` of them, ordered by value.
     pub(crate) fn events(&self, count: usize) -> Vec<(String, String)> {
         let text = |bytes: Option<&[u8]>| String::from_utf8(bytes.unwrap().to_vec()).unwrap();
         let mut events = self.read(count, |message| (text(message.key()), text(message.payload())));
@@ -38,7 +38,7 @@ impl Broker {
         events
     }
 
-    /// The content types of the first `count` records of `ratings` that have one.
+    /// Returns the content types of the first `count` records of `ratings` that have one.
     pub(crate) fn content_types(&self, count: usize) -> Vec<String> {
         let headers = self.read(count, |message| {
             let headers = message.headers()?;
@@ -71,7 +71,7 @@ impl Broker {
         config.set("bootstrap.servers", self.0.bootstrap_servers()).set("group.id", "test").create().unwrap()
     }
 
-    /// How many records there are in each partition of a topic.
+    /// Returns the number of records in each partition of a topic.
     pub(crate) fn ends(&self, topic: &str) -> Vec<i64> {
         let consumer = self.consumer();
         let end = |partition| consumer.fetch_watermarks(topic, partition, Duration::from_secs(10)).unwrap().1;

@@ -1,4 +1,4 @@
-//! Events at a pace, and files sent more than once.
+//! Rate limits, and files sent several times.
 
 use crate::broker::{Broker, code, said};
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ fn lines(count: usize) -> String {
 }
 
 #[test]
-fn a_rate_is_kept_and_shown() {
+fn rate_limit_is_kept_and_printed() {
     let broker = Broker::start();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ratings.jsonl");
@@ -18,14 +18,14 @@ fn a_rate_is_kept_and_shown() {
     let started = Instant::now();
     let output = broker.command().arg(&path).args(["--rate", "100"]).output().unwrap();
     assert_eq!(code(&output), 0, "{}", said(&output));
-    // The first event goes at once, the last 5.99 s later.
+    // The first event is sent immediately, the last 5.99 s later.
     assert!(started.elapsed() >= Duration::from_millis(5_990), "{:?}", started.elapsed());
     assert!(said(&output).contains(" a second of 100"), "{}", said(&output));
     broker.events(600);
 }
 
 #[test]
-fn a_file_is_sent_as_often_as_asked_and_its_rejected_lines_are_kept_once() {
+fn repeated_file_is_sent_n_times_and_rejected_lines_are_written_once() {
     let broker = Broker::start();
     let folder = tempfile::tempdir().unwrap();
     let (path, rejects) = (folder.path().join("ratings.csv"), folder.path().join("rejects.csv"));

@@ -1,4 +1,4 @@
-//! Dead letters, tried again against a mock cluster.
+//! Replay of dead letters against a mock cluster.
 
 use crate::broker::{Broker, code, program, said};
 use std::process::Output;
@@ -21,19 +21,19 @@ fn letters() -> Broker {
 }
 
 #[test]
-fn valid_letters_go_back_as_they_were_and_the_rest_is_named_and_kept() {
+fn valid_letters_are_sent_unchanged_and_the_rest_is_printed_and_written() {
     let broker = letters();
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("left.jsonl");
     let output = replay(&broker, &["--out", out.to_str().unwrap()]);
     assert_eq!(code(&output), 3, "{}", said(&output));
     let said = said(&output);
-    assert!(said.contains("ratings.dlq: 5 letters read, 1 replayed, 4 left"), "{said}");
+    assert!(said.contains("ratings.dlq: 5 letters read, 1 replayed, 4 skipped"), "{said}");
     for reason in [
         "value must be a whole number from 1 to 10, not 11",
-        "it was cut to fit, its end is lost",
+        "its value was truncated",
         "it has no value",
-        "no header says which topic it came from",
+        "it has no header with its original topic",
     ] {
         assert!(said.contains(reason), "{reason}: {said}");
     }
@@ -44,7 +44,7 @@ fn valid_letters_go_back_as_they_were_and_the_rest_is_named_and_kept() {
 }
 
 #[test]
-fn without_a_group_every_run_tries_all_letters() {
+fn replay_without_group_tries_all_letters_each_time() {
     let broker = Broker::start();
     broker.put("ratings.dlq", Some(GOOD), &[("topic", "ratings")]);
     for count in 1..=2 {
@@ -55,7 +55,7 @@ fn without_a_group_every_run_tries_all_letters() {
 }
 
 #[test]
-fn with_a_group_a_letter_is_tried_once() {
+fn replay_with_group_tries_each_letter_once() {
     let broker = letters();
     let output = replay(&broker, &["--group", "ratings.dlq.replay"]);
     assert_eq!(code(&output), 3, "{}", said(&output));
@@ -65,12 +65,16 @@ fn with_a_group_a_letter_is_tried_once() {
     broker.put("ratings.dlq", Some(GOOD), &[("topic", "ratings")]);
     let output = replay(&broker, &["--group", "ratings.dlq.replay"]);
     assert_eq!(code(&output), 0, "{}", said(&output));
-    assert!(said(&output).contains("ratings.dlq: 1 letters read, 1 replayed, 0 left"), "{}", said(&output));
+    assert!(
+        said(&output).contains("ratings.dlq: 1 letters read, 1 replayed, 0 skipped"),
+        "{}",
+        said(&output)
+    );
     broker.events(2);
 }
 
 #[test]
-fn a_protobuf_letter_keeps_its_content_type() {
+fn protobuf_letter_keeps_content_type() {
     let broker = Broker::start();
     // user_id u, record_id 1, record_type movie, value 7.
     let event = "\x0a\x01u\x12\x011\x1a\x05movie\x20\x07";
@@ -83,7 +87,7 @@ fn a_protobuf_letter_keeps_its_content_type() {
 }
 
 #[test]
-fn an_unknown_topic_and_bad_arguments_are_told() {
+fn unknown_topic_and_invalid_arguments_are_reported() {
     let broker = Broker::start();
     let output = broker.command().args(["replay", "--from", "nothing"]).output().unwrap();
     assert_eq!(code(&output), 1, "{}", said(&output));

@@ -1,4 +1,4 @@
-//! Simulated viewers, sent to a mock cluster.
+//! Simulated users, sent to a mock cluster.
 
 use crate::broker::{Broker, code, said};
 use std::process::{Command, Output};
@@ -10,7 +10,7 @@ fn simulate(broker: &Broker, arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn the_same_seed_sends_the_same_events() {
+fn same_seed_sends_same_events() {
     let mut streams = Vec::new();
     for seed in ["7", "7", "8"] {
         let broker = Broker::start();
@@ -31,7 +31,7 @@ fn the_same_seed_sends_the_same_events() {
 }
 
 #[test]
-fn viewers_go_on_until_they_are_stopped() {
+fn simulation_continues_until_stopped() {
     let broker = Broker::start();
     let mut command = broker.command();
     let child = command.args(["--simulate", "20", "--rate", "1000"]).spawn().unwrap();

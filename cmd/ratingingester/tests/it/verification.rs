@@ -1,4 +1,4 @@
-//! What was sent, held against a rating service that answers from a list.
+//! Verification against a rating service that responds from a list.
 
 use crate::broker::{Broker, code, feed, said};
 use std::collections::HashMap;
@@ -8,7 +8,7 @@ use std::process::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Answers batches of aggregates: none to the first `late` of them, then those it was given by record id.
+/// Serves batches of aggregates: none for the first `late` requests, then those given by record id.
 fn service(late: usize, aggregates: &[(&str, &str)]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -62,7 +62,7 @@ fn verify(service: &str, patience: &str) -> Output {
 }
 
 #[test]
-fn a_service_that_catches_up_serves_what_was_sent() {
+fn verification_waits_for_service_that_catches_up() {
     let output = verify(&service(3, &[("1", ONE)]), "60s");
     assert_eq!(code(&output), 0, "{}", said(&output));
     assert!(said(&output).contains("verified 2 records: 0 differ"), "{}", said(&output));
@@ -93,11 +93,11 @@ fn differences_are_printed_and_exit_with_1() {
 }
 
 #[test]
-fn a_service_that_is_not_there_is_named() {
+fn unreachable_service_is_reported() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let output = verify(&address, "1s");
     assert_eq!(code(&output), 1, "{}", said(&output));
-    assert!(said(&output).contains(&format!("{address} can't be asked: ")), "{}", said(&output));
+    assert!(said(&output).contains(&format!("{address} can't be reached: ")), "{}", said(&output));
 }

@@ -1,5 +1,5 @@
-//! The program against a real Apache Kafka with TLS and SCRAM-SHA-512, where `MARQUEE_TEST_KAFKA_TLS` names the settings of
-//! a client (`scripts/kafka start --sasl-ssl` writes them) and the build has the cargo feature `kafka-tls`.
+//! The program against a real Apache Kafka with TLS and SCRAM-SHA-512, if `MARQUEE_TEST_KAFKA_TLS` names a client's
+//! settings (`scripts/kafka start --sasl-ssl` writes them) and the build has the cargo feature `kafka-tls`.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The variable that names a file of librdkafka's settings.
+/// The variable with the name of a file of librdkafka settings.
 const CLIENT: &str = "MARQUEE_TEST_KAFKA_TLS";
 
 const EVENT: &str = r#"{"userId":"u","recordId":"1","recordType":"movie","value":7}"#;
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), vec![case]).exit_code()
 }
 
-/// The settings of a client; the reason why tests are ignored, if there are none or the build can't use them.
+/// Returns a client's settings, or the reason why the tests are ignored: none are given, or the build can't use them.
 fn client() -> Result<Settings, String> {
     if !cfg!(feature = "kafka-tls") {
         return Err("built without the cargo feature kafka-tls".to_owned());

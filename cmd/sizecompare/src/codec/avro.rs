@@ -12,7 +12,7 @@ const CLASSIC: &str = include_str!("../../schemas/classic.avsc");
 const MOVIES: &str = include_str!("../../schemas/movies.avsc");
 const RATING: &str = include_str!("../../schemas/rating.avsc");
 
-/// Gives a record the schema that stands in a file at a JSON pointer.
+/// Implements a record's schema from a file, at a JSON pointer.
 macro_rules! schema {
     ($record:ty, $file:ident, $pointer:literal) => {
         impl AvroSchema for $record {
@@ -36,7 +36,7 @@ fn schema(file: &str, pointer: &str) -> Schema {
     Schema::parse(schema).expect("the schema is Avro's")
 }
 
-/// What writes a record as a single object, its header first; the schema is read once, here.
+/// Returns a writer of single objects with header; the schema is parsed once, here.
 pub fn encoder<R: AvroSchema + Serialize>() -> Result<impl Fn(&R) -> Result<Vec<u8>>> {
     let writer = SpecificSingleObjectWriter::<R>::new()?;
     Ok(move |record: &R| {
@@ -46,7 +46,7 @@ pub fn encoder<R: AvroSchema + Serialize>() -> Result<impl Fn(&R) -> Result<Vec<
     })
 }
 
-/// What holds a single object's header against the schema and reads the record; the schema is read once, here.
+/// Returns a reader of single objects that checks the header; the schema is parsed once, here.
 pub fn decoder<R: AvroSchema + DeserializeOwned>() -> Result<impl Fn(&[u8]) -> Result<R>> {
     let reader = GenericSingleObjectReader::builder().schema(R::get_schema()).build()?;
     Ok(move |mut bytes: &[u8]| Ok(reader.read_deser(&mut bytes)?))
@@ -59,7 +59,7 @@ pub fn encode_container(schema: &Schema, list: &record::Movies) -> Result<Vec<u8
     Ok(writer.into_inner()?)
 }
 
-/// Reads a container by the schema that stands in it.
+/// Reads a container by its own schema.
 pub fn decode_container(bytes: &[u8]) -> Result<record::Movies> {
     let movies = Reader::new(bytes)?.into_deser_iter().collect::<Result<_, _>>()?;
     Ok(record::Movies { movies })

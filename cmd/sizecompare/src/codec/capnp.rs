@@ -1,4 +1,4 @@
-//! Cap'n Proto: messages built of the records, read into them, and read in place.
+//! Cap'n Proto: messages built from records, converted to records, and read in place.
 
 use crate::record;
 use crate::records_capnp as schema;
@@ -10,15 +10,15 @@ use anyhow::Result;
 use serde::Serialize;
 use serde_json::Value;
 
-/// A record that Cap'n Proto has a struct of.
+/// A record with a Cap'n Proto struct.
 pub trait Shape: Sized + Clone {
     /// The generated struct.
     type Struct: Owned;
     /// Fills the struct.
     fn build(&self, to: <Self::Struct as Owned>::Builder<'_>);
-    /// Makes a record of the struct.
+    /// Converts the struct to a record.
     fn read(from: <Self::Struct as Owned>::Reader<'_>) -> Result<Self>;
-    /// Reads every field where it stands and adds up the lengths of texts and the bits of numbers.
+    /// Reads every field in place and sums up the lengths of texts and the bits of numbers.
     fn weigh(from: <Self::Struct as Owned>::Reader<'_>) -> Result<u64>;
 }
 
@@ -32,12 +32,12 @@ fn open<'a>(bytes: &mut &'a [u8]) -> Result<Reader<BufferSegments<&'a [u8]>>> {
     Ok(serialize::read_message_from_flat_slice(bytes, ReaderOptions::new())?)
 }
 
-/// Builds a message and writes it.
+/// Builds and writes a message.
 pub fn encode<R: Shape>(record: &R) -> Result<Vec<u8>> {
     Ok(serialize::write_message_to_words(&message(record)))
 }
 
-/// Makes a record of a message.
+/// Converts a message to a record.
 pub fn decode<R: Shape>(mut bytes: &[u8]) -> Result<R> {
     R::read(open(&mut bytes)?.get_root()?)
 }
@@ -47,7 +47,7 @@ pub fn weigh<R: Shape>(mut bytes: &[u8]) -> Result<u64> {
     R::weigh(open(&mut bytes)?.get_root()?)
 }
 
-/// What [`weigh`] must come to, from what the record says in JSON.
+/// Returns the expected result of [`weigh`], computed from the record's JSON.
 pub fn expected<R: Serialize>(record: &R) -> Result<u64> {
     fn weigh(value: &Value) -> u64 {
         match value {
@@ -63,19 +63,19 @@ pub fn expected<R: Serialize>(record: &R) -> Result<u64> {
     Ok(weigh(&serde_json::to_value(record)?))
 }
 
-/// Builds a message and writes it without most of its zeros.
+/// Builds and writes a packed message.
 pub fn encode_packed<R: Shape>(record: &R) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     serialize_packed::write_message(&mut bytes, &message(record))?;
     Ok(bytes)
 }
 
-/// Puts the zeros back and makes a record of the message.
+/// Unpacks a message and converts it to a record.
 pub fn decode_packed<R: Shape>(bytes: &[u8]) -> Result<R> {
     R::read(serialize_packed::read_message(bytes, ReaderOptions::new())?.get_root()?)
 }
 
-/// The bits of a signed number.
+/// Returns the bits of a signed number.
 const fn bits(number: i64) -> u64 {
     number.cast_unsigned()
 }

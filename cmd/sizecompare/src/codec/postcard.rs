@@ -1,17 +1,17 @@
-//! The records for postcard: a format without names can't tell which field was left out, so that these always
+//! The records for postcard: a format without names can't express omitted fields, so these types always
 //! write all of them.
 
 use crate::record;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// A record that has a form without gaps.
+/// A record with a form in which all fields are written.
 pub trait Shape: Clone + From<Self::Whole> {
-    /// That form.
+    /// The form.
     type Whole: From<Self> + Serialize + DeserializeOwned + 'static;
 }
 
-/// A form with these fields, made of the record and made into it again.
+/// Defines a form with these fields and its conversions.
 macro_rules! whole {
     ($name:ident { $($field:ident: $type:ty),+ $(,)? }) => {
         #[doc = concat!("A [`record::", stringify!($name), "`], every field written.")]
@@ -48,7 +48,7 @@ whole!(Metadata {
     genres: Vec<String>,
     revision: i64,
 });
-// An aggregate leaves nothing out and serves as it is.
+// An aggregate omits nothing and is used unchanged.
 whole!(Movie { metadata: Metadata, rating: Option<record::Aggregate>, partial: Vec<String> });
 whole!(Movies { movies: Many });
 whole!(Rating {

@@ -1,4 +1,4 @@
-//! Apache Thrift: the generated structs, made of the records and made into them, and the two protocols.
+//! Apache Thrift: conversions between records and generated structs, and the two protocols.
 
 use crate::generated::records_thrift as thrift;
 use crate::record;
@@ -8,32 +8,32 @@ use ::thrift::protocol::{
 };
 use anyhow::Result;
 
-/// A record that Thrift has a struct of.
+/// A record with a Thrift struct.
 pub trait Shape: Clone + From<Self::Generated> {
     /// The generated struct.
     type Generated: From<Self> + TSerializable + 'static;
 }
 
-/// Writes by the compact protocol.
+/// Writes the compact protocol.
 pub fn encode_compact<T: TSerializable>(value: &T) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     value.write_to_out_protocol(&mut TCompactOutputProtocol::new(&mut bytes))?;
     Ok(bytes)
 }
 
-/// Reads what the compact protocol wrote.
+/// Reads the compact protocol.
 pub fn decode_compact<T: TSerializable>(bytes: &[u8]) -> Result<T> {
     Ok(T::read_from_in_protocol(&mut TCompactInputProtocol::new(bytes))?)
 }
 
-/// Writes by the binary protocol.
+/// Writes the binary protocol.
 pub fn encode_binary<T: TSerializable>(value: &T) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     value.write_to_out_protocol(&mut TBinaryOutputProtocol::new(&mut bytes, true))?;
     Ok(bytes)
 }
 
-/// Reads what the binary protocol wrote.
+/// Reads the binary protocol.
 pub fn decode_binary<T: TSerializable>(bytes: &[u8]) -> Result<T> {
     Ok(T::read_from_in_protocol(&mut TBinaryInputProtocol::new(bytes, true))?)
 }

@@ -1,15 +1,15 @@
-//! Where names stand beside crowded dots: the nearest free place around each.
+//! Placement of names beside crowded dots: the nearest free place for each.
 
 use std::ops::Range;
 
 /// The height of a name in pixels.
 pub(super) const HEIGHT: i32 = 15;
-/// How far a name keeps from dots and other names, in pixels.
+/// The minimum distance of a name from dots and other names, in pixels.
 const GAP: i32 = 3;
 /// Half a dot's width, with its gap.
 const DOT: i32 = 8;
 
-/// The room that a name takes, in pixels from the picture's left and top.
+/// The rectangle of a name, in pixels from the picture's left and top.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) left: i32,
@@ -17,7 +17,7 @@ pub(super) struct Place {
     width: i32,
 }
 
-/// About how wide `text` is at the height of a name, in pixels.
+/// Returns the approximate width of `text` in pixels.
 pub(super) fn width(text: &str) -> i32 {
     text.chars().count() as i32 * 13 / 2
 }
@@ -42,7 +42,7 @@ impl Place {
             && self.top + HEIGHT <= down.end
     }
 
-    /// Where a line from `dot` to the name ends; `None` where the name is near enough without.
+    /// Returns the end of the line from `dot` to the name; `None` if the name is adjacent.
     pub(super) fn line(self, (x, y): (i32, i32)) -> Option<(i32, i32)> {
         let end = (x.clamp(self.left, self.left + self.width), y.clamp(self.top, self.top + HEIGHT));
         let far = (end.0 - x).abs().max((end.1 - y).abs()) > 2 * DOT;
@@ -50,7 +50,7 @@ impl Place {
     }
 }
 
-/// A place inside `bounds` for the name of each dot, none over another name or a dot as long as there is room.
+/// Returns a place inside `bounds` for the name of each dot, without overlaps as long as there is room.
 pub(super) fn places(dots: &[(i32, i32)], names: &[&str], bounds: (Range<i32>, Range<i32>)) -> Vec<Place> {
     let mut taken: Vec<Place> = Vec::new();
     for (dot, name) in dots.iter().zip(names) {
@@ -64,7 +64,7 @@ pub(super) fn places(dots: &[(i32, i32)], names: &[&str], bounds: (Range<i32>, R
     taken
 }
 
-/// Places around a dot, the nearest first: right, left, below, above and between, in widening rings.
+/// Returns places around a dot, the nearest first: right, left, below, above and between, in widening rings.
 fn around((x, y): (i32, i32), width: i32) -> impl Iterator<Item = Place> {
     const STEPS: [(i32, i32); 12] = [
         (1, 0),
@@ -105,20 +105,20 @@ mod tests {
     const BOUNDS: (Range<i32>, Range<i32>) = (0..600, 0..400);
 
     #[test]
-    fn a_lonely_name_stands_to_the_right_without_a_line() {
+    fn isolated_name_is_at_the_right_without_line() {
         let [place] = places(&[(100, 100)], &["JSON"], BOUNDS)[..] else { panic!("one") };
         assert_eq!((place.left, place.top), (109, 93));
         assert_eq!(place.line((100, 100)), None);
     }
 
     #[test]
-    fn at_the_right_edge_it_stands_to_the_left() {
+    fn name_at_right_edge_is_at_the_left() {
         let [place] = places(&[(590, 100)], &["JSON"], BOUNDS)[..] else { panic!("one") };
         assert!(place.left + place.width < 590, "{place:?}");
     }
 
     #[test]
-    fn names_of_a_crowd_cover_neither_each_other_nor_a_dot() {
+    fn names_of_crowded_dots_overlap_nothing() {
         let dots: Vec<_> = (0..14).map(|nth| (300 + nth % 4 * 9, 200 + nth / 4 * 7)).collect();
         let places = places(&dots, &["Thrift compact"; 14], BOUNDS);
         for (nth, place) in places.iter().enumerate() {

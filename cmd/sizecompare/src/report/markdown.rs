@@ -1,6 +1,6 @@
 //! Tables for a document.
 
-use super::{cells, headings, in_place, unit};
+use super::cells::{cells, headings, in_place, unit};
 use crate::measure::Section;
 
 pub(super) fn render(sections: &[Section]) -> String {

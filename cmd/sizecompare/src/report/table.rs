@@ -1,14 +1,14 @@
 //! Aligned tables for a terminal of 100 columns.
 
-use super::{cells, headings, in_place, unit};
+use super::cells::{cells, headings, in_place, unit};
 use crate::measure::Section;
 
 const LEGEND: &str = "\
-Sizes in bytes; gzip at level 6, zstd at level 3. Times are medians: each encoding makes a new
-buffer, each decoding owned values. Allocations: while encoding / while decoding.
-Evolves: whether readers of another version understand, and what ties the fields together.
-YAML by serde-saphyr, as serde_yaml is no longer kept; CBOR by ciborium, the heir of serde_cbor;
-postcard stands where bincode would, which has ended.
+Sizes in bytes; gzip at level 6, zstd at level 3. Times are medians: each encoding allocates a
+new buffer, each decoding owned values. Allocations: while encoding / while decoding.
+Evolves: whether readers of another schema version work, and what matches the fields.
+YAML by serde-saphyr, because serde_yaml is unmaintained; CBOR by ciborium, the successor of
+serde_cbor; postcard instead of bincode, which is discontinued.
 ";
 
 pub(super) fn render(sections: &[Section]) -> String {

@@ -1,6 +1,8 @@
-//! What the report says, in each of its forms.
+//! The report in each of its forms.
 
+use super::cells::{thousands, time, unit};
 use super::*;
+use crate::measure::Row;
 
 fn row(format: &'static str, size: usize, encode_ns: f64, in_place_ns: Option<f64>) -> Row {
     Row {
@@ -25,21 +27,21 @@ fn sections() -> Vec<Section> {
 }
 
 #[test]
-fn a_table_is_aligned_and_fits_100_columns() {
+fn table_is_aligned_and_fits_100_columns() {
     let text = render(&sections(), Output::Table).unwrap();
     let expected = "\
 the classic record
                     size   gzip  zstd  encode ns  decode ns  allocations  evolves
   JSON               106  1,234    99         98        197    1 / 4,000  by name
   Cap'n Proto  1,000,000  1,234    99        4.2        8.5    1 / 4,000  by name
-  Cap'n Proto, every field read in place, nothing owned: 1.0 ns
+  Cap'n Proto, every field read in place: 1.0 ns
 ";
     assert!(text.starts_with(expected), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
 }
 
 #[test]
-fn markdown_has_a_column_a_cell() {
+fn markdown_has_one_column_per_cell() {
     let text = render(&sections(), Output::Markdown).unwrap();
     let rows: Vec<_> = text.lines().filter(|line| line.starts_with('|')).collect();
     assert_eq!(rows.len(), 4, "{text}");
@@ -47,7 +49,7 @@ fn markdown_has_a_column_a_cell() {
 }
 
 #[test]
-fn json_and_csv_hold_every_figure_unrounded() {
+fn json_and_csv_have_every_figure_unrounded() {
     let json: serde_json::Value = serde_json::from_str(&render(&sections(), Output::Json).unwrap()).unwrap();
     assert_eq!(json[0]["encodeNs"], 98.4);
     assert_eq!(json[0]["inPlaceNs"], serde_json::Value::Null);
@@ -59,7 +61,7 @@ fn json_and_csv_hold_every_figure_unrounded() {
 }
 
 #[test]
-fn slow_records_are_told_in_microseconds() {
+fn slow_records_are_printed_in_microseconds() {
     let slow = Section { about: String::new(), rows: vec![row("XML", 1, 123_456.0, None)] };
     assert_eq!(unit(&slow).0, "µs");
     assert_eq!(time(123_456.0, unit(&slow)), "123");

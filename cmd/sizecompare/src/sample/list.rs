@@ -1,6 +1,6 @@
-//! A hundred made-up movies: always the same, some without a year, some without a rating.
+//! A hundred generated movies: always the same, some without a year, some without a rating.
 
-use super::aggregate;
+use super::aggregate::aggregate;
 use crate::record::{Metadata, Movie, Movies};
 use model::Histogram;
 

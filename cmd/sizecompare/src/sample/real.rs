@@ -1,6 +1,6 @@
-//! Real movies: the first of a MovieLens folder, with what all their ratings come to.
+//! Real movies: the first of a MovieLens folder, with their aggregated ratings.
 
-use super::aggregate;
+use super::aggregate::aggregate;
 use crate::record::{Metadata, Movie, Movies};
 use model::{Histogram, RatingEvent};
 use movielens::Folder;
@@ -9,7 +9,7 @@ use std::path::Path;
 
 pub use movielens::Error;
 
-/// How many movies are taken of a folder, at most.
+/// The maximum number of movies.
 pub const REAL_MOVIES: usize = 1_000;
 
 pub(super) fn movies(folder: &Path) -> Result<Movies, Error> {
@@ -27,7 +27,7 @@ pub(super) fn movies(folder: &Path) -> Result<Movies, Error> {
     let movies = (1..).zip(films).map(|(revision, film)| {
         let histogram = histograms[&film.id];
         Movie {
-            // A rating each is one change of the aggregate.
+            // Each rating counts as one change of the aggregate.
             rating: aggregate(&histogram, histogram.count().cast_signed()),
             metadata: metadata(film, revision),
             partial: Vec::new(),

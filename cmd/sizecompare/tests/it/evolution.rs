@@ -1,5 +1,5 @@
-//! Whether readers of one version understand the other's bytes, as each format's row says: the classic record
-//! is the older version, the metadata that grew of it the newer one.
+//! Whether readers of one version understand the other's bytes, as the format's row claims: the classic record
+//! is the older version, metadata the newer one.
 
 use apache_avro::AvroSchema;
 use apache_avro::reader::datum::GenericDatumReader;
@@ -13,20 +13,20 @@ fn old() -> Classic {
     Classic { id: "1".into(), title: "Two".into(), description: "Three".into(), director: "Four".into() }
 }
 
-/// The old record as a new reader is to see it.
+/// Returns the old record as seen by a new reader.
 fn grown() -> Metadata {
     let Classic { id, title, description, director } = old();
     Metadata { id, title, description, director, ..Metadata::default() }
 }
 
-/// A new record whose old part is the old record.
+/// Returns a new record whose old part is the old record.
 fn new() -> Metadata {
     Metadata { release_year: Some(1984), genres: vec!["Drama".into()], revision: 7, ..grown() }
 }
 
 #[test]
-fn a_format_that_evolves_is_read_by_the_older_and_the_newer() {
-    // Avro wants the writer's schema beside the reader's, as in the next test.
+fn evolving_format_is_read_by_older_and_newer_version() {
+    // Avro needs the writer's schema beside the reader's, as in the next test.
     let formats = Format::all().iter().filter(|format| !matches!(format, Format::Avro));
     for format in formats {
         let Some(old) = format.bind(&old()).unwrap() else { continue };
@@ -38,7 +38,7 @@ fn a_format_that_evolves_is_read_by_the_older_and_the_newer() {
 }
 
 #[test]
-fn avro_resolves_the_writers_schema_to_the_readers() {
+fn avro_resolves_writers_schema_to_readers() {
     let (older, newer) = (Classic::get_schema(), Metadata::get_schema());
     let old_object = Format::Avro.bind(&old()).unwrap().unwrap();
     let reader = GenericDatumReader::builder(&older).reader_schema(&newer).build().unwrap();

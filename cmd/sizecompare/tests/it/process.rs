@@ -1,4 +1,4 @@
-//! The command: what it prints, what it refuses, and what it ends with.
+//! The command: output, rejected arguments, exit codes.
 
 use std::fs;
 use std::path::Path;
@@ -27,14 +27,14 @@ fn one_record_in_one_format_is_one_row() {
 }
 
 #[test]
-fn the_classic_record_comes_first() {
+fn classic_record_is_first() {
     let table = printed(&["--only", "protobuf", "--rounds", "1"]);
     assert!(table.starts_with("the classic record"), "{table}");
     assert!(table.lines().nth(2).is_some_and(|line| line.starts_with("  Protocol Buffers    63")), "{table}");
 }
 
 #[test]
-fn a_wrong_argument_is_exit_2_and_says_why() {
+fn invalid_argument_is_exit_2_with_reason() {
     let empty = tempfile::tempdir().unwrap();
     for (arguments, reason) in [
         (&["--movielens", path(empty.path())][..], "is not a MovieLens folder: movies.csv can't be read"),
@@ -56,7 +56,7 @@ fn a_wrong_argument_is_exit_2_and_says_why() {
 }
 
 #[test]
-fn a_movielens_folder_is_one_more_record() {
+fn movielens_folder_adds_one_record() {
     let folder = tempfile::tempdir().unwrap();
     let films = "movieId,title,genres\r\n1,One (1995),Comedy|Drama\r\n2,Two,(no genres listed)\r\n";
     fs::write(folder.path().join("movies.csv"), films).unwrap();
@@ -78,7 +78,7 @@ fn a_movielens_folder_is_one_more_record() {
 }
 
 #[test]
-fn what_is_written_is_read_again_and_a_changed_byte_is_seen() {
+fn written_files_are_read_and_changed_byte_is_detected() {
     let folder = tempfile::tempdir().unwrap();
     let written = printed(&["--write", path(folder.path())]);
     assert_eq!(written, "62 files written\n");
@@ -94,13 +94,13 @@ fn what_is_written_is_read_again_and_a_changed_byte_is_seen() {
 }
 
 #[test]
-fn a_folder_without_records_is_no_comparison() {
+fn folder_without_records_is_an_error() {
     let empty = tempfile::tempdir().unwrap();
     assert_eq!(run(&["--read", path(empty.path())]).status.code(), Some(1));
 }
 
 #[test]
-fn a_picture_is_drawn() {
+fn plot_is_drawn() {
     let folder = tempfile::tempdir().unwrap();
     let picture = folder.path().join("picture.svg");
     printed(&["--record", "rating", "--rounds", "1", "--plot", path(&picture)]);

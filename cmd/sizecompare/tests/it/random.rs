@@ -1,12 +1,12 @@
-//! Random records in every format: whatever a record may hold must come back.
+//! Random records in every format: every valid record must round-trip.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use sizecompare::format::{Format, Record};
 use sizecompare::record::{Aggregate, Classic, Metadata, Movie, Movies, Rating};
 
-/// Text as the project's nouns allow it: any character but control characters, blanks at the ends included,
-/// and words that mean something else to YAML and XML.
+/// Text as allowed by the domain types: any character but control characters, leading and trailing white space
+/// included, and words that have another meaning in YAML and XML.
 fn text() -> impl Strategy<Value = String> {
     let any = vec(any::<char>().prop_filter("no control characters", |c| !c.is_control()), 0..20);
     let awkward = prop::sample::select(vec![
@@ -106,7 +106,7 @@ fn movies() -> impl Strategy<Value = Movies> {
 }
 
 fn rating() -> impl Strategy<Value = Rating> {
-    // A provider's id is never empty: it is absent.
+    // A provider's id is never empty, but may be absent.
     let provider = prop::option::of(text().prop_filter("not empty", |text| !text.is_empty()));
     (text(), text(), text(), any::<i32>(), provider, number()).prop_map(
         |(user_id, record_id, record_type, value, provider_id, rated_at)| Rating {
@@ -120,7 +120,7 @@ fn rating() -> impl Strategy<Value = Rating> {
     )
 }
 
-/// Binding a record to a format encodes it, decodes it and compares the two.
+/// Binding a record to a format encodes, decodes and compares it.
 fn goes_round(record: &impl Record) -> Result<(), TestCaseError> {
     for format in Format::all() {
         if let Err(error) = format.bind(record) {
@@ -134,7 +134,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_classic_record_comes_back(record in classic()) {
+    fn classic_record_round_trips(record in classic()) {
         goes_round(&record)?;
     }
 
@@ -144,17 +144,17 @@ proptest! {
     }
 
     #[test]
-    fn a_movie_comes_back(record in movie()) {
+    fn movie_round_trips(record in movie()) {
         goes_round(&record)?;
     }
 
     #[test]
-    fn a_list_comes_back(record in movies()) {
+    fn list_round_trips(record in movies()) {
         goes_round(&record)?;
     }
 
     #[test]
-    fn a_rating_comes_back(record in rating()) {
+    fn rating_round_trips(record in rating()) {
         goes_round(&record)?;
     }
 }

@@ -1,10 +1,10 @@
-//! What the classic record takes in every format.
+//! The size of the classic record in every format.
 
 use sizecompare::format::Format;
 use sizecompare::sample;
 
 #[test]
-fn the_classic_record_has_its_known_size_in_every_format() {
+fn classic_record_has_known_size_in_every_format() {
     let sizes = [
         (Format::Json, 106),
         (Format::Xml, 148),
@@ -30,7 +30,7 @@ fn the_classic_record_has_its_known_size_in_every_format() {
 }
 
 #[test]
-fn formats_of_lists_alone_have_no_form_of_one_movie() {
+fn list_formats_do_not_support_single_movie() {
     for sample in sample::built_in() {
         for format in [Format::JsonLines, Format::AvroContainer] {
             assert_eq!(sample.bind(format).unwrap().is_some(), sample.name == "list", "{}", sample.name);
@@ -39,7 +39,7 @@ fn formats_of_lists_alone_have_no_form_of_one_movie() {
 }
 
 #[test]
-fn the_list_holds_a_hundred_movies_a_line_each() {
+fn list_has_a_hundred_movies_one_per_line() {
     let samples = sample::built_in();
     let list = samples.iter().find(|sample| sample.name == "list").unwrap();
     let lines = list.bind(Format::JsonLines).unwrap().unwrap();

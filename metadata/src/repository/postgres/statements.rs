@@ -1,22 +1,26 @@
 //! The statements of a transaction that writes.
 
-use super::batch_get;
-use crate::repository::Stored;
-use crate::repository::group::{Group, Write, Written};
-use crate::repository::row;
-use model::{RecordId, ReleaseYear, search};
+use super::super::row;
+use crate::batch::plan::Plan;
+use crate::batch::{Outcome, Write};
+use model::{Metadata, RecordId, ReleaseYear, search};
 use sqlx::types::Json;
-use sqlx::{PgConnection, query, query_scalar};
+use sqlx::{Connection, PgConnection, PgExecutor, query, query_as, query_scalar};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use storage::Error;
 
-/// Makes writers take turns. Every write takes this lock before any other and keeps it until its end, so that
+/// Serializes writers. Every transaction takes this lock before any other and keeps it until its end, so that
 ///
-/// - no two writers wait for each other: whoever holds the first lock is the only one who takes more;
-/// - revisions become visible in their order: the next one is only given once the one before is committed;
-/// - the statements that follow see all that earlier writers stored, because under READ COMMITTED each
-///   statement sees what was committed before it began.
+/// - writers do not deadlock: only the one that holds this lock takes further locks;
+/// - revisions become visible in their order: the next one is taken after the one before is committed;
+/// - the statements that follow see all that earlier writers stored, because under READ COMMITTED each statement sees
+///   what was committed before it began.
 const LOCK: &str = "SELECT last FROM revision FOR UPDATE";
+
+const BATCH_GET: &str =
+    "SELECT id, title, description, director, release_year::bigint, genres::text, revision
+    FROM unnest($1::text[]) WITH ORDINALITY AS wanted (id, place) JOIN metadata USING (id) ORDER BY place";
 
 const UPSERT: &str = "
     INSERT INTO metadata
@@ -31,29 +35,42 @@ const UPSERT: &str = "
         director = excluded.director, release_year = excluded.release_year, genres = excluded.genres,
         words = excluded.words, beginnings = excluded.beginnings, revision = excluded.revision";
 
-const BURY: &str = "
+const INSERT_TOMBSTONES: &str = "
     INSERT INTO tombstone (id, revision) SELECT * FROM unnest($1::text[], $2::bigint[])
     ON CONFLICT (id) DO UPDATE SET revision = excluded.revision";
 
-/// Makes `writes`, one after the other as it looks, but for the commit.
-pub(super) async fn write(transaction: &mut PgConnection, writes: &[Write]) -> Result<Vec<Written>, Error> {
+/// Applies `writes` in a transaction, as [`Repository::apply`](crate::repository::Repository::apply) does.
+pub(super) async fn apply(connection: &mut PgConnection, writes: &[Write]) -> Result<Vec<Outcome>, Error> {
+    let mut transaction = connection.begin().await?;
     let last: i64 = query_scalar(LOCK).fetch_one(&mut *transaction).await?;
     let ids: BTreeSet<_> = writes.iter().flat_map(Write::ids).map(RecordId::as_str).collect();
     let stored = batch_get(&Vec::from_iter(ids), &mut *transaction).await?;
-    let group = Group::of(writes, stored, last.unsigned_abs());
-    if !group.stored.is_empty() {
-        store(transaction, &group.stored).await?;
+    let plan = Plan::of(writes, stored, last.unsigned_abs());
+    if !plan.stored.is_empty() {
+        store(&mut transaction, &plan.stored).await?;
     }
-    if !group.deleted.is_empty() {
-        delete(transaction, &group.deleted).await?;
+    if !plan.deleted.is_empty() {
+        delete(&mut transaction, &plan.deleted).await?;
     }
-    if group.last > last.unsigned_abs() {
-        query("UPDATE revision SET last = $1").bind(row::number(group.last)).execute(transaction).await?;
+    if plan.last > last.unsigned_abs() {
+        query("UPDATE revision SET last = $1")
+            .bind(row::number(plan.last))
+            .execute(&mut *transaction)
+            .await?;
     }
-    Ok(group.written)
+    transaction.commit().await?;
+    Ok(plan.outcomes)
 }
 
-async fn store(transaction: &mut PgConnection, records: &[Stored]) -> Result<(), Error> {
+/// Returns the records with `ids`, in their order.
+pub(super) async fn batch_get(
+    ids: &[&str],
+    database: impl PgExecutor<'_>,
+) -> Result<Vec<Arc<Metadata>>, Error> {
+    row::all(query_as(BATCH_GET).bind(ids).fetch_all(database).await?)
+}
+
+async fn store(transaction: &mut PgConnection, records: &[Arc<Metadata>]) -> Result<(), Error> {
     let ids: Vec<_> = records.iter().map(|put| put.id.as_str()).collect();
     query("DELETE FROM tombstone WHERE id = ANY ($1)").bind(&ids).execute(&mut *transaction).await?;
     query(UPSERT)
@@ -73,7 +90,7 @@ async fn store(transaction: &mut PgConnection, records: &[Stored]) -> Result<(),
 async fn delete(transaction: &mut PgConnection, deleted: &[(RecordId, u64)]) -> Result<(), Error> {
     let ids: Vec<_> = deleted.iter().map(|(id, _)| id.as_str()).collect();
     query("DELETE FROM metadata WHERE id = ANY ($1)").bind(&ids).execute(&mut *transaction).await?;
-    query(BURY)
+    query(INSERT_TOMBSTONES)
         .bind(&ids)
         .bind(deleted.iter().map(|(_, revision)| row::number(*revision)).collect::<Vec<_>>())
         .execute(transaction)

@@ -37,6 +37,9 @@ pub(super) fn batches<V>(reads: Reads<V>) -> Vec<Batch<V>> {
     batches
 }
 
+/// Rows, each with its readers.
+type Matched<V> = Vec<(Vec<Waiter<V>>, V)>;
+
 /// Returns the latest deadline of a batch; `None` if all its readers have hung up.
 pub(super) fn latest_deadline<V>(batch: &Batch<V>) -> Option<Instant> {
     let waiters = batch.values().flatten().filter(|waiter| !waiter.reply.is_closed());
@@ -49,7 +52,7 @@ pub(super) fn match_rows<V>(
     batch: &mut Batch<V>,
     rows: Vec<V>,
     id: fn(&V) -> &RecordId,
-) -> Result<Vec<(Vec<Waiter<V>>, V)>, Unexpected> {
+) -> Result<Matched<V>, Unexpected> {
     let mut matched = Vec::with_capacity(rows.len());
     for row in rows {
         if let Some(waiters) = batch.remove(id(&row)) {

@@ -28,12 +28,12 @@ impl Counts {
             registry.register(name, help, family.clone());
             family
         };
-        let reads = counter("reads", "Single reads of a service, sent in batches");
+        let reads = counter("reads", "Single reads of a service that were sent in a batch");
         let overdue =
-            counter("overdue_batches", "Batches that took so long that the next one did not wait for them");
-        let failed = counter("failed_batches", "Batches of several ids for which the service failed");
+            counter("overdue_batches", "Batches so slow that the next one was sent without waiting for them");
+        let failed = counter("failed_batches", "Batches that failed, whatever the id that caused it");
         let batch_ids = Family::<Service, Histogram, _>::new_with_constructor(|| Histogram::new(IDS));
-        registry.register("batch_ids", "Different ids per batch", batch_ids.clone());
+        registry.register("batch_ids", "Distinct ids per batch", batch_ids.clone());
         services.map(|service| {
             let service = [("service", service)];
             Self {

@@ -34,8 +34,7 @@ impl CallFailure {
 
     /// Creates the failure of a call to an address that the registry reported but that cannot be called.
     pub(super) fn unusable_address() -> Self {
-        let status =
-            Status::from_error(Box::new(ConnectError("the instance's address can't be called".into())));
+        let status = Status::from_error(Box::new(ConnectError("the instance's address is invalid".into())));
         Self { class: class(&status), status: Box::new(status) }
     }
 }

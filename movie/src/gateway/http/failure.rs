@@ -13,26 +13,26 @@ use std::collections::HashMap;
 /// A failed call to an instance.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CallFailure {
-    #[error("no response came")]
+    #[error("no response")]
     Connection(#[source] hyper_util::client::legacy::Error),
-    #[error("the response broke off")]
+    #[error("the response ended early")]
     Body(#[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("the instance's address can't be called")]
+    #[error("the instance's address is invalid")]
     Address(#[source] http::uri::InvalidUri),
     /// The service responded that the record does not exist.
-    #[error("there is no such record")]
+    #[error("the record does not exist")]
     Absent,
     /// The service refused the request, and may have named the fields.
-    #[error("the request was refused with {0}")]
+    #[error("the request was rejected with status {0}")]
     Refused(StatusCode, Option<Invalid>),
     /// The service, or a proxy before it, ran out of time.
-    #[error("responded {0}")]
+    #[error("returned status {0}")]
     Late(StatusCode),
     /// The service failed.
-    #[error("responded {0}")]
+    #[error("returned status {0}")]
     Failed(StatusCode),
     /// The service cannot serve, or it was not the service that responded.
-    #[error("responded {0}")]
+    #[error("returned status {0}")]
     Unavailable(StatusCode),
     /// The response is a list, as the service sends it, and one of its rows can't be decoded.
     #[error("a row can't be decoded")]
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn record_is_absent_only_if_service_reports_it() {
-        let absent = br#"{"status":404,"detail":"movie 1 has no rating","code":"NotFound"}"#;
+        let absent = br#"{"status":404,"detail":"movie 1 has no ratings","code":"NotFound"}"#;
         assert!(matches!(CallFailure::of(StatusCode::NOT_FOUND, absent), CallFailure::Absent));
         let unknown_path = format!(r#"{{"detail":"{}","code":"NotFound"}}"#, service::UNKNOWN_PATH);
         for (status, body) in [

@@ -1,80 +1,81 @@
 //! One try of a call at one instance, which may outlive its caller.
 
-use super::Shared;
-use super::connected::Connected;
+use super::connected::{Connected, Permit};
+use super::shared::Shared;
 use crate::error::{Class, Failure};
+use crate::health::Event;
 use crate::picker::Lease;
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::runtime::Handle;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
-/// The result of a call, which says something about its instance.
-pub(super) trait Verdict {
+/// The result of a call, which has a [`Class`].
+pub(super) trait Classified {
     fn class(&self) -> Class;
 }
 
-impl<T, E: Failure> Verdict for Result<T, E> {
+impl<T, E: Failure> Classified for Result<T, E> {
     fn class(&self) -> Class {
         self.as_ref().map_or_else(Failure::class, |_| Class::Application)
     }
 }
 
-/// What came of waiting for a response.
+/// The result of waiting for a response.
 pub(super) enum Waited<T> {
     Ended(T),
-    /// The instance is silent for as long as one try may take, once more.
+    /// The instance was silent for as long as one try may take, or for as long again.
     Silent,
     /// The time to wait is over.
-    Over,
+    TimedOut,
 }
 
 /// One try of a call at one instance.
 ///
-/// If it is dropped before its end, because its caller hung up, ran out of time or was served by another
-/// instance, it is finished in a task of its own, if the instance has room for one more such call. So the
-/// connection that many calls share is spared a reset, and what the try finds out about the instance is recorded,
-/// however short its caller's patience.
+/// If it is dropped before its end, because its caller hung up, ran out of time or got the response of another
+/// instance, it continues in a task of its own, if the instance has capacity for one more such call. This saves the
+/// connection that many calls share from a reset, and what the try shows about the instance is recorded even if its
+/// caller did not wait long.
 pub(super) struct Attempt<C, F>
 where
     C: Send + Sync + 'static,
-    F: Future<Output: Verdict> + Send + 'static,
+    F: Future<Output: Classified> + Send + 'static,
 {
     shared: Arc<Shared<C>>,
     lease: Lease<Connected<C>>,
     /// `None` after its end.
     response: Option<Pin<Box<F>>>,
-    /// When the instance's silence counts as a failure.
-    silent: Instant,
-    /// When the try is given up.
+    /// When the silence of the instance counts as a failure.
+    silent_at: Instant,
+    /// When the try is abandoned.
     limit: Instant,
-    room: Option<OwnedSemaphorePermit>,
-    /// Present while no caller waits for it.
-    abandoned: Option<OwnedSemaphorePermit>,
+    permit: Option<Permit>,
+    /// Present if no caller waits.
+    abandoned: Option<Permit>,
 }
 
 impl<C, F> Attempt<C, F>
 where
     C: Send + Sync + 'static,
-    F: Future<Output: Verdict> + Send + 'static,
+    F: Future<Output: Classified> + Send + 'static,
 {
-    /// Starts a try whose caller waits until `deadline`. It lasts as long as one try may take in any case.
+    /// Starts a try whose caller waits until `deadline`. The try may last as long as one try may take in any case.
     pub(super) fn new(
         shared: &Arc<Shared<C>>,
-        (lease, room): (Lease<Connected<C>>, OwnedSemaphorePermit),
+        lease: Lease<Connected<C>>,
+        permit: Permit,
         deadline: Instant,
         response: F,
     ) -> Self {
         shared.counters.tries.count();
-        let silent = Instant::now() + shared.options.try_timeout;
+        let silent_at = Instant::now() + shared.options.try_timeout;
         Self {
             shared: shared.clone(),
             lease,
             response: Some(Box::pin(response)),
-            silent,
-            limit: silent.max(deadline),
-            room: Some(room),
+            silent_at,
+            limit: silent_at.max(deadline),
+            permit: Some(permit),
             abandoned: None,
         }
     }
@@ -83,26 +84,26 @@ where
         &self.lease
     }
 
-    /// Waits for the response until `until`, or until the instance was silent for too long. Can be called again
-    /// after it was dropped or has returned anything but [`Waited::Ended`].
+    /// Waits for the response until `until`, or until the instance was silent for too long. May be called again after
+    /// it was dropped or has returned anything but [`Waited::Ended`].
     pub(super) async fn wait(&mut self, until: Instant) -> Waited<F::Output> {
-        let Some(response) = &mut self.response else { return Waited::Over };
-        match timeout_at(self.silent.min(until), response).await {
+        let Some(response) = &mut self.response else { return Waited::TimedOut };
+        match timeout_at(self.silent_at.min(until), response).await {
             Ok(output) => {
                 self.response = None;
-                self.shared.ended(&self.lease, output.class());
+                self.shared.record_end(&self.lease, output.class());
                 Waited::Ended(output)
             }
-            Err(_) if self.silent > until => Waited::Over,
+            Err(_) if self.silent_at > until => Waited::TimedOut,
             Err(_) => {
-                self.shared.failed(&self.lease);
-                self.silent += self.shared.options.try_timeout;
+                self.shared.record(&self.lease, Event::Failure);
+                self.silent_at += self.shared.options.try_timeout;
                 Waited::Silent
             }
         }
     }
 
-    /// Waits until its end, for what it says about the instance.
+    /// Waits for the end, for what it shows about the instance.
     async fn finish(mut self) {
         while matches!(self.wait(self.limit).await, Waited::Silent) {}
     }
@@ -111,7 +112,7 @@ where
 impl<C, F> Drop for Attempt<C, F>
 where
     C: Send + Sync + 'static,
-    F: Future<Output: Verdict> + Send + 'static,
+    F: Future<Output: Classified> + Send + 'static,
 {
     fn drop(&mut self) {
         let Some(response) = self.response.take() else { return };
@@ -124,9 +125,9 @@ where
                 shared: self.shared.clone(),
                 lease: self.lease.clone(),
                 response: Some(response),
-                silent: self.silent,
+                silent_at: self.silent_at,
                 limit: self.limit,
-                room: self.room.take(),
+                permit: self.permit.take(),
                 abandoned,
             };
             runtime.spawn(rest.finish());

@@ -1,4 +1,4 @@
-//! What a caller decides: whether a call may be executed twice, and how patient its client is.
+//! Settings of a caller: whether a call may be executed twice, and the limits of its client.
 
 use crate::error::Class;
 use crate::statistics::Reason;
@@ -7,21 +7,21 @@ use std::time::Duration;
 /// Whether a call may be executed twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// It changes nothing: it is tried elsewhere whenever its instance does not answer.
+    /// It changes nothing: it is retried on another instance whenever its instance does not respond.
     Read,
-    /// It is tried elsewhere only where it can't have been executed ([`Class::Unsent`]).
+    /// It is retried on another instance only if it cannot have been executed ([`Class::Unsent`]).
     ///
-    /// Every call that changes something is one. By its nature a put or a delete leaves the same whether it is
-    /// executed once or twice, but not with another's write in between: `PutMetadata` and `DeleteMetadata`
-    /// would undo it, and so would `PutRating` and `DeleteRating`, since ratings replace each other in the order
-    /// in which they arrive, whatever `ratedAt` says. The second answer would also be wrong: not created, or not
-    /// found, where the first execution created or deleted. So only reads are repeated.
+    /// Every call that changes something is a write. A put or a delete on its own has the same effect whether it is
+    /// executed once or twice, but a write of another caller may come in between: `PutMetadata` and `DeleteMetadata`
+    /// would undo it, and so would `PutRating` and `DeleteRating`, because ratings replace each other in order of
+    /// arrival, whatever `ratedAt` says. The second response would also be wrong: not created, or not found, although
+    /// the first execution created or deleted. So only reads are repeated.
     Write,
 }
 
 impl Mode {
-    /// Why a call that failed like this may be tried elsewhere, if it may.
-    pub(super) fn reason(self, class: Class) -> Option<Reason> {
+    /// Returns why a call that failed with `class` may be retried on another instance, if it may.
+    pub(super) fn retry_reason(self, class: Class) -> Option<Reason> {
         match (class, self) {
             (Class::Unsent, _) => Some(Reason::Unsent),
             (Class::Unavailable, Self::Read) => Some(Reason::Unavailable),
@@ -31,11 +31,11 @@ impl Mode {
     }
 }
 
-/// When a read that is slow is sent to a second instance as well.
+/// When a slow read is sent to a second instance as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hedge {
-    /// After the 95th percentile of the time that reads of this client took of late, of whichever kind; never
-    /// before 128 were answered.
+    /// After the 95th percentile of the latency of recent reads of this client, of all kinds; never before 128
+    /// responses.
     P95,
     /// After a fixed time.
     After(Duration),
@@ -44,18 +44,18 @@ pub enum Hedge {
 /// The limits of a client.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// How long one instance may take before its silence counts as a failure and a read goes elsewhere. A
-    /// call that may not be tried elsewhere goes on until the caller's deadline.
+    /// How long one instance may take before its silence counts as a failure and a read is retried on another
+    /// instance. A call that may not be retried continues until the caller's deadline.
     pub try_timeout: Duration,
-    /// How many instances one call is sent to at most.
+    /// Maximum number of instances to which one call is sent.
     pub tries: usize,
-    /// How long a call waits at most for the registry's first answer.
+    /// Maximum time that a call waits for the first response of the registry.
     pub first_set: Duration,
-    /// How many calls one instance has in flight at most. Further calls wait until one has ended, within their
-    /// deadlines. Half as many may be calls that no caller waits for any more; above that, such a call is cancelled.
+    /// Maximum number of calls in flight to one instance. Further calls wait until one has ended, within their
+    /// deadlines. Up to half as many may be calls whose callers have given up; above that, such a call is cancelled.
     pub max_in_flight: usize,
-    /// Whether, and when, a slow read is sent to a second instance too: the first response counts. The budget for
-    /// retries pays for it. Writes never are.
+    /// Whether, and when, a slow read is sent to a second instance too. The first response counts, and the retry
+    /// budget pays for the second request. Writes are never hedged.
     pub hedge: Option<Hedge>,
 }
 

@@ -1,69 +1,57 @@
-//! When a call may be the first one of an instance that is new or returns.
+//! When a call may be a probe of an unhealthy instance.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::time::Instant;
 
-/// How many calls there are to one probe at least: fewer retries than the budget pays for, should all probes fail.
-const CALLS: u64 = 8;
+/// Minimum number of calls per probe. If every probe fails, this needs fewer retries than the retry budget allows.
+const CALLS_PER_PROBE: u64 = 8;
 
-/// How many probes may be made in a row, after as many calls without one.
+/// Number of probes that may follow each other directly after a period without probes.
 const BURST: u64 = 4;
 
-/// How often probes are made, and when the next one is due. Times are milliseconds since the picker's epoch.
-#[derive(Debug)]
+/// Time of the next probe, and a leaky bucket that limits probes to a fraction of the calls.
+#[derive(Debug, Default)]
 pub(super) struct Probes {
-    /// No instance is due before.
-    due: AtomicU64,
-    /// Calls so far.
-    calls: AtomicU64,
-    /// The number of calls that will have paid for the probes that were made.
-    paid: AtomicU64,
+    /// No instance is due before; absent if none is expected.
+    next: Option<Instant>,
+    /// Calls that must be made before all earlier probes are paid for.
+    debt: u64,
 }
 
 impl Probes {
-    pub(super) fn new() -> Self {
-        Self { due: AtomicU64::new(u64::MAX), calls: AtomicU64::new(0), paid: AtomicU64::new(0) }
+    /// Schedules a probe at `due`, if given.
+    pub(super) fn expect(&mut self, due: Option<Instant>) {
+        self.next = self.next.into_iter().chain(due).min();
     }
 
-    /// Has an instance probed at `at` or later. Its standing must say so already.
-    pub(super) fn expect(&self, at: u64) {
-        self.due.fetch_min(at, Ordering::AcqRel);
+    /// Counts a call and returns whether it may be a probe. If so, the caller must check every instance and
+    /// schedule the next probe.
+    pub(super) fn count_call(&mut self, now: Instant) -> bool {
+        let affordable = self.debt + CALLS_PER_PROBE <= BURST * CALLS_PER_PROBE;
+        self.debt = self.debt.saturating_sub(1);
+        affordable && self.next.take_if(|next| *next <= now).is_some()
     }
 
-    /// Counts a call, and tells whether it may be a probe: then the caller looks at every instance, and expects
-    /// the next.
-    pub(super) fn may_be_one(&self, at: u64) -> bool {
-        let calls = self.calls.fetch_add(1, Ordering::Relaxed);
-        let due = self.due.load(Ordering::Relaxed) <= at && self.paid(calls) + CALLS <= calls + BURST * CALLS;
-        if due {
-            self.due.swap(u64::MAX, Ordering::AcqRel);
-        }
-        due
-    }
-
-    /// Has the calls pay for a probe. Two threads that do so at once may pay for one.
-    pub(super) fn pay(&self) {
-        let calls = self.calls.load(Ordering::Relaxed);
-        self.paid.store(self.paid(calls) + CALLS, Ordering::Relaxed);
-    }
-
-    fn paid(&self, calls: u64) -> u64 {
-        self.paid.load(Ordering::Relaxed).max(calls)
+    /// Charges a probe to the calls that follow.
+    pub(super) fn charge(&mut self) {
+        self.debt += CALLS_PER_PROBE;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
-    fn after_a_burst_one_call_in_eight_may_be_a_probe() {
-        let probes = Probes::new();
+    fn one_call_in_eight_may_be_a_probe_after_a_burst() {
+        let now = Instant::now();
+        let mut probes = Probes::default();
         let made: Vec<u64> = (0..60)
             .filter(|_| {
-                probes.expect(7);
-                let may = probes.may_be_one(7);
+                probes.expect(Some(now));
+                let may = probes.count_call(now);
                 if may {
-                    probes.pay();
+                    probes.charge();
                 }
                 may
             })
@@ -73,11 +61,13 @@ mod tests {
 
     #[test]
     fn nothing_is_probed_before_it_is_due() {
-        let probes = Probes::new();
-        assert!(!probes.may_be_one(u64::MAX - 1));
-        probes.expect(9);
-        probes.expect(12);
-        assert!(!probes.may_be_one(8));
-        assert!(probes.may_be_one(9) && !probes.may_be_one(9), "one caller looks");
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        let mut probes = Probes::default();
+        assert!(!probes.count_call(at(1 << 40)));
+        probes.expect(Some(at(9)));
+        probes.expect(Some(at(12)));
+        assert!(!probes.count_call(at(8)));
+        assert!(probes.count_call(at(9)) && !probes.count_call(at(9)), "one caller checks");
     }
 }

@@ -1,6 +1,6 @@
-//! An instance that has as many calls in flight as it may have.
+//! An instance at its limit of calls in flight.
 
-use crate::backends::{Backends, Does};
+use crate::backends::{Backends, Behaviour};
 use client::{Error, Mode, Options};
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -14,7 +14,7 @@ fn limited(max_in_flight: usize) -> Options {
 
 #[tokio::test(start_paused = true)]
 async fn calls_above_the_limit_wait_within_their_deadlines_and_eject_nothing() {
-    let backends = Backends::new([(1, Does::AnswerAfter(300 * MS))]);
+    let backends = Backends::new([(1, Behaviour::RespondAfter(300 * MS))]);
     let client = backends.client_with(limited(10));
     let mut calls = JoinSet::new();
     for _ in 0..100 {
@@ -32,13 +32,13 @@ async fn calls_above_the_limit_wait_within_their_deadlines_and_eject_nothing() {
         assert!(matches!(outcome, Ok(1) | Err(Error::Late { .. })), "{outcome:?}");
         assert!(took <= 2000 * MS + 2 * MS, "{took:?}");
     }
-    assert_eq!(backends.most_at_once(), 10);
+    assert_eq!(backends.max_concurrent(), 10);
     assert_eq!(backends.statistics().ejections, 0, "{:?}", backends.statistics());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_waits_for_a_frozen_instance_goes_elsewhere() {
-    let backends = Backends::new([(1, Does::Freeze), (2, Does::Freeze)]);
+async fn call_that_waits_for_a_frozen_instance_is_sent_to_another() {
+    let backends = Backends::new([(1, Behaviour::Freeze), (2, Behaviour::Freeze)]);
     let client = backends.client_with(limited(2));
     let mut frozen = JoinSet::new();
     for _ in 0..4 {
@@ -48,7 +48,7 @@ async fn a_call_that_waits_for_a_frozen_instance_goes_elsewhere() {
     tokio::task::yield_now().await;
     tokio::time::sleep(100 * MS).await;
     assert_eq!(backends.statistics().in_flight, 4);
-    backends.set(2, Does::Answer);
+    backends.set(2, Behaviour::Respond);
     let start = Instant::now();
     let waits = backends.call_within(&client, Mode::Read, 5000 * MS);
     assert_eq!(waits.await.unwrap(), 2);

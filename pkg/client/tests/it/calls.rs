@@ -1,6 +1,6 @@
-//! Which failures are tried elsewhere, for how long, and how often.
+//! Which failures are retried, for how long, and how often.
 
-use crate::backends::{Backends, Does, Failed};
+use crate::backends::{Backends, Behaviour, Failed};
 use client::{Class, Error, Mode};
 use fault::{Fault, Kind};
 use std::time::Duration;
@@ -9,27 +9,31 @@ use tokio::time::Instant;
 const MS: Duration = Duration::from_millis(1);
 
 #[tokio::test(start_paused = true)]
-async fn reads_find_the_instance_that_is_well_and_leave_the_others_alone() {
+async fn reads_reach_the_healthy_instance_and_spare_the_others() {
     for class in [Class::Unavailable, Class::Unsent, Class::Broken] {
-        let backends = Backends::new([(1, Does::Fail(class)), (2, Does::Fail(class)), (3, Does::Answer)]);
+        let backends = Backends::new([
+            (1, Behaviour::Fail(class)),
+            (2, Behaviour::Fail(class)),
+            (3, Behaviour::Respond),
+        ]);
         let client = backends.client();
         for _ in 0..1000 {
             assert_eq!(backends.call(&client, Mode::Read).await.unwrap(), 3);
         }
-        assert!(backends.calls(1) <= 1 && backends.calls(2) <= 1, "time stood still: one strike each");
+        assert!(backends.calls(1) <= 1 && backends.calls(2) <= 1, "no time has passed: one failure each");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_goes_elsewhere_only_where_it_was_never_sent() {
-    let backends = Backends::new([(1, Does::Fail(Class::Unsent)), (2, Does::Answer)]);
+async fn write_is_retried_only_if_it_was_never_sent() {
+    let backends = Backends::new([(1, Behaviour::Fail(Class::Unsent)), (2, Behaviour::Respond)]);
     let client = backends.client();
     for _ in 0..100 {
         assert_eq!(backends.call(&client, Mode::Write).await.unwrap(), 2);
     }
 
     for class in [Class::Unavailable, Class::Broken] {
-        let backends = Backends::new([(1, Does::Fail(class)), (2, Does::Answer)]);
+        let backends = Backends::new([(1, Behaviour::Fail(class)), (2, Behaviour::Respond)]);
         let client = backends.client();
         let mut failed = 0;
         for _ in 0..100 {
@@ -41,8 +45,9 @@ async fn a_write_goes_elsewhere_only_where_it_was_never_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_an_error_is_final_and_ejects_nobody() {
-    let backends = Backends::new([(1, Does::Fail(Class::Application)), (2, Does::Fail(Class::Application))]);
+async fn application_error_is_final_and_ejects_nothing() {
+    let backends =
+        Backends::new([(1, Behaviour::Fail(Class::Application)), (2, Behaviour::Fail(Class::Application))]);
     let client = backends.client();
     for _ in 0..100 {
         let error = backends.call(&client, Mode::Read).await.unwrap_err();
@@ -53,8 +58,8 @@ async fn an_answer_that_is_an_error_is_final_and_ejects_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_read_leaves_a_frozen_instance_after_the_try_timeout() {
-    let backends = Backends::new([(1, Does::Freeze), (2, Does::AnswerAfter(MS))]);
+async fn read_leaves_frozen_instance_after_try_timeout() {
+    let backends = Backends::new([(1, Behaviour::Freeze), (2, Behaviour::RespondAfter(MS))]);
     let client = backends.client();
     let mut slow = 0;
     for _ in 0..50 {
@@ -67,16 +72,16 @@ async fn a_read_leaves_a_frozen_instance_after_the_try_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_read_does_not_leave_a_slow_instance_for_one_that_fails() {
+async fn read_does_not_leave_slow_instance_for_a_failing_one() {
     for class in [Class::Unavailable, Class::Unsent, Class::Broken] {
-        let backends = Backends::new([(1, Does::Fail(class)), (2, Does::Answer)]);
+        let backends = Backends::new([(1, Behaviour::Fail(class)), (2, Behaviour::Respond)]);
         let client = backends.client();
-        // Ejected for 6.4 s at last.
+        // After seven failures it is ejected for 6.4 s.
         while backends.calls(1) < 7 {
             backends.call(&client, Mode::Read).await.unwrap();
             tokio::time::advance(10 * MS).await;
         }
-        backends.set(2, Does::AnswerAfter(700 * MS));
+        backends.set(2, Behaviour::RespondAfter(700 * MS));
         for _ in 0..8 {
             assert_eq!(backends.call(&client, Mode::Read).await.unwrap(), 2);
         }
@@ -84,12 +89,12 @@ async fn a_read_does_not_leave_a_slow_instance_for_one_that_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_read_leaves_a_frozen_instance_once_another_is_well_again() {
-    let backends = Backends::new([(1, Does::Freeze), (2, Does::Fail(Class::Unavailable))]);
+async fn read_leaves_frozen_instance_once_another_is_healthy_again() {
+    let backends = Backends::new([(1, Behaviour::Freeze), (2, Behaviour::Fail(Class::Unavailable))]);
     let client = backends.client();
     // Few calls, so that the budget for retries lasts.
     assert!(backends.call(&client, Mode::Read).await.is_err());
-    backends.set(2, Does::Answer);
+    backends.set(2, Behaviour::Respond);
     tokio::time::advance(1000 * MS).await;
     for _ in 0..4 {
         assert_eq!(backends.call(&client, Mode::Read).await.unwrap(), 2);
@@ -97,8 +102,9 @@ async fn a_read_leaves_a_frozen_instance_once_another_is_well_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_waits_for_a_slow_instance_until_the_deadline() {
-    let backends = Backends::new([(1, Does::AnswerAfter(1500 * MS)), (2, Does::AnswerAfter(1500 * MS))]);
+async fn write_waits_for_slow_instance_until_deadline() {
+    let backends =
+        Backends::new([(1, Behaviour::RespondAfter(1500 * MS)), (2, Behaviour::RespondAfter(1500 * MS))]);
     let client = backends.client();
     assert!(backends.call(&client, Mode::Write).await.is_ok());
     assert_eq!(backends.all_calls(), 1);
@@ -107,8 +113,8 @@ async fn a_write_waits_for_a_slow_instance_until_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_outlasts_the_callers_deadline() {
-    let backends = Backends::new([(1, Does::Freeze), (2, Does::Freeze), (3, Does::Freeze)]);
+async fn no_call_outlasts_its_deadline() {
+    let backends = Backends::new([(1, Behaviour::Freeze), (2, Behaviour::Freeze), (3, Behaviour::Freeze)]);
     let client = backends.client();
     for patience in [MS, 20 * MS, 700 * MS, 5000 * MS] {
         let start = Instant::now();
@@ -119,16 +125,16 @@ async fn nobody_outlasts_the_callers_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn everyone_is_tried_when_everyone_is_ejected() {
-    let dead = Does::Fail(Class::Unsent);
+async fn ejected_instances_are_tried_if_all_are_ejected() {
+    let dead = Behaviour::Fail(Class::Unsent);
     let backends = Backends::new([(1, dead), (2, dead)]);
     let client = backends.client();
     for _ in 0..20 {
         let error = backends.call(&client, Mode::Read).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Unavailable);
     }
-    backends.set(2, Does::Answer);
-    // Both are ejected for 6.4 s by now; the budget for retries is there again.
+    backends.set(2, Behaviour::Respond);
+    // Both are ejected for 6.4 s by now; the retry budget has recovered.
     tokio::time::advance(3000 * MS).await;
     for _ in 0..20 {
         assert_eq!(backends.call(&client, Mode::Read).await.unwrap(), 2);
@@ -137,7 +143,7 @@ async fn everyone_is_tried_when_everyone_is_ejected() {
 
 #[tokio::test(start_paused = true)]
 async fn retries_add_at_most_a_fifth_to_the_calls() {
-    let backends = Backends::new((1..=3).map(|port| (port, Does::Fail(Class::Unavailable))));
+    let backends = Backends::new((1..=3).map(|port| (port, Behaviour::Fail(Class::Unavailable))));
     let client = backends.client();
     let offered = 30 * 500;
     for _ in 0..offered {
@@ -150,9 +156,9 @@ async fn retries_add_at_most_a_fifth_to_the_calls() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_instance_that_refuses_everything_gets_under_a_hundredth_of_the_calls() {
-    let refusing = Does::Fail(Class::Unavailable);
-    let backends = Backends::new([(1, refusing), (2, Does::Answer), (3, Does::Answer)]);
+async fn instance_that_refuses_everything_gets_under_a_hundredth_of_the_calls() {
+    let refusing = Behaviour::Fail(Class::Unavailable);
+    let backends = Backends::new([(1, refusing), (2, Behaviour::Respond), (3, Behaviour::Respond)]);
     let client = backends.client();
     for _ in 0..10 * 500 {
         assert!(backends.call(&client, Mode::Read).await.is_ok());
@@ -162,13 +168,13 @@ async fn an_instance_that_refuses_everything_gets_under_a_hundredth_of_the_calls
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_recovered_instance_is_called_again_slowly_at_first() {
-    let backends = Backends::new([(1, Does::Fail(Class::Broken)), (2, Does::Answer)]);
+async fn recovered_instance_is_called_slowly_at_first() {
+    let backends = Backends::new([(1, Behaviour::Fail(Class::Broken)), (2, Behaviour::Respond)]);
     let client = backends.client();
     while backends.calls(1) == 0 {
         backends.call(&client, Mode::Read).await.unwrap();
     }
-    backends.set(1, Does::Answer);
+    backends.set(1, Behaviour::Respond);
     let mut calls = Vec::new();
     for later in [100 * MS, 1000 * MS] {
         tokio::time::advance(later).await;
@@ -182,13 +188,14 @@ async fn a_recovered_instance_is_called_again_slowly_at_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_that_are_given_up_weigh_on_nobody() {
-    let backends = Backends::new([(1, Does::AnswerAfter(100 * MS)), (2, Does::AnswerAfter(100 * MS))]);
+async fn abandoned_calls_do_not_affect_balancing() {
+    let backends =
+        Backends::new([(1, Behaviour::RespondAfter(100 * MS)), (2, Behaviour::RespondAfter(100 * MS))]);
     let client = backends.client();
     for _ in 0..50 {
         let call = backends.call(&client, Mode::Read);
         assert!(tokio::time::timeout(10 * MS, call).await.is_err());
     }
     let (one, two) = (backends.calls(1), backends.calls(2));
-    assert!(one.abs_diff(two) < 35, "{one} and {two}: given up calls count as neither failed nor in flight");
+    assert!(one.abs_diff(two) < 35, "{one} and {two}: abandoned calls count as neither failed nor in flight");
 }

@@ -1,6 +1,6 @@
-//! Second tries beside slow ones: what they win, what they may cost, and that nothing stays behind.
+//! Hedged reads: what they gain, what they may cost, and that nothing stays in flight.
 
-use crate::backends::{Backends, Does};
+use crate::backends::{Backends, Behaviour};
 use client::{Class, Client, Hedge, Mode, Options};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -11,15 +11,15 @@ use tokio::time::{Instant, sleep, timeout};
 const MS: Duration = Duration::from_millis(1);
 
 fn one_slow_of_three() -> Backends {
-    Backends::new([(1, 2), (2, 2), (3, 200)].map(|(port, time)| (port, Does::AnswerAfter(time * MS))))
+    Backends::new([(1, 2), (2, 2), (3, 200)].map(|(port, time)| (port, Behaviour::RespondAfter(time * MS))))
 }
 
 fn client(backends: &Backends, hedge: Option<Hedge>) -> Client<u16> {
     backends.client_with(Options { hedge, ..Options::default() })
 }
 
-/// Makes `count` calls, 500 a second whatever becomes of them; each must be answered. Returns the 99th percentile of
-/// what the last nine in ten took.
+/// Starts `count` calls, 500 per second; each must succeed. Returns the 99th percentile of the latencies of the last
+/// nine in ten.
 async fn p99(backends: &Backends, client: &Client<u16>, mode: Mode, count: usize) -> Duration {
     let mut calls = JoinSet::new();
     for n in 0..count {
@@ -38,7 +38,7 @@ async fn p99(backends: &Backends, client: &Client<u16>, mode: Mode, count: usize
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_instance_among_three_no_longer_shows() {
+async fn hedging_hides_one_slow_instance_among_three() {
     let backends = one_slow_of_three();
     let without = p99(&backends, &client(&backends, None), Mode::Read, 3000).await;
     assert!(without >= 200 * MS, "{without:?}");
@@ -57,20 +57,20 @@ async fn a_slow_instance_among_three_no_longer_shows() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn writes_are_never_sent_twice() {
+async fn writes_are_never_hedged() {
     for hedge in [Hedge::P95, Hedge::After(10 * MS)] {
         let backends = one_slow_of_three();
         let client = client(&backends, Some(hedge));
         p99(&backends, &client, Mode::Read, 200).await;
         let (calls, slow, hedges) = (backends.all_calls(), backends.calls(3), backends.statistics().hedges);
         p99(&backends, &client, Mode::Write, 1000).await;
-        assert!(backends.calls(3) > slow, "no write went to the slow one");
+        assert!(backends.calls(3) > slow, "no write went to the slow instance");
         assert_eq!((backends.all_calls(), backends.statistics().hedges), (calls + 1000, hedges));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_hedged_by_a_percentile_of_too_few() {
+async fn nothing_is_hedged_before_the_percentile_is_known() {
     let backends = one_slow_of_three();
     let client = client(&backends, Some(Hedge::P95));
     for _ in 0..127 {
@@ -80,8 +80,8 @@ async fn nothing_is_hedged_by_a_percentile_of_too_few() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_all_are_slow_second_tries_add_at_most_a_fifth() {
-    let backends = Backends::new((1..=3).map(|port| (port, Does::AnswerAfter(100 * MS))));
+async fn hedges_add_at_most_a_fifth_if_all_instances_are_slow() {
+    let backends = Backends::new((1..=3).map(|port| (port, Behaviour::RespondAfter(100 * MS))));
     let client = client(&backends, Some(Hedge::After(10 * MS)));
     p99(&backends, &client, Mode::Read, 15_000).await;
     let counted = backends.statistics();
@@ -91,8 +91,8 @@ async fn where_all_are_slow_second_tries_add_at_most_a_fifth() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_deadline_holds_with_two_tries_under_way() {
-    let backends = Backends::new((1..=3).map(|port| (port, Does::Freeze)));
+async fn deadline_holds_with_two_tries_in_flight() {
+    let backends = Backends::new((1..=3).map(|port| (port, Behaviour::Freeze)));
     let client = client(&backends, Some(Hedge::After(10 * MS)));
     for patience in [50 * MS, 700 * MS] {
         let start = Instant::now();
@@ -105,11 +105,11 @@ async fn the_deadline_holds_with_two_tries_under_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_of_two_tries_that_fails_leaves_the_other_to_answer() {
-    for fails in [Does::Fail(Class::Unavailable), Does::FailAfter(20 * MS, Class::Broken)] {
+async fn other_try_is_awaited_if_one_of_two_fails() {
+    for fails in [Behaviour::Fail(Class::Unavailable), Behaviour::FailAfter(20 * MS, Class::Broken)] {
         let (mut first, mut second) = (0, 0);
         for _ in 0..40 {
-            let backends = Backends::new([(1, Does::AnswerAfter(50 * MS)), (2, fails)]);
+            let backends = Backends::new([(1, Behaviour::RespondAfter(50 * MS)), (2, fails)]);
             let client = client(&backends, Some(Hedge::After(10 * MS)));
             let start = Instant::now();
             assert_eq!(backends.call(&client, Mode::Read).await.unwrap(), 1);
@@ -121,36 +121,37 @@ async fn one_of_two_tries_that_fails_leaves_the_other_to_answer() {
                 second += counted.hedges_won;
             }
         }
-        assert!(first > 0, "{fails:?}: the first has answered");
-        assert_eq!(second > 0, matches!(fails, Does::FailAfter(..)), "{fails:?}: the second has");
+        assert!(first > 0, "{fails:?}: the first responded");
+        assert_eq!(second > 0, matches!(fails, Behaviour::FailAfter(..)), "{fails:?}: the second responded");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_stays_in_flight_whatever_is_given_up() {
+async fn nothing_stays_in_flight_after_calls_are_abandoned() {
     for seed in 0..30 {
         let mut random = StdRng::seed_from_u64(seed);
         let backends = Backends::default();
         for port in 1..=4 {
-            backends.set(port, Does::Answer);
+            backends.set(port, Behaviour::Respond);
         }
         let client = client(&backends, Some(Hedge::After(5 * MS)));
         let mut calls = JoinSet::new();
         for _ in 0..200 {
-            let does = [
-                Does::Answer,
-                Does::AnswerAfter(random.random_range(1..30) * MS),
-                Does::Fail(Class::Broken),
-                Does::Freeze,
+            let behaviour = [
+                Behaviour::Respond,
+                Behaviour::RespondAfter(random.random_range(1..30) * MS),
+                Behaviour::Fail(Class::Broken),
+                Behaviour::Freeze,
             ];
-            backends.set(random.random_range(1..=4), does[random.random_range(0..4)]);
+            backends.set(random.random_range(1..=4), behaviour[random.random_range(0..4)]);
             let mode = if random.random_bool(0.8) { Mode::Read } else { Mode::Write };
-            let (patience, given_up) = (random.random_range(1..800) * MS, random.random_range(1..800) * MS);
+            let (patience, abandoned_after) =
+                (random.random_range(1..800) * MS, random.random_range(1..800) * MS);
             let (backends, client) = (backends.clone(), client.clone());
             calls.spawn(async move {
                 let call = backends.call_within(&client, mode, patience);
-                // Whether it ends or is given up is the dice's.
-                let _ = timeout(given_up, call).await;
+                // Whether it ends or is abandoned is random.
+                let _ = timeout(abandoned_after, call).await;
             });
             sleep(random.random_range(0..4) * MS).await;
         }

@@ -1,4 +1,4 @@
-//! Instances that come, go and stay, over a registry.
+//! Instances that join, leave and stay, through a registry.
 
 use client::{Class, Client, Error, Failure, Instances, Mode, Options};
 use discovery::{Instance, Registry, memory};
@@ -22,7 +22,7 @@ fn instance(port: u16) -> Instance {
     Instance { service: "rating".into(), id, host: "h".into(), port, tags: Vec::new() }
 }
 
-/// A connection that counts itself while it is open.
+/// A connection that is counted while it is open.
 #[derive(Clone)]
 struct Connection(Arc<Open>);
 
@@ -94,11 +94,11 @@ async fn connections_open_before_a_call_and_close_when_the_instance_leaves() {
     fixture.registry.register(&tagged).await.unwrap();
     fixture.registry.register(&instance(3)).await.unwrap();
     fixture.opens(2).await;
-    assert_eq!(fixture.made.load(Ordering::Relaxed), 3, "who stays keeps the connection");
+    assert_eq!(fixture.made.load(Ordering::Relaxed), 3, "an instance that stays keeps its connection");
 }
 
 #[tokio::test]
-async fn an_instance_that_moved_gets_a_new_connection() {
+async fn moved_instance_gets_a_new_connection() {
     let fixture = Fixture::new();
     let client = fixture.client();
     fixture.registry.register(&instance(1)).await.unwrap();
@@ -115,7 +115,7 @@ async fn an_instance_that_moved_gets_a_new_connection() {
 }
 
 #[tokio::test]
-async fn the_last_clone_closes_everything() {
+async fn last_clone_closes_all_connections() {
     let fixture = Fixture::new();
     fixture.registry.register(&instance(1)).await.unwrap();
     let client = fixture.client();
@@ -128,7 +128,7 @@ async fn the_last_clone_closes_everything() {
 }
 
 #[tokio::test]
-async fn clients_on_two_runtimes_share_one_watch_and_have_connections_of_their_own() {
+async fn clients_on_two_runtimes_share_one_watch_but_no_connections() {
     let fixture = Fixture::new();
     fixture.registry.register(&instance(1)).await.unwrap();
     let here = fixture.client();
@@ -147,7 +147,7 @@ async fn clients_on_two_runtimes_share_one_watch_and_have_connections_of_their_o
 }
 
 #[tokio::test]
-async fn an_empty_service_is_unavailable_at_once() {
+async fn service_without_instances_is_unavailable_at_once() {
     let fixture = Fixture::new();
     let client = fixture.client();
     let start = Instant::now();
@@ -156,7 +156,7 @@ async fn an_empty_service_is_unavailable_at_once() {
     assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
 }
 
-/// A registry that can't be asked yet.
+/// A registry that never reports a set.
 struct Silent;
 
 #[async_trait::async_trait]
@@ -179,7 +179,7 @@ impl Registry for Silent {
 }
 
 #[tokio::test(start_paused = true)]
-async fn before_the_registry_has_answered_a_call_waits_a_second_for_it() {
+async fn call_waits_at_most_a_second_for_the_first_report_of_the_registry() {
     let instances = Instances::watch(&Silent, "rating");
     let client = Client::new(&instances, |instance| instance.port, Options::default());
     for (patience, waits) in [(2000, 1000), (300, 300)] {
@@ -191,7 +191,7 @@ async fn before_the_registry_has_answered_a_call_waits_a_second_for_it() {
     }
 }
 
-/// Calls every `pause` until `port` is called, at most for 300 ms; tells whether it was.
+/// Calls every `pause` until `port` is called, for at most 300 ms. Returns whether it was called.
 async fn is_called(client: &Client<Connection>, port: u16, pause: Duration) -> bool {
     let end = Instant::now() + Duration::from_millis(300);
     while Instant::now() < end {
@@ -204,7 +204,7 @@ async fn is_called(client: &Client<Connection>, port: u16, pause: Duration) -> b
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_instance_is_called_within_300_ms_and_one_that_left_no_more_after_that() {
+async fn new_instance_is_called_within_300_ms_and_one_that_left_is_not_called_after_300_ms() {
     for pause in [10, 100].map(Duration::from_millis) {
         for _ in 0..20 {
             let fixture = Fixture::new();

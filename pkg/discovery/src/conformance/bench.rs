@@ -1,4 +1,4 @@
-//! What a case works with: one registry, names that nobody else uses there, and ways to wait for it.
+//! The environment of a case: a registry, unique names, and ways to wait for changes.
 
 use super::Subject;
 use crate::registry::{Instance, InstanceSet, Registry};
@@ -8,15 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// How long a change may take to be seen.
+/// The time limit for a change to become visible.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) struct Bench {
     pub(super) subject: Box<dyn Subject>,
     pub(super) registry: Arc<dyn Registry>,
-    /// The name of the service that a case is about.
+    /// The name of the service under test.
     pub(super) rating: String,
-    /// Another one's.
+    /// The name of another service.
     pub(super) metadata: String,
     made: Mutex<Vec<Instance>>,
 }
@@ -33,7 +33,7 @@ impl Bench {
         }
     }
 
-    /// An instance of `rating`.
+    /// Returns an instance of `rating`.
     pub(super) fn instance(&self, host: &str, port: u16) -> Instance {
         self.instance_of(&self.rating, host, port)
     }
@@ -50,7 +50,7 @@ impl Bench {
         instance
     }
 
-    /// Three instances of `rating`, in the order of their ids.
+    /// Returns three instances of `rating`, ordered by id.
     pub(super) fn three(&self) -> [Instance; 3] {
         [1, 2, 3].map(|port| self.instance("127.0.0.1", port))
     }
@@ -59,7 +59,7 @@ impl Bench {
         Watch(self.registry.watch(&self.rating))
     }
 
-    /// Takes out whatever the case may have left.
+    /// Deregisters everything that the case may have left.
     pub(super) async fn clear(&self) -> Result<(), Failed> {
         let made = std::mem::take(&mut *self.made.lock().unwrap_or_else(PoisonError::into_inner));
         for instance in made {
@@ -69,7 +69,7 @@ impl Bench {
     }
 }
 
-/// Follows the instances of one service.
+/// Watches the instances of one service.
 pub(super) struct Watch(pub(super) BoxStream<'static, InstanceSet>);
 
 impl Watch {
@@ -81,7 +81,7 @@ impl Watch {
         }
     }
 
-    /// Follows until it shows `expected`, however many states lie between.
+    /// Watches until the set is `expected`, whatever the states in between.
     pub(super) async fn until(&mut self, expected: &[Instance]) {
         self.until_within(PATIENCE, expected).await;
     }

@@ -1,4 +1,4 @@
-//! The cases themselves. Those whose registry says it by asking come first, then those that need a hand.
+//! The cases. Those that use only the interface come first, then those that need further actions.
 
 use super::bench::{Bench, Watch};
 use crate::registration::{self, TTL};
@@ -13,19 +13,19 @@ use tokio_util::sync::CancellationToken;
 
 type Outcome = Result<(), Failed>;
 
-pub(super) async fn an_unknown_service_has_no_instances(bench: &Bench) -> Outcome {
+pub(super) async fn unknown_service_has_no_instances(bench: &Bench) -> Outcome {
     assert!(bench.watch().next().await.is_empty());
     Ok(())
 }
 
-pub(super) async fn an_instance_is_found_as_it_was_registered(bench: &Bench) -> Outcome {
+pub(super) async fn instance_is_found_as_registered(bench: &Bench) -> Outcome {
     let one = bench.instance("10.1.2.3", 8082);
     bench.registry.register(&one).await?;
     assert_eq!(bench.watch().next().await[..], [one]);
     Ok(())
 }
 
-pub(super) async fn a_later_watch_starts_with_what_is_there(bench: &Bench) -> Outcome {
+pub(super) async fn later_watch_starts_with_current_set(bench: &Bench) -> Outcome {
     let one = bench.instance("rating.internal", 65535);
     bench.registry.register(&one).await?;
     bench.watch().until(from_ref(&one)).await;
@@ -33,10 +33,10 @@ pub(super) async fn a_later_watch_starts_with_what_is_there(bench: &Bench) -> Ou
     Ok(())
 }
 
-pub(super) async fn a_watch_on_nothing_wakes_at_the_first_registration(bench: &Bench) -> Outcome {
+pub(super) async fn watch_on_empty_service_wakes_at_first_registration(bench: &Bench) -> Outcome {
     let mut watch = bench.watch();
     assert!(watch.next().await.is_empty());
-    // Another service that comes and goes may wake it too, without news.
+    // A change of another service may wake it too, without a new set.
     let other = bench.instance_of(&bench.metadata, "127.0.0.1", 2);
     bench.registry.register(&other).await?;
     bench.registry.deregister(&other).await?;
@@ -46,7 +46,7 @@ pub(super) async fn a_watch_on_nothing_wakes_at_the_first_registration(bench: &B
     Ok(())
 }
 
-pub(super) async fn instances_come_sorted_by_id(bench: &Bench) -> Outcome {
+pub(super) async fn instances_are_sorted_by_id(bench: &Bench) -> Outcome {
     let [a, b, c] = [1, 2, 3].map(|port| bench.instance("::1", port));
     for each in [&b, &c, &a] {
         bench.registry.register(each).await?;
@@ -63,7 +63,7 @@ pub(super) async fn tags_keep_their_order(bench: &Bench) -> Outcome {
     Ok(())
 }
 
-pub(super) async fn an_id_may_hold_dots_colons_and_dashes(bench: &Bench) -> Outcome {
+pub(super) async fn id_may_contain_dots_colons_and_dashes(bench: &Bench) -> Outcome {
     let one = bench.instance("127.0.0.1", 1);
     let one = Instance { id: format!("{}:a.b_c-::1-80", one.id), ..one };
     bench.registry.register(&one).await?;
@@ -75,7 +75,7 @@ pub(super) async fn an_id_may_hold_dots_colons_and_dashes(bench: &Bench) -> Outc
     Ok(())
 }
 
-pub(super) async fn a_service_is_found_in_any_case_of_its_name(bench: &Bench) -> Outcome {
+pub(super) async fn service_is_found_in_any_case_of_its_name(bench: &Bench) -> Outcome {
     let one = bench.instance("127.0.0.1", 1);
     bench.registry.register(&one).await?;
     let found = Watch(bench.registry.watch(&bench.rating.to_uppercase())).next().await;
@@ -83,7 +83,7 @@ pub(super) async fn a_service_is_found_in_any_case_of_its_name(bench: &Bench) ->
     Ok(())
 }
 
-pub(super) async fn the_same_id_again_replaces_the_instance(bench: &Bench) -> Outcome {
+pub(super) async fn registration_with_same_id_replaces_instance(bench: &Bench) -> Outcome {
     let before = bench.instance("127.0.0.1", 8082);
     let after = Instance { host: "127.0.0.2".to_owned(), tags: Vec::new(), ..before.clone() };
     bench.registry.register(&before).await?;
@@ -94,7 +94,7 @@ pub(super) async fn the_same_id_again_replaces_the_instance(bench: &Bench) -> Ou
     Ok(())
 }
 
-pub(super) async fn an_equal_registration_is_no_change(bench: &Bench) -> Outcome {
+pub(super) async fn equal_registration_is_no_change(bench: &Bench) -> Outcome {
     let [one, two, _] = bench.three();
     bench.registry.register(&one).await?;
     let mut watch = bench.watch();
@@ -105,7 +105,7 @@ pub(super) async fn an_equal_registration_is_no_change(bench: &Bench) -> Outcome
     Ok(())
 }
 
-pub(super) async fn a_heartbeat_is_no_change(bench: &Bench) -> Outcome {
+pub(super) async fn heartbeat_is_no_change(bench: &Bench) -> Outcome {
     let [one, two, _] = bench.three();
     bench.registry.register(&one).await?;
     let mut watch = bench.watch();
@@ -117,17 +117,17 @@ pub(super) async fn a_heartbeat_is_no_change(bench: &Bench) -> Outcome {
     Ok(())
 }
 
-/// What the registry says to a heartbeat that it can't take.
+/// Checks the error of a heartbeat for an unknown instance.
 async fn refusal(bench: &Bench, instance: &Instance) -> Option<Kind> {
     bench.registry.heartbeat(instance).await.err().map(|error| error.kind())
 }
 
-pub(super) async fn a_heartbeat_of_an_unknown_instance_is_not_found(bench: &Bench) -> Outcome {
+pub(super) async fn heartbeat_of_unknown_instance_is_not_found(bench: &Bench) -> Outcome {
     assert_eq!(refusal(bench, &bench.instance("127.0.0.1", 1)).await, Some(Kind::NotFound));
     Ok(())
 }
 
-pub(super) async fn a_deregistered_instance_is_gone_and_not_found(bench: &Bench) -> Outcome {
+pub(super) async fn deregistered_instance_is_removed_and_not_found(bench: &Bench) -> Outcome {
     let [one, two, _] = bench.three();
     bench.registry.register(&one).await?;
     bench.registry.register(&two).await?;
@@ -147,7 +147,7 @@ pub(super) async fn deregistering_twice_is_no_error(bench: &Bench) -> Outcome {
     Ok(())
 }
 
-pub(super) async fn a_deregistered_instance_can_return(bench: &Bench) -> Outcome {
+pub(super) async fn deregistered_instance_can_return(bench: &Bench) -> Outcome {
     let one = bench.instance("127.0.0.1", 1);
     let mut watch = bench.watch();
     bench.registry.register(&one).await?;
@@ -160,7 +160,7 @@ pub(super) async fn a_deregistered_instance_can_return(bench: &Bench) -> Outcome
     Ok(())
 }
 
-pub(super) async fn a_service_is_watched_apart_from_others(bench: &Bench) -> Outcome {
+pub(super) async fn service_is_watched_separately(bench: &Bench) -> Outcome {
     let one = bench.instance("127.0.0.1", 1);
     bench.registry.register(&one).await?;
     let mut watch = bench.watch();
@@ -171,7 +171,7 @@ pub(super) async fn a_service_is_watched_apart_from_others(bench: &Bench) -> Out
     Ok(())
 }
 
-pub(super) async fn every_watch_sees_every_last_state(bench: &Bench) -> Outcome {
+pub(super) async fn every_watch_sees_last_state(bench: &Bench) -> Outcome {
     let mut watches = [bench.watch(), bench.watch()];
     let one = bench.instance("127.0.0.1", 1);
     bench.registry.register(&one).await?;
@@ -185,10 +185,10 @@ pub(super) async fn every_watch_sees_every_last_state(bench: &Bench) -> Outcome 
     Ok(())
 }
 
-pub(super) async fn a_watch_that_is_dropped_leaves_the_others_alone(bench: &Bench) -> Outcome {
+pub(super) async fn dropped_watch_does_not_affect_others(bench: &Bench) -> Outcome {
     let [mut left, mut kept] = [bench.watch(), bench.watch()];
     assert!(left.next().await.is_empty() && kept.next().await.is_empty());
-    // It is dropped in the midst of its question.
+    // It is dropped during its request.
     assert!(timeout(Duration::from_millis(100), left.next()).await.is_err());
     drop(left);
     let one = bench.instance("127.0.0.1", 1);
@@ -197,7 +197,7 @@ pub(super) async fn a_watch_that_is_dropped_leaves_the_others_alone(bench: &Benc
     Ok(())
 }
 
-pub(super) async fn many_changes_end_with_the_last_state(bench: &Bench) -> Outcome {
+pub(super) async fn many_changes_end_with_last_state(bench: &Bench) -> Outcome {
     let [one, two, three] = bench.three();
     let mut watch = bench.watch();
     assert!(watch.next().await.is_empty());
@@ -227,7 +227,7 @@ pub(super) async fn concurrent_registrations_are_all_found(bench: &Bench) -> Out
     Ok(())
 }
 
-pub(super) async fn an_announced_instance_is_there_until_it_stops(bench: &Bench) -> Outcome {
+pub(super) async fn registered_instance_is_listed_until_it_stops(bench: &Bench) -> Outcome {
     let one = bench.instance("127.0.0.1", 1);
     let stop = CancellationToken::new();
     let announced = registration::announce(bench.registry.clone(), one.clone(), stop.clone());
@@ -241,7 +241,7 @@ pub(super) async fn an_announced_instance_is_there_until_it_stops(bench: &Bench)
     Ok(())
 }
 
-pub(super) async fn an_ill_instance_is_not_listed_and_a_heartbeat_revives_it(bench: &Bench) -> Outcome {
+pub(super) async fn critical_instance_is_not_listed_and_heartbeat_restores_it(bench: &Bench) -> Outcome {
     let [one, two, _] = bench.three();
     bench.registry.register(&one).await?;
     bench.registry.register(&two).await?;
@@ -255,7 +255,7 @@ pub(super) async fn an_ill_instance_is_not_listed_and_a_heartbeat_revives_it(ben
     Ok(())
 }
 
-pub(super) async fn registering_an_ill_instance_again_revives_it(bench: &Bench) -> Outcome {
+pub(super) async fn registering_critical_instance_again_restores_it(bench: &Bench) -> Outcome {
     let one = bench.instance("127.0.0.1", 1);
     bench.registry.register(&one).await?;
     let mut watch = bench.watch();
@@ -267,7 +267,7 @@ pub(super) async fn registering_an_ill_instance_again_revives_it(bench: &Bench) 
     Ok(())
 }
 
-pub(super) async fn an_instance_that_is_not_heard_of_leaves_and_may_return(bench: &Bench) -> Outcome {
+pub(super) async fn instance_without_heartbeats_is_removed_and_may_return(bench: &Bench) -> Outcome {
     let [silent, alive, _] = bench.three();
     bench.registry.register(&silent).await?;
     bench.registry.register(&alive).await?;
@@ -286,13 +286,13 @@ pub(super) async fn an_instance_that_is_not_heard_of_leaves_and_may_return(bench
         () = watch.until_within(TTL * 2, from_ref(&alive)) => {}
     }
     assert!(registered.elapsed() > TTL - Duration::from_secs(2), "too early: {:?}", registered.elapsed());
-    // A heartbeat is taken however late it comes.
+    // A heartbeat is accepted however late it is.
     bench.registry.heartbeat(&silent).await?;
     watch.until(&both).await;
     Ok(())
 }
 
-pub(super) async fn a_registry_restarted_empty_knows_nobody(bench: &Bench) -> Outcome {
+pub(super) async fn registry_restarted_empty_has_no_instances(bench: &Bench) -> Outcome {
     let one = bench.instance("127.0.0.1", 1);
     bench.registry.register(&one).await?;
     bench.subject.restart().await?;
@@ -303,7 +303,7 @@ pub(super) async fn a_registry_restarted_empty_knows_nobody(bench: &Bench) -> Ou
     Ok(())
 }
 
-pub(super) async fn an_announced_instance_returns_after_a_restart(bench: &Bench) -> Outcome {
+pub(super) async fn registered_instance_returns_after_restart(bench: &Bench) -> Outcome {
     let [one, two, _] = bench.three();
     let stop = CancellationToken::new();
     let announced = registration::announce(bench.registry.clone(), one.clone(), stop.clone());
@@ -311,7 +311,7 @@ pub(super) async fn an_announced_instance_returns_after_a_restart(bench: &Bench)
     let seen = async {
         watch.until(from_ref(&one)).await;
         bench.subject.restart().await?;
-        // Within a heartbeat.
+        // Within one heartbeat interval.
         let again = Duration::from_secs(6);
         bench.watch().until_within(again, from_ref(&one)).await;
         bench.registry.register(&two).await?;

@@ -1,4 +1,5 @@
-//! The state of one watch after the responses so far: the index to ask with, the last good set, and whether a loss is believed.
+//! The state of one watch after the responses so far: the next index, the last good set, and whether a loss is
+//! believed.
 
 use super::decode::Instances;
 use crate::registry::{Instance, InstanceSet};
@@ -12,15 +13,15 @@ pub(super) struct Cursor {
     seen: Option<InstanceSet>,
     grace: Duration,
     away: bool,
-    /// Until when a loss of most instances is not believed.
+    /// Until when a loss of most instances is ignored.
     doubted_until: Option<Instant>,
     /// The size of the last set from before the doubt.
     trusted: usize,
-    /// What Consul lists, while a loss is not believed.
+    /// Consul's current set, while a loss is ignored.
     withheld: Option<Withheld>,
 }
 
-/// A set with fewer instances than are kept.
+/// A set with fewer instances than are retained.
 #[derive(Debug)]
 struct Withheld {
     listed: InstanceSet,
@@ -32,12 +33,12 @@ impl Cursor {
         Self { index: 0, seen: None, grace, away: false, doubted_until: None, trusted: 0, withheld: None }
     }
 
-    /// The index to ask with; 0 asks for an answer at once.
+    /// Returns the index of the next query; 0 requests an immediate response.
     pub(super) fn index(&self) -> u64 {
         self.index
     }
 
-    /// Until when a loss is not believed, if Consul reports one.
+    /// Returns until when a loss is ignored, if Consul reports one.
     pub(super) fn held_until(&self) -> Option<Instant> {
         self.withheld.as_ref().map(|withheld| withheld.until)
     }
@@ -48,9 +49,9 @@ impl Cursor {
         self.doubted_until = self.doubted_until.max(Some(since + self.grace));
     }
 
-    /// Takes a response's instances; returns the set if it is new. An instance that can't be called as it is listed
-    /// now stays unchanged. If the response is filtered, or most instances are gone while Consul is in doubt, those that
-    /// are missing stay too.
+    /// Processes a response's instances; returns the set if it is new. An instance that is now listed with an invalid
+    /// address stays unchanged. If the response is filtered, or most instances are gone while Consul is in doubt,
+    /// missing instances are retained too.
     pub(super) fn accept(&mut self, index: u64, found: &mut Instances, now: Instant) -> Option<InstanceSet> {
         let went_back = index < self.index;
         if went_back || self.away {
@@ -81,7 +82,7 @@ impl Cursor {
         self.replace(set.into())
     }
 
-    /// Believes the loss that was kept back, once it is no longer in doubt; returns the set if it is new.
+    /// Accepts the retained loss, once it is no longer in doubt; returns the set if it is new.
     pub(super) fn release(&mut self, now: Instant) -> Option<InstanceSet> {
         let withheld = self.withheld.as_mut()?;
         if let Some(until) = self.doubted_until.filter(|until| now < *until) {
@@ -93,7 +94,7 @@ impl Cursor {
         self.replace(listed)
     }
 
-    /// Records that Consul could not be asked: the last good set stays, the index counts no more.
+    /// Records that Consul is unreachable: the last good set stays, the index is reset.
     pub(super) fn fail(&mut self) {
         self.index = 0;
         self.away = true;
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_answer_counts_even_if_empty_and_an_equal_one_does_not() {
+    fn first_response_counts_even_if_empty_and_equal_one_does_not() {
         let (mut cursor, now) = (Cursor::new(GRACE), Instant::now());
         assert_eq!(cursor.index(), 0);
         assert!(cursor.accept(7, &mut found(&[]), now).unwrap().is_empty());
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instance_that_can_no_longer_be_called_stays_as_it_was() {
+    fn instance_that_becomes_invalid_stays_unchanged() {
         let (mut cursor, now) = (Cursor::new(GRACE), Instant::now());
         cursor.accept(7, &mut found(&["a", "b"]), now);
         let flaws = [("a".to_owned(), "port 0".to_owned()), ("new".to_owned(), "port 0".to_owned())].into();
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn an_index_of_0_becomes_1_and_one_that_goes_back_starts_over() {
+    fn index_0_becomes_1_and_index_that_goes_back_is_reset() {
         let (mut cursor, now) = (Cursor::new(GRACE), Instant::now());
         cursor.accept(0, &mut found(&["a"]), now);
         assert_eq!(cursor.index(), 1);
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_starts_the_index_over() {
+    fn failure_resets_index() {
         let (mut cursor, now) = (Cursor::new(GRACE), Instant::now());
         cursor.accept(90, &mut found(&["a"]), now);
         cursor.fail();
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn after_an_outage_an_empty_set_replaces_a_full_one_only_after_the_grace() {
+    fn empty_set_after_outage_replaces_full_one_only_after_grace() {
         for outage in [Cursor::fail, |cursor: &mut Cursor| assert!(cursor.index() > 5)] {
             let (mut cursor, now) = (Cursor::new(GRACE), Instant::now());
             cursor.accept(90, &mut found(&["a", "b"]), now);
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_kept_back_is_released_once() {
+    fn retained_set_is_released_once() {
         let (mut cursor, now) = (Cursor::new(GRACE), Instant::now());
         cursor.accept(90, &mut found(&["a"]), now);
         cursor.fail();
@@ -207,11 +208,11 @@ mod tests {
     }
 
     #[test]
-    fn the_loss_of_most_is_doubted_for_the_grace_and_what_is_new_is_not() {
+    fn loss_of_most_is_ignored_for_grace_and_new_instances_are_not() {
         let (mut cursor, now) = (Cursor::new(GRACE), Instant::now());
         cursor.accept(7, &mut found(&["a", "b", "c", "d", "e"]), now);
         cursor.doubt(now);
-        // They go one by one, each a small loss by itself.
+        // They are lost one by one, each a small loss by itself.
         assert_eq!(cursor.accept(8, &mut found(&["a", "b", "c", "d"]), now).unwrap().len(), 4);
         assert_eq!(cursor.accept(9, &mut found(&["a", "b", "c"]), now).unwrap().len(), 3);
         assert_eq!(
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_doubt_that_goes_on_puts_off_the_release() {
+    fn continuing_doubt_delays_release() {
         let (mut cursor, now) = (Cursor::new(GRACE), Instant::now());
         cursor.accept(7, &mut found(&["a"]), now);
         cursor.doubt(now);
@@ -241,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_acl_filters_stays_for_as_long_as_it_does() {
+    fn instances_filtered_by_acl_are_retained() {
         let (mut cursor, now) = (Cursor::new(GRACE), Instant::now());
         cursor.accept(7, &mut found(&["a", "b"]), now);
         let filtered = |ids: &[&str]| Instances { filtered: true, ..found(ids) };

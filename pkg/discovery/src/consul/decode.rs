@@ -1,4 +1,4 @@
-//! What `/v1/health/service/:name` answers, read leniently: every version leaves out other fields.
+//! Lenient decoding of `/v1/health/service/:name`: different versions omit different fields.
 
 use crate::registry::{Error, Instance};
 use fault::Kind;
@@ -30,30 +30,30 @@ struct Service {
     tags: Option<Vec<String>>,
 }
 
-/// The instances of one answer.
+/// The instances of one response.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Instances {
-    /// Those that can be called, sorted by id.
+    /// Those with a valid address, sorted by id.
     pub(super) usable: Vec<Instance>,
-    /// What is wrong with instances, by id; all but a blank in the id itself keeps them from being called.
+    /// Problems of instances, by id; except for white space in the id, they make an instance unusable.
     pub(super) flaws: BTreeMap<String, String>,
-    /// Whether some were left out because the ACL token may not read them.
+    /// Whether some are missing because the ACL token has no permission to read them.
     pub(super) filtered: bool,
 }
 
-/// Reads the instances of `service` from the body of an answer.
+/// Decodes the instances of `service` from the body of a response.
 pub(super) fn instances(service: &str, body: &[u8]) -> Result<Instances, Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let read = Collect { service }.deserialize(&mut deserializer);
     let mut instances = read
         .and_then(|instances| deserializer.end().map(|()| instances))
-        .map_err(|error| Error::new(Kind::Internal, "consul's answer can't be read").caused_by(error))?;
+        .map_err(|error| Error::new(Kind::Internal, "consul's response can't be decoded").caused_by(error))?;
     instances.usable.sort();
     instances.usable.dedup();
     Ok(instances)
 }
 
-/// Takes the instances out of a list as it is read, entry by entry.
+/// Collects instances from a list while it is parsed, entry by entry.
 struct Collect<'a> {
     service: &'a str,
 }
@@ -91,20 +91,21 @@ impl Instances {
         let flaw = match (usable_host(&host), u16::try_from(found.port.unwrap_or(0))) {
             (true, Ok(port @ 1..)) => {
                 if id.contains(|c: char| c.is_whitespace() || c.is_control()) {
-                    self.flaws.insert(id.clone(), "its id has blanks".to_owned());
+                    self.flaws
+                        .insert(id.clone(), "its id contains whitespace or control characters".to_owned());
                 }
                 let (service, tags) = (service.to_owned(), found.tags.unwrap_or_default());
                 let host = host.trim_matches(['[', ']']).to_owned();
                 return self.usable.push(Instance { service, id, host, port, tags });
             }
-            (true, _) => format!("port {} can't be called", found.port.unwrap_or(0)),
-            (false, _) => format!("address {host:?} can't be called"),
+            (true, _) => format!("invalid port {}", found.port.unwrap_or(0)),
+            (false, _) => format!("invalid address {host:?}"),
         };
         self.flaws.insert(id, flaw);
     }
 }
 
-/// Whether `host` can stand in a URL: a name or an IP address.
+/// Returns true if `host` is valid in a URL: a name or an IP address.
 fn usable_host(host: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
     !host.is_empty() && host.chars().all(fits)
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_address_is_the_nodes() {
+    fn empty_address_means_that_of_node() {
         let found = read(
             r#"[{"Node":{"Address":"10.0.0.7"},"Service":{"ID":"rating-1","Address":"","Port":8082,"Meta":null}}]"#,
         );
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn instances_come_sorted_with_their_tags() {
+    fn instances_are_sorted_and_have_tags() {
         let found = read(
             r#"[{"Service":{"ID":"b","Address":"h","Port":2,"Tags":null}},
                 {"Service":{"ID":"a","Address":"::1","Port":1,"Tags":["grpc"]},"Checks":[]}]"#,
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_called_is_left_out_with_its_reason() {
+    fn invalid_instance_is_omitted_with_reason() {
         let found = read(
             r#"[{"Service":{"ID":"none","Address":"h"}},
                 {"Service":{"ID":"big","Address":"h","Port":70000}},
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn html_half_a_document_and_another_shape_are_errors() {
+    fn html_truncated_document_and_other_shape_are_errors() {
         for body in ["<html></html>", r#"[{"Service":{"ID":"a""#, "{}", "null", ""] {
             let error = instances("rating", body.as_bytes()).unwrap_err();
             assert_eq!(fault::Fault::kind(&error), Kind::Internal, "{body}");

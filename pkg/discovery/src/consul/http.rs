@@ -1,4 +1,4 @@
-//! Questions to Consul as HTTP requests: where they go and what they carry.
+//! HTTP requests to Consul: URLs, headers and bodies.
 
 use super::ask::{Answer, Ask};
 use super::{Config, DEREGISTER_AFTER};
@@ -15,10 +15,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long connecting may take.
+/// The connect time-out.
 const CONNECT: Duration = Duration::from_secs(2);
 
-/// The largest answer that is read: some ten thousand instances.
+/// The maximum size of a response: some ten thousand instances.
 const LARGEST: usize = 16 * 1024 * 1024;
 
 /// A connection pool to one Consul.
@@ -30,7 +30,7 @@ pub(super) struct Http {
 impl Http {
     pub(super) fn new(Config { url, token, ca, .. }: &Config) -> Result<Self, Error> {
         let refused = |reason: String| {
-            let form = "must read http://HOST:PORT, https://HOST:PORT, unix:///PATH or HOST:PORT";
+            let form = "must have the form http://HOST:PORT, https://HOST:PORT, unix:///PATH or HOST:PORT";
             Error::new(Kind::InvalidArgument, format!("consul `{url}` {form}{reason}"))
         };
         let mut builder = Client::builder()
@@ -60,7 +60,7 @@ impl Http {
         Ok(Self { client, base })
     }
 
-    /// Declares `check` critical, as an operator may.
+    /// Marks `check` critical, as an operator can.
     #[cfg(feature = "conformance")]
     pub(super) async fn fail(&self, check: &str) -> Result<Answer, Error> {
         self.send(self.client.put(self.url(&["v1", "agent", "check", "fail", check]))).await
@@ -78,15 +78,15 @@ impl Http {
     async fn send(&self, request: RequestBuilder) -> Result<Answer, Error> {
         let failed = |error: reqwest::Error| {
             let kind = if error.is_timeout() { Kind::Timeout } else { Kind::Unavailable };
-            Error::new(kind, "consul can't be asked").caused_by(error.without_url())
+            Error::new(kind, "the request to consul failed").caused_by(error.without_url())
         };
         let mut response = request.send().await.map_err(failed)?;
-        // A vector that grows to megabytes by doubling costs more than the reading.
+        // Growing a vector to megabytes by doubling costs more than reading.
         let expected = response.content_length().and_then(|length| usize::try_from(length).ok());
         let mut body = Vec::with_capacity(expected.unwrap_or(0).min(LARGEST));
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > LARGEST {
-                let text = format!("consul's answer is larger than {LARGEST} bytes");
+                let text = format!("consul's response is larger than {LARGEST} bytes");
                 return Err(Error::new(Kind::Internal, text));
             }
             body.extend_from_slice(&chunk);
@@ -136,15 +136,16 @@ impl Ask for Http {
 fn headers(token: Option<&str>) -> Result<HeaderMap, Error> {
     let mut headers = HeaderMap::new();
     if let Some(token) = token.filter(|token| !token.is_empty()) {
-        let mut value = HeaderValue::from_str(token)
-            .map_err(|error| unusable("the consul token can't stand in a header", error))?;
+        let mut value = HeaderValue::from_str(token).map_err(|error| {
+            unusable("the consul token contains characters that a header does not allow", error)
+        })?;
         value.set_sensitive(true);
         headers.insert("x-consul-token", value);
     }
     Ok(headers)
 }
 
-/// Trusts nobody, so that no certificate store needs to be there: `http://` has no use for one.
+/// Trusts no certificate, so that no certificate store is required for `http://`.
 fn without_tls(builder: ClientBuilder) -> Result<ClientBuilder, Error> {
     let config = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -155,14 +156,14 @@ fn without_tls(builder: ClientBuilder) -> Result<ClientBuilder, Error> {
 }
 
 fn with_tls(builder: ClientBuilder, ca: Option<&Path>) -> Result<ClientBuilder, Error> {
-    // Another part of the process may have installed one before: any of them serves.
+    // Another part of the process may have installed one already: any of them works.
     let _ = ring::default_provider().install_default();
     let Some(file) = ca else { return Ok(builder) };
     let text = format!("the CA file `{}` can't be used", file.display());
     let pem = std::fs::read(file).map_err(|error| unusable(&text, error))?;
     let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| unusable(&text, error))?;
     if certificates.is_empty() {
-        return Err(Error::new(Kind::InvalidArgument, format!("{text}: it holds no certificate")));
+        return Err(Error::new(Kind::InvalidArgument, format!("{text}: it contains no certificate")));
     }
     Ok(builder.tls_certs_only(certificates))
 }

@@ -1,5 +1,5 @@
-//! The condition of the way to one Consul. Its watches and writes report here how their requests end, and learn whether a
-//! response can be believed. Each change is one line in the log.
+//! The state of the connection to one Consul. Watches and writes report the results of their requests here, and learn
+//! whether a response can be believed. Each change is logged once.
 
 use crate::registration::{HEARTBEAT, chain};
 use crate::registry::{Doubts, Error};
@@ -11,11 +11,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// The longest time between two heartbeats that succeed while nothing is wrong. After a longer one other instances
-/// may have expired, whatever held up the heartbeat: the network, or a process that stood still.
+/// The maximum time between two successful heartbeats in normal operation. After a longer one, other instances
+/// may have expired, whatever delayed the heartbeat: the network, or a frozen process.
 const OVERDUE: Duration = HEARTBEAT.saturating_mul(2);
 
-/// The way to one Consul, shared by its watches and its writes.
+/// The connection to one Consul, shared by its watches and writes.
 pub(crate) struct Link {
     consul: String,
     next_asker: AtomicU64,
@@ -27,13 +27,13 @@ pub(crate) struct Link {
 struct State {
     askers: HashMap<u64, Report>,
     away: bool,
-    /// The last moment at which Consul was known to be away, or its data to be in doubt.
+    /// The last moment at which Consul was known to be unreachable, or its data to be in doubt.
     trouble: Option<Instant>,
     /// When the last heartbeat succeeded, while an instance is registered.
     beat: Option<Instant>,
 }
 
-/// What one asker reported last.
+/// The last result that one client reported.
 #[derive(Clone, Copy, Default)]
 struct Report {
     outcome: Outcome,
@@ -46,7 +46,7 @@ enum Outcome {
     /// It got a response, or an error that does not concern Consul's data.
     #[default]
     Well,
-    /// Its heartbeat was refused, or its response was not Consul's.
+    /// Its heartbeat was rejected, or its response did not come from Consul.
     Unusable,
     /// It got no response.
     Away,
@@ -57,7 +57,7 @@ impl State {
         self.askers.values().any(|report| report.outcome == outcome)
     }
 
-    /// Whether an asker fails now, or the heartbeat is overdue.
+    /// Whether a client currently fails, or the heartbeat is overdue.
     fn is_troubled(&self, now: Instant) -> bool {
         let overdue = self.beat.is_some_and(|beat| now.saturating_duration_since(beat) > OVERDUE);
         overdue || self.askers.values().any(|report| report.outcome != Outcome::Well)
@@ -65,15 +65,15 @@ impl State {
 }
 
 impl Link {
-    /// A link to the Consul at `url` that nobody has tried yet.
+    /// Creates the link to the Consul at `url`, which has not been tried yet.
     pub(crate) fn new(url: &str) -> Arc<Self> {
-        // What stands before an `@` is a secret.
+        // The part before an `@` is secret.
         let consul = url.rsplit_once('@').map_or(url, |(_, place)| place).to_owned();
         let state = Mutex::default();
         Arc::new(Self { consul, next_asker: AtomicU64::new(0), state, disturbed: Notify::new() })
     }
 
-    /// Whether Consul could be asked at last.
+    /// Returns true if the last request to Consul succeeded.
     pub(crate) fn is_up(&self) -> bool {
         !self.lock().away
     }
@@ -103,20 +103,20 @@ impl Link {
         }
     }
 
-    /// Reports that no heartbeat is due any more.
+    /// Reports that no heartbeat is due any longer.
     pub(crate) fn rest(&self) {
         self.lock().beat = None;
     }
 
     /// Returns the last moment at which the data of a response received at `now` to a request sent at `asked` was in
-    /// doubt; `None` if it never was. An outage counts for all askers, whichever of them noticed it.
+    /// doubt; `None` if it never was. An outage counts for all clients, whichever of them noticed it.
     pub(crate) fn last_doubt(&self, asked: Instant, now: Instant) -> Option<Instant> {
         let state = self.lock();
         let since = state.trouble.is_some_and(|trouble| trouble >= asked);
         if since || state.is_troubled(now) { Some(now) } else { state.trouble }
     }
 
-    /// What keeps Consul from being believed now.
+    /// Returns the current reasons not to believe Consul.
     pub(crate) fn doubts(&self) -> Doubts {
         let state = self.lock();
         let count = |is: fn(&Report) -> bool| state.askers.values().filter(|report| is(report)).count();
@@ -132,7 +132,7 @@ impl Link {
     }
 }
 
-/// A watch, or whatever writes: sends one request after the other.
+/// A client that sends one request after the other: a watch, or the writes of registrations.
 pub(crate) struct Asker {
     pub(crate) link: Arc<Link>,
     id: u64,
@@ -140,12 +140,12 @@ pub(crate) struct Asker {
 }
 
 impl Asker {
-    /// An asker that registers instances and keeps them alive.
+    /// Creates a client that registers instances and keeps them alive.
     pub(crate) fn writer(link: &Arc<Link>) -> Self {
         Self::new(link, true)
     }
 
-    /// An asker that watches one service.
+    /// Creates a client that watches one service.
     pub(crate) fn watch(link: &Arc<Link>) -> Self {
         Self::new(link, false)
     }
@@ -155,14 +155,14 @@ impl Asker {
         Self { link: Arc::clone(link), id, writes }
     }
 
-    /// Records how a request ended. Consul is away from the first failure until no asker fails any more, so that
-    /// one request that always fails beside others that don't is not logged with each response.
+    /// Records the result of a request. Consul is unreachable from the first failure until no client fails any
+    /// longer, so that a request that always fails beside others that succeed is not logged with each response.
     pub(crate) fn note<T>(&self, answer: &Result<T, Error>) {
         let mut state = self.link.lock();
         let outcome = answer.as_ref().err().map_or(Outcome::Well, |error| self.outcome(error));
         let report = state.askers.entry(self.id).or_default();
         let before = std::mem::replace(&mut report.outcome, outcome);
-        // The end of a trouble is its last moment.
+        // The end of a problem is its last moment.
         if before != Outcome::Well || outcome != Outcome::Well {
             state.trouble = Some(Instant::now());
         }
@@ -170,27 +170,27 @@ impl Asker {
         match answer {
             Err(error) if outcome == Outcome::Away && !state.away => {
                 state.away = true;
-                tracing::warn!(consul, error = chain(error), "the registry is away, trying on");
+                tracing::warn!(consul, error = chain(error), "the registry is unreachable, retrying");
                 self.link.disturbed.notify_waiters();
             }
             _ if state.away && !state.any(Outcome::Away) => {
                 state.away = false;
-                tracing::info!(consul, "the registry is back");
+                tracing::info!(consul, "the registry is reachable again");
                 self.link.disturbed.notify_waiters();
             }
             _ => {}
         }
     }
 
-    /// Records what is wrong with the watch's responses.
+    /// Records the problems of the watch's responses.
     pub(crate) fn set_doubts(&self, filtered: bool, retaining: bool) {
         let mut state = self.link.lock();
         let report = state.askers.entry(self.id).or_default();
         (report.filtered, report.retaining) = (filtered, retaining);
     }
 
-    /// A refused watch does not concern other services, unlike a refused heartbeat: Consul has lost the
-    /// instance, or its rights.
+    /// A rejected watch does not affect other services, unlike a rejected heartbeat: Consul has lost the
+    /// instance, or its permissions.
     fn outcome(&self, error: &Error) -> Outcome {
         match error.kind() {
             _ if error.is_outage() => Outcome::Away,
@@ -205,7 +205,7 @@ impl Asker {
 }
 
 impl Drop for Asker {
-    /// An asker that ends fails no more; only a response shows that Consul is back.
+    /// A client that ends no longer fails; only a response shows that Consul is reachable again.
     fn drop(&mut self) {
         self.link.lock().askers.remove(&self.id);
     }

@@ -1,5 +1,5 @@
-//! Two watches and a registration against a simulated Consul that is cut off, restarts and loses heartbeats at random,
-//! checked against what is really running; time is simulated.
+//! Two watches and a registration against a simulated Consul that is disconnected, restarted and loses heartbeats at
+//! random, checked against the instances that are really running; time is simulated.
 
 use super::*;
 use crate::Registry as _;
@@ -16,24 +16,24 @@ const SERVICES: [&str; 2] = ["metadata", "rating"];
 const GRACE: Duration = Duration::from_secs(30);
 const WAIT: Duration = Duration::from_secs(30);
 
-/// How requests end while Consul is cut off.
+/// The result of requests while Consul is disconnected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cut {
-    /// They are refused.
+    /// They are rejected.
     Refused,
-    /// Nothing is delivered until the cut ends, then everything.
+    /// Nothing is delivered until the connection is restored, then everything.
     Swallowed,
 }
 
 #[derive(Default)]
 struct State {
     cut: Option<Cut>,
-    /// How often its memory was lost, and with it every connection.
+    /// The number of times that its memory, and every connection, was lost.
     epoch: u64,
     index: u64,
     /// When each check was last passed, by service and instance.
     beats: BTreeMap<(String, String), Instant>,
-    /// What was listed at last, so that a change advances the index.
+    /// The last listed set, so that a change advances the index.
     listed: Vec<(String, String)>,
 }
 
@@ -52,7 +52,7 @@ impl State {
     }
 }
 
-/// A Consul, of which clones share the state.
+/// A simulated Consul; clones share the state.
 #[derive(Clone, Default)]
 struct Simulated(Arc<(Mutex<State>, Notify)>);
 
@@ -120,7 +120,7 @@ impl Ask for Simulated {
             }
             sleep(Duration::from_millis(50)).await;
         };
-        // The response is as old as the cut.
+        // The response is as old as the disconnection.
         self.delivered().await?;
         if self.state(|state| state.epoch) != epoch {
             return Err(Error::new(Kind::Unavailable, "connection reset"));
@@ -153,7 +153,7 @@ struct World {
 }
 
 impl World {
-    /// Five backends of each service, all of them seen.
+    /// Starts five backends of each service, and waits until all of them are seen.
     async fn start(random: &mut StdRng) -> Self {
         let consul = Simulated::default();
         let config = Config { grace: GRACE, wait: WAIT, ..Config::default() };
@@ -202,11 +202,11 @@ impl World {
     }
 }
 
-/// Everything runs all the time, but Consul is cut off again and again, for shorter or longer than a TTL or a poll, and
-/// at times returns without its memory: movie always knows at least half of the instances, and after the grace of a
-/// calm time exactly those that run. A service that is stopped then is gone at once.
+/// Everything runs all the time, but Consul is disconnected repeatedly, for shorter or longer than a TTL or a poll,
+/// and sometimes returns with its memory lost: movie always knows at least half of the instances, and after the grace
+/// of a calm period exactly those that run. A service that is stopped then is gone immediately.
 #[test]
-fn no_outage_takes_instances_away_and_what_really_stops_is_gone() {
+fn no_outage_removes_instances_and_stopped_instances_are_removed() {
     for seed in 0..20 {
         let mut random = StdRng::seed_from_u64(seed);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
@@ -238,7 +238,7 @@ fn no_outage_takes_instances_away_and_what_really_stops_is_gone() {
     }
 }
 
-/// Lets time pass, and looks at each moment.
+/// Advances the time, and checks at each step.
 async fn step(world: &World, lasts: Duration, context: impl fmt::Debug) {
     let until = Instant::now() + lasts;
     while Instant::now() < until {
@@ -247,9 +247,9 @@ async fn step(world: &World, lasts: Duration, context: impl fmt::Debug) {
     }
 }
 
-/// A service that stops during an outage is believed to be gone after the grace, and not before.
+/// A service that stops during an outage is removed after the grace, and not before.
 #[tokio::test(start_paused = true)]
-async fn what_stops_during_an_outage_is_gone_after_the_grace() {
+async fn instance_stopped_during_outage_is_removed_after_grace() {
     let mut world = World::start(&mut StdRng::seed_from_u64(1)).await;
     world.consul.state(|state| state.cut = Some(Cut::Swallowed));
     sleep(Duration::from_secs(20)).await;

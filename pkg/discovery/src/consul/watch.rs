@@ -1,4 +1,4 @@
-//! Blocking queries, one after the other, that follow the passing instances of one service.
+//! A sequence of blocking queries that watch the passing instances of one service.
 
 use super::ask::{Answer, Ask, within};
 use super::cursor::Cursor;
@@ -14,16 +14,16 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
-/// The least time between the starts of two polls, for a Consul that answers at once without news.
+/// The minimum time between the starts of two polls, for a Consul that responds immediately without news.
 const PACE: Duration = Duration::from_millis(50);
 
-/// How much more time lies between them for each instance, as each costs time to read.
+/// The additional time per instance, because reading each costs time.
 const PACE_PER_INSTANCE: Duration = Duration::from_micros(150);
 
-/// The most time between them: a new instance is to get its first call within 300 ms.
+/// The maximum time: a new instance must get its first call within 300 ms.
 const SLOWEST_PACE: Duration = Duration::from_millis(200);
 
-/// How much later than a blocking query may end its answer is still awaited.
+/// How much longer than a blocking query its response is awaited.
 const MARGIN: Duration = Duration::from_secs(2);
 
 pub(super) struct Watcher {
@@ -34,21 +34,21 @@ pub(super) struct Watcher {
     cursor: Cursor,
     backoff: Backoff,
     not_before: Instant,
-    /// What is said in the log once, until it is otherwise.
+    /// Conditions that are logged once, until they change.
     said: Said,
 }
 
 #[derive(Default)]
 struct Said {
-    /// The answers for this service can't be used.
+    /// The responses for this service can't be used.
     unusable: bool,
-    /// The index goes back.
+    /// The index went back.
     went_back: bool,
-    /// Instances are missing that the ACL token may not read.
+    /// Instances are missing because the ACL token has no permission to read them.
     filtered: bool,
     /// Most instances are missing after an outage.
     retaining: bool,
-    /// What is wrong with instances, by id.
+    /// Problems of instances, by id.
     flaws: BTreeMap<String, String>,
 }
 
@@ -72,7 +72,7 @@ impl Watcher {
         }
     }
 
-    /// The next set that differs from the one before.
+    /// Returns the next set that differs from the previous one.
     pub(super) async fn next(&mut self) -> InstanceSet {
         loop {
             sleep_until(self.not_before).await;
@@ -111,7 +111,7 @@ impl Watcher {
         let read = answer.and_then(|answer| {
             let Answer { index, filtered, stale, .. } = answer;
             let found = decode::instances(&self.service, &answer.success()?)?;
-            let missing = || Error::new(Kind::Internal, "consul's answer lacks X-Consul-Index");
+            let missing = || Error::new(Kind::Internal, "consul's response has no X-Consul-Index header");
             if stale || asked.elapsed() > longest + MARGIN / 2 {
                 self.asker.link.trouble();
             }
@@ -121,7 +121,7 @@ impl Watcher {
         read
     }
 
-    /// Takes the response to a poll that began at `asked`; returns the set if it is new.
+    /// Processes the response to a poll that started at `asked`; returns the set if it is new.
     fn accept(&mut self, asked: Instant, index: u64, mut found: Instances) -> Option<InstanceSet> {
         let (service, now) = (&self.service, Instant::now());
         if std::mem::take(&mut self.said.unusable) {
@@ -130,10 +130,10 @@ impl Watcher {
         match index.cmp(&self.cursor.index()) {
             Ordering::Less if !self.said.went_back => {
                 self.said.went_back = true;
-                tracing::warn!(service, index, "the registry's index went back, starting over");
+                tracing::warn!(service, index, "the registry's index went back, restarting the watch");
                 self.asker.link.disturb();
             }
-            // After a start with 0 any index is higher, which proves nothing.
+            // After a restart with 0 any index is higher, which proves nothing.
             Ordering::Greater if self.cursor.index() > 0 => self.said.went_back = false,
             _ => {}
         }
@@ -166,14 +166,14 @@ impl Watcher {
         }
         for (instance, flaw) in &found.flaws {
             if self.said.flaws.get(instance) != Some(flaw) {
-                tracing::warn!(service, instance, flaw, "an instance is not as it should be");
+                tracing::warn!(service, instance, flaw, "an instance is registered incorrectly");
             }
         }
         self.said.flaws = found.flaws;
         set
     }
 
-    /// Believes the loss that was kept back, unless it is still in doubt.
+    /// Accepts the retained loss, unless it is still in doubt.
     fn release(&mut self) -> Option<InstanceSet> {
         let now = Instant::now();
         if let Some(since) = self.asker.link.last_doubt(now, now) {
@@ -187,7 +187,7 @@ impl Watcher {
     }
 
     fn fail(&mut self, error: &Error) {
-        // That the registry is away is said once for all who ask it.
+        // That the registry is unreachable is logged once for all its clients.
         if !error.is_outage() && !std::mem::replace(&mut self.said.unusable, true) {
             let (service, error) = (&self.service, chain(error));
             tracing::warn!(service, error, "can't watch the service, the last good set stays");
@@ -196,7 +196,7 @@ impl Watcher {
     }
 }
 
-/// The time between the starts of two polls of a service with so many instances.
+/// Returns the time between the starts of two polls of a service with this number of instances.
 fn pace(instances: usize) -> Duration {
     let more = PACE_PER_INSTANCE.saturating_mul(u32::try_from(instances).unwrap_or(u32::MAX));
     PACE.saturating_add(more).min(SLOWEST_PACE)
@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_instances_are_asked_for_less_often_but_never_less_than_five_times_a_second() {
+    fn poll_interval_grows_with_instances_up_to_a_fifth_of_a_second() {
         for (instances, millis) in [(0, 50), (20, 53), (1000, 200), (usize::MAX, 200)] {
             assert_eq!(pace(instances), Duration::from_millis(millis), "{instances}");
         }

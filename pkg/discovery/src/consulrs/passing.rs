@@ -1,4 +1,4 @@
-//! `GET /v1/health/service/:name` as an endpoint of rustify: consulrs has none of its own.
+//! `GET /v1/health/service/:name` as a rustify endpoint, which consulrs lacks.
 
 use ::consulrs::api::Features;
 use ::consulrs::api::features::{Blocking, FeaturedEndpoint};
@@ -8,7 +8,7 @@ use rustify::errors::ClientError;
 use serde::de::IgnoredAny;
 use std::time::Duration;
 
-/// Asks for the passing instances of a service, as a blocking query.
+/// Queries the passing instances of a service, as a blocking query.
 pub(super) struct Passing {
     service: String,
     features: Features,
@@ -23,7 +23,7 @@ impl Passing {
 }
 
 impl Endpoint for Passing {
-    /// The body is read by the decoder that every client of ours uses.
+    /// The body is decoded by the decoder that all transports share.
     type Response = IgnoredAny;
     const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
     const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;

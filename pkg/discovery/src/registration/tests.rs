@@ -1,4 +1,4 @@
-//! The life cycle under a registry that comes, goes, forgets and hangs; time is simulated.
+//! The life cycle with a registry that fails, recovers, loses its memory and hangs; time is simulated.
 
 use super::*;
 use crate::{InstanceSet, memory};
@@ -18,7 +18,7 @@ enum Mood {
     Frozen,
 }
 
-/// A registry in memory whose calls fail or hang as told.
+/// A registry in memory whose calls fail or hang on demand.
 struct Moody {
     inner: Arc<memory::Registry>,
     mood: Mutex<Mood>,
@@ -107,7 +107,7 @@ impl Running {
         Self { registry, stop, task }
     }
 
-    /// Cancels and returns how long the announcement took to end.
+    /// Cancels the registration and returns how long it took to end.
     async fn stop(self) -> Duration {
         let before = Instant::now();
         self.stop.cancel();
@@ -121,7 +121,7 @@ async fn seconds(n: f64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_registers_heartbeats_every_five_seconds_and_deregisters_on_stop() {
+async fn registers_sends_heartbeats_every_five_seconds_and_deregisters() {
     let running = Running::start(Mood::Well);
     let registry = running.registry.clone();
     seconds(0.1).await;
@@ -133,7 +133,7 @@ async fn it_registers_heartbeats_every_five_seconds_and_deregisters_on_stop() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_start_without_the_registry_registers_within_a_second_of_its_return() {
+async fn start_without_registry_registers_within_a_second_of_its_recovery() {
     let running = Running::start(Mood::Away);
     seconds(60.0).await;
     assert!(running.registry.calls() <= 130, "{} calls in a minute", running.registry.calls());
@@ -144,7 +144,7 @@ async fn a_start_without_the_registry_registers_within_a_second_of_its_return() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_registry_restarted_empty_knows_the_instance_again_within_a_heartbeat() {
+async fn registry_restarted_empty_knows_instance_within_a_heartbeat() {
     let running = Running::start(Mood::Well);
     seconds(0.1).await;
     running.registry.inner.forget();
@@ -154,7 +154,7 @@ async fn a_registry_restarted_empty_knows_the_instance_again_within_a_heartbeat(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_disturbed_registry_is_asked_at_once() {
+async fn possible_memory_loss_triggers_heartbeat_immediately() {
     let running = Running::start(Mood::Well);
     seconds(0.1).await;
     running.registry.inner.forget();
@@ -165,7 +165,7 @@ async fn a_disturbed_registry_is_asked_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusing_registry_is_asked_less_often() {
+async fn rejecting_registry_is_called_less_often() {
     let running = Running::start(Mood::Refusing);
     seconds(60.0).await;
     assert!(running.registry.calls() <= 32, "{} calls in a minute", running.registry.calls());
@@ -173,7 +173,7 @@ async fn a_refusing_registry_is_asked_less_often() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_frozen_registry_delays_the_stop_by_two_seconds_at_most() {
+async fn frozen_registry_delays_stop_by_two_seconds_at_most() {
     let running = Running::start(Mood::Well);
     seconds(0.1).await;
     running.registry.becomes(Mood::Frozen);

@@ -1,4 +1,4 @@
-//! What the client sends, and what it makes of the answers.
+//! The client's requests, and its handling of responses.
 
 use crate::script::{Reply, Script};
 use discovery::consul::{Config, Registry};
@@ -37,7 +37,7 @@ async fn ports(watch: &mut BoxStream<'static, InstanceSet>) -> Vec<u16> {
     set.iter().map(|instance| instance.port).collect()
 }
 
-/// The `index` of each poll so far.
+/// Returns the `index` of each poll so far.
 fn indexes(script: &Script) -> Vec<String> {
     let index = |request: String| {
         let target = request.split(' ').nth(1).unwrap().to_owned();
@@ -47,7 +47,7 @@ fn indexes(script: &Script) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_registration_carries_its_check_and_its_token_and_passes_at_once() {
+async fn registration_has_check_and_token_and_passes_immediately() {
     let script = Script::start([answer(200, ""), answer(200, "")]).await;
     let config = Config { url: script.url.clone(), token: Some("s3cret".into()), ..Config::default() };
     assert!(!format!("{config:?}").contains("s3cret"));
@@ -68,7 +68,7 @@ async fn a_registration_carries_its_check_and_its_token_and_passes_at_once() {
 }
 
 #[tokio::test]
-async fn a_forgotten_check_is_not_found_in_every_version_and_other_failures_are_not() {
+async fn lost_check_is_not_found_in_every_version_and_other_failures_are_not() {
     let cases = [
         (404, r#"Unknown check ID "service:x". Ensure that the check ID is passed"#, Kind::NotFound),
         (500, r#"Unknown check "service:x""#, Kind::NotFound),
@@ -86,7 +86,7 @@ async fn a_forgotten_check_is_not_found_in_every_version_and_other_failures_are_
 }
 
 #[tokio::test]
-async fn deregistering_what_consul_forgot_is_done() {
+async fn deregistering_unknown_instance_succeeds() {
     let old = r#"Unknown service "rating-host-8082""#;
     let script = Script::start([answer(200, ""), answer(404, "Unknown service ID"), answer(500, old)]).await;
     for _ in 0..3 {
@@ -96,7 +96,7 @@ async fn deregistering_what_consul_forgot_is_done() {
 }
 
 #[tokio::test]
-async fn names_are_escaped_in_the_path_and_a_prefix_is_kept() {
+async fn names_are_escaped_in_path_and_prefix_is_kept() {
     let script = Script::start([set(1, &[1])]).await;
     let url = format!("{}/consul/", script.url);
     let registry = Registry::new(Config { url, ..Config::default() }).unwrap();
@@ -109,7 +109,7 @@ async fn names_are_escaped_in_the_path_and_a_prefix_is_kept() {
 }
 
 #[tokio::test]
-async fn a_url_without_scheme_is_http_and_a_wrong_one_is_refused() {
+async fn url_without_scheme_is_http_and_invalid_one_is_rejected() {
     let script = Script::start([set(1, &[1])]).await;
     let url = script.url.trim_start_matches("http://").to_owned();
     let registry = Registry::new(Config { url, ..Config::default() }).unwrap();
@@ -122,7 +122,7 @@ async fn a_url_without_scheme_is_http_and_a_wrong_one_is_refused() {
 }
 
 #[tokio::test]
-async fn each_poll_asks_with_the_last_index_and_one_that_went_back_with_0() {
+async fn poll_has_last_index_or_0_if_index_went_back() {
     let script = Script::start([set(7, &[1]), set(9, &[2]), set(3, &[3]), set(3, &[3]), set(4, &[4])]).await;
     let mut watch = registry(&script).watch("rating");
     for port in [1, 2, 3, 4] {
@@ -133,7 +133,7 @@ async fn each_poll_asks_with_the_last_index_and_one_that_went_back_with_0() {
 }
 
 #[tokio::test]
-async fn bad_answers_leave_the_last_set_and_start_the_index_over() {
+async fn invalid_responses_keep_last_set_and_reset_index() {
     let bad = [
         answer(500, "No cluster leader"),
         Reply::Answer(200, Some(9), "<html>".into()),
@@ -153,7 +153,7 @@ async fn bad_answers_leave_the_last_set_and_start_the_index_over() {
 }
 
 #[tokio::test]
-async fn an_instance_that_cannot_be_called_is_left_out() {
+async fn instance_with_invalid_address_is_omitted() {
     let services = r#"[{"Node":{"Address":"10.0.0.1"},"Service":{"ID":"a","Address":"","Port":5}},
         {"Node":{"Address":"10.0.0.1"},"Service":{"ID":"b","Address":""}}]"#;
     let script = Script::start([Reply::Answer(200, Some(1), services.into())]).await;
@@ -162,7 +162,7 @@ async fn an_instance_that_cannot_be_called_is_left_out() {
 }
 
 #[tokio::test]
-async fn answers_at_once_without_news_are_asked_for_at_most_every_fifty_milliseconds() {
+async fn immediate_responses_without_news_are_polled_at_most_every_fifty_milliseconds() {
     let script = Script::start((1..=9).map(|_| set(1, &[1])).chain([set(2, &[2])])).await;
     let mut watch = registry(&script).watch("rating");
     assert_eq!(ports(&mut watch).await, [1]);
@@ -172,7 +172,7 @@ async fn answers_at_once_without_news_are_asked_for_at_most_every_fifty_millisec
 }
 
 #[tokio::test]
-async fn a_consul_that_hangs_is_given_up_after_the_wait_and_its_margin() {
+async fn hanging_consul_times_out_after_wait_and_margin() {
     let script = Script::start([set(1, &[1]), Reply::Hang]).await;
     let wait = Duration::from_millis(160);
     let config = Config { url: script.url.clone(), wait, ..Config::default() };
@@ -185,7 +185,7 @@ async fn a_consul_that_hangs_is_given_up_after_the_wait_and_its_margin() {
 }
 
 #[tokio::test]
-async fn a_consul_back_empty_is_believed_after_the_grace() {
+async fn consul_restarted_empty_is_believed_after_grace() {
     let script = Script::start([set(8, &[1]), answer(500, "restarting"), set(3, &[]), Reply::Hang]).await;
     let config = Config { url: script.url.clone(), grace: Duration::from_secs(1), ..Config::default() };
     let mut watch = Registry::new(config).unwrap().watch("rating");
@@ -196,7 +196,7 @@ async fn a_consul_back_empty_is_believed_after_the_grace() {
 }
 
 #[tokio::test]
-async fn losing_consul_disturbs_whoever_is_registered() {
+async fn losing_consul_triggers_heartbeats_of_registered_instances() {
     let script = Script::start([set(8, &[1]), answer(500, "restarting"), set(9, &[2])]).await;
     let registry = registry(&script);
     let mut watch = registry.watch("rating");

@@ -1,4 +1,4 @@
-//! Losses that are not believed: lists after an outage, without the right to read, or from a server without a current
+//! Losses that are not believed: lists after an outage, without read permission, or from a server without a current
 //! view.
 
 use crate::log::Log;
@@ -45,8 +45,8 @@ async fn asked(script: &Script, text: &str, count: usize) {
     timeout(Duration::from_secs(20), wait).await.unwrap_or_else(|_| panic!("not {count} times {text}"));
 }
 
-/// Both watches have seen two instances and wait for news, an empty list, which comes when `healed` gets permits. The
-/// response after it, which waits for `later`, lists three.
+/// Both watches have seen two instances and wait for news, an empty list, which is sent when `healed` gets permits.
+/// The response after it, which waits for `later`, lists three.
 struct Cut {
     script: Script,
     registry: Registry,
@@ -74,7 +74,7 @@ impl Cut {
         Self { script, registry, healed, later, following }
     }
 
-    /// Lets the waiting queries return; what each watch sees next.
+    /// Lets the waiting queries return; returns what each watch sees next.
     async fn heal(self) -> [Vec<u16>; 2] {
         self.healed.add_permits(2);
         for route in [RATING, METADATA] {
@@ -88,7 +88,7 @@ impl Cut {
 }
 
 #[tokio::test]
-async fn an_outage_that_only_the_heartbeat_met_is_known_to_every_watch() {
+async fn outage_noticed_only_by_heartbeat_is_known_to_every_watch() {
     let log = Log::start();
     let cut = Cut::begin().await;
     cut.script.on(HEARTBEAT, [Reply::Hang, Reply::answer(200, "")]);
@@ -101,7 +101,7 @@ async fn an_outage_that_only_the_heartbeat_met_is_known_to_every_watch() {
 }
 
 #[tokio::test]
-async fn a_heartbeat_that_fails_in_any_way_casts_doubt_on_a_loss() {
+async fn any_failed_heartbeat_casts_doubt_on_loss() {
     for (reply, kind) in [
         (Reply::Cut(String::new()), Kind::Unavailable),
         (Reply::answer(404, "Unknown check ID"), Kind::NotFound),
@@ -116,7 +116,7 @@ async fn a_heartbeat_that_fails_in_any_way_casts_doubt_on_a_loss() {
 }
 
 #[tokio::test]
-async fn a_loss_is_believed_at_once_while_the_registry_is_well() {
+async fn loss_is_believed_immediately_while_registry_is_healthy() {
     let cut = Cut::begin().await;
     cut.script.on(HEARTBEAT, [Reply::answer(200, "")]);
     cut.registry.heartbeat(&movie()).await.unwrap();
@@ -126,7 +126,7 @@ async fn a_loss_is_believed_at_once_while_the_registry_is_well() {
 }
 
 #[tokio::test]
-async fn a_registration_that_a_proxy_answered_is_refused() {
+async fn registration_answered_by_proxy_is_rejected() {
     let script = Script::start([]).await;
     script.always(Reply::answer(200, "<html>Sign in</html>"));
     let registry = registry(&script);
@@ -139,7 +139,7 @@ async fn a_registration_that_a_proxy_answered_is_refused() {
 }
 
 #[tokio::test]
-async fn what_the_token_may_not_read_stays_with_one_warning() {
+async fn instances_that_token_may_not_read_are_retained_with_one_warning() {
     let log = Log::start();
     let filtered = |index, ports: &[u16]| {
         let lines = "X-Consul-Results-Filtered-By-Acls: true\r\n";
@@ -167,7 +167,7 @@ async fn what_the_token_may_not_read_stays_with_one_warning() {
 }
 
 #[tokio::test]
-async fn a_server_without_a_current_view_is_not_believed() {
+async fn server_without_current_view_is_not_believed() {
     for lines in [
         "X-Consul-Knownleader: false\r\n",
         "X-Consul-Knownleader: false\r\nX-Consul-Query-Backend: blocking-query\r\n",

@@ -1,4 +1,4 @@
-//! What a Consul that answers badly does to a watch: one warning, and nothing else.
+//! Invalid responses of Consul cause one warning, and nothing else.
 
 use crate::log::Log;
 use crate::script::{Reply, Script};
@@ -9,14 +9,14 @@ use futures::stream::BoxStream;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Twice the largest body that is read, and what the sockets between hold beside it, in bytes.
+/// Twice the maximum body size plus the sockets' buffers, in bytes.
 const MOST_TAKEN: usize = 64 * 1024 * 1024;
 
 struct Bad {
     name: String,
-    /// Comes twice in a row, between good answers.
+    /// Sent twice in a row, between good responses.
     reply: Reply,
-    /// What the one warning says.
+    /// A part of the only warning.
     warning: &'static str,
 }
 
@@ -37,7 +37,7 @@ async fn next(watch: &mut BoxStream<'static, InstanceSet>) -> Vec<u16> {
     set.iter().map(|instance| instance.port).collect()
 }
 
-/// Follows `rating` through good answers, the bad one twice, and good ones again.
+/// Watches `rating` through good responses, the bad one twice, and good ones again.
 async fn survives(Bad { name, reply, warning }: Bad) {
     let log = Log::start();
     let replies = [Reply::set(8, &[1]), reply.clone(), reply, Reply::set(9, &[1]), Reply::set(10, &[2])];
@@ -59,46 +59,50 @@ async fn survives(Bad { name, reply, warning }: Bad) {
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_used_is_one_warning_and_the_last_good_set_stays() {
+async fn unusable_response_is_one_warning_and_last_good_set_stays() {
     let gzip =
         "HTTP/1.1 200 OK\r\nX-Consul-Index: 9\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n[]";
     let moved = "HTTP/1.1 301 Moved\r\nLocation: /ui/\r\nContent-Length: 0\r\n\r\n";
     for bad in [
-        answer(500, "No cluster leader", "the registry is away"),
-        answer(503, "", "the registry is away"),
-        answer(429, "rate limit exceeded", "the registry is away"),
+        answer(500, "No cluster leader", "the registry is unreachable"),
+        answer(503, "", "the registry is unreachable"),
+        answer(429, "rate limit exceeded", "the registry is unreachable"),
         answer(403, "Permission denied", "Permission denied"),
         answer(400, "Invalid index", "Invalid index"),
-        answer(404, "", "consul answered 404"),
-        answer(204, "", "consul answered 204"),
-        answer(200, "[]", "lacks X-Consul-Index"),
-        body("HTML", "<html><body>Sign in</body></html>", "can't be read"),
-        body("half a document", r#"[{"Service":{"ID":"rating-1","Po"#, "can't be read"),
-        body("another shape", r#"{"rating":[]}"#, "can't be read"),
-        body("nothing", "", "can't be read"),
-        body("a deep document", &"[".repeat(100_000), "can't be read"),
-        raw("a redirect", moved, "consul answered 301"),
-        raw("a compressed body that nobody asked for", &gzip.replace("[]", "\u{1f}x"), "can't be read"),
-        raw("a body cut short", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[", "the registry is away"),
-        raw("another protocol", "SSH-2.0-OpenSSH\r\n", "the registry is away"),
-        raw("nothing at all", "", "the registry is away"),
+        answer(404, "", "consul returned 404"),
+        answer(204, "", "consul returned 204"),
+        answer(200, "[]", "has no X-Consul-Index"),
+        body("HTML", "<html><body>Sign in</body></html>", "can't be decoded"),
+        body("half a document", r#"[{"Service":{"ID":"rating-1","Po"#, "can't be decoded"),
+        body("another shape", r#"{"rating":[]}"#, "can't be decoded"),
+        body("nothing", "", "can't be decoded"),
+        body("a deep document", &"[".repeat(100_000), "can't be decoded"),
+        raw("a redirect", moved, "consul returned 301"),
+        raw("a compressed body that nobody asked for", &gzip.replace("[]", "\u{1f}x"), "can't be decoded"),
+        raw(
+            "a body cut short",
+            "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[",
+            "the registry is unreachable",
+        ),
+        raw("another protocol", "SSH-2.0-OpenSSH\r\n", "the registry is unreachable"),
+        raw("nothing at all", "", "the registry is unreachable"),
     ] {
         survives(bad).await;
     }
 }
 
 #[tokio::test]
-async fn a_response_without_an_end_is_given_up_by_its_size() {
+async fn endless_response_is_aborted_by_size() {
     survives(Bad { name: "endless".into(), reply: Reply::Endless, warning: "larger than 16777216 bytes" })
         .await;
 }
 
 #[tokio::test]
-async fn a_response_without_an_end_is_given_up_by_its_time() {
-    survives(Bad { name: "trickled".into(), reply: Reply::Trickle, warning: "did not answer within" }).await;
+async fn endless_response_is_aborted_by_time() {
+    survives(Bad { name: "trickled".into(), reply: Reply::Trickle, warning: "did not respond within" }).await;
 }
 
-/// Two answers in a row with `instance` beside a good one, then what there is without it.
+/// Sends two responses in a row with `instance` beside a good one, then one without it.
 async fn told(instance: &str) -> (Vec<String>, Vec<String>) {
     let log = Log::start();
     let both = |index| {
@@ -115,12 +119,12 @@ async fn told(instance: &str) -> (Vec<String>, Vec<String>) {
 }
 
 #[tokio::test]
-async fn an_instance_that_cannot_be_called_is_one_warning_and_left_out() {
+async fn instance_with_invalid_address_is_one_warning_and_omitted() {
     for (instance, flaw) in [
-        (r#"{"Service":{"ID":"x","Address":"h","Port":0}}"#, "port 0 can't be called"),
-        (r#"{"Service":{"ID":"x","Address":"h"}}"#, "port 0 can't be called"),
-        (r#"{"Service":{"ID":"x","Address":"h","Port":-1}}"#, "port -1 can't be called"),
-        (r#"{"Service":{"ID":"x","Address":"h","Port":65536}}"#, "port 65536 can't be called"),
+        (r#"{"Service":{"ID":"x","Address":"h","Port":0}}"#, "invalid port 0"),
+        (r#"{"Service":{"ID":"x","Address":"h"}}"#, "invalid port 0"),
+        (r#"{"Service":{"ID":"x","Address":"h","Port":-1}}"#, "invalid port -1"),
+        (r#"{"Service":{"ID":"x","Address":"h","Port":65536}}"#, "invalid port 65536"),
         (r#"{"Node":{"Address":""},"Service":{"ID":"x","Address":"","Port":5}}"#, "address"),
         (r#"{"Service":{"ID":"x","Address":"a name","Port":5}}"#, "a name"),
         (r#"{"Service":{"ID":"x","Address":"h/../y","Port":5}}"#, "h/../y"),
@@ -133,7 +137,7 @@ async fn an_instance_that_cannot_be_called_is_one_warning_and_left_out() {
 }
 
 #[tokio::test]
-async fn an_empty_address_is_the_nodes_and_an_id_with_blanks_is_called_with_one_warning() {
+async fn empty_address_means_that_of_node_and_id_with_white_space_is_one_warning() {
     let node = r#"{"Node":{"Address":"10.0.0.7"},"Service":{"ID":"x","Address":"","Port":5}}"#;
     let (found, warnings) = told(node).await;
     assert_eq!(found, ["rating-1 127.0.0.1:1", "x 10.0.0.7:5"]);
@@ -146,7 +150,7 @@ async fn an_empty_address_is_the_nodes_and_an_id_with_blanks_is_called_with_one_
 }
 
 #[tokio::test]
-async fn an_index_that_goes_to_and_fro_is_one_warning() {
+async fn index_that_alternates_is_one_warning() {
     let log = Log::start();
     let set = Reply::set;
     let script =

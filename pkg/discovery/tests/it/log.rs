@@ -1,4 +1,4 @@
-//! The log of one test: what is logged on its thread, where its tasks run too.
+//! The log of one test: everything logged on its thread, on which its tasks run too.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -15,10 +15,10 @@ pub(crate) struct Log {
 struct Written(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// Takes whatever is logged, down to the last detail, until it is dropped.
+    /// Captures all log lines, of every level, until it is dropped.
     pub(crate) fn start() -> Self {
-        // With a single subscriber in the process, tracing asks whichever thread comes first to a log line whether
-        // anybody wants it, and remembers a no for all.
+        // With a single subscriber in the process, tracing asks the first thread that reaches a log line whether
+        // it is enabled, and caches a negative result for all threads.
         static SECOND: OnceLock<Dispatch> = OnceLock::new();
         SECOND.get_or_init(|| Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish()));
         let written = Written::default();
@@ -35,7 +35,7 @@ impl Log {
         String::from_utf8(self.written.0.lock().unwrap().clone()).unwrap()
     }
 
-    /// What our own crate has said at `level` (`WARN`).
+    /// Returns the lines of our own crate at `level` (`WARN`).
     pub(crate) fn lines(&self, level: &str) -> Vec<String> {
         let ours = format!("{level} discovery::");
         self.text().lines().map(str::trim).filter(|line| line.starts_with(&ours)).map(str::to_owned).collect()

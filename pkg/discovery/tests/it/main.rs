@@ -1,4 +1,4 @@
-//! The Consul client against a Consul that answers as it is told, rightly and wrongly.
+//! The Consul client against a scripted Consul with valid and invalid responses.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! A Consul that goes away and comes back, told once for all who ask it.
+//! An outage of Consul is logged once for all its clients.
 
 use crate::log::Log;
 use crate::script::{Reply, Script};
@@ -22,7 +22,7 @@ fn until(what: &str, holds: impl Fn() -> bool) -> impl Future<Output = ()> {
 }
 
 #[tokio::test]
-async fn several_watches_and_a_heartbeat_tell_each_change_once() {
+async fn several_watches_and_a_heartbeat_log_each_change_once() {
     let log = Log::start();
     let script = Script::start([]).await;
     script.always(Reply::set(5, &[1]));
@@ -57,7 +57,7 @@ async fn several_watches_and_a_heartbeat_tell_each_change_once() {
         let beaten = beats();
         script.always(Reply::Cut(String::new()));
         until("down", || !registry.is_up()).await;
-        // Everybody finds out several times over.
+        // Every client notices several times.
         let failed =
             || ["rating", "metadata", "movie"].iter().zip(before).all(|(s, before)| polls(s) > before + 3);
         until("tried again", || failed() && beats() > beaten + 2).await;
@@ -67,9 +67,10 @@ async fn several_watches_and_a_heartbeat_tell_each_change_once() {
 
         let warnings = log.lines("WARN");
         assert_eq!(warnings.len(), outage, "{warnings:#?}");
-        assert!(warnings[outage - 1].contains("the registry is away"), "{warnings:?}");
+        assert!(warnings[outage - 1].contains("the registry is unreachable"), "{warnings:?}");
         assert!(warnings[outage - 1].contains(script.url.trim_start_matches("http://")), "{warnings:?}");
-        let back = log.lines("INFO").iter().filter(|line| line.contains("the registry is back")).count();
+        let back =
+            log.lines("INFO").iter().filter(|line| line.contains("the registry is reachable again")).count();
         assert_eq!(back, outage, "{:#?}", log.lines("INFO"));
     }
     stop.cancel();
@@ -79,7 +80,7 @@ async fn several_watches_and_a_heartbeat_tell_each_change_once() {
 }
 
 #[tokio::test]
-async fn a_start_without_consul_is_one_warning() {
+async fn start_without_consul_is_one_warning() {
     let log = Log::start();
     let script = Script::start([]).await;
     script.always(Reply::Cut(String::new()));

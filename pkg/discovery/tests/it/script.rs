@@ -1,4 +1,4 @@
-//! An HTTP server that takes its answers from the test, in order.
+//! An HTTP server with scripted responses.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -10,22 +10,22 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
-/// What the server does with one request.
+/// The reaction to one request.
 #[derive(Clone)]
 pub(crate) enum Reply {
-    /// Answers with a status line's number, an index header if any, and a body.
+    /// Responds with a status, an index header if any, and a body.
     Answer(u16, Option<u64>, String),
-    /// Sends this and closes the connection, whatever was promised.
+    /// Sends this and closes the connection, whatever was announced.
     Cut(String),
-    /// Sends a body without an end, as fast as it is read.
+    /// Sends an endless body, as fast as it is read.
     Endless,
-    /// The same, a byte at a time.
+    /// Sends an endless body, one byte at a time.
     Trickle,
-    /// Never answers.
+    /// Never responds.
     Hang,
-    /// Does the same with these header lines.
+    /// Adds header lines to another reply.
     With(&'static str, Box<Reply>),
-    /// Does the same once a permit is there.
+    /// Sends another reply once a permit is available.
     After(Arc<Semaphore>, Box<Reply>),
 }
 
@@ -34,7 +34,7 @@ impl Reply {
         Self::Answer(status, None, body.to_owned())
     }
 
-    /// A service's instances on this host, by their ports.
+    /// Returns a service's instances on this host, by their ports.
     pub(crate) fn set(index: u64, ports: &[u16]) -> Self {
         let service = |port: &u16| {
             format!(
@@ -46,20 +46,20 @@ impl Reply {
     }
 }
 
-/// A text of a request's first line, and the replies to such requests.
+/// A part of a request's first line, and the replies to such requests.
 type Route = (&'static str, VecDeque<Reply>);
 
-/// The server, its requests so far, and the replies still to be given; after the last one it hangs.
+/// The server, its requests so far, and the remaining replies; after the last one it hangs.
 #[derive(Clone)]
 pub(crate) struct Script {
     pub(crate) url: String,
     requests: Arc<Mutex<Vec<String>>>,
     replies: Arc<Mutex<VecDeque<Reply>>>,
-    /// The replies to requests whose first line contains a text, which come before the others.
+    /// The replies to requests whose first line contains a text; they take precedence.
     routes: Arc<Mutex<Vec<Route>>>,
-    /// What is given once the replies are used up.
+    /// The reply once the script is used up.
     last: Arc<Mutex<Reply>>,
-    /// How many bytes of endless bodies were taken.
+    /// The number of bytes of endless bodies that were read.
     taken: Arc<AtomicUsize>,
 }
 
@@ -75,7 +75,7 @@ impl Script {
         Self::over(None, replies).await
     }
 
-    /// With TLS.
+    /// Starts a server with TLS.
     pub(crate) async fn start_tls(acceptor: TlsAcceptor, replies: impl IntoIterator<Item = Reply>) -> Self {
         Self::over(Some(acceptor), replies).await
     }
@@ -99,7 +99,7 @@ impl Script {
         script
     }
 
-    /// On a socket of the file system.
+    /// Starts a server on a Unix socket.
     pub(crate) fn start_unix(path: &Path, replies: impl IntoIterator<Item = Reply>) -> Self {
         let listener = UnixListener::bind(path).unwrap();
         let script = Self::new(format!("unix://{}", path.display()), replies);
@@ -113,7 +113,7 @@ impl Script {
         script
     }
 
-    /// What every request gets from now on, once the replies are used up.
+    /// Sets the reply to every request once the script is used up.
     pub(crate) fn always(&self, reply: Reply) {
         *self.last.lock().unwrap() = reply;
     }
@@ -122,12 +122,12 @@ impl Script {
         self.taken.load(Ordering::Relaxed)
     }
 
-    /// Each request as `METHOD target`, then its header lines, then a blank line and its body.
+    /// Returns each request as `METHOD target`, then its header lines, then a blank line and its body.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 
-    /// What requests get whose first line contains `text`, in order.
+    /// Sets the replies, in order, to requests whose first line contains `text`.
     pub(crate) fn on(&self, text: &'static str, replies: impl IntoIterator<Item = Reply>) {
         self.routes.lock().unwrap().push((text, replies.into_iter().collect()));
     }

@@ -1,4 +1,4 @@
-//! The ways to Consul: a socket of the file system, TLS with a CA of one's own, and the token on each of them.
+//! The transports to Consul: a Unix socket, TLS with a private CA, and the token on each of them.
 
 use crate::log::Log;
 use crate::script::{Reply, Script};
@@ -24,7 +24,7 @@ fn instance() -> Instance {
     }
 }
 
-/// The error and what caused it.
+/// Returns the error and its causes.
 fn chain(error: &dyn std::error::Error) -> String {
     std::iter::successors(Some(error), |error| error.source()).map(|error| format!("{error}: ")).collect()
 }
@@ -37,7 +37,7 @@ fn authority() -> Authority {
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
-/// A server at 127.0.0.1 whose certificate is signed by `authority`.
+/// Starts a server at 127.0.0.1 whose certificate is signed by `authority`.
 fn acceptor(authority: &Authority) -> TlsAcceptor {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
@@ -58,7 +58,7 @@ fn written(folder: &Path, name: &str, text: &str) -> PathBuf {
 }
 
 #[tokio::test]
-async fn a_unix_socket_serves_writes_and_watches() {
+async fn unix_socket_serves_writes_and_watches() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("consul.sock");
     let script =
@@ -81,7 +81,7 @@ async fn a_unix_socket_serves_writes_and_watches() {
 }
 
 #[tokio::test]
-async fn tls_trusts_whom_the_ca_file_names_and_nobody_else() {
+async fn tls_trusts_only_the_ca_file() {
     let folder = tempfile::tempdir().unwrap();
     let (right, wrong) = (authority(), authority());
     let script = Script::start_tls(acceptor(&right), [Reply::answer(200, ""), Reply::set(7, &[1])]).await;
@@ -114,7 +114,7 @@ async fn tls_trusts_whom_the_ca_file_names_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn the_token_is_sent_and_never_told() {
+async fn token_is_sent_and_never_logged() {
     let log = Log::start();
     let replies = [Reply::answer(200, ""), Reply::answer(403, "Permission denied"), Reply::set(7, &[1])];
     let script = Script::start(replies).await;

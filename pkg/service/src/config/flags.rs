@@ -1,4 +1,4 @@
-//! The flags and variables as `clap` knows them; [`super::Config`] is what they come to.
+//! The flags and variables for `clap`, from which [`super::Config`] is built.
 
 use super::value::{Address, address, duration, filter, listen, positive_duration, workers};
 use clap::builder::ArgPredicate;
@@ -6,29 +6,29 @@ use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Where a service is announced and finds others.
+/// The registry that a service registers in and finds others through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum RegistryKind {
-    /// Consul, or a program that answers like it.
+    /// Consul, or a program with Consul's HTTP interface
     Consul,
-    /// A registry in this process alone.
+    /// A registry within this process
     Memory,
-    /// None: the service is not announced.
+    /// None: the service does not register
     None,
 }
 
-/// How the log is written.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// Lines for people.
+    /// Lines for people
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line
     Json,
 }
 
 #[derive(Args, Debug)]
 pub(super) struct Flags {
-    /// Where to listen for REST and gRPC; port 0 is any free one
+    /// The address to serve REST and gRPC on; port 0 selects a free port
     #[arg(long, env, value_name = "ADDR:PORT", required = false, value_parser = listen)]
     pub(super) listen: SocketAddr,
 
@@ -36,32 +36,32 @@ pub(super) struct Flags {
     #[arg(long)]
     pub(super) port: Option<u16>,
 
-    /// The address to register, where it isn't the one listened on [default: the latter]
+    /// The address to register if it differs from the listen address [default: the listen address]
     #[arg(long, env, value_name = "HOST:PORT", value_parser = address)]
     pub(super) advertise: Option<Address>,
 
-    /// Which registry to be in
+    /// The registry to register in
     #[arg(long, env, value_enum, default_value = "consul")]
     pub(super) registry: RegistryKind,
 
-    /// Where Consul is
+    /// Consul's HTTP address
     #[arg(long, env = "CONSUL_HTTP_ADDR", value_name = "URL", default_value = "http://127.0.0.1:8500")]
     pub(super) consul: String,
 
-    /// The token for Consul's access control
+    /// The ACL token for Consul
     #[arg(long, env = "CONSUL_HTTP_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub(super) consul_token: Option<String>,
 
-    /// How many threads serve [default: one a core]
+    /// The number of threads that serve requests [default: one per core]
     #[arg(long, env, value_name = "N", value_parser = workers)]
     pub(super) workers: Option<usize>,
 
-    /// How long an idle connection is kept: longer than a load balancer keeps its own, usually 60 s
+    /// How long an idle HTTP/1 connection is kept open; must exceed the idle timeout of a load balancer, usually 60 s
     #[arg(long, env, value_name = "DURATION", default_value = "75s", value_parser = positive_duration)]
     pub(super) keep_alive: Duration,
 
-    /// How long the service goes on serving after it was asked to stop and reports that it is not ready [under
-    /// Kubernetes: 5s]
+    /// How long the service continues to accept requests after SIGTERM, while it reports that it is not ready
+    /// [under Kubernetes: 5s]
     #[arg(long, env, value_name = "DURATION", default_value = "0s", value_parser = duration)]
     #[arg(default_value_if("kubernetes_service_host", ArgPredicate::IsPresent, "5s"))]
     pub(super) drain_delay: Duration,
@@ -70,19 +70,19 @@ pub(super) struct Flags {
     #[arg(long, env, hide = true)]
     pub(super) kubernetes_service_host: Option<String>,
 
-    /// How long calls in flight may take to end after the drain delay
+    /// How long to wait for calls in flight after the drain delay
     #[arg(long, env, value_name = "DURATION", default_value = "10s", value_parser = duration)]
     pub(super) drain_timeout: Duration,
 
-    /// How long one request may take
+    /// The time limit of a request
     #[arg(long, env, value_name = "DURATION", default_value = "2s", value_parser = positive_duration)]
     pub(super) request_timeout: Duration,
 
-    /// How the log is written to standard error [default: text on a terminal, else json]
+    /// The format of the log on standard error [default: text on a terminal, otherwise json]
     #[arg(long, env, value_enum, value_name = "FORMAT")]
     pub(super) log_format: Option<LogFormat>,
 
-    /// What is logged: a level, or target=level pairs with commas between; h2 logs errors only, unless it is named
+    /// The log filter: a level, or comma-separated target=level pairs; h2 logs only errors unless it is listed
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info", value_parser = filter)]
     pub(super) log: String,
 }

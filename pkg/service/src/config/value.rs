@@ -1,4 +1,4 @@
-//! What single arguments accept; each error says so.
+//! Parsers of single arguments; each error states what is accepted.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -39,11 +39,11 @@ impl FromStr for Address {
     }
 }
 
-/// Reads a duration of whole units: `500ms`, `2s`, `1m`.
+/// Parses a duration of whole units: `500ms`, `2s`, `1m`.
 ///
 /// # Errors
 ///
-/// A text that says what is accepted.
+/// A text that states what is accepted.
 pub fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|_| "expected a duration such as 500ms, 2s or 1m".to_owned())
 }
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_read_in_the_documented_units() {
+    fn durations_are_parsed_in_documented_units() {
         for (text, expected) in [
             ("0s", Duration::ZERO),
             ("500ms", Duration::from_millis(500)),
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_a_host_and_a_port_that_callers_can_use() {
+    fn addresses_require_host_and_nonzero_port() {
         for (text, host, port) in
             [("metadata:8081", "metadata", 8081), ("10.0.0.7:1", "10.0.0.7", 1), ("[::1]:80", "::1", 80)]
         {
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_is_refused_where_tracing_can_not_read_it() {
+    fn invalid_log_filter_is_rejected() {
         assert!(filter("info,metadata=debug").is_ok());
         assert!(filter("metadata=loud").unwrap_err().contains("target=level"));
     }

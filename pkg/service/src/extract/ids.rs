@@ -3,11 +3,11 @@
 use serde::{Deserialize, Deserializer, de};
 use std::ops::Deref;
 
-/// The most ids in one request, doubled ones included.
+/// The maximum number of ids in one request, duplicates included.
 const MAX: usize = 500;
 
-/// The parameter `ids=a,b` of a [`Query`](super::Query): 1 to 500 texts, in the order given, doubled ones
-/// kept.
+/// The parameter `ids=a,b` of a [`Query`](super::Query): 1 to 500 texts, in order, including
+/// duplicates.
 ///
 /// Commas split before percent-decoding, so that `%2C` stays in an id.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,8 +16,8 @@ use std::fmt::Write as _;
 
 /// A JSON body, in a request (of at most 1 MiB) or a response.
 ///
-/// A content type other than JSON is 415. So is a POST with a body but without a content type: any page on the web can
-/// make a browser send it. Errors name the field by its path (`metadata[3].title`), or `body` if it can't be parsed.
+/// A content type other than JSON is 415. So is a POST with a body but without a content type, which any web page can
+/// make a browser send. Errors name the field by its path (`metadata[3].title`), or `body` if it can't be parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Json<T>(pub T);
 
@@ -32,15 +32,15 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
-        WrittenJson(serde_json::to_vec(&self.0).map(Bytes::from)).into_response()
+        PreSerialized(serde_json::to_vec(&self.0).map(Bytes::from)).into_response()
     }
 }
 
-/// A JSON body of an answer that has been written before, or why it could not be.
+/// A JSON body of a response that was serialized before, or why that failed.
 #[derive(Debug)]
-pub struct WrittenJson(pub serde_json::Result<Bytes>);
+pub struct PreSerialized(pub serde_json::Result<Bytes>);
 
-impl IntoResponse for WrittenJson {
+impl IntoResponse for PreSerialized {
     fn into_response(self) -> Response {
         match self.0 {
             Ok(body) => {
@@ -50,7 +50,7 @@ impl IntoResponse for WrittenJson {
                 response
             }
             Err(error) => {
-                Problem::internal(format!("can't write an answer as JSON: {error}")).into_response()
+                Problem::internal(format!("can't serialize a response as JSON: {error}")).into_response()
             }
         }
     }
@@ -59,7 +59,9 @@ impl IntoResponse for WrittenJson {
 fn check_content_type<B: Body>(request: &http::Request<B>) -> Result<(), Problem> {
     let Some(given) = request.headers().get(header::CONTENT_TYPE) else {
         if request.method() == Method::POST && !request.body().is_end_stream() {
-            return Err(Problem::unsupported_media_type("the body needs the content type application/json"));
+            return Err(Problem::unsupported_media_type(
+                "the body requires the content type application/json",
+            ));
         }
         return Ok(());
     };
@@ -75,7 +77,7 @@ async fn read(request: Request) -> Result<Bytes, Problem> {
     match request.into_body().collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if crate::layer::is_too_large(&error) => Err(Problem::payload_too_large(MAX_BODY)),
-        Err(_) => Err(Problem::invalid("body", "ended before its announced length")),
+        Err(_) => Err(Problem::invalid("body", "ended before its declared length")),
     }
 }
 
@@ -110,12 +112,12 @@ fn refusal(place: &str, error: &serde_json::Error) -> Problem {
     Problem::invalid(if place.is_empty() { "body" } else { place }, reason(text))
 }
 
-/// The place of `name` in the object at `place`.
+/// Returns the path of `name` in the object at `place`.
 fn joined(place: &str, name: &str) -> String {
     if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") }
 }
 
-/// The place of the key `name`, where `place` is either that place itself or the object around it.
+/// Returns the path of the key `name`; `place` is either that path itself or the object around it.
 fn beside(place: &str, name: &str) -> String {
     let is_it = place == name || place.strip_suffix(name).is_some_and(|object| object.ends_with('.'));
     if is_it { place.to_owned() } else { joined(place, name) }
@@ -166,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_the_field_by_its_path_and_the_rule() {
+    fn error_has_path_of_field_and_rule() {
         for (body, expected) in [
             (
                 r#"{"rows":[{"releaseYear":1},{"releaseYear":4.5}]}"#,
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_is_told_as_the_body() {
+    fn invalid_json_is_reported_as_body() {
         for body in ["", "{", "not json", r#"{"rows":[]} {}"#, r#"{"rows":[],}"#] {
             let refused = refused(body);
             assert!(refused.starts_with("body must be JSON: "), "{body}: {refused}");
@@ -214,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn only_json_content_types_are_taken() {
+    fn only_json_content_types_are_accepted() {
         for (given, taken) in [
             ("application/json", true),
             ("Application/JSON; charset=utf-8", true),
@@ -233,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_content_type_may_be_left_out_where_no_page_can_send_the_request_unasked() {
+    fn content_type_is_optional_if_no_page_can_send_the_request() {
         assert!(check_content_type(&request(Method::PUT, None, "{}")).is_ok());
         assert!(check_content_type(&request(Method::POST, None, "")).is_ok());
         let refused = check_content_type(&request(Method::POST, None, "{}")).unwrap_err();

@@ -7,7 +7,7 @@ use axum::extract::{FromRequestParts, Path as Inner};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
-/// The path's parameters, percent-decoded; what is no UTF-8 is refused by the parameter's name.
+/// The path's parameters, percent-decoded; a value that is not UTF-8 is rejected with the parameter's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Path<T>(pub T);
 

@@ -1,17 +1,17 @@
-//! Query parameters, read by a small deserializer of ours: it splits lists before decoding, refuses what is no
-//! UTF-8, and knows which parameter each refusal is about.
+//! Query parameters. The deserializer is our own because it splits lists before decoding, rejects bytes that are not
+//! UTF-8, and names the parameter in each error.
 
+mod error;
 mod value;
 
 use crate::Problem;
 use axum::extract::FromRequestParts;
+use error::Error;
 use fault::Violation;
 use http::request::Parts;
-use serde::de::{
-    self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor,
-};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor};
 use serde::forward_to_deserialize_any;
-use std::{fmt, vec};
+use std::vec;
 use value::{Value, decoded};
 
 /// The query's parameters as a struct with `deny_unknown_fields`.
@@ -40,7 +40,7 @@ fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Violation> {
         Ok(Value { name, raw })
     });
     let rest = parameters.collect::<Result<Vec<_>, _>>()?.into_iter();
-    T::deserialize(Parameters { rest, next: None }).map_err(|Error(violation)| violation)
+    T::deserialize(Parameters { rest, next: None }).map_err(Error::into_violation)
 }
 
 /// The parameters in their order, and the one whose value serde asks for next.
@@ -80,47 +80,6 @@ impl<'de> Deserializer<'de> for Parameters<'de> {
     }
 }
 
-/// A refusal that knows its parameter.
-#[derive(Debug)]
-struct Error(Violation);
-
-impl Error {
-    fn of(name: &str, reason: impl Into<String>) -> Self {
-        Self(Violation::new(name, reason))
-    }
-
-    /// Names the parameter of an error that didn't know it.
-    fn named(self, name: &str) -> Self {
-        if self.0.field.is_empty() { Self::of(name, self.0.reason) } else { self }
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::error::Error for Error {}
-
-impl de::Error for Error {
-    fn custom<T: fmt::Display>(text: T) -> Self {
-        Self::of("", super::reason::reason(&text.to_string()))
-    }
-
-    fn unknown_field(name: &str, _: &'static [&'static str]) -> Self {
-        Self::of(name, "is unknown")
-    }
-
-    fn missing_field(name: &'static str) -> Self {
-        Self::of(name, "is missing")
-    }
-
-    fn duplicate_field(name: &'static str) -> Self {
-        Self::of(name, "is given twice")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,14 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn commas_split_ids_before_they_are_decoded() {
+    fn commas_separate_ids_before_decoding() {
         let ids = |query| parse::<Asked>(query).unwrap().ids.unwrap().0;
         assert_eq!(ids("ids=b,a%2Cc,b,%F0%9F%8E%AC"), ["b", "a,c", "b", "🎬"]);
         assert_eq!(ids("ids=a,"), ["a", ""]);
     }
 
     #[test]
-    fn a_refusal_names_the_parameter_and_the_rule() {
+    fn error_has_parameter_and_rule() {
         let many = format!("ids={}", ["x"; 501].join(","));
         for (query, expected) in [
             ("pageSize=five", "pageSize must be a whole number, not \"five\""),

@@ -1,11 +1,11 @@
-//! Serde's error texts, turned into rules as a caller would state them.
+//! Conversion of serde's error texts into rules for the caller.
 
 use crate::problem::shortened;
 
-/// The most bytes of a reason: it may quote the request.
+/// The maximum length of a reason in bytes: it may quote the request.
 const MAX_REASON: usize = 256;
 
-/// The rule behind serde's `text`: `invalid type: floating point `4.5`, expected i32` is
+/// Returns the rule in serde's `text`: `invalid type: floating point `4.5`, expected i32` becomes
 /// `must be a whole number, not floating point `4.5``.
 pub(super) fn reason(text: &str) -> String {
     let mismatch = text.strip_prefix("invalid type: ").or_else(|| text.strip_prefix("invalid value: "));
@@ -27,7 +27,7 @@ fn plainly(expected: &str) -> &str {
     }
 }
 
-/// The name between the first backticks of serde's `text`, where it starts with `before`.
+/// Returns the name between the first backticks of serde's `text`, if it starts with `before`.
 pub(super) fn quoted<'a>(text: &'a str, before: &str) -> Option<&'a str> {
     text.strip_prefix(before)?.strip_prefix('`')?.split('`').next()
 }
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mismatch_is_told_as_a_rule() {
+    fn type_mismatch_is_reported_as_rule() {
         for (text, expected) in [
             (
                 "invalid type: floating point `4.5`, expected i32",
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_quotation_is_cut() {
+    fn long_quotation_is_truncated() {
         let text = format!("invalid type: string \"{}\", expected i32", "ä".repeat(1000));
         assert!(reason(&text).len() <= MAX_REASON + 3);
     }

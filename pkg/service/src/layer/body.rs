@@ -6,11 +6,11 @@ use std::error::Error;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// The most bytes that a REST request's body may have.
+/// The maximum size of a REST request's body, in bytes.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
 
-/// How much of a body that is too large is read and dropped: a caller that is still sending when the
-/// connection closes would lose the answer.
+/// How much of a body that is too large is read and dropped: a client that is still sending when the
+/// connection closes would lose the response.
 const MAX_DISCARDED: usize = 16 * MAX_BODY;
 
 /// The body is larger than [`MAX_BODY`].
@@ -18,12 +18,12 @@ const MAX_DISCARDED: usize = 16 * MAX_BODY;
 #[error("the body is larger than {MAX_BODY} bytes")]
 struct TooLarge;
 
-/// Tells whether reading a body ended at the limit.
+/// Returns true if reading a body failed because of the limit.
 pub(crate) fn is_too_large(error: &(dyn Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| (**error).source()).any(|error| error.is::<TooLarge>())
 }
 
-/// A body that fails at its end where it was larger than [`MAX_BODY`], without having kept more.
+/// A body that fails at its end if it was larger than [`MAX_BODY`], without storing more.
 pub(crate) struct Capped<B> {
     inner: B,
     read: usize,
@@ -92,14 +92,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_of_the_limit_passes() {
+    async fn body_of_exactly_the_limit_is_accepted() {
         let taken = Cell::new(0);
         let read = Capped::new(body(16, &taken)).collect().await.unwrap();
         assert_eq!(read.to_bytes().len(), MAX_BODY);
     }
 
     #[tokio::test]
-    async fn a_larger_body_is_read_to_its_end_and_refused() {
+    async fn larger_body_is_read_to_its_end_and_rejected() {
         let taken = Cell::new(0);
         let error = Capped::new(body(17, &taken)).collect().await.unwrap_err();
         assert!(is_too_large(&*error));
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_without_end_is_refused_after_a_while() {
+    async fn endless_body_is_rejected_after_a_while() {
         let taken = Cell::new(0);
         let error = Capped::new(body(usize::MAX, &taken)).collect().await.unwrap_err();
         assert!(is_too_large(&*error));

@@ -1,4 +1,4 @@
-//! The limit of a request's time, and the net under its handler's panics.
+//! The time limit of a request, and recovery from panics of its handler.
 
 use futures::FutureExt;
 use http::HeaderMap;
@@ -7,18 +7,18 @@ use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-/// Why a handler came to no answer.
+/// Why a handler returned no response.
 #[derive(Debug)]
 pub(crate) enum Halted {
-    /// Its time was over; it has been dropped.
+    /// It timed out and was dropped.
     Timeout,
-    /// It panicked, with this text.
+    /// It panicked with this message.
     Panic(String),
 }
 
 /// Runs a handler until `deadline`.
 pub(crate) async fn guarded<T>(handler: impl Future<Output = T>, deadline: Instant) -> Result<T, Halted> {
-    // Pinned here, the handler isn't moved into the timer's future as well.
+    // Pinned here, the handler is not moved into the timer's future as well.
     let handler = pin!(AssertUnwindSafe(handler).catch_unwind());
     match tokio::time::timeout_at(deadline.into(), handler).await {
         Ok(Ok(answer)) => Ok(answer),
@@ -33,7 +33,7 @@ fn text(panic: &(dyn Any + Send)) -> String {
     format!("a handler panicked: {}", text.unwrap_or("without a text"))
 }
 
-/// How long the caller of a gRPC method waits, where it says so: at most 8 digits and a unit.
+/// Parses the `grpc-timeout` of a caller: at most 8 digits and a unit.
 pub(crate) fn grpc_timeout(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
@@ -58,7 +58,7 @@ mod tests {
     use http::HeaderValue;
 
     #[test]
-    fn a_grpc_timeout_is_digits_and_a_unit() {
+    fn grpc_timeout_is_digits_and_unit() {
         for (value, expected) in [
             ("2H", Some(Duration::from_secs(7200))),
             ("1M", Some(Duration::from_secs(60))),

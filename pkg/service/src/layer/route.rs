@@ -1,32 +1,42 @@
-//! What the server knows of a REST request that is under way, and the note of which route answers it: that
-//! outlives a handler that panics or is too late.
+//! The state of a REST request in progress: its deadline, and the route that it matched, which outlives a handler that
+//! panics or times out.
 
 use crate::Deadline;
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{FromRequestParts, MatchedPath, Request};
+use http::request::Parts;
+use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// What stands in every REST request's extensions, as one entry: each costs an allocation.
+/// The state in the extensions of every REST request; one entry, because each costs an allocation.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     pub(crate) deadline: Deadline,
     pub(crate) route: Route,
 }
 
-/// Where the router notes the path template that a request matched.
+/// The path template that a request matched, set by the router.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Route(Arc<OnceLock<MatchedPath>>);
 
 impl Route {
-    /// The template (`/v1/metadata/{id}`), where the path is known.
+    /// Returns the template (`/v1/metadata/{id}`), if the path matched one.
     pub(crate) fn template(&self) -> Option<&str> {
         self.0.get().map(MatchedPath::as_str)
     }
 }
 
-/// Notes the matched path in the request's [`Call`].
+impl<S: Sync> FromRequestParts<S> for Deadline {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().map(|call: &Call| call.deadline).unwrap_or_default())
+    }
+}
+
+/// Stores the matched path in the request's [`Call`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NoteRoute;
 
@@ -38,7 +48,7 @@ impl<S> Layer<S> for NoteRoute {
     }
 }
 
-/// The service that [`NoteRoute`] makes.
+/// The service of [`NoteRoute`].
 #[derive(Clone, Debug)]
 pub(crate) struct Noting<S>(S);
 

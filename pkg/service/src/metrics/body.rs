@@ -1,4 +1,4 @@
-//! A response body that counts a gRPC call when its status is sent: in the trailers.
+//! A response body that counts a gRPC call when its status is sent, in the trailers.
 
 use super::{Protocol, Recorder, Status};
 use http::HeaderMap;
@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 use tonic::Code;
 
-/// A body and, for gRPC, the call to count at its end; one that is dropped before is `CANCELLED`.
+/// A body and, for gRPC, the call to count at its end; one that is dropped earlier is `CANCELLED`.
 pub(crate) struct Measured<B> {
     inner: B,
     call: Option<Call>,
@@ -22,12 +22,12 @@ struct Call {
 }
 
 impl<B> Measured<B> {
-    /// A body that has been counted.
+    /// Wraps a body that has been counted.
     pub(crate) const fn plain(inner: B) -> Self {
         Self { inner, call: None }
     }
 
-    /// The body of a gRPC response with these `headers`.
+    /// Wraps the body of a gRPC response with these `headers`.
     pub(crate) fn grpc(
         inner: B,
         headers: &HeaderMap,

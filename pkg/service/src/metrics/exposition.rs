@@ -1,9 +1,9 @@
-//! OpenMetrics text, as `prometheus-client` writes it, turned into Prometheus text 0.0.4.
+//! Conversion of `prometheus-client`'s OpenMetrics text to the Prometheus text format 0.0.4.
 
 use std::fmt::Write as _;
 
-/// The same metrics in the format 0.0.4: a counter's name is that of its samples, types that the format
-/// doesn't know become the nearest one, units and the end mark go.
+/// Converts the metrics to format 0.0.4: a counter is named like its samples, types that the format
+/// does not know become the nearest one, units and the end mark are removed.
 pub(super) fn prometheus(open_metrics: &str) -> String {
     let mut text = String::with_capacity(open_metrics.len());
     let mut help = "";
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_types_and_marks_are_those_of_the_older_format() {
+    fn names_types_and_marks_follow_older_format() {
         let open_metrics = "\
 # HELP requests Requests.
 # TYPE requests counter

@@ -1,4 +1,4 @@
-//! Counters of the log lines that were not written. They belong to the process: its services share one log.
+//! Counters of suppressed and dropped log lines. They belong to the process, whose services share one log.
 
 use crate::telemetry;
 use prometheus_client::collector::Collector;

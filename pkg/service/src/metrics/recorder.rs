@@ -1,4 +1,4 @@
-//! The counting of requests, without a search through all rows for each.
+//! Counting of requests without a look-up in shared maps for each.
 
 use super::{Metrics, Place, Protocol, Request, Status};
 use foldhash::fast::RandomState;
@@ -8,11 +8,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-/// The route of what is not known: any number of unknown paths makes one row.
+/// The route of unknown paths, which share one row.
 const UNKNOWN: &str = "unknown";
 
-/// Counts one worker's requests. It remembers the metrics' rows that it has counted in: they are locked, and
-/// their labels slow to hash.
+/// Counts one worker's requests. It caches the rows of the metrics' families, which are locked and
+/// whose labels are slow to hash.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     metrics: Metrics,
@@ -20,7 +20,7 @@ pub(crate) struct Recorder {
     grpc: Mutex<Rows>,
 }
 
-/// What is counted of each route; there are as many as the service has, and one for all unknown ones.
+/// The counters of each route; as many as the service has routes, and one for all unknown ones.
 type Rows = HashMap<Arc<str>, Row, RandomState>;
 
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl Recorder {
         Self { metrics, http: Mutex::default(), grpc: Mutex::default() }
     }
 
-    /// Counts one answer to a request that `began` then.
+    /// Counts a response to a request that `began` then.
     pub(crate) fn record(&self, protocol: Protocol, route: Option<&str>, status: Status, began: Instant) {
         let (took, route) = (began.elapsed(), route.unwrap_or(UNKNOWN));
         let rows = match protocol {

@@ -1,4 +1,4 @@
-//! Whether the registry of services can be asked and believed, as gauges that are read when the metrics are.
+//! The state of the service registry as gauges, read when the metrics are collected.
 
 use discovery::Registry;
 use prometheus_client::collector::Collector;
@@ -22,22 +22,22 @@ impl Collector for Condition {
         for (name, help, value) in [
             (
                 "registry_up",
-                "Whether the registry of services could be asked at last (1) or not (0)",
+                "1 if the last request to the service registry succeeded, 0 if it failed",
                 usize::from(self.0.is_up()),
             ),
             (
                 "registry_filtered_watches",
-                "Watches whose results lack instances that the registry's token may not read",
+                "Watches whose results lack instances that the registry's token has no permission to read",
                 doubts.filtered,
             ),
             (
                 "registry_retaining_watches",
-                "Watches that keep instances which the registry lost during an outage",
+                "Watches that still use instances which the registry lost during an outage",
                 doubts.retaining,
             ),
             (
                 "registry_unusable_responses",
-                "Watches, and the registration, whose last response was a refusal or not the registry's",
+                "Watches and registrations whose last response was a refusal or did not come from the registry",
                 doubts.unusable,
             ),
         ] {

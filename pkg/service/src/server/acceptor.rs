@@ -1,4 +1,4 @@
-//! Accepts connections and deals them out to the workers in turn.
+//! Accepts connections and assigns them to the workers in turn.
 
 use futures::FutureExt;
 use std::io::{self, ErrorKind};
@@ -7,16 +7,16 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
-/// A connection on its way to the runtime that will serve it.
+/// A connection to be served by a worker's runtime.
 pub(super) type Stream = std::net::TcpStream;
 
-/// The shortest and the longest pause after an error that waiting may cure, such as too many open files.
+/// The shortest and longest pause after an error that may be transient, such as too many open files.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
-/// The most connections that were waiting to be accepted and still are, once closing has begun.
+/// The maximum number of connections that are still accepted once closing has begun.
 const MAX_WAITING: usize = 1024;
 
-/// Deals what `accept` returns out to `workers` until `closing` is cancelled or no worker is left.
+/// Assigns the connections of `accept` to `workers` until `closing` is cancelled or no worker is left.
 pub(super) async fn deal(
     mut accept: impl AsyncFnMut() -> io::Result<TcpStream>,
     workers: Vec<UnboundedSender<Stream>>,
@@ -35,7 +35,7 @@ pub(super) async fn deal(
             Err(error) if is_the_peers(&error) => {}
             Err(error) => {
                 if pause == PAUSES.0 {
-                    tracing::error!(%error, "can't accept connections, trying again");
+                    tracing::error!(%error, "can't accept connections, retrying");
                 }
                 _ = closing.run_until_cancelled(tokio::time::sleep(pause)).await;
                 pause = (pause * 2).min(PAUSES.1);
@@ -50,7 +50,7 @@ pub(super) async fn deal(
     }
 }
 
-/// Tells whether an error concerns one connection only.
+/// Returns true if an error affects only one connection.
 fn is_the_peers(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -64,7 +64,7 @@ struct Dealer {
 }
 
 impl Dealer {
-    /// Gives `stream` to the next worker; `false` where none is left.
+    /// Passes `stream` to the next worker; returns false if none is left.
     fn deal(&mut self, stream: TcpStream) -> bool {
         let Ok(mut stream) = stream.into_std() else {
             return true;
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn connections_go_to_the_workers_in_turn_and_past_one_that_is_gone() {
+    async fn connections_are_assigned_in_turn_skipping_ended_workers() {
         let mut accepted: VecDeque<_> = [pair().await, pair().await, pair().await, pair().await].into();
         let (first, mut to_first) = unbounded_channel();
         let (gone, to_gone) = unbounded_channel();
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn errors_neither_end_the_loop_nor_make_it_spin() {
+    async fn errors_neither_end_loop_nor_make_it_spin() {
         let mut stream = Some(pair().await);
         let (worker, to_worker) = unbounded_channel();
         let closing = CancellationToken::new();

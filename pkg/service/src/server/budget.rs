@@ -1,8 +1,8 @@
-//! The budget of response bytes that peers have not read yet, per connection and per process.
+//! The budget of unread response bytes, per connection and per process.
 //!
-//! A response stays in memory until its peer has taken it, and HTTP/2 lets a peer take nothing for as long as it likes.
-//! A connection whose peer is behind therefore starts no further request, and a response that exceeds the budget is
-//! dropped and refused instead.
+//! A response stays in memory until its peer has read it, and HTTP/2 lets a peer read nothing for as long as it
+//! likes. Therefore, a connection whose peer is behind starts no further request, and a response that exceeds the
+//! budget is dropped and replaced by an error.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -10,26 +10,26 @@ use std::time::Instant;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::timeout_at;
 
-/// Bytes of each connection that do not count towards the process: small responses never wait for other connections.
+/// Bytes per connection that do not count towards the process: small responses never wait for other connections.
 const FREE: usize = 64 * 1024;
 
-/// A chunk of at most so many bytes is never refused: it costs no more than its refusal.
+/// A chunk of at most this size is never rejected: the error would be no smaller.
 const SMALL: usize = 4 * 1024;
 
-/// Requests of one connection that run at the same time while others wait for the peer.
+/// Requests of one connection that run concurrently while others wait for the peer.
 const TURNS: usize = 4;
 
-/// What a refused request is told.
-pub(super) const REFUSED: &str = "too many response bytes have not been read yet, read them and try again";
+/// The error text of a rejected request.
+pub(super) const REFUSED: &str = "too many response bytes are unread, read them and try again";
 
 /// The limits of unread response bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Bytes of one connection from which on its next requests wait.
+    /// Bytes of one connection from which its next requests wait.
     pub(super) start: usize,
-    /// Bytes of one connection beyond which a response is refused, unless it is the only one.
+    /// Bytes of one connection above which a response is rejected, unless it is the only one.
     pub(super) connection: usize,
-    /// Bytes of all connections together. Each may take at most what is left, so that one never takes all.
+    /// Bytes of all connections together. Each may use at most the rest, so that one never uses all.
     pub(super) process: usize,
 }
 
@@ -41,7 +41,7 @@ impl Limits {
 #[derive(Debug)]
 pub(super) struct Budget {
     limits: Limits,
-    /// Unread bytes of all connections beyond [`FREE`] each.
+    /// Unread bytes of all connections above [`FREE`] each.
     total: AtomicUsize,
 }
 
@@ -55,7 +55,7 @@ impl Budget {
     }
 }
 
-/// A count that only the thread of its connection changes, without the price of an atomic addition.
+/// A counter that only the thread of its connection changes, without atomic read-modify-write operations.
 #[derive(Debug, Default)]
 struct Count(AtomicUsize);
 
@@ -77,31 +77,31 @@ impl Count {
     }
 }
 
-/// One connection's account; all that refers to it is used and dropped by the thread that serves the connection.
+/// One connection's account; only the thread that serves the connection uses and drops references to it.
 #[derive(Debug)]
 pub(super) struct Account {
     budget: Arc<Budget>,
     unread: Count,
-    /// How many response bytes the connection has written.
+    /// The number of response bytes written by the connection.
     written: Count,
-    /// How often the peer had read everything.
+    /// The number of times that the peer had read everything.
     emptied: Count,
-    /// Requests whose handlers run.
+    /// Requests with running handlers.
     running: Count,
-    /// Held by the requests that run while others wait.
+    /// Held by requests that run while others wait.
     turns: Semaphore,
     /// Notified when unread bytes are released.
     released: Notify,
 }
 
-/// How far the peer has come.
+/// The progress of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Progress {
-    /// Response bytes that the peer has not read.
+    /// Unread response bytes.
     pub(super) unread: usize,
-    /// Response bytes that have been written so far.
+    /// Response bytes written so far.
     pub(super) written: usize,
-    /// How often there were none left to write.
+    /// The number of times that none were left to write.
     pub(super) emptied: usize,
 }
 
@@ -122,7 +122,7 @@ impl Account {
         Progress { unread: self.unread.get(), written: self.written.get(), emptied: self.emptied.get() }
     }
 
-    /// The number of requests whose handlers run; one that waits for the peer to read does not count.
+    /// Returns the number of requests with running handlers; one that waits for the peer to read does not count.
     pub(super) fn running(&self) -> usize {
         self.running.get()
     }
@@ -142,7 +142,7 @@ impl Account {
         true
     }
 
-    /// Gives back `bytes` that were charged.
+    /// Releases charged `bytes`.
     fn release(&self, bytes: usize) {
         let before = self.unread.get();
         let after = self.unread.subtract(bytes);
@@ -180,7 +180,7 @@ pub(super) struct Charge {
 }
 
 impl Charge {
-    /// A charge of nothing.
+    /// Creates an empty charge.
     pub(super) fn new(account: &Arc<Account>) -> Self {
         Self { account: Arc::clone(account), bytes: 0 }
     }
@@ -204,7 +204,7 @@ impl Charge {
         Some(Self { account: Arc::clone(&self.account), bytes })
     }
 
-    /// Notes that the connection has written `bytes` of it.
+    /// Records that the connection has written `bytes` of it.
     pub(super) fn write(&self, bytes: usize) {
         self.account.written.add(bytes);
     }
@@ -218,7 +218,7 @@ impl Drop for Charge {
     }
 }
 
-/// A request that has arrived and has not been responded to.
+/// A request without a response yet.
 #[derive(Debug)]
 pub(super) struct Request(Arc<Account>);
 
@@ -237,13 +237,13 @@ impl Request {
         &self.0
     }
 
-    /// Waits while the peer is behind with reading; `None` if it still is at `deadline`.
+    /// Waits while the peer is behind in reading; returns `None` if it still is at `deadline`.
     pub(super) async fn turn(&self, deadline: Instant) -> Option<Turn<'_>> {
         if !self.0.is_behind() && self.0.turns.available_permits() > 0 {
             return Some(Turn { _permit: None });
         }
         let _paused = Paused::new(&self.0);
-        // In a box, the wait that is seldom needed does not make every request's future larger.
+        // Boxed, so that this rarely needed wait does not enlarge every request's future.
         Box::pin(timeout_at(deadline.into(), self.0.turn())).await.ok().map(|permit| Turn { _permit: permit })
     }
 }
@@ -254,7 +254,7 @@ impl Drop for Request {
     }
 }
 
-/// A request that waits for the peer: shutdown need not wait for it.
+/// A request that waits for the peer: shutdown does not wait for it.
 struct Paused<'a>(&'a Account);
 
 impl<'a> Paused<'a> {
@@ -279,7 +279,7 @@ mod tests {
     const LIMITS: Limits = Limits { start: 100_000, connection: 300_000, process: 1_000_000 };
 
     #[test]
-    fn a_connection_is_refused_beyond_its_limit_and_its_only_response_is_not() {
+    fn response_above_connection_limit_is_rejected_unless_it_is_the_only_one() {
         let account = Account::new(&Budget::new(LIMITS));
         assert!(account.charge(300_000) && !account.charge(SMALL + 1));
         account.release(100_000);
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn any_number_of_connections_stay_within_the_process_and_small_responses_always_pass() {
+    fn connections_stay_within_process_budget_and_small_responses_always_pass() {
         let budget = Budget::new(LIMITS);
         let accounts: Vec<_> = (0..50).map(|_| Account::new(&budget)).collect();
         for account in &accounts {
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_request_waits_for_the_peer_until_its_deadline_and_does_not_run_meanwhile() {
+    async fn request_waits_for_peer_until_deadline_without_running() {
         let account = Account::new(&Budget::new(LIMITS));
         let deadline = Instant::now() + Duration::from_secs(2);
         let requests: Vec<_> = (0..10).map(|_| Request::new(&account)).collect();

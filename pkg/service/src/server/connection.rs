@@ -1,4 +1,4 @@
-//! One connection: HTTP/1 or HTTP/2, detected by its first bytes, until it ends or the server closes.
+//! One connection: HTTP/1 or HTTP/2, detected by its first bytes, until it ends or the server shuts down.
 
 use super::budget::{self, Account, Budget};
 use super::dispatch::Dispatch;
@@ -23,16 +23,16 @@ use tokio_util::sync::CancellationToken;
 #[cfg(test)]
 mod tests;
 
-/// How long a new connection may send nothing.
+/// The time limit of a new connection's first byte.
 const MAX_SILENCE: Duration = Duration::from_secs(5);
 
-/// The same once the server closes: what the peer has sent may not have been seen yet.
+/// The same during shutdown: bytes that the peer has sent may not have been seen yet.
 const LAST_SILENCE: Duration = Duration::from_millis(50);
 
-/// How an HTTP/2 connection begins.
+/// The first bytes of an HTTP/2 connection.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// How long a connection waits for its peer.
+/// Time limits of waiting for the peer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
     /// For the next HTTP/1 request.
@@ -44,16 +44,16 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// The server's limits; idle connections are kept for `keep_alive`.
+    /// Returns the server's limits; idle connections are kept for `keep_alive`.
     pub(super) const fn with(keep_alive: Duration) -> Self {
         Self { keep_alive, head: Duration::from_secs(10), read: Duration::from_secs(15) }
     }
 }
 
-/// Why a connection has ended before its time.
+/// The reason why a connection was aborted.
 type Broken = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a connection speaks.
+/// The protocol of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Protocol {
     Http1,
@@ -72,7 +72,7 @@ fn http2(executor: Begun) -> http2::Builder<Begun> {
         .keep_alive_interval(Duration::from_secs(30))
         .keep_alive_timeout(Duration::from_secs(10))
         .max_concurrent_streams(250)
-        // Room for a request line that is too long, so that it gets a response.
+        // Room for a request line that is too long, so that the error can be sent.
         .max_header_list_size(128 * 1024);
     http
 }
@@ -122,7 +122,7 @@ pub(super) async fn serve(
             let connection = http2(streams.executor()).serve_connection(TokioIo::new(stream), service);
             let poll = |connection: Pin<&mut _>, context: &mut Context<'_>| {
                 let ended: Poll<()> = streams.poll(connection, context)?;
-                // What the peer doesn't take yet wakes this task once it does.
+                // When the peer accepts more data, it wakes this task.
                 _ = outbox.poll_send(context)?;
                 ended.map(Ok)
             };
@@ -131,11 +131,11 @@ pub(super) async fn serve(
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(%error, "a connection broke");
+        tracing::debug!(%error, "a connection failed");
     }
 }
 
-/// Polls `connection` by `poll` to its end, which comes after the calls in flight once `closing` is cancelled, or when
+/// Polls `connection` with `poll` to its end, which follows the calls in flight once `closing` is cancelled, or until
 /// the peer no longer takes part.
 async fn drive<C: GracefulConnection>(
     connection: C,
@@ -145,7 +145,7 @@ async fn drive<C: GracefulConnection>(
 ) -> Result<(), Broken> {
     let mut connection = pin!(connection);
     tokio::select! {
-        // The connection first, so that a call which has arrived is served although the server closes.
+        // The connection first, so that a call that has arrived is served although the server is closing.
         biased;
         ended = poll_fn(|context| poll(connection.as_mut(), context)) => return ended,
         () = peer.stops_reading() => return Err("the peer does not read the responses".into()),
@@ -158,7 +158,7 @@ async fn drive<C: GracefulConnection>(
     }
 }
 
-/// Returns once the peer has said enough to tell which protocol it speaks.
+/// Returns once the peer has sent enough to detect its protocol.
 async fn speaks(stream: &TcpStream) -> std::io::Result<Protocol> {
     let mut start = [0; PREFACE.len()];
     loop {
@@ -169,7 +169,7 @@ async fn speaks(stream: &TcpStream) -> std::io::Result<Protocol> {
         if len == PREFACE.len() {
             return Ok(Protocol::Http2);
         }
-        // What has been peeked at stays readable: only time can tell of more.
+        // Peeked bytes remain readable, so readiness does not signal more: only time does.
         sleep(Duration::from_millis(10)).await;
     }
 }

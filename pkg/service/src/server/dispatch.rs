@@ -17,13 +17,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tower::ServiceExt;
 
-/// The most bytes of a request line.
+/// The maximum length of a request line, in bytes.
 const MAX_REQUEST_LINE: usize = 64 * 1024;
 
-/// How the content type of a gRPC request begins.
+/// The prefix of a gRPC request's content type.
 const GRPC: &[u8] = b"application/grpc";
 
-/// One worker's routes and what it needs to answer by them.
+/// One worker's routes and what it needs to serve them.
 pub(super) struct Dispatch {
     rest: axum::Router,
     grpc: axum::Router,
@@ -96,8 +96,8 @@ impl Dispatch {
             finish(&mut response, problem, &method, uri.path());
         }
         if chunked {
-            // hyper hides a Content-Length beside Transfer-Encoding. If a proxy went by it, what follows the body was
-            // meant to be part of it, and is not to be read as a request (RFC 9112, section 6.3).
+            // hyper hides a Content-Length beside Transfer-Encoding. If a proxy used it, the bytes after the body
+            // were meant to be part of it, and must not be parsed as a request (RFC 9112, section 6.3).
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         self.recorder.record(Protocol::Http, route.template(), Status::Http(response.status()), began);
@@ -128,7 +128,7 @@ impl Dispatch {
             && let Some(cause) = grpc::cause(status)
         {
             if grpc::is_callers_deadline(status, patience, self.request_timeout) {
-                tracing::debug!(path = uri.path(), cause, "a call ran out of its caller's time");
+                tracing::debug!(path = uri.path(), cause, "a call exceeded its caller's deadline");
             } else {
                 tracing::error!(path = uri.path(), cause, "a call failed");
             }
@@ -144,19 +144,22 @@ impl Dispatch {
 /// Checks the head of `request`; returns the protocol that serves it.
 fn admit<B>(request: &Request<B>) -> Result<Protocol, Problem> {
     if !has_valid_host(request) {
-        return Err(Problem::invalid("Host", "must name the host once, as HTTP/1.1 requires"));
+        return Err(Problem::invalid(
+            "Host",
+            "must appear exactly once and name the host, as HTTP/1.1 requires",
+        ));
     }
     if request_line(request.method(), request.uri()) > MAX_REQUEST_LINE {
         return Err(Problem::uri_too_long(MAX_REQUEST_LINE));
     }
     let protocol = protocol(request)?;
     if is_cross_origin_write(request) {
-        return Err(Problem::of(Kind::PermissionDenied, "a page of another origin must not change anything"));
+        return Err(Problem::of(Kind::PermissionDenied, "web pages of another origin must not change data"));
     }
     Ok(protocol)
 }
 
-/// The protocol of `request` by its content type; gRPC is always a POST.
+/// Returns the protocol of `request` by its content type; gRPC is always a POST.
 fn protocol<B>(request: &Request<B>) -> Result<Protocol, Problem> {
     let content_type = request.headers().get(header::CONTENT_TYPE).map_or(&[][..], HeaderValue::as_bytes);
     let Some((start, rest)) = content_type.split_at_checked(GRPC.len()) else { return Ok(Protocol::Http) };
@@ -175,12 +178,12 @@ fn protocol<B>(request: &Request<B>) -> Result<Protocol, Problem> {
     Ok(Protocol::Grpc)
 }
 
-/// A request's body within its limit.
+/// Limits the size of a request's body.
 fn capped(body: Incoming) -> Body {
     if body.is_end_stream() { Body::empty() } else { Body::new(Capped::new(body)) }
 }
 
-/// The length of the request line `GET /path?query HTTP/1.1`.
+/// Returns the length of the request line `GET /path?query HTTP/1.1`.
 fn request_line(method: &Method, uri: &Uri) -> usize {
     let target = uri.path_and_query().map_or(0, |target| target.as_str().len());
     method.as_str().len() + target + " ".len() + " HTTP/1.1".len()
@@ -193,7 +196,7 @@ async fn unknown_path(uri: Uri) -> Problem {
     }
 }
 
-/// Writes what a problem's maker could not know, and logs what the caller is not told.
+/// Sets what is known only here, and logs what is not shown to the caller.
 fn finish(response: &mut Response<Body>, mut problem: Problem, method: &Method, path: &str) {
     if let Some(cause) = problem.take_cause() {
         tracing::error!(%method, path, cause, "a request failed");

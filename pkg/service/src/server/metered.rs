@@ -1,4 +1,4 @@
-//! A response's body whose bytes are charged to its connection until the peer has read them.
+//! A response body whose bytes are charged to its connection until the peer has read them.
 
 use super::budget::{Charge, REFUSED};
 use axum::body::Body;
@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 /// A body whose chunks are charged when they are produced.
 pub(super) struct Metered {
     inner: Body,
-    /// What is charged and has not been produced yet.
+    /// Charged bytes that have not been produced yet.
     charge: Charge,
     protocol: Protocol,
 }
@@ -20,7 +20,7 @@ pub(super) struct Metered {
 enum Protocol {
     Http,
     Grpc,
-    /// gRPC, after the status that refuses the rest.
+    /// gRPC, after the status that replaces the rest.
     Refused,
 }
 
@@ -31,12 +31,13 @@ pub(super) struct Chunk {
 }
 
 impl Metered {
-    /// A REST response's body, for all of which there is a `charge` if its length is known.
+    /// Wraps a REST response's body, with a `charge` for all of it if its length is known.
     pub(super) const fn http(inner: Body, charge: Charge) -> Self {
         Self { inner, charge, protocol: Protocol::Http }
     }
 
-    /// A gRPC response's body: it is encoded when it is polled, and ends with a status if it exceeds the budget.
+    /// Wraps a gRPC response's body: it is encoded when it is polled, and ends with a status if it exceeds the
+    /// budget.
     pub(super) const fn grpc(inner: Body, charge: Charge) -> Self {
         Self { inner, charge, protocol: Protocol::Grpc }
     }

@@ -1,7 +1,7 @@
-//! The writes of an HTTP/2 connection, gathered while it is polled and sent together once it has been.
+//! Buffers the writes of an HTTP/2 connection while it is polled, and sends them together afterwards.
 //!
-//! h2 writes each frame of 256 bytes and more by itself: an answer of that size and its trailers are two calls of the
-//! system, which wake the peer twice, and so are the answers of two streams that are ready at the same time.
+//! h2 writes each frame of 256 bytes or more separately: a response of that size and its trailers are two system
+//! calls that wake the peer twice, and so are the responses of two streams that are ready at the same time.
 
 use std::io;
 use std::pin::Pin;
@@ -14,33 +14,33 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 #[cfg(test)]
 mod tests;
 
-/// How many bytes are gathered at most.
+/// The maximum number of buffered bytes.
 const FULL: usize = 64 * 1024;
 
-/// How often a full outbox is emptied while the connection is polled, before other connections have their turn.
+/// How often a full outbox is sent while the connection is polled, before other connections are served.
 const BURST: usize = 4;
 
-/// How much room for them is kept while there are none.
+/// The capacity kept by an empty outbox.
 const KEPT: usize = 16 * 1024;
 
-/// A stream that sends only what its [`Outbox`] is asked to, or has no room for.
+/// A stream that sends only when its [`Outbox`] is sent or full.
 pub(super) struct Gathered {
     reads: OwnedReadHalf,
     outbox: Outbox,
 }
 
-/// What a [`Gathered`] stream has still to send.
+/// The unsent bytes of a [`Gathered`] stream.
 #[derive(Clone)]
 pub(super) struct Outbox(Arc<Mutex<Unsent>>);
 
 struct Unsent {
     bytes: Vec<u8>,
-    /// How often it has been full since the last [`Outbox::poll_send`].
+    /// How often it was full since the last [`Outbox::poll_send`].
     filled: usize,
     writes: OwnedWriteHalf,
 }
 
-/// Makes the writes to `stream` wait in an outbox. The caller must send these each time it has polled the stream.
+/// Buffers the writes to `stream` in an outbox. The caller must send it each time after polling the stream.
 pub(super) fn gather(stream: TcpStream) -> (Gathered, Outbox) {
     let (reads, writes) = stream.into_split();
     let outbox = Outbox(Arc::new(Mutex::new(Unsent { bytes: Vec::new(), filled: 0, writes })));
@@ -48,11 +48,11 @@ pub(super) fn gather(stream: TcpStream) -> (Gathered, Outbox) {
 }
 
 impl Outbox {
-    /// Sends all there is, or as much as the peer takes now; the rest when it takes more, upon which it wakes.
+    /// Sends everything, or as much as the peer accepts now; wakes when it accepts more.
     ///
     /// # Errors
     ///
-    /// What the system says where the connection is broken.
+    /// The system's error if the connection is broken.
     pub(super) fn poll_send(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut unsent = self.lock();
         unsent.filled = 0;
@@ -77,7 +77,7 @@ impl Unsent {
         Poll::Ready(Ok(()))
     }
 
-    /// Takes as many of `bytes` as there is room for.
+    /// Buffers as many of `bytes` as fit.
     fn take(&mut self, bytes: &[u8]) -> usize {
         let taken = bytes.len().min(FULL - self.bytes.len());
         self.bytes.extend_from_slice(&bytes[..taken]);
@@ -121,7 +121,7 @@ impl AsyncWrite for Gathered {
         true
     }
 
-    /// Leaves it to the outbox.
+    /// Left to the outbox.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }

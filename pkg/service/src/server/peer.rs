@@ -1,4 +1,4 @@
-//! How long a connection's peer may take to read responses, and to end when the server closes.
+//! Time limits of a connection's peer: for reading responses, and for ending during shutdown.
 
 use super::budget::Account;
 use std::future::poll_fn;
@@ -6,30 +6,30 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// The least that a peer must read within the deadline: so many bytes, and this part of what was unread.
+/// The minimum that a peer must read within the deadline: this number of bytes, and this part of what was unread.
 const MIN_BYTES: usize = 16 * 1024;
 const MIN_PART: usize = 16;
 
-/// How often a closing connection is looked at.
+/// The interval of checking a closing connection.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long a closing connection may be idle: an HTTP/2 peer acknowledges the end within one round trip.
+/// The idle time limit of a closing connection: an HTTP/2 peer acknowledges the end within one round trip.
 const IDLE: Duration = Duration::from_millis(500);
 
-/// How long nothing may happen on a closing connection while the peer is to read a response or to send a request.
+/// The time limit without progress of a closing connection, while the peer must read a response or send a request.
 const STILL: Duration = Duration::from_secs(1);
 
 /// The peer of a connection.
 pub(super) struct Peer<'a> {
     pub(super) account: &'a Account,
-    /// How long it may read next to nothing while there are responses to read.
+    /// How long it may read almost nothing while there are responses to read.
     pub(super) read: Duration,
-    /// Whether a closing connection that is idle may wait for the rest of a request's head.
+    /// Whether a closing idle connection may wait for the rest of a request's head.
     pub(super) may_send_slowly: bool,
 }
 
 impl Peer<'_> {
-    /// Returns once it has had responses to read for the whole deadline and has read next to nothing.
+    /// Returns once responses were pending for the whole deadline and the peer has read almost nothing.
     ///
     /// Must be polled after the connection, by the same task.
     pub(super) async fn stops_reading(&self) {
@@ -47,7 +47,7 @@ impl Peer<'_> {
         }
     }
 
-    /// Returns once a closing connection has no handler that runs and its peer does nothing any more.
+    /// Returns once a closing connection has no running handler and its peer is inactive.
     pub(super) async fn is_done(&self) {
         let mut before = self.account.progress();
         let mut since = Instant::now();

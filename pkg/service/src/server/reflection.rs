@@ -1,4 +1,4 @@
-//! What the descriptor sets tell: reflection, in both its versions, and the methods that there are.
+//! The content of the descriptor sets: reflection, in both versions, and the known methods.
 
 use prost::Message;
 use prost_types::FileDescriptorSet;
@@ -11,14 +11,14 @@ use tonic_reflection::server::{Builder, v1, v1alpha};
 /// The paths of the known methods (`/metadata.v1.MetadataService/GetMetadata`).
 pub(super) type Methods = Arc<HashSet<Arc<str>>>;
 
-/// The reflection services over some descriptor sets, and the methods in these.
+/// The reflection services for some descriptor sets, and the methods in them.
 pub(super) struct Described<V1: v1::ServerReflection, V1Alpha: v1alpha::ServerReflection> {
     v1: v1::ServerReflectionServer<V1>,
     v1alpha: v1alpha::ServerReflectionServer<V1Alpha>,
     methods: Methods,
 }
 
-/// Reads the encoded descriptor sets `own`, and those of health and reflection.
+/// Decodes the descriptor sets `own`, and those of health and reflection.
 pub(super) fn describe(
     own: &[&'static [u8]],
 ) -> Result<Described<impl v1::ServerReflection, impl v1alpha::ServerReflection>, Box<dyn Error + Send + Sync>>
@@ -53,7 +53,7 @@ impl<V1: v1::ServerReflection, V1Alpha: v1alpha::ServerReflection> Described<V1,
         Arc::clone(&self.methods)
     }
 
-    /// `routes` with reflection.
+    /// Adds reflection to `routes`.
     pub(super) fn add_to(&self, routes: Routes) -> Routes {
         routes.add_service(self.v1.clone()).add_service(self.v1alpha.clone())
     }

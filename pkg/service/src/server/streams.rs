@@ -1,9 +1,9 @@
 //! The HTTP/2 streams of one connection, polled on the connection's own task.
 //!
-//! If each were a task of its own, as hyper means them to be, it would wake the connection with its response: one more
-//! trip through the scheduler, and often one more write, for every call. Here the responses of all streams that are
-//! ready go out together. So that a connection with many of them does not keep its thread from the others, they are
-//! polled in turns of limited length, between which the thread serves what else is ready.
+//! If each were a separate task, as hyper intends, it would wake the connection with its response: one more
+//! pass through the scheduler, and often one more write, per call. Here the responses of all streams that are
+//! ready are sent together. So that a connection with many streams does not block the others of its thread, they are
+//! polled in turns of limited length, between which the thread serves other tasks.
 
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -18,12 +18,12 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::task::yield_now;
 
-/// How long a turn takes at least before other connections are served.
+/// The minimum length of a turn before other connections are served.
 const TURN: Duration = Duration::from_micros(250);
 
 type Stream = BoxFuture<'static, ()>;
 
-/// Where hyper leaves the streams that have begun; clones share it.
+/// The executor that collects the streams started by hyper; clones share it.
 #[derive(Clone, Default)]
 pub(super) struct Begun(Arc<Mutex<VecDeque<Stream>>>);
 
@@ -35,10 +35,10 @@ impl Begun {
 
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Begun {
     fn execute(&self, stream: F) {
-        // A panic outside of a handler, such as in a response's body, ends that stream alone.
+        // A panic outside of a handler, such as in a response's body, ends only that stream.
         let stream = AssertUnwindSafe(stream).catch_unwind().map(|ended| {
             if ended.is_err() {
-                tracing::error!("a panic broke a response off");
+                tracing::error!("a panic aborted a response");
             }
         });
         self.lock().push_back(stream.boxed());
@@ -49,14 +49,14 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Begun {
 #[derive(Default)]
 pub(super) struct Streams {
     begun: Begun,
-    /// Those that have not been polled yet.
+    /// Streams that have not been polled yet.
     fresh: VecDeque<Stream>,
     running: FuturesUnordered<Stream>,
     pause: Arc<Pause>,
 }
 
-/// The time between two turns. It ends when the runtime has looked for events; what wakes the connection before, such
-/// as a response that is ready, does not end it.
+/// The pause between two turns. It ends when the runtime has checked for events; earlier wake-ups of the connection,
+/// such as by a response that is ready, do not end it.
 #[derive(Default)]
 struct Pause {
     is_on: AtomicBool,
@@ -71,12 +71,12 @@ impl ArcWake for Pause {
 }
 
 impl Streams {
-    /// The executor that the connection's builder needs.
+    /// Returns the executor for the connection's builder.
     pub(super) fn executor(&self) -> Begun {
         self.begun.clone()
     }
 
-    /// Polls `connection`, and with it the streams that it has begun.
+    /// Polls `connection`, and with it the streams that it has started.
     pub(super) fn poll<C: Future>(
         &mut self,
         connection: Pin<&mut C>,
@@ -93,21 +93,21 @@ impl Streams {
         if self.turn(context).is_pending() {
             self.pause.is_on.store(true, Relaxed);
             self.pause.connection.register(context.waker());
-            // The runtime wakes a task that yields after it has run all tasks that are ready and looked for events.
+            // A task that yields is polled again after the runtime has run all ready tasks and checked for events.
             _ = pin!(yield_now()).poll(&mut Context::from_waker(&waker_ref(&self.pause)));
         }
         // A response that is ready wakes the connection, which sends it.
         Poll::Pending
     }
 
-    /// Polls streams that are ready until none is left or the turn is over.
+    /// Polls ready streams until none is left or the turn is over.
     fn turn(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let mut began = None;
         loop {
-            // New and older ones alternate, so that neither keep the thread from the other.
+            // New and older ones alternate, so that neither block the other.
             let fresh = self.fresh.pop_front();
             if let Some(mut stream) = fresh
-                // Most are done at once, and need not be kept for a second poll.
+                // Most complete at the first poll, and need not be stored for a second.
                 && stream.as_mut().poll(context).is_pending()
             {
                 self.running.push(stream);
@@ -131,7 +131,7 @@ mod tests {
     use std::future::{pending, ready};
     use std::sync::atomic::AtomicUsize;
 
-    /// Begins `count` streams that take long once `start` is ready.
+    /// Starts `count` long-running streams once `start` is ready.
     fn begin(
         streams: &Streams,
         count: usize,
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn streams_that_take_long_are_polled_in_turns_that_old_and_new_ones_share() {
+    fn long_running_streams_are_polled_in_turns_shared_by_old_and_new() {
         let mut streams = Streams::default();
         let (start, started) = oneshot::channel::<()>();
         let old = begin(&streams, 20, started.shared());
@@ -175,9 +175,9 @@ mod tests {
         assert!(streams.poll(pin!(ready(())), &mut context).is_ready());
     }
 
-    /// One connection's long streams and the task of another connection, on one thread.
+    /// One connection with long-running streams and the task of another connection, on one thread.
     #[tokio::test]
-    async fn another_connection_is_served_between_two_turns() {
+    async fn other_connection_is_served_between_turns() {
         let mut streams = Streams::default();
         let ended = begin(&streams, 200, ready(()));
         let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();

@@ -1,12 +1,12 @@
-//! The time that an HTTP/1 request's head may take, and the time between two requests, measured by one timer per
+//! The time limit of an HTTP/1 request's head, and of the idle time between two requests, with one timer per
 //! connection.
 //!
-//! hyper starts its timeout for a head when the previous response ends. Here it runs from the first byte of the head,
-//! and until then the connection is idle and has the longer keep-alive time.
+//! hyper starts its head timeout when the previous response ends. Here it runs from the first byte of the head;
+//! until then the connection is idle and has the longer keep-alive time.
 //!
-//! hyper also wants a timer for each request and drops it once the head is there. Setting one costs some 900
-//! instructions; here it stays set, and is set again only when it fires: by then the head that it was set for has
-//! mostly arrived.
+//! hyper also creates a timer for each request and drops it once the head is complete. Setting one costs some 900
+//! instructions; here it stays set, and is reset only when it fires: by then the head that it was set for has
+//! usually arrived.
 
 use hyper::rt::{Sleep, Timer};
 use std::io::{self, IoSlice};
@@ -24,7 +24,7 @@ use tokio::time;
 #[derive(Clone)]
 pub(super) struct HeadTimer {
     shared: Arc<Shared>,
-    /// How long a head may take from its first byte on.
+    /// The time limit of a head from its first byte on.
     limit: Duration,
 }
 
@@ -34,7 +34,7 @@ struct Shared {
     begun: AtomicBool,
 }
 
-/// A wait for a head: until `deadline`, or for the limit from the head's first byte on.
+/// A wait for a head: until `deadline`, or the time limit from the head's first byte.
 struct Wait {
     timer: HeadTimer,
     deadline: time::Instant,
@@ -48,7 +48,7 @@ pub(super) struct Timed {
 }
 
 impl HeadTimer {
-    /// A timer on the current runtime.
+    /// Creates a timer on the current runtime.
     pub(super) fn new(limit: Duration) -> Self {
         let timer = Mutex::new(Box::pin(time::sleep(Duration::ZERO)));
         Self { shared: Arc::new(Shared { timer, begun: AtomicBool::new(false) }), limit }
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_sleep_ends_at_its_own_deadline_though_the_timer_was_set_for_another() {
+    async fn each_sleep_ends_at_its_own_deadline() {
         let (timer, start) = (HeadTimer::new(LIMIT), time::Instant::now());
         let at = |seconds| start + Duration::from_secs(seconds);
         for (passes, deadline) in [(0, 10), (4, 14), (20, 21), (21, 60)] {
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_head_has_its_limit_from_its_first_byte_on() {
+    async fn head_has_its_limit_from_first_byte() {
         let (timer, start) = (HeadTimer::new(LIMIT), time::Instant::now());
         let at = |seconds| start + Duration::from_secs(seconds);
         // Before the keep-alive time ends, and at its very end.

@@ -1,10 +1,10 @@
-//! The workers: threads, each with a runtime of its own that serves the connections dealt to it.
+//! The workers: threads, each with its own runtime, that serve the connections assigned to them.
 
-use super::Error;
 use super::acceptor::Stream;
 use super::budget::Budget;
 use super::connection::{self, Patience};
 use super::dispatch::Dispatch;
+use super::error::Error;
 use futures::future;
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::hint::black_box;
@@ -19,16 +19,16 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// How often a worker that has had connections gives freed memory back.
+/// How often a worker that has had connections returns freed memory.
 const GIVE_BACK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Blocks that mimalloc gives a segment of their own, and parts of segments that are in use.
+/// The size of blocks for which mimalloc allocates a separate segment, and of parts of segments in use.
 const BLOCKS: [usize; 3] = [32 << 20, 8 << 20, 1 << 20];
 
-/// How often it still does so after its last connection: what is freed is given back some time later.
+/// How often it still does so after its last connection: freed memory is returned some time later.
 const LAST_TIMES: u32 = 3;
 
-/// How each worker serves its connections.
+/// The configuration of each worker's connections.
 #[derive(Clone)]
 pub(super) struct Settings {
     pub(super) budget: Arc<Budget>,
@@ -42,7 +42,7 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    /// Starts `count` threads and waits until each has made its dispatch; returns where to send connections.
+    /// Starts `count` threads and waits until each has built its dispatch; returns where to send connections.
     pub(super) async fn start(
         service: &'static str,
         count: usize,
@@ -62,7 +62,7 @@ impl Workers {
             let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
             let body = move || {
                 runtime.block_on(work(&*make, streams, settings, started));
-                // A blocking call that hangs must not keep the worker.
+                // A blocking call that hangs must not keep the worker alive.
                 runtime.shutdown_background();
                 _ = ended.send(());
             };
@@ -75,7 +75,7 @@ impl Workers {
         Ok((Self { ends }, senders))
     }
 
-    /// Returns when a worker has ended though nobody asked it to.
+    /// Returns when a worker has ended without being asked to.
     pub(super) async fn lost(&mut self) {
         self.ends.next().await;
     }
@@ -120,15 +120,15 @@ async fn work(
     closing.cancel();
     let drained = timeout(drain_timeout, async { while connections.join_next().await.is_some() {} }).await;
     if drained.is_err() {
-        tracing::warn!(connections = connections.len(), "cut calls that had not ended in time");
+        tracing::warn!(connections = connections.len(), "aborted calls that had not ended in time");
         connections.shutdown().await;
     }
 }
 
 /// Makes the allocator return this thread's freed memory to the system.
 ///
-/// mimalloc does so when a thread allocates or frees a whole segment, which one that has become idle does not. Nothing
-/// is written to the blocks, so they take no memory themselves.
+/// mimalloc does so when a thread allocates or frees a whole segment, which an idle thread does not. The
+/// blocks are not written, so they use no memory themselves.
 fn give_memory_back() {
     for size in BLOCKS {
         drop(black_box(Vec::<u8>::with_capacity(size)));

@@ -1,4 +1,5 @@
-//! A limit on the warnings and errors of one call site: what a peer can cause any number of times must not fill the log.
+//! A limit on the warnings and errors of a call site: events that a peer can cause any number of times must not fill
+//! the log.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +10,7 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-/// The most warnings or errors that one call site may log in one [`WINDOW`].
+/// The maximum number of warnings or errors of one call site per [`WINDOW`].
 const MAX_LINES: u32 = 50;
 
 /// The time over which lines are counted.
@@ -33,18 +34,18 @@ struct Site {
 }
 
 impl RateLimit {
-    /// A limit that reports in words to `report` what it has suppressed.
+    /// Creates a limit that passes messages about suppressed lines to `report`.
     pub(super) fn new(report: impl Fn(&str) + Send + Sync + 'static) -> Self {
         let report = Box::new(report);
         Self(Arc::new(Shared { sites: Mutex::default(), suppressed: AtomicU64::new(0), report }))
     }
 
-    /// The number of lines suppressed so far.
+    /// Returns the number of lines suppressed so far.
     pub(super) fn suppressed(&self) -> u64 {
         self.0.suppressed.load(Ordering::Relaxed)
     }
 
-    /// Reports what is suppressed and not yet reported.
+    /// Reports suppressed lines that are not yet reported.
     pub(super) fn report(&self) {
         let mut sites = self.0.sites.lock().unwrap_or_else(PoisonError::into_inner);
         for Site { metadata, window } in sites.values_mut() {
@@ -97,8 +98,8 @@ impl Window {
         Self { began, passed: 0, suppressed: 0 }
     }
 
-    /// `None` if a line at `now` is one too many. Otherwise the number of lines that were suppressed before it and have
-    /// not been reported.
+    /// Returns `None` if a line at `now` exceeds the limit. Otherwise the number of lines that were suppressed before
+    /// it and have not been reported.
     fn admit(&mut self, now: Instant) -> Option<u64> {
         let mut suppressed = 0;
         if now.duration_since(self.began) >= WINDOW {
@@ -120,7 +121,7 @@ mod tests {
     use tracing_subscriber::layer::SubscriberExt;
 
     #[test]
-    fn window_admits_its_limit_and_then_reports_what_it_suppressed() {
+    fn window_admits_its_limit_and_reports_suppressed_lines() {
         let began = Instant::now();
         let mut window = Window::new(began);
         for _ in 0..MAX_LINES {
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_from_one_call_site_is_suppressed_and_hides_no_other() {
+    fn flood_from_one_call_site_is_suppressed_and_hides_no_other() {
         let reports = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&reports);
         let limit = RateLimit::new(move |text| noted.lock().unwrap().push(text.to_owned()));
@@ -158,7 +159,7 @@ mod tests {
             tracing::warn!("another call site");
         });
         let count = |level| passed.lock().unwrap().iter().filter(|passed| **passed == level).count() as u64;
-        // The flood may last into a second window on a machine that is busy.
+        // On a busy machine the flood may last into a second window.
         let errors = count(Level::ERROR);
         assert!(errors >= u64::from(MAX_LINES) && errors < flood, "{errors}");
         assert_eq!((count(Level::INFO), count(Level::WARN)), (flood, 1));

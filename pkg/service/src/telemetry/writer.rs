@@ -1,5 +1,5 @@
-//! A log writer that never blocks its callers: lines wait in a bounded buffer for a thread that writes them, and are
-//! dropped and counted while the buffer is full.
+//! A log writer that never blocks its callers: lines are queued in a bounded buffer for a thread that writes them,
+//! and are dropped and counted while the buffer is full.
 
 use std::io::{self, Write};
 use std::mem;
@@ -19,7 +19,7 @@ struct Shared {
     state: Mutex<State>,
     /// Notified when lines are pending.
     filled: Condvar,
-    /// Notified when none is.
+    /// Notified when none is pending.
     emptied: Condvar,
     max_pending: usize,
     dropped: AtomicU64,
@@ -37,8 +37,8 @@ struct State {
 }
 
 impl Writer {
-    /// Starts a thread that writes to `output`. At most `max_pending` bytes wait for it. Once lines have been dropped,
-    /// `notice` of their number is written as soon as `output` accepts data again.
+    /// Starts a thread that writes to `output`, with at most `max_pending` bytes queued. Once lines have been
+    /// dropped, `notice` of their number is written as soon as `output` accepts data again.
     ///
     /// # Errors
     ///
@@ -74,7 +74,7 @@ impl Writer {
         self.0.filled.notify_one();
     }
 
-    /// The number of lines that were dropped or failed to be written.
+    /// Returns the number of lines that were dropped or failed to be written.
     pub(super) fn dropped(&self) -> u64 {
         self.0.dropped.load(Ordering::Relaxed)
     }
@@ -82,7 +82,7 @@ impl Writer {
     /// Waits until all enqueued lines are written, for at most `timeout`.
     pub(super) fn flush(&self, timeout: Duration) {
         let unwritten = |state: &mut State| state.writing || !state.pending.is_empty();
-        // A lock that a panic has poisoned is no reason to wait.
+        // A poisoned lock is no reason to wait.
         _ = self.0.emptied.wait_timeout_while(self.0.lock(), timeout, unwritten);
     }
 }
@@ -103,7 +103,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes what is enqueued, for as long as the process runs.
+    /// Writes queued lines, for as long as the process runs.
     fn write(&self, mut output: impl Write, notice: impl Fn(u64) -> String) {
         let mut batch = Vec::new();
         loop {
@@ -138,7 +138,7 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(15);
 
-    /// An output whose every write waits until it is received.
+    /// An output whose every write blocks until it is received.
     struct Stuck(SyncSender<Vec<u8>>);
 
     impl Write for Stuck {
@@ -158,7 +158,7 @@ mod tests {
         (writer.unwrap(), written)
     }
 
-    /// Returns once the thread has taken a first line and waits for its output.
+    /// Returns once the thread has taken a first line and is blocked in its output.
     fn blocked(writer: &Writer) {
         writer.line(b"first\n");
         let began = Instant::now();
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_beyond_the_bound_are_dropped_counted_and_reported_in_their_place() {
+    fn lines_above_bound_are_dropped_counted_and_reported_in_place() {
         let (writer, written) = stuck(10);
         blocked(&writer);
         for line in ["two\n", "three\n", "four\n", "five\n"] {
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn flush_waits_for_the_last_line_but_not_for_an_output_that_is_stuck() {
+    fn flush_waits_for_last_line_but_not_for_blocked_output() {
         let (writer, written) = stuck(10);
         blocked(&writer);
         let began = Instant::now();
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_can_not_be_written_are_counted_as_dropped() {
+    fn unwritable_lines_are_counted_as_dropped() {
         let (writer, written) = stuck(10);
         drop(written);
         writer.line(b"lost\n");

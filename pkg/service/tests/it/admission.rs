@@ -1,4 +1,4 @@
-//! Requests that are refused by their head, before anything is done.
+//! Requests that are rejected by their head, before anything is done.
 
 use crate::running::{Running, soon};
 use http::Method;
@@ -6,12 +6,12 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// The whole response to the bytes of one request.
+/// Returns the complete response to the bytes of one request.
 async fn raw(address: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut response = Vec::new();
-    // A reset after the response is an end as well.
+    // A reset after the response is an end too.
     _ = soon(stream.read_to_end(&mut response)).await;
     String::from_utf8(response).unwrap()
 }
@@ -44,7 +44,7 @@ async fn http1_request_without_exactly_one_valid_host_is_400() {
 }
 
 #[tokio::test]
-async fn write_from_a_page_of_another_origin_is_403() {
+async fn cross_origin_write_is_403() {
     let running = Running::start().await;
     let own = format!("http://{}", running.address);
     let json = ("content-type", "application/json");
@@ -84,7 +84,7 @@ async fn write_from_a_page_of_another_origin_is_403() {
 }
 
 #[tokio::test]
-async fn post_with_a_body_but_without_a_content_type_is_415() {
+async fn post_with_body_but_without_content_type_is_415() {
     let running = Running::start().await;
     for client in [running.client(), running.http2()] {
         let rated = client.send(Method::POST, "/rate", &[], r#"{"value":7}"#).await.unwrap();
@@ -96,7 +96,7 @@ async fn post_with_a_body_but_without_a_content_type_is_415() {
 }
 
 #[tokio::test]
-async fn grpc_is_refused_over_http1_and_in_other_encodings() {
+async fn grpc_is_rejected_over_http1_and_in_other_encodings() {
     let running = Running::start().await;
     let method = "/small.v1.Small/Left";
     let call = async |client: crate::running::Caller, content_type: &str| {
@@ -123,7 +123,7 @@ async fn grpc_is_refused_over_http1_and_in_other_encodings() {
 }
 
 #[tokio::test]
-async fn what_follows_a_chunked_body_is_not_read_as_a_request() {
+async fn bytes_after_chunked_body_are_not_parsed_as_request() {
     let running = Running::start().await;
     let smuggled = "GET /greet/smuggled HTTP/1.1\r\nhost: a\r\n\r\n";
     let body = format!("b\r\n{{\"value\":7}}\r\n0\r\n\r\n{smuggled}");

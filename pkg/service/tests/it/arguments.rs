@@ -1,4 +1,4 @@
-//! The command line: what it takes and how it refuses.
+//! The command line: accepted and rejected arguments.
 
 use clap::Parser;
 use service::{Config, RegistryKind};
@@ -8,6 +8,7 @@ use std::time::Duration;
 const LISTEN: &str = "127.0.0.1:8081";
 
 #[derive(Debug, Parser)]
+#[command(mut_arg("listen", |arg| arg.default_value(LISTEN)))]
 struct Small {
     #[command(flatten)]
     service: Config,
@@ -18,11 +19,11 @@ struct Small {
 
 fn parsed(arguments: &[&str]) -> Result<Config, clap::Error> {
     let arguments = ["small"].iter().chain(arguments);
-    service::try_parse_from::<Small>(LISTEN, arguments).map(|small| small.service)
+    Small::try_parse_from(arguments).map(|small| small.service)
 }
 
 #[test]
-fn defaults_are_those_of_the_help() {
+fn defaults_are_those_in_help() {
     let config = parsed(&[]).unwrap();
     assert_eq!(config.listen.to_string(), LISTEN);
     assert_eq!(config.registry, RegistryKind::Consul);
@@ -32,12 +33,12 @@ fn defaults_are_those_of_the_help() {
     assert_eq!(config.keep_alive, Duration::from_secs(75));
     assert_eq!(config.workers, std::thread::available_parallelism().unwrap().get());
 
-    let help = service::try_parse_from::<Small>("127.0.0.1:8099", ["small", "--help"]).unwrap_err();
+    let help = Small::try_parse_from(["small", "--help"]).unwrap_err();
     assert_eq!(help.exit_code(), 0);
     let help = help.to_string();
     for expected in [
         "--listen <ADDR:PORT>",
-        "127.0.0.1:8099",
+        LISTEN,
         "--port",
         "--advertise <HOST:PORT>",
         "--registry",
@@ -85,7 +86,7 @@ fn flags_are_read() {
 }
 
 #[test]
-fn a_wrong_value_names_the_flag_what_was_given_and_what_is_accepted() {
+fn invalid_argument_prints_flag_value_and_accepted_values() {
     for (arguments, expected) in [
         (&["--listen=8081"][..], ["8081", "--listen", "127.0.0.1:8081"]),
         (&["--port=65536"], ["65536", "--port", "65535"]),
@@ -113,14 +114,14 @@ fn a_wrong_value_names_the_flag_what_was_given_and_what_is_accepted() {
 }
 
 #[test]
-fn every_address_may_be_listened_on_where_callers_are_told_one_or_none_come() {
+fn wildcard_address_is_accepted_with_advertise_or_without_registry() {
     assert!(parsed(&["--listen=0.0.0.0:80", "--advertise=host:80"]).is_ok());
     assert!(parsed(&["--listen=[::]:80", "--registry=none"]).is_ok());
 }
 
-/// Variables can only be set for another process: the test runs itself with them.
+/// Variables can only be set for another process: the test starts itself with them.
 #[test]
-fn variables_are_read_and_flags_win() {
+fn variables_are_read_and_flags_take_precedence() {
     if let Ok(port) = std::env::var("ARGUMENTS_TEST_PORT") {
         let config = parsed(&["--workers=5", &format!("--port={port}")]).unwrap();
         assert_eq!(config.listen.to_string(), format!("127.0.0.1:{port}"));
@@ -132,7 +133,7 @@ fn variables_are_read_and_flags_win() {
         return;
     }
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["arguments::variables_are_read_and_flags_win", "--exact"])
+        .args(["arguments::variables_are_read_and_flags_take_precedence", "--exact"])
         .envs([
             ("ARGUMENTS_TEST_PORT", "4321"),
             ("LISTEN", "10.0.0.7:99"),
@@ -148,7 +149,7 @@ fn variables_are_read_and_flags_win() {
 }
 
 #[test]
-fn the_drain_delay_is_longer_under_kubernetes_unless_it_is_given() {
+fn drain_delay_is_longer_under_kubernetes_unless_set() {
     if let Ok(expected) = std::env::var("ARGUMENTS_TEST_DELAY") {
         let expected = service::duration(&expected).unwrap();
         assert_eq!(parsed(&[]).unwrap().drain_delay, expected);
@@ -159,7 +160,7 @@ fn the_drain_delay_is_longer_under_kubernetes_unless_it_is_given() {
         [(&[][..], "0s"), (&[kubernetes], "5s"), (&[kubernetes, ("DRAIN_DELAY", "1s")], "1s")]
     {
         let output = Command::new(std::env::current_exe().unwrap())
-            .args(["arguments::the_drain_delay_is_longer_under_kubernetes_unless_it_is_given", "--exact"])
+            .args(["arguments::drain_delay_is_longer_under_kubernetes_unless_set", "--exact"])
             .env_remove(kubernetes.0)
             .env("ARGUMENTS_TEST_DELAY", expected)
             .envs(variables.iter().copied())

@@ -1,4 +1,4 @@
-//! How the service stops.
+//! Shutdown of the service.
 
 use crate::running::{Running, soon};
 use discovery::Registry;
@@ -13,7 +13,7 @@ use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 
-/// Waits until the service accepts no more connections: then it has left the registry and is not ready.
+/// Waits until the service accepts no more connections: then it is deregistered and not ready.
 async fn closed(running: &Running) {
     let refused = async {
         while TcpStream::connect(running.address).await.is_ok() {
@@ -24,7 +24,7 @@ async fn closed(running: &Running) {
 }
 
 #[tokio::test]
-async fn calls_in_flight_end_well_while_no_new_ones_come_in() {
+async fn calls_in_flight_complete_while_new_ones_are_not_accepted() {
     let running =
         Running::with(Config { request_timeout: Duration::from_secs(60), ..Config::for_tests() }).await;
     let mut calls = Vec::new();
@@ -45,7 +45,7 @@ async fn calls_in_flight_end_well_while_no_new_ones_come_in() {
 }
 
 #[tokio::test]
-async fn calls_that_do_not_end_are_cut_at_the_deadline() {
+async fn calls_that_do_not_end_are_aborted_at_deadline() {
     let config = Config {
         drain_timeout: Duration::from_millis(200),
         request_timeout: Duration::from_secs(60),
@@ -69,10 +69,10 @@ async fn calls_that_do_not_end_are_cut_at_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_draining_service_is_not_ready() {
+async fn draining_service_is_not_ready() {
     let running = Running::start().await;
     let mut stream = TcpStream::connect(running.address).await.unwrap();
-    // A connection whose first request has begun is served, though the service stops meanwhile.
+    // A connection whose first request has started is served, although the service is stopping.
     stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: x\r\n").await.unwrap();
     let mut held = TcpStream::connect(running.address).await.unwrap();
     held.write_all(b"GET /held HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
@@ -89,7 +89,7 @@ async fn a_draining_service_is_not_ready() {
 }
 
 #[tokio::test]
-async fn watchers_of_the_health_hear_of_the_end_and_do_not_hold_it_up() {
+async fn health_watchers_are_notified_and_do_not_delay_shutdown() {
     let running =
         Running::with(Config { drain_timeout: Duration::from_secs(60), ..Config::for_tests() }).await;
     let mut client = HealthClient::new(running.channel());
@@ -104,7 +104,7 @@ async fn watchers_of_the_health_hear_of_the_end_and_do_not_hold_it_up() {
 }
 
 #[tokio::test]
-async fn idle_connections_do_not_hold_the_end_up() {
+async fn idle_connections_do_not_delay_shutdown() {
     let running =
         Running::with(Config { drain_timeout: Duration::from_secs(60), ..Config::for_tests() }).await;
     let (http1, http2) = (running.client(), running.http2());
@@ -115,7 +115,7 @@ async fn idle_connections_do_not_hold_the_end_up() {
 }
 
 #[tokio::test]
-async fn an_open_reflection_stream_does_not_hold_the_end_up() {
+async fn open_reflection_stream_does_not_delay_shutdown() {
     let running =
         Running::with(Config { drain_timeout: Duration::from_secs(60), ..Config::for_tests() }).await;
     let mut client = ServerReflectionClient::new(running.channel());
@@ -127,12 +127,12 @@ async fn an_open_reflection_stream_does_not_hold_the_end_up() {
     let mut responses = client.server_reflection_info(requests).await.unwrap().into_inner();
     assert!(soon(responses.message()).await.unwrap().is_some());
     running.stop().await;
-    // The connection is closed, or was reset.
+    // The connection is closed or was reset.
     assert!(!matches!(soon(responses.message()).await, Ok(Some(_))));
 }
 
 #[tokio::test]
-async fn a_stopping_service_serves_on_for_the_drain_delay_and_is_not_ready() {
+async fn stopping_service_serves_during_drain_delay_and_is_not_ready() {
     let delay = Duration::from_secs(2);
     let running = Running::with(Config { drain_delay: delay, ..Config::for_tests() }).await;
     let mut health = HealthClient::new(running.channel());

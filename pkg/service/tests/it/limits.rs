@@ -1,4 +1,4 @@
-//! What a caller may not do, and what becomes of handlers that are late or panic.
+//! Limits for callers, and handlers that time out or panic.
 
 use crate::running::{PATIENCE, Running, soon};
 use http::Method;
@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 #[tokio::test]
-async fn a_body_over_a_mebibyte_is_413_and_one_of_it_is_read() {
+async fn body_over_a_mebibyte_is_413_and_exactly_one_is_accepted() {
     let running = Running::start().await;
     let padded = |len: usize| format!(r#"{{"value":7{}}}"#, " ".repeat(len - 11));
     for client in [running.client(), running.http2()] {
@@ -21,7 +21,7 @@ async fn a_body_over_a_mebibyte_is_413_and_one_of_it_is_read() {
 }
 
 #[tokio::test]
-async fn a_body_without_a_length_is_held_to_the_limit_too() {
+async fn body_without_length_is_limited_too() {
     let running = Running::start().await;
     let mut stream = TcpStream::connect(running.address).await.unwrap();
     let head = "POST /rate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -39,13 +39,13 @@ async fn a_body_without_a_length_is_held_to_the_limit_too() {
 }
 
 #[tokio::test]
-async fn a_request_line_over_64_kib_is_414() {
+async fn request_line_over_64_kib_is_414() {
     let running = Running::start().await;
     let request = |line: usize| {
         let path = format!("/{}", "x".repeat(line - "GET / HTTP/1.1".len()));
         format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
     };
-    // The last is longer than what HTTP's types can hold: it is refused while it is parsed.
+    // The last exceeds what HTTP's types can store: it is rejected while it is parsed.
     for (line, status) in [(64 * 1024, "404"), (64 * 1024 + 1, "414"), (100_000, "414")] {
         let mut stream = TcpStream::connect(running.address).await.unwrap();
         stream.write_all(request(line).as_bytes()).await.unwrap();
@@ -60,7 +60,7 @@ async fn a_request_line_over_64_kib_is_414() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_json_is_415_or_400() {
+async fn body_that_is_not_json_is_415_or_400() {
     let running = Running::start().await;
     let client = running.client();
     let text = client.send(Method::POST, "/rate", &[("content-type", "text/plain")], "5").await.unwrap();
@@ -82,7 +82,7 @@ async fn a_body_that_is_not_json_is_415_or_400() {
 }
 
 #[tokio::test]
-async fn a_late_handler_is_a_timeout_in_each_protocol() {
+async fn late_handler_is_a_timeout_in_each_protocol() {
     let config = Config { request_timeout: Duration::from_millis(100), ..Config::for_tests() };
     let running = Running::with(config).await;
     assert_eq!(running.client().get("/never").await.problem(504, "/never"), "Timeout");
@@ -91,7 +91,7 @@ async fn a_late_handler_is_a_timeout_in_each_protocol() {
 }
 
 #[tokio::test]
-async fn the_callers_grpc_timeout_is_kept_and_told_to_the_handler() {
+async fn callers_grpc_timeout_is_enforced_and_passed_to_handler() {
     let config = Config { request_timeout: Duration::from_secs(60), ..Config::for_tests() };
     let running = Running::with(config).await;
     let client = running.http2();
@@ -114,7 +114,7 @@ async fn the_callers_grpc_timeout_is_kept_and_told_to_the_handler() {
 }
 
 #[tokio::test]
-async fn a_panic_is_an_internal_error_and_harms_no_other_call() {
+async fn panic_is_an_internal_error_and_affects_no_other_call() {
     let running = Running::start().await;
     let (client, http2) = (running.client(), running.http2());
     for _ in 0..3 {
@@ -130,7 +130,7 @@ async fn a_panic_is_an_internal_error_and_harms_no_other_call() {
 }
 
 #[tokio::test]
-async fn a_connection_that_says_nothing_or_only_the_start_of_a_preface_is_dropped() {
+async fn connection_that_sends_nothing_or_a_partial_preface_is_closed() {
     let running = Running::start().await;
     let began = Instant::now();
     let mut silent = TcpStream::connect(running.address).await.unwrap();
@@ -138,7 +138,7 @@ async fn a_connection_that_says_nothing_or_only_the_start_of_a_preface_is_droppe
     stuck.write_all(b"PRI * HT").await.unwrap();
     for stream in [&mut silent, &mut stuck] {
         let mut rest = Vec::new();
-        // A reset is an end as well: the server leaves the preface unread.
+        // A reset is an end too: the server leaves the preface unread.
         _ = soon(stream.read_to_end(&mut rest)).await;
         assert!(rest.is_empty(), "{rest:?}");
         assert!(began.elapsed() >= Duration::from_secs(4), "{:?}", began.elapsed());
@@ -147,7 +147,7 @@ async fn a_connection_that_says_nothing_or_only_the_start_of_a_preface_is_droppe
 }
 
 #[tokio::test]
-async fn a_preface_that_comes_in_pieces_is_understood() {
+async fn preface_in_pieces_is_accepted() {
     let running = Running::start().await;
     let mut stream = TcpStream::connect(running.address).await.unwrap();
     stream.write_all(b"PRI * HTTP/2.0\r\n").await.unwrap();

@@ -1,4 +1,4 @@
-//! The chassis under a small real service: what its port answers, how it stops, what it counts.
+//! The chassis with a small real service: responses, shutdown, metrics.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 

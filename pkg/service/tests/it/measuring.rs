@@ -1,11 +1,10 @@
-//! What the service counts and how it tells.
+//! The service's metrics and their formats.
 
-use crate::running::{Answer, Caller, Running, description, soon};
+use crate::running::{Answer, Caller, Running, no_routes, server, soon};
 use discovery::{Registry, consul};
-use futures::FutureExt;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
-use service::{Config, Metrics};
+use service::Config;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -13,7 +12,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Waits until the metrics have `line`: a call is counted a moment after its last byte.
+/// Waits until the metrics contain `line`: a call is counted a moment after its last byte.
 async fn has(client: &Caller, line: &str) {
     let counted = async {
         loop {
@@ -64,7 +63,7 @@ async fn requests_are_counted_by_protocol_route_and_status() {
 }
 
 #[tokio::test]
-async fn a_stream_that_its_caller_leaves_is_counted_as_cancelled() {
+async fn stream_dropped_by_caller_is_counted_as_cancelled() {
     use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
     let running = Running::start().await;
     let mut health = HealthClient::new(running.channel());
@@ -77,7 +76,7 @@ async fn a_stream_that_its_caller_leaves_is_counted_as_cancelled() {
 }
 
 #[tokio::test]
-async fn metrics_come_in_the_format_that_is_asked_for_and_promtool_is_content() {
+async fn metrics_have_requested_format_and_pass_promtool() {
     let running = Running::start().await;
     let (seen, size) = (Counter::<u64>::default(), Gauge::<i64>::default());
     running.metrics.registry(|registry| {
@@ -103,25 +102,21 @@ async fn metrics_come_in_the_format_that_is_asked_for_and_promtool_is_content() 
     running.stop().await;
 }
 
-/// An address that nobody listens on.
+/// Returns an address without a listener.
 async fn closed() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
 #[tokio::test]
-async fn whether_the_registry_can_be_asked_is_told() {
+async fn registry_state_is_reported() {
     let (consul, listen) = (closed().await, closed().await);
     let url = format!("http://{consul}");
     let registry = consul::Registry::new(consul::Config { url, ..Default::default() }).unwrap();
     let stop = CancellationToken::new();
     let running = tokio::spawn({
         let (config, stop) = (Config { listen, ..Config::for_tests() }, stop.clone());
-        let make = || service::Routes { rest: axum::Router::new(), grpc: Default::default() };
-        let ready = || async { Ok(()) }.boxed();
         let registry: Arc<dyn Registry> = Arc::new(registry);
-        async move {
-            service::run(description(), &config, Some(registry), Metrics::new(), ready, make, stop).await
-        }
+        async move { server(no_routes).run(&config, Some(registry), stop).await }
     });
     let client = Caller::to(listen);
     while client.send(http::Method::GET, "/healthz", &[], "").await.is_err() {
@@ -141,7 +136,7 @@ async fn whether_the_registry_can_be_asked_is_told() {
     soon(running).await.unwrap().unwrap();
 }
 
-/// Each sample belongs to the family whose type was told last, and no family is told twice.
+/// Checks that each sample belongs to the family declared last, and that no family is declared twice.
 fn structure(metrics: &Answer) {
     let mut families = Vec::new();
     for line in metrics.text().lines() {
@@ -157,7 +152,7 @@ fn structure(metrics: &Answer) {
     assert!(families.len() >= 4, "{families:?}");
 }
 
-/// `promtool check metrics`, where it is installed.
+/// Runs `promtool check metrics`, if it is installed.
 fn promtool(metrics: &Answer) {
     use std::io::Write;
     let child = Command::new("promtool")

@@ -8,10 +8,10 @@ use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// What the process that [`spawned`] starts is to do, in its environment.
+/// The environment variable with the task of the process that [`spawned`] starts.
 const ROLE: &str = "PROCESS_TEST_ROLE";
 
-/// An exit code can only be seen from outside, a signal only be sent to a process of one's own: the tests run
+/// An exit code is visible only from outside, and a signal needs a separate process: the tests run
 /// this one with a role.
 #[test]
 fn a_process_with_a_role() {
@@ -22,7 +22,7 @@ fn a_process_with_a_role() {
     let config = Config { log_format: Some(LogFormat::Json), log, ..Config::for_tests() };
     service::telemetry(&config);
     service::telemetry(&config);
-    let code = service::block_on(|stop| async move {
+    let code = service::block_on(1, |stop| async move {
         eprintln!("running");
         match role.as_str() {
             "stops" => stop.cancelled().await,
@@ -56,7 +56,7 @@ async fn serve(stop: CancellationToken) {
     running.stop().await;
 }
 
-/// The command that runs this program with `role`.
+/// Returns the command that runs this program with `role`.
 fn with_role(role: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["process::a_process_with_a_role", "--exact", "--nocapture"]).env(ROLE, role);
@@ -81,14 +81,14 @@ fn serving(log: &str) -> (Child, Caller, Caller) {
     (child, Caller::to(address), Caller::http2_to(address))
 }
 
-/// The value of an unlabelled metric.
+/// Returns the value of a metric without labels.
 async fn metric(client: &Caller, name: &str) -> u64 {
     let metrics = client.get("/metrics").await;
     let line = metrics.text().lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("no {name} in {}", metrics.text())).parse().unwrap()
 }
 
-/// Reads what the process logs, up to `text`.
+/// Reads the process's log, up to `text`.
 fn says(child: &mut Child, text: &str) -> String {
     let mut said = String::new();
     let mut byte = [0];
@@ -120,7 +120,7 @@ fn ended(mut child: Child) -> (ExitStatus, String) {
 }
 
 #[test]
-fn a_service_that_is_asked_to_stop_exits_with_0() {
+fn stopped_service_exits_with_0() {
     for name in ["TERM", "INT"] {
         let child = spawned("stops");
         signal(&child, name);
@@ -131,7 +131,7 @@ fn a_service_that_is_asked_to_stop_exits_with_0() {
 }
 
 #[test]
-fn a_failure_exits_with_1_and_is_told_once_with_its_causes() {
+fn failure_exits_with_1_and_is_logged_once_with_causes() {
     let (status, log) = ended(spawned("fails"));
     assert_eq!(status.code(), Some(1), "{log}");
     assert_eq!(log.matches("no disk").count(), 1, "{log}");
@@ -140,7 +140,7 @@ fn a_failure_exits_with_1_and_is_told_once_with_its_causes() {
 }
 
 #[test]
-fn a_second_signal_ends_a_service_that_hangs() {
+fn second_signal_ends_hanging_service() {
     let mut child = spawned("hangs");
     signal(&child, "INT");
     says(&mut child, "stopping");
@@ -150,7 +150,7 @@ fn a_second_signal_ends_a_service_that_hangs() {
 }
 
 #[test]
-fn what_callers_are_not_told_is_logged_once_with_the_path() {
+fn hidden_cause_is_logged_once_with_path() {
     let (status, log) = ended(spawned("answers"));
     assert_eq!(status.code(), Some(0), "{log}");
     let lines = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
@@ -168,7 +168,7 @@ fn what_callers_are_not_told_is_logged_once_with_the_path() {
     assert_eq!(told, expected, "{log}");
 }
 
-/// Makes the service log until lines are dropped, each request of which must be served.
+/// Makes the service log until lines are dropped; each request must be served.
 async fn fill(rest: &Caller, http2: &Caller) {
     let before = metric(rest, "log_lines_dropped_total").await;
     let began = Instant::now();
@@ -181,7 +181,7 @@ async fn fill(rest: &Caller, http2: &Caller) {
 }
 
 #[tokio::test]
-async fn a_log_that_nobody_reads_holds_up_neither_requests_nor_the_end() {
+async fn unread_log_delays_neither_requests_nor_shutdown() {
     let (mut child, rest, http2) = serving("info,h2=trace");
     fill(&rest, &http2).await;
     // Panics are logged too.
@@ -202,7 +202,7 @@ async fn a_log_that_nobody_reads_holds_up_neither_requests_nor_the_end() {
 }
 
 #[tokio::test]
-async fn a_stranger_can_not_fill_the_log() {
+async fn caller_can_not_fill_the_log() {
     let (child, rest, http2) = serving("info");
     for _ in 0..200 {
         assert_eq!(rest.get("/broken").await.problem(503, "/broken"), "Unavailable");

@@ -1,4 +1,4 @@
-//! Who answers what on the one port.
+//! Dispatch of requests on the only port.
 
 use crate::running::{Running, soon};
 use futures::stream;
@@ -9,7 +9,7 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_reflection::pb::{v1, v1alpha};
 
 #[tokio::test]
-async fn one_port_answers_rest_on_both_versions_of_http_and_grpc() {
+async fn one_port_serves_rest_on_both_http_versions_and_grpc() {
     let running = Running::start().await;
     for client in [running.client(), running.http2()] {
         assert_eq!(client.get("/greet/a%2Fb%20%C3%A9").await.text(), "hello a/b é");
@@ -29,7 +29,7 @@ async fn one_port_answers_rest_on_both_versions_of_http_and_grpc() {
 }
 
 #[tokio::test]
-async fn reflection_lists_every_service_in_both_its_versions() {
+async fn reflection_lists_every_service_in_both_versions() {
     let running = Running::start().await;
     let expected = ["grpc.health.v1.Health", "small.v1.Small"];
 
@@ -60,7 +60,7 @@ async fn reflection_lists_every_service_in_both_its_versions() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_told_in_each_protocols_way() {
+async fn unknown_path_is_reported_in_each_protocol() {
     let running = Running::start().await;
     for client in [running.client(), running.http2()] {
         assert_eq!(client.get("/nowhere?x=1").await.problem(404, "/nowhere"), "NotFound");
@@ -79,7 +79,7 @@ async fn what_is_not_there_is_told_in_each_protocols_way() {
 }
 
 #[tokio::test]
-async fn a_path_or_parameter_that_is_no_utf8_names_the_field() {
+async fn path_or_parameter_that_is_not_utf8_names_field() {
     let running = Running::start().await;
     let client = running.client();
     for (path, field) in [("/greet/%FF", "name"), ("/nowhere/%FF", "path"), ("/list?ids=%FF", "ids")] {
@@ -92,7 +92,7 @@ async fn a_path_or_parameter_that_is_no_utf8_names_the_field() {
 }
 
 #[tokio::test]
-async fn head_answers_as_get_without_the_body() {
+async fn head_responds_like_get_without_body() {
     let running = Running::start().await;
     for client in [running.client(), running.http2()] {
         for path in ["/greet/x", "/healthz", "/nowhere", "/broken"] {
@@ -109,7 +109,7 @@ async fn head_answers_as_get_without_the_body() {
 }
 
 #[tokio::test]
-async fn a_failure_that_is_not_the_callers_hides_its_text() {
+async fn internal_failure_hides_its_text() {
     let running = Running::start().await;
     let rest = running.client().get("/broken").await;
     assert_eq!(rest.problem(503, "/broken"), "Unavailable");
@@ -122,7 +122,7 @@ async fn a_failure_that_is_not_the_callers_hides_its_text() {
 }
 
 #[tokio::test]
-async fn the_fixed_paths_are_on_every_port() {
+async fn common_paths_are_on_every_port() {
     let running = Running::start().await;
     let client = running.client();
     assert_eq!(client.get("/healthz").await.status, 200);

@@ -1,4 +1,4 @@
-//! A small service on a port of its own, and a client that sees all of an answer.
+//! A small service on its own port, and a client that exposes complete responses.
 
 use axum::Extension;
 use axum::body::Body;
@@ -6,7 +6,7 @@ use axum::routing::{get, post};
 use bytes::Bytes;
 use discovery::{Instance, Registry, memory};
 use fault::{Fault, Kind};
-use futures::{FutureExt, StreamExt};
+use futures::StreamExt;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
@@ -16,7 +16,7 @@ use prost::Message;
 use prost_types::{FileDescriptorProto, FileDescriptorSet, MethodDescriptorProto, ServiceDescriptorProto};
 use serde::Deserialize;
 use service::extract::{Ids, Json, Path, Query};
-use service::{Config, Deadline, Description, Metrics, Problem, Routes};
+use service::{Config, Deadline, Metrics, Problem, Ready, Routes, Server};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -28,27 +28,27 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::transport::Channel;
 
-/// How long a test waits for anything before it fails.
+/// The time limit of any wait in a test.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Waits for `event`, but not forever.
+/// Awaits `event`, with a time limit.
 #[track_caller]
 pub(crate) fn soon<F: Future>(event: F) -> impl Future<Output = F::Output> {
     let caller = std::panic::Location::caller();
     async move { timeout(PATIENCE, event).await.unwrap_or_else(|_| panic!("nothing came at {caller}")) }
 }
 
-/// What a test and the service's handlers share.
+/// The state shared by a test and the service's handlers.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    /// One permit for each call that has reached `/held`.
+    /// One permit per call that has reached `/held`.
     pub(crate) entered: Semaphore,
-    /// One permit for each that may end.
+    /// One permit per call that may end.
     pub(crate) released: Semaphore,
-    /// One permit for each whose handler is gone.
+    /// One permit per call whose handler was dropped.
     pub(crate) dropped: Semaphore,
     pub(crate) makes: AtomicUsize,
-    /// How many responses of a mebibyte have been made.
+    /// The number of responses of a mebibyte created.
     pub(crate) mebibytes: AtomicUsize,
     pub(crate) ready: AtomicBool,
 }
@@ -83,12 +83,12 @@ impl Running {
             let (registry, metrics, stop) = (Arc::clone(&registry), metrics.clone(), stop.clone());
             let (shared, readiness) = (Arc::clone(&shared), Arc::clone(&shared));
             async move {
-                let ready = move || {
+                let ready = Ready::when(move || {
                     let ready = readiness.ready.load(Ordering::Relaxed);
-                    async move { if ready { Ok(()) } else { Err("the disk is away".to_owned()) } }.boxed()
-                };
-                let make = move || routes(&shared);
-                service::run(description(), &config, Some(registry), metrics, ready, make, stop).await
+                    async move { if ready { Ok(()) } else { Err("the disk is away") } }
+                });
+                let server = Server { metrics, ready, ..server(move || routes(&shared)) };
+                server.run(&config, Some(registry), stop).await
             }
         });
         let instance = soon(registered(&registry)).await;
@@ -108,7 +108,7 @@ impl Running {
         Channel::from_shared(format!("http://{}", self.address)).unwrap().connect_lazy()
     }
 
-    /// Stops the service and waits until it has ended well.
+    /// Stops the service and asserts that it ends successfully.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         soon(self.ended).await.unwrap().unwrap();
@@ -125,8 +125,8 @@ async fn registered(registry: &Arc<memory::Registry>) -> Instance {
     }
 }
 
-/// A description whose reflection knows the one service that [`routes`] has.
-pub(crate) fn description() -> Description {
+/// Returns a service that is always ready, and whose reflection lists the only gRPC service of [`routes`].
+pub(crate) fn server(routes: impl Fn() -> Routes + Send + Sync + 'static) -> Server {
     static SET: LazyLock<Vec<u8>> = LazyLock::new(|| {
         let method = |name: &str| MethodDescriptorProto {
             name: Some(name.into()),
@@ -151,11 +151,14 @@ pub(crate) fn description() -> Description {
         FileDescriptorSet { file: vec![file] }.encode_to_vec()
     });
     static SETS: LazyLock<[&[u8]; 1]> = LazyLock::new(|| [&SET]);
-    Description {
+    Server {
         name: "small",
         grpc_services: &["small.v1.Small"],
         descriptors: &*SETS,
         openapi: utoipa::openapi::OpenApi::default(),
+        metrics: Metrics::new(),
+        ready: Ready::always(),
+        routes: Box::new(routes),
     }
 }
 
@@ -187,6 +190,10 @@ struct Rating {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Asked {
     ids: Ids,
+}
+
+pub(crate) fn no_routes() -> Routes {
+    Routes { rest: axum::Router::new(), grpc: Default::default() }
 }
 
 pub(crate) fn routes(shared: &Arc<Shared>) -> Routes {
@@ -247,7 +254,7 @@ pub(crate) struct Caller {
     address: SocketAddr,
 }
 
-/// All of an answer.
+/// A complete response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -312,7 +319,7 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// The gRPC code and message, from the trailers or the headers.
+    /// Returns the gRPC code and message, from the trailers or the headers.
     pub(crate) fn grpc(&self) -> (i32, &str) {
         assert_eq!(self.status, 200, "{self:?}");
         let headers = if self.trailers.contains_key("grpc-status") { &self.trailers } else { &self.headers };
@@ -320,7 +327,7 @@ impl Answer {
         (text("grpc-status").parse().unwrap(), text("grpc-message"))
     }
 
-    /// Holds the answer against what every problem has; returns its `code`.
+    /// Checks what every problem has; returns its `code`.
     #[track_caller]
     pub(crate) fn problem(&self, status: u16, instance: &str) -> String {
         assert_eq!(self.status, status, "{self:?}");

@@ -1,15 +1,15 @@
-//! How the service starts, and how it doesn't.
+//! Startup of the service, and its failures.
 
-use crate::running::{Running, description, soon};
+use crate::running::{Running, no_routes, server, soon};
 use discovery::Registry;
-use futures::{FutureExt, StreamExt};
-use service::{Config, Metrics};
+use futures::StreamExt;
+use service::Config;
 use std::error::Error;
 use std::sync::atomic::Ordering;
 use tokio_util::sync::CancellationToken;
 
 #[tokio::test]
-async fn every_worker_makes_its_routes_once_and_the_instance_is_named_by_its_address() {
+async fn every_worker_builds_routes_once_and_instance_id_has_address() {
     let running = Running::with(Config { workers: 3, ..Config::for_tests() }).await;
     assert_eq!(running.shared.makes.load(Ordering::Relaxed), 3);
     let set = running.registry.watch("small").next().await.unwrap();
@@ -18,7 +18,7 @@ async fn every_worker_makes_its_routes_once_and_the_instance_is_named_by_its_add
 }
 
 #[tokio::test]
-async fn the_advertised_address_is_the_registered_one() {
+async fn advertised_address_is_registered() {
     let registry = discovery::memory::Registry::new();
     let stop = CancellationToken::new();
     let config = Config {
@@ -28,11 +28,7 @@ async fn the_advertised_address_is_the_registered_one() {
     };
     let running = tokio::spawn({
         let (registry, stop) = (registry.clone(), stop.clone());
-        async move {
-            let make = || service::Routes { rest: axum::Router::new(), grpc: Default::default() };
-            let ready = || async { Ok(()) }.boxed();
-            service::run(description(), &config, Some(registry), Metrics::new(), ready, make, stop).await
-        }
+        async move { server(no_routes).run(&config, Some(registry), stop).await }
     });
     let mut sets = registry.watch("small").filter(|set| std::future::ready(!set.is_empty()));
     let set = soon(sets.next()).await.unwrap();
@@ -45,13 +41,10 @@ async fn the_advertised_address_is_the_registered_one() {
 }
 
 #[tokio::test]
-async fn a_taken_port_is_an_error_that_names_it_and_who_wanted_it() {
+async fn port_in_use_is_an_error_with_port_and_service() {
     let running = Running::start().await;
     let config = Config { listen: running.address, ..Config::for_tests() };
-    let make = || service::Routes { rest: axum::Router::new(), grpc: Default::default() };
-    let ready = || async { Ok(()) }.boxed();
-    let error =
-        service::run(description(), &config, None, Metrics::new(), ready, make, CancellationToken::new());
+    let error = server(no_routes).run(&config, None, CancellationToken::new());
     let error = soon(error).await.unwrap_err();
     assert_eq!(error.to_string(), format!("small can't listen on {}", running.address));
     assert!(error.source().unwrap().to_string().contains("in use"), "{error:?}");
@@ -59,11 +52,9 @@ async fn a_taken_port_is_an_error_that_names_it_and_who_wanted_it() {
 }
 
 #[tokio::test]
-async fn a_worker_that_can_not_make_its_routes_ends_the_service() {
-    let make = || panic!("two routes at one path");
-    let ready = || async { Ok(()) }.boxed();
+async fn worker_that_fails_to_build_routes_ends_service() {
+    let server = server(|| panic!("two routes at one path"));
     let config = Config::for_tests();
-    let ended =
-        service::run(description(), &config, None, Metrics::new(), ready, make, CancellationToken::new());
-    assert_eq!(soon(ended).await.unwrap_err().to_string(), "a worker of small has broken down");
+    let ended = server.run(&config, None, CancellationToken::new());
+    assert_eq!(soon(ended).await.unwrap_err().to_string(), "a worker thread of small panicked");
 }

@@ -1,15 +1,15 @@
-//! What the calls on one HTTP/2 connection have to do with one another: nothing.
+//! Independence of the calls on one HTTP/2 connection.
 
 use crate::running::{Caller, Running, soon};
 use service::Config;
 use std::time::Duration;
 
-/// A service whose calls may take long, with `count` of them held on one connection.
+/// Starts a service with `count` long-running calls on one connection.
 async fn held(count: usize) -> (Running, Caller, Vec<tokio::task::JoinHandle<bool>>) {
     let running =
         Running::with(Config { request_timeout: Duration::from_secs(60), ..Config::for_tests() }).await;
     let client = running.http2();
-    // One connection, made before the calls could each make their own.
+    // A single connection, opened before the calls could each open their own.
     assert_eq!(client.get("/healthz").await.status, 200);
     let calls = (0..count).map(|_| {
         let client = client.clone();
@@ -24,7 +24,7 @@ async fn held(count: usize) -> (Running, Caller, Vec<tokio::task::JoinHandle<boo
 }
 
 #[tokio::test]
-async fn a_call_that_waits_holds_no_other_up() {
+async fn waiting_call_delays_no_other() {
     let (running, client, calls) = held(100).await;
     for _ in 0..10 {
         assert_eq!(client.get("/greet/x").await.text(), "hello x");
@@ -37,7 +37,7 @@ async fn a_call_that_waits_holds_no_other_up() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_breaks_no_other_off() {
+async fn aborted_response_affects_no_other() {
     let (running, client, calls) = held(3).await;
     for _ in 0..3 {
         assert!(client.send(http::Method::GET, "/breaks-off", &[], "").await.is_err());
@@ -51,7 +51,7 @@ async fn an_answer_that_breaks_off_breaks_no_other_off() {
 }
 
 #[tokio::test]
-async fn a_caller_who_hangs_up_ends_its_calls() {
+async fn disconnected_caller_cancels_its_calls() {
     let (running, client, calls) = held(3).await;
     drop(client);
     for call in calls {

@@ -1,4 +1,4 @@
-//! Peers that do not read what they ask for.
+//! Peers that do not read responses.
 
 use crate::running::{Running, soon};
 use bytes::Bytes;
@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use tokio::net::TcpStream;
 
 #[tokio::test]
-async fn a_peer_that_reads_nothing_makes_the_service_hold_a_few_responses_only() {
+async fn peer_that_reads_nothing_keeps_few_responses_in_memory() {
     let running = Running::start().await;
     let stream = TcpStream::connect(running.address).await.unwrap();
     let mut builder = h2::client::Builder::new();
@@ -18,7 +18,7 @@ async fn a_peer_that_reads_nothing_makes_the_service_hold_a_few_responses_only()
     let request = Request::get("http://localhost/mebibyte").body(()).unwrap();
     let heads: Vec<_> = (0..200).map(|_| client.send_request(request.clone(), true).unwrap().0).collect();
     let heads = tokio::spawn(join_all(heads));
-    // Other connections are served, whichever worker has them.
+    // Other connections are served, whichever worker they are on.
     for _ in 0..8 {
         let (http1, http2) = (running.client(), running.http2());
         assert_eq!(http1.get("/mebibyte").await.body.len(), 1 << 20);

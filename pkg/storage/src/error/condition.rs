@@ -1,39 +1,40 @@
-//! What the databases' error codes mean: the one table.
+//! The only table of the databases' error codes and their meaning.
 
-/// What an error code says about the call that got it.
+/// The meaning of an error code for the failed call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Condition {
-    /// There is no room for more.
+    /// The disk is full.
     Full,
-    /// The server, or the file, takes no writes now.
+    /// The server, or the file, is currently read-only.
     ReadOnly,
-    /// The user may not do this.
+    /// The user lacks a permission.
     Denied,
     /// A table is missing.
     Unmigrated,
-    /// A value is refused.
+    /// A value is rejected.
     Rejected,
-    /// Concurrent transactions are in each other's way: the same one may succeed at once.
+    /// Concurrent transactions conflict: the same one may succeed immediately.
     Conflict,
     /// Another transaction holds a lock for too long.
     Locked,
     /// The server, its disk or the connection is at fault: the same statement may succeed later, on a new connection.
     Passing,
-    /// Anything else, which time does not mend.
+    /// Any other, permanent error.
     Permanent,
 }
 
 impl Condition {
-    /// What an SQLSTATE means; `https://www.postgresql.org/docs/current/errcodes-appendix.html` lists them.
+    /// Classifies an SQLSTATE; `https://www.postgresql.org/docs/current/errcodes-appendix.html` lists them.
     pub(super) fn of_postgres(state: &str) -> Self {
         match state {
             "53100" => return Self::Full,
             "25006" => return Self::ReadOnly,
-            // A role that may not use a schema gets the second.
+            // A role without the right to use a schema gets the second.
             "42501" | "3F000" => return Self::Denied,
             "42P01" => return Self::Unmigrated,
             "55P03" => return Self::Locked,
-            // A prepared statement, a cursor or the database is gone, as after a pooler's reset or a restore.
+            // A prepared statement, a cursor or the database is gone, for example after a pooler's reset or a
+            // restore.
             "26000" | "34000" | "3D000" => return Self::Passing,
             _ => {}
         }
@@ -41,15 +42,15 @@ impl Condition {
             "22" | "23" => Self::Rejected,
             "40" => Self::Conflict,
             // Connection exceptions; transaction states, which a new connection resets, with the timeouts of
-            // transactions among them; a role that is refused, as while a password is changed; resources exhausted;
-            // objects in use; operators' interventions, which include the timeouts of statements and sessions; errors
-            // of the system under the server.
+            // transactions among them; a role that is rejected, for example while a password is changed; resources
+            // exhausted; objects in use; operators' interventions, which include the timeouts of statements and
+            // sessions; errors of the operating system.
             "08" | "25" | "28" | "53" | "55" | "57" | "58" => Self::Passing,
             _ => Self::Permanent,
         }
     }
 
-    /// What a SQLite code means, whose low byte is its kind; `https://sqlite.org/rescode.html` lists them.
+    /// Classifies a SQLite code, whose low byte is its kind; `https://sqlite.org/rescode.html` lists them.
     pub(super) fn of_sqlite(code: u32, message: &str) -> Self {
         match code & 0xff {
             1 if message.starts_with("no such table") => Self::Unmigrated,

@@ -1,7 +1,8 @@
-//! Connections that are never waited for without a limit: a network that swallows packets costs a call its deadline
-//! and the connection, but not the connection's place in the pool.
+//! A connection pool in which every wait has a limit: a network that drops packets costs a call its deadline
+//! and its connection, but not the connection's slot in the pool.
 
-use super::{ACQUIRE_TIMEOUT, CLOSE_TIMEOUT, PING_TIMEOUT, READ_TIMEOUT, RETURN_TIMEOUT, start};
+use super::limit::{ACQUIRE_TIMEOUT, CLOSE_TIMEOUT, PING_TIMEOUT, READ_TIMEOUT, RETURN_TIMEOUT, within};
+use super::start;
 use crate::{Error, Migration};
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
@@ -10,42 +11,24 @@ use sqlx::postgres::{
     PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo, Postgres,
 };
 use sqlx::{Connection, Either, Execute, Executor, PgConnection, PgPool, SqlStr};
-use std::io;
 use std::ops::{Deref, DerefMut};
-use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 /// Connections to one schema; clones share them.
 ///
-/// As an executor it takes a connection for one statement, which must end within [`READ_TIMEOUT`].
+/// As an executor it uses a connection for one statement, which must end within [`READ_TIMEOUT`].
 #[derive(Clone, Debug)]
 pub struct Pool {
     pool: PgPool,
 }
 
-/// A connection for one call. It returns to the pool, unless the call fails: what is left of a failed call is unknown,
-/// and a server that refuses to write may have a successor.
+/// A connection for one call. It returns to the pool, unless the call fails: the state after a failed call is
+/// unknown, and a read-only server may have a successor.
 #[derive(Debug)]
 pub struct Lease {
     connection: PoolConnection<Postgres>,
     keep: bool,
-}
-
-/// Waits for `call` at most as long as `limit`.
-///
-/// # Errors
-///
-/// That of `call`, or [`sqlx::Error::Io`] of the kind `TimedOut`.
-pub async fn within<T, E: From<sqlx::Error>>(
-    limit: Duration,
-    call: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
-    let late = |_| {
-        let reason = format!("no response within {limit:?}");
-        Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, reason)).into())
-    };
-    timeout(limit, call).await.unwrap_or_else(late)
 }
 
 impl Pool {
@@ -53,7 +36,7 @@ impl Pool {
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
-            // The pool's own test has no limit but the time for acquiring, of which it would leave nothing.
+            // The pool's own check is limited only by the time for acquiring, and could use up all of it.
             .test_before_acquire(false)
             .before_acquire(|connection, _| {
                 Box::pin(async { Ok(matches!(timeout(PING_TIMEOUT, connection.ping()).await, Ok(Ok(())))) })
@@ -61,8 +44,8 @@ impl Pool {
         Self { pool: pool.connect_lazy_with(options) }
     }
 
-    /// Applies those of `migrations` that the schema has not seen yet, each in a transaction. Instances that start at
-    /// the same time wait for each other, with a line in the log for each attempt.
+    /// Applies pending `migrations` to the schema, each in a transaction. Instances that start at
+    /// the same time wait for each other, and log each attempt.
     ///
     /// # Errors
     ///
@@ -71,18 +54,18 @@ impl Pool {
         start::migrate(&self.pool.connect_options(), migrations).await
     }
 
-    /// Takes a connection. The caller limits its use with [`within`], and returns it with [`Lease::end`].
+    /// Acquires a connection. The caller limits its use with [`within`], and returns it with [`Lease::end`].
     ///
     /// # Errors
     ///
-    /// If none is free and none can be made within 600 ms.
+    /// If none is free and none can be opened within 600 ms.
     pub async fn acquire(&self) -> Result<Lease, sqlx::Error> {
         Ok(Lease { connection: self.pool.acquire().await?, keep: true })
     }
 
-    /// Closes all connections; those in use are given half a second.
+    /// Closes all connections; those in use have half a second.
     pub async fn close(&self) {
-        // What is late belongs to a call, which closes it when it ends.
+        // A connection that is late belongs to a call, which closes it when it ends.
         let _ = timeout(CLOSE_TIMEOUT, self.pool.close()).await;
     }
 }
@@ -101,8 +84,8 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // Left to itself, the connection would wait for the server without a limit and keep its place in the pool.
-        // Dropping this future closes the connection's socket and frees that place.
+        // Otherwise, the connection would wait for the server without a limit and keep its slot in the pool.
+        // Dropping this future closes the connection's socket and frees the slot.
         let returning = self.connection.return_to_pool();
         if self.keep
             && let Ok(runtime) = Handle::try_current()

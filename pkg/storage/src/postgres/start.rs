@@ -1,7 +1,8 @@
-//! The steps before a schema can be used, on a connection of their own. A step that gets no response is repeated on a new
-//! connection; the caller gives up by dropping the future.
+//! The steps before a schema can be used, on a separate connection. A step without a response is repeated on a new
+//! connection; the caller aborts by dropping the future.
 
-use super::{CLOSE_TIMEOUT, REWRITE_TIMEOUT, address, within};
+use super::address::address;
+use super::limit::{CLOSE_TIMEOUT, REWRITE_TIMEOUT, within};
 use crate::{Error, Migration, migration};
 use sqlx::migrate::Migrate;
 use sqlx::postgres::PgConnectOptions;
@@ -9,13 +10,13 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
-/// How long the server may take to accept a connection, and for each step but the migrations themselves.
+/// The time limit for the server to accept a connection, and for each step except the migrations.
 const STEP_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// How long a connection waits for a lock before the wait is logged and begins again: less than a step may take.
+/// How long a connection waits for a lock before the wait is logged and restarted: less than a step's time limit.
 const SETTINGS: [(&str, &str); 2] = [("lock_timeout", "2s"), ("statement_timeout", "0")];
 
-/// How long to wait between two attempts.
+/// The pause between two attempts.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Checks that the database can store any text, and creates the schema if it is missing.
@@ -35,10 +36,10 @@ pub(super) async fn prepare(options: &PgConnectOptions, schema: &'static str) ->
     }
 }
 
-/// Applies `migrations` while no other instance does so.
+/// Applies `migrations` while no other instance does.
 pub(super) async fn migrate(options: &PgConnectOptions, migrations: &[Migration]) -> Result<(), Error> {
     let mut migrator = migration::migrator(migrations);
-    // It would take the lock in the same step as everything else.
+    // Otherwise the lock would be acquired in the same step as the rest.
     migrator.set_locking(false);
     loop {
         let migrated = async {
@@ -46,7 +47,7 @@ pub(super) async fn migrate(options: &PgConnectOptions, migrations: &[Migration]
             within(STEP_TIMEOUT, connection.lock()).await.map_err(migration::failed)?;
             let migrated = migrator.run_direct(None, &mut connection, false);
             within(REWRITE_TIMEOUT, migrated).await.map_err(migration::failed)?;
-            // The lock ends with the connection.
+            // The lock is released with the connection.
             close(connection).await;
             Ok(())
         };
@@ -63,12 +64,12 @@ async fn connect(options: &PgConnectOptions) -> Result<PgConnection, Error> {
     connected.map_err(|source| Error::Open { database: address(&options), source })
 }
 
-/// Closes a connection that has done all it was for.
+/// Closes a connection that is no longer needed.
 async fn close(connection: PgConnection) {
     let _ = timeout(CLOSE_TIMEOUT, connection.close()).await;
 }
 
-/// Returns whether the server is silent or another instance holds a lock, after logging so and a pause.
+/// Returns whether the server does not respond or another instance holds a lock, after logging it and a pause.
 async fn is_to_be_repeated(options: &PgConnectOptions, done: &Result<(), Error>) -> bool {
     let Err(error) = done else { return false };
     if !error.is_worth_waiting() {
@@ -81,12 +82,12 @@ async fn is_to_be_repeated(options: &PgConnectOptions, done: &Result<(), Error>)
 }
 
 async fn check_encoding(connection: &mut PgConnection) -> Result<(), Error> {
-    // SQL_ASCII stores any bytes, but knows no letters.
+    // SQL_ASCII stores any bytes, but does not know letters.
     let encoding: String = sqlx::query_scalar("SHOW server_encoding").fetch_one(connection).await?;
     if encoding == "UTF8" { Ok(()) } else { Err(Error::Encoding(encoding)) }
 }
 
-/// Creates the schema if it is missing. It is looked for first, because the role may not be allowed to create schemas.
+/// Creates the schema if it is missing. This is checked first, because the role may have no right to create schemas.
 /// The lock serializes instances that start at the same time, which `IF NOT EXISTS` alone does not.
 async fn create(connection: &mut PgConnection, schema: &'static str) -> Result<(), Error> {
     let exists = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)";

@@ -1,4 +1,4 @@
-//! The lock beside a SQLite file that keeps a second process away.
+//! The lock file beside a SQLite file, which excludes a second process.
 
 use crate::Error;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 
-/// A lock that is held. The system frees it with the process, however that ends; the file stays.
+/// A held lock. The system releases it when the process ends, for any reason; the file stays.
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: File,
@@ -43,7 +43,7 @@ fn write_id(file: &mut File) -> io::Result<()> {
     writeln!(file, "{}", process::id())
 }
 
-/// Who wrote its id into the file; a holder that has just come may not have done so yet.
+/// Returns the id in the file; a new owner may not have written it yet.
 fn holder(file: &mut File) -> String {
     let mut text = String::new();
     match file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse::<u32>().ok()) {

@@ -1,4 +1,4 @@
-//! A TCP proxy in front of a server, whose network path can be made to die silently.
+//! A TCP proxy in front of a server, which can simulate a network that silently drops packets.
 
 use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-/// Forwards connections to a PostgreSQL server, until it swallows them. Gone when it is dropped.
+/// Forwards connections to a PostgreSQL server, until it drops all packets. Stops when dropped.
 #[derive(Debug)]
 pub struct Proxy {
     options: PgConnectOptions,
@@ -18,7 +18,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Listens on a free port in front of the server that `server` names.
+    /// Listens on a free port for connections to `server`.
     ///
     /// # Errors
     ///
@@ -37,24 +37,24 @@ impl Proxy {
         Ok(Self { options, swallows, task })
     }
 
-    /// How to connect through it.
+    /// Returns the connect options through the proxy.
     #[must_use]
     pub fn options(&self) -> PgConnectOptions {
         self.options.clone()
     }
 
-    /// The URL that leads through it.
+    /// Returns the URL through the proxy.
     #[must_use]
     pub fn url(&self) -> String {
         self.options.to_url_lossy().to_string()
     }
 
-    /// Swallows whatever either side sends from now on. Neither side sees the connection end.
+    /// Drops everything that either side sends from now on. Neither side sees the connection end.
     pub fn swallow(&self) {
         self.swallows.send_replace(true);
     }
 
-    /// Forwards new connections again. Those that were made before stay silent.
+    /// Forwards new connections again. Existing ones stay silent.
     pub fn heal(&self) {
         self.swallows.send_replace(false);
     }
@@ -81,13 +81,13 @@ async fn forward(
         forwarded = Some(stream);
     }
     let _ = tokio::io::copy(&mut client, &mut sink()).await;
-    // The server does not learn that the client is gone.
+    // The server is not notified that the client is gone.
     std::future::pending::<()>().await;
     drop(forwarded);
     Ok(())
 }
 
-/// A server that accepts connections and then is silent. Gone when it is dropped.
+/// A server that accepts connections and never responds. Stops when dropped.
 #[derive(Debug)]
 pub struct Silent {
     address: SocketAddr,
@@ -115,7 +115,7 @@ impl Silent {
         Ok(Self { address, accepted, task })
     }
 
-    /// A URL that leads to it.
+    /// Returns its URL.
     #[must_use]
     pub fn url(&self) -> String {
         format!("postgres://nobody@{}/none", self.address)

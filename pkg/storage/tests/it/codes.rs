@@ -1,4 +1,4 @@
-//! The table of error codes, told by a server; and the settings that no default changes.
+//! The table of error codes, as raised by a server; and the settings that no default changes.
 
 use crate::Outcome;
 use fault::{Fault, Kind};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use storage::Error;
 use storage::postgres::{self, Pool, within};
 
-/// What passes: connections, states of transactions, roles, conflicts, resources, objects in use, operators, disks.
+/// Transient: connections, states of transactions, roles, conflicts, resources, objects in use, operators, disks.
 const PASSING: [&str; 51] = [
     "08000", "08001", "08003", "08004", "08006", "08007", "08P01", "25000", "25001", "25002", "25003",
     "25004", "25005", "25006", "25007", "25008", "25P01", "25P02", "25P03", "25P04", "26000", "28000",
@@ -17,13 +17,13 @@ const PASSING: [&str; 51] = [
     "57P03", "57P04", "57P05", "58000", "58030", "58P01", "58P02",
 ];
 
-/// What a value is refused for.
+/// Rejected values.
 const REJECTED: [&str; 12] = [
     "22000", "22001", "22003", "22021", "22P02", "22P05", "23000", "23502", "23503", "23505", "23514",
     "23P01",
 ];
 
-/// What stays as it is until somebody mends it.
+/// Permanent errors.
 const PERMANENT: [&str; 12] = [
     "0A000", "21000", "2F000", "42501", "42601", "42703", "42P01", "3F000", "54000", "P0001", "XX000",
     "XX001",
@@ -33,7 +33,7 @@ async fn pid(pool: &Pool) -> Result<i32, sqlx::Error> {
     sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(pool).await
 }
 
-/// What the server says with the code `state`.
+/// Returns the server's error with the code `state`.
 async fn raise(pool: &Pool, state: &str) -> Error {
     let raise = format!("DO $$ BEGIN RAISE EXCEPTION 'said' USING ERRCODE = '{state}'; END $$");
     sqlx::query(AssertSqlSafe(raise)).execute(pool).await.unwrap_err().into()
@@ -63,7 +63,7 @@ pub(crate) async fn every_code_has_its_kind(options: PgConnectOptions) -> Outcom
     Ok(())
 }
 
-/// The server's own words, rather than those of a function.
+/// Errors raised by the server itself, rather than by a function.
 pub(crate) async fn server_that_ends_a_connection_is_unavailable(options: PgConnectOptions) -> Outcome {
     let pool = postgres::open(&options, "metadata", 2).await?;
     sqlx::query("CREATE TABLE film (id integer)").execute(&pool).await?;
@@ -78,7 +78,7 @@ pub(crate) async fn server_that_ends_a_connection_is_unavailable(options: PgConn
         ("SELECT pg_terminate_backend(pg_backend_pid())", "SELECT 1"),
     ] {
         let mut connection = pool.acquire().await?;
-        // Some settings end the connection at once.
+        // Some settings end the connection immediately.
         let _ = sqlx::raw_sql(settings).execute(&mut *connection).await;
         let ended = async {
             loop {

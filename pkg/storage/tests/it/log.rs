@@ -1,10 +1,10 @@
-//! What a case logs.
+//! The log of a case.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use tracing::subscriber::DefaultGuard;
 
-/// The lines that are logged on this thread while the guard lives.
+/// Captures the lines logged on this thread while the guard exists.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -17,7 +17,7 @@ impl Log {
         (log, tracing::subscriber::set_default(subscriber))
     }
 
-    /// How many lines hold `text`.
+    /// Returns the number of lines that contain `text`.
     pub(crate) fn count(&self, text: &str) -> usize {
         String::from_utf8_lossy(&self.0.lock().unwrap()).lines().filter(|line| line.contains(text)).count()
     }

@@ -1,6 +1,6 @@
-//! Opening databases: folders, locks, migrations, writers that come at once, networks that swallow and servers that are
-//! silent or refuse. The cases of PostgreSQL run where
-//! `MARQUEE_TEST_POSTGRES` names a server.
+//! Opening databases: folders, locks, migrations, concurrent writers, networks that drop packets, and servers that do
+//! not respond or reject connections. The cases of PostgreSQL run if
+//! `MARQUEE_TEST_POSTGRES` is set.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it finds nothing to unwrap")]
 
@@ -26,38 +26,41 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let trials = vec![
         trial("sqlite::folder_and_file_are_created", sqlite::folder_and_file_are_created),
+        trial("sqlite::second_open_reports_file_and_owner", sqlite::second_open_reports_file_and_owner),
+        trial("sqlite::owner_in_another_process_is_reported", sqlite::owner_in_another_process_is_reported),
+        trial("sqlite::closed_file_can_be_opened_again", sqlite::closed_file_can_be_opened_again),
         trial(
-            "sqlite::a_second_opening_names_file_and_holder",
-            sqlite::a_second_opening_names_file_and_holder,
+            "sqlite::concurrent_writers_never_find_database_busy",
+            sqlite::concurrent_writers_never_find_database_busy,
         ),
-        trial("sqlite::another_process_is_named", sqlite::another_process_is_named),
-        trial("sqlite::a_closed_file_opens_again", sqlite::a_closed_file_opens_again),
-        trial("sqlite::writers_at_once_never_find_it_busy", sqlite::writers_at_once_never_find_it_busy),
         trial(
             "sqlite::a_dropped_write_leaves_nothing_and_frees_the_writer",
-            sqlite::a_dropped_write_leaves_nothing,
+            sqlite::dropped_write_leaves_nothing,
         ),
         trial(
-            "sqlite::every_connection_waits_syncs_and_logs_ahead",
-            sqlite::every_connection_waits_syncs_and_logs_ahead,
+            "sqlite::every_connection_has_busy_timeout_sync_and_wal",
+            sqlite::every_connection_has_busy_timeout_sync_and_wal,
         ),
-        trial("sqlite::what_is_no_database_is_an_error", sqlite::what_is_no_database_is_an_error),
-        trial("sqlite::a_newer_database_is_refused", sqlite::a_newer_database_is_refused),
-        trial("sqlite::a_changed_migration_is_refused", sqlite::a_changed_migration_is_refused),
-        trial("sqlite::a_full_disk_says_so_and_passes", sqlite::a_full_disk_says_so_and_passes),
-        trial("postgres::an_unreachable_server_is_named", postgres::an_unreachable_server_is_named),
+        trial("sqlite::invalid_database_file_is_an_error", sqlite::invalid_database_file_is_an_error),
+        trial("sqlite::newer_database_is_rejected", sqlite::newer_database_is_rejected),
+        trial("sqlite::changed_migration_is_rejected", sqlite::changed_migration_is_rejected),
+        trial("sqlite::full_disk_is_reported_and_recovers", sqlite::full_disk_is_reported_and_recovers),
+        trial("postgres::unreachable_server_is_reported", postgres::unreachable_server_is_reported),
         trial(
-            "start::silent_server_is_tried_again_with_a_line_each",
-            start::silent_server_is_tried_again_with_a_line_each,
+            "start::silent_server_is_retried_with_one_log_line_per_attempt",
+            start::silent_server_is_retried_with_one_log_line_per_attempt,
         ),
         with_server(
-            "start::held_migration_lock_is_waited_for_with_a_line_each",
-            start::held_migration_lock_is_waited_for_with_a_line_each,
+            "start::held_migration_lock_is_awaited_with_one_log_line_per_attempt",
+            start::held_migration_lock_is_awaited_with_one_log_line_per_attempt,
         ),
-        with_server("start::encoding_other_than_utf8_is_refused", start::encoding_other_than_utf8_is_refused),
         with_server(
-            "outage::swallowed_connections_are_replaced_once_the_network_heals",
-            outage::swallowed_connections_are_replaced_once_the_network_heals,
+            "start::encoding_other_than_utf8_is_rejected",
+            start::encoding_other_than_utf8_is_rejected,
+        ),
+        with_server(
+            "outage::silent_connections_are_replaced_once_network_recovers",
+            outage::silent_connections_are_replaced_once_network_recovers,
         ),
         with_server("outage::cancelled_calls_cost_no_connection", outage::cancelled_calls_cost_no_connection),
         with_server("outage::late_call_is_ended_on_both_sides", outage::late_call_is_ended_on_both_sides),
@@ -70,17 +73,20 @@ fn main() -> ExitCode {
             "codes::connections_do_not_follow_the_databases_defaults",
             codes::connections_do_not_follow_the_databases_defaults,
         ),
-        with_server("postgres::instances_may_start_at_once", postgres::instances_may_start_at_once),
-        with_server("postgres::services_share_a_database", postgres::services_share_a_database),
-        with_server("postgres::a_newer_database_is_refused", postgres::a_newer_database_is_refused),
-        with_server("postgres::an_outage_is_told_in_time", postgres::an_outage_is_told_in_time),
         with_server(
-            "postgres::what_is_not_allowed_and_what_is_missing_says_what_to_do",
-            postgres::what_is_not_allowed_and_what_is_missing_says_what_to_do,
+            "postgres::instances_may_start_at_the_same_time",
+            postgres::instances_may_start_at_the_same_time,
+        ),
+        with_server("postgres::services_share_a_database", postgres::services_share_a_database),
+        with_server("postgres::newer_database_is_rejected", postgres::newer_database_is_rejected),
+        with_server("postgres::outage_is_reported_in_time", postgres::outage_is_reported_in_time),
+        with_server(
+            "postgres::missing_tables_and_denied_permissions_are_distinguished",
+            postgres::missing_tables_and_denied_permissions_are_distinguished,
         ),
         with_server(
-            "postgres::a_transaction_that_says_nothing_gives_its_locks_up",
-            postgres::a_transaction_that_says_nothing_gives_its_locks_up,
+            "postgres::idle_transaction_releases_its_locks",
+            postgres::idle_transaction_releases_its_locks,
         ),
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
@@ -93,7 +99,7 @@ where
     Trial::test(name, move || block_on(run()))
 }
 
-/// A trial that gets a fresh database, and is ignored where no server is named.
+/// Creates a trial with an empty database; ignored without a server.
 fn with_server<F>(name: &str, run: impl FnOnce(PgConnectOptions) -> F + Send + 'static) -> Trial
 where
     F: Future<Output = Outcome>,

@@ -1,4 +1,4 @@
-//! What a pool does when the network path to PostgreSQL dies silently, or a call ends before its statement.
+//! The pool when the network to PostgreSQL silently drops packets, or a call ends before its statement.
 
 use crate::Outcome;
 use fault::{Fault, Kind};
@@ -18,7 +18,7 @@ async fn both_work(pool: &Pool) -> Result<(), sqlx::Error> {
     tokio::try_join!(sleep(), sleep()).map(|_| ())
 }
 
-pub(crate) async fn swallowed_connections_are_replaced_once_the_network_heals(
+pub(crate) async fn silent_connections_are_replaced_once_network_recovers(
     options: PgConnectOptions,
 ) -> Outcome {
     let proxy = Proxy::start(&options).await?;
@@ -78,7 +78,7 @@ pub(crate) async fn late_call_is_ended_on_both_sides(options: PgConnectOptions) 
     let error = Error::from(connection.end(late).unwrap_err());
     assert_eq!(error.kind(), Kind::Unavailable, "{error:?}");
     assert_ne!(pid(&pool).await?, before, "the connection was kept");
-    // The server gives up what nobody waits for.
+    // The server aborts what no client waits for.
     let timeouts: Vec<String> = sqlx::query_scalar(
         "SELECT setting FROM pg_settings WHERE name IN ('statement_timeout', 'lock_timeout') ORDER BY name",
     )

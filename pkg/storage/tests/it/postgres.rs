@@ -10,7 +10,7 @@ use storage::{Error, postgres};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-pub(crate) async fn an_unreachable_server_is_named() -> Outcome {
+pub(crate) async fn unreachable_server_is_reported() -> Outcome {
     let free = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let options: PgConnectOptions = format!("postgres://me:secret@127.0.0.1:{free}/films").parse()?;
     let error = postgres::open(&options, "metadata", 2).await.unwrap_err();
@@ -19,7 +19,7 @@ pub(crate) async fn an_unreachable_server_is_named() -> Outcome {
     Ok(())
 }
 
-pub(crate) async fn instances_may_start_at_once(options: PgConnectOptions) -> Outcome {
+pub(crate) async fn instances_may_start_at_the_same_time(options: PgConnectOptions) -> Outcome {
     let instances: Vec<_> = (0..8)
         .map(|_| {
             let options = options.clone();
@@ -52,7 +52,7 @@ pub(crate) async fn services_share_a_database(options: PgConnectOptions) -> Outc
     Ok(())
 }
 
-pub(crate) async fn a_newer_database_is_refused(options: PgConnectOptions) -> Outcome {
+pub(crate) async fn newer_database_is_rejected(options: PgConnectOptions) -> Outcome {
     let pool = postgres::open(&options, "metadata", 2).await?;
     pool.migrate(&[FIRST, SECOND]).await?;
     let error = pool.migrate(&[FIRST]).await.unwrap_err();
@@ -62,8 +62,8 @@ pub(crate) async fn a_newer_database_is_refused(options: PgConnectOptions) -> Ou
     Ok(())
 }
 
-/// A server that is gone, or hangs, is told as one that can't be reached, and before a request's time is over.
-pub(crate) async fn an_outage_is_told_in_time(options: PgConnectOptions) -> Outcome {
+/// A server that is gone, or hangs, is reported as unreachable before a request's time limit.
+pub(crate) async fn outage_is_reported_in_time(options: PgConnectOptions) -> Outcome {
     for hangs in [false, true] {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let between = options.clone().host("127.0.0.1").port(listener.local_addr()?.port());
@@ -84,7 +84,7 @@ pub(crate) async fn an_outage_is_told_in_time(options: PgConnectOptions) -> Outc
     Ok(())
 }
 
-/// Forwards one connection after the other until `out`, and then is gone, or says nothing any more.
+/// Forwards one connection after the other until `out`, and then stops, or stops responding.
 async fn forward(
     listener: TcpListener,
     server: String,
@@ -106,7 +106,7 @@ async fn forward(
     }
 }
 
-pub(crate) async fn what_is_not_allowed_and_what_is_missing_says_what_to_do(
+pub(crate) async fn missing_tables_and_denied_permissions_are_distinguished(
     options: PgConnectOptions,
 ) -> Outcome {
     let pool = postgres::open(&options, "metadata", 1).await?;
@@ -122,7 +122,7 @@ pub(crate) async fn what_is_not_allowed_and_what_is_missing_says_what_to_do(
     Ok(())
 }
 
-pub(crate) async fn a_transaction_that_says_nothing_gives_its_locks_up(options: PgConnectOptions) -> Outcome {
+pub(crate) async fn idle_transaction_releases_its_locks(options: PgConnectOptions) -> Outcome {
     let frozen = postgres::open(&options, "rating", 1).await?;
     frozen.migrate(&[FIRST]).await?;
     let lock = "LOCK TABLE film IN EXCLUSIVE MODE";

@@ -19,7 +19,7 @@ pub(crate) async fn folder_and_file_are_created() -> Outcome {
     Ok(())
 }
 
-pub(crate) async fn a_second_opening_names_file_and_holder() -> Outcome {
+pub(crate) async fn second_open_reports_file_and_owner() -> Outcome {
     let file = File::new()?;
     let _held = sqlite::open(&file.path(), Synchronous::Full).await?;
     let link = file.path().with_file_name("link.db");
@@ -32,7 +32,7 @@ pub(crate) async fn a_second_opening_names_file_and_holder() -> Outcome {
     Ok(())
 }
 
-pub(crate) async fn another_process_is_named() -> Outcome {
+pub(crate) async fn owner_in_another_process_is_reported() -> Outcome {
     let file = File::new()?;
     let lock = file.path().with_file_name("test.db.lock");
     fs::write(&lock, "4711\n")?;
@@ -43,7 +43,7 @@ pub(crate) async fn another_process_is_named() -> Outcome {
     Ok(())
 }
 
-pub(crate) async fn a_closed_file_opens_again() -> Outcome {
+pub(crate) async fn closed_file_can_be_opened_again() -> Outcome {
     let file = File::new()?;
     let sqlite = sqlite::open(&file.path(), Synchronous::Full).await?;
     migrate(&sqlite.writer, &[FIRST]).await?;
@@ -57,7 +57,7 @@ pub(crate) async fn a_closed_file_opens_again() -> Outcome {
     Ok(())
 }
 
-pub(crate) async fn writers_at_once_never_find_it_busy() -> Outcome {
+pub(crate) async fn concurrent_writers_never_find_database_busy() -> Outcome {
     let file = File::new()?;
     let sqlite = sqlite::open(&file.path(), Synchronous::Normal).await?;
     migrate(&sqlite.writer, &[FIRST]).await?;
@@ -84,7 +84,7 @@ pub(crate) async fn writers_at_once_never_find_it_busy() -> Outcome {
     Ok(())
 }
 
-pub(crate) async fn a_dropped_write_leaves_nothing() -> Outcome {
+pub(crate) async fn dropped_write_leaves_nothing() -> Outcome {
     let file = File::new()?;
     let sqlite = sqlite::open(&file.path(), Synchronous::Full).await?;
     migrate(&sqlite.writer, &[FIRST]).await?;
@@ -103,7 +103,7 @@ pub(crate) async fn a_dropped_write_leaves_nothing() -> Outcome {
     Ok(())
 }
 
-pub(crate) async fn every_connection_waits_syncs_and_logs_ahead() -> Outcome {
+pub(crate) async fn every_connection_has_busy_timeout_sync_and_wal() -> Outcome {
     for (synchronous, expected) in [(Synchronous::Full, 2), (Synchronous::Normal, 1)] {
         let file = File::new()?;
         let sqlite = sqlite::open(&file.path(), synchronous).await?;
@@ -119,7 +119,7 @@ pub(crate) async fn every_connection_waits_syncs_and_logs_ahead() -> Outcome {
     Ok(())
 }
 
-pub(crate) async fn what_is_no_database_is_an_error() -> Outcome {
+pub(crate) async fn invalid_database_file_is_an_error() -> Outcome {
     let file = File::new()?;
     fs::write(file.path(), "x".repeat(4096))?;
     let error = sqlite::open(&file.path(), Synchronous::Full).await.unwrap_err();
@@ -129,7 +129,7 @@ pub(crate) async fn what_is_no_database_is_an_error() -> Outcome {
     Ok(())
 }
 
-pub(crate) async fn a_newer_database_is_refused() -> Outcome {
+pub(crate) async fn newer_database_is_rejected() -> Outcome {
     let file = File::new()?;
     let sqlite = sqlite::open(&file.path(), Synchronous::Full).await?;
     migrate(&sqlite.writer, &[FIRST, SECOND]).await?;
@@ -138,7 +138,7 @@ pub(crate) async fn a_newer_database_is_refused() -> Outcome {
     Ok(())
 }
 
-pub(crate) async fn a_changed_migration_is_refused() -> Outcome {
+pub(crate) async fn changed_migration_is_rejected() -> Outcome {
     let file = File::new()?;
     let sqlite = sqlite::open(&file.path(), Synchronous::Full).await?;
     migrate(&sqlite.writer, &[FIRST]).await?;
@@ -148,7 +148,7 @@ pub(crate) async fn a_changed_migration_is_refused() -> Outcome {
     Ok(())
 }
 
-pub(crate) async fn a_full_disk_says_so_and_passes() -> Outcome {
+pub(crate) async fn full_disk_is_reported_and_recovers() -> Outcome {
     let file = File::new()?;
     let sqlite = sqlite::open(&file.path(), Synchronous::Full).await?;
     migrate(&sqlite.writer, &[FIRST]).await?;

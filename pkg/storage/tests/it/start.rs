@@ -1,4 +1,4 @@
-//! Opening schemas on servers that are silent, busy or unfit.
+//! Opening schemas on servers that do not respond, are busy or unsuitable.
 
 use crate::log::Log;
 use crate::{FIRST, Outcome};
@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 const AGAIN: &str = "the database is not ready: trying again";
 
-/// Runs a case on this thread alone, because its log is that of the thread.
+/// Runs a case on this thread only, because it captures the thread's log.
 fn on_this_thread<T>(paused: bool, case: impl Future<Output = T>) -> T {
     tokio::task::block_in_place(|| {
         let runtime =
@@ -27,7 +27,7 @@ fn on_this_thread<T>(paused: bool, case: impl Future<Output = T>) -> T {
     })
 }
 
-/// Drives `opening`, which must not end, until `enough`.
+/// Polls `opening`, which must not end, until `enough`.
 async fn drive<T>(opening: impl Future<Output = T>, enough: impl Fn() -> bool) {
     let mut opening = pin!(opening);
     poll_fn(|context| {
@@ -37,7 +37,7 @@ async fn drive<T>(opening: impl Future<Output = T>, enough: impl Fn() -> bool) {
     .await;
 }
 
-pub(crate) async fn silent_server_is_tried_again_with_a_line_each() -> Outcome {
+pub(crate) async fn silent_server_is_retried_with_one_log_line_per_attempt() -> Outcome {
     on_this_thread(true, async {
         let silent = Silent::start().await?;
         let options: PgConnectOptions = silent.url().parse()?;
@@ -48,7 +48,9 @@ pub(crate) async fn silent_server_is_tried_again_with_a_line_each() -> Outcome {
     })
 }
 
-pub(crate) async fn held_migration_lock_is_waited_for_with_a_line_each(options: PgConnectOptions) -> Outcome {
+pub(crate) async fn held_migration_lock_is_awaited_with_one_log_line_per_attempt(
+    options: PgConnectOptions,
+) -> Outcome {
     on_this_thread(false, async {
         let mut other = options.connect().await?;
         other.lock().await?;
@@ -64,7 +66,7 @@ pub(crate) async fn held_migration_lock_is_waited_for_with_a_line_each(options: 
     })
 }
 
-pub(crate) async fn encoding_other_than_utf8_is_refused(_: PgConnectOptions) -> Outcome {
+pub(crate) async fn encoding_other_than_utf8_is_rejected(_: PgConnectOptions) -> Outcome {
     for encoding in ["LATIN1", "SQL_ASCII"] {
         let parameters = format!("TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'");
         let database = Database::create_with(&testing::server()?, &parameters).await?;

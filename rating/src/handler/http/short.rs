@@ -1,6 +1,8 @@
-//! The short forms: a record's bare mean, and a rating put by query parameters alone.
+//! The short forms: the mean of a record's ratings as a bare number, and a rating put by query parameters alone.
 
-use super::{Asked, record, store, user};
+use super::params::{record, user};
+use super::ratings::put;
+use super::state::AppState;
 use api::json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -22,19 +24,22 @@ pub(super) struct Mean {
     record_type: String,
 }
 
-/// The bare mean of a record's ratings, in the short form.
+/// The mean of a record's ratings (short form).
 #[utoipa::path(get, path = "/rating", params(Mean), responses((status = 200, body = f64)))]
-pub(super) async fn get(
-    State(state): State<Arc<Asked>>,
-    Query(asked): Query<Mean>,
+pub(super) async fn get_mean(
+    State(state): State<Arc<AppState>>,
+    Query(query): Query<Mean>,
 ) -> Result<Json<f64>, Problem> {
-    Ok(Json(state.controller.aggregate(record(asked.record_type, asked.id)?).await?.mean()))
+    Ok(Json(state.controller.get_aggregate(record(query.record_type, query.id)?).await?.mean()))
 }
 
-/// The bare mean of a record's ratings, in the shortest form.
+/// The mean of a record's ratings (shortest form).
 #[utoipa::path(get, path = "/", params(Mean), responses((status = 200, body = f64)))]
-pub(super) async fn shortest(state: State<Arc<Asked>>, asked: Query<Mean>) -> Result<Json<f64>, Problem> {
-    get(state, asked).await
+pub(super) async fn get_mean_at_root(
+    state: State<Arc<AppState>>,
+    query: Query<Mean>,
+) -> Result<Json<f64>, Problem> {
+    get_mean(state, query).await
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -46,23 +51,23 @@ pub(super) struct Put {
     /// The record's type.
     #[serde(rename = "type")]
     record_type: String,
-    /// Who rates.
+    /// The user's id.
     user_id: String,
     /// A whole number, 1 to 10.
     value: i64,
 }
 
-/// Stores a user's rating of a record, in the short form.
+/// Stores a user's rating of a record (short form).
 #[utoipa::path(
     put, path = "/rating", params(Put),
     responses((status = 201, body = json::Rating), (status = 200, body = json::Rating))
 )]
-pub(super) async fn put(
-    State(state): State<Arc<Asked>>,
-    Query(asked): Query<Put>,
+pub(super) async fn put_rating_short(
+    State(state): State<Arc<AppState>>,
+    Query(query): Query<Put>,
 ) -> Result<(StatusCode, Json<json::Rating>), Problem> {
-    let record = record(asked.record_type, asked.id)?;
-    let user = user(asked.user_id, "user_id")?;
-    let body = json::PutRating { value: Some(asked.value), ..json::PutRating::default() };
-    store(&state.controller, body.rating(record, user, Timestamp::now())?).await
+    let record = record(query.record_type, query.id)?;
+    let user = user(query.user_id, "user_id")?;
+    let body = json::PutRating { value: Some(query.value), ..json::PutRating::default() };
+    put(&state.controller, body.rating(record, user, Timestamp::now())?).await
 }

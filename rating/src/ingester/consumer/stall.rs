@@ -1,37 +1,35 @@
-//! When a partition counts as stalled: events wait, or may wait, and none is read or applied. The clock is a
-//! parameter.
+//! Decides when a partition is stalled: events are, or may be, pending, and none is read or applied. The clock is a parameter.
 
 use std::time::{Duration, Instant};
 
-/// How many errors in a row count as repeated.
+/// The number of consecutive errors that counts as repeated.
 const REPEATED: u32 = 5;
 
-/// How long no error may be returned until a row of errors is over, and how long a partition may make no progress
-/// meanwhile.
+/// The time without an error that ends a series of errors, and the time for which a partition may make no progress during one.
 pub(super) const QUIET: Duration = Duration::from_secs(5);
 
-/// What is known of a partition at one moment.
+/// The state of a partition at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Observation {
     /// The next offset to apply.
     pub(super) applied: i64,
     /// The next offset to read.
     pub(super) read: i64,
-    /// Where the partition ends; `None` while its leader does not respond.
+    /// The end offset; `None` while the leader does not respond.
     pub(super) end: Option<i64>,
-    /// How many chunks the partition's lane has finished.
+    /// The number of chunks that the partition's lane has finished.
     pub(super) chunks: u64,
-    /// Whether the partition is not read because its lane is behind.
+    /// Whether the partition is paused because its lane is behind.
     pub(super) paused: bool,
 }
 
 impl Observation {
-    /// Whether all events are applied.
+    /// Returns whether all events are applied.
     fn is_done(&self) -> bool {
         self.end.is_some_and(|end| self.applied >= end.max(self.read))
     }
 
-    /// Whether the partition's events wait for others that its lane works on.
+    /// Returns whether the partition's events wait for other work of the lane.
     const fn waits_for_lane(&self) -> bool {
         self.paused || self.applied < self.read
     }
@@ -40,7 +38,7 @@ impl Observation {
 /// How long a partition has made no progress.
 #[derive(Debug)]
 pub(super) struct Stall {
-    /// The furthest offsets that were applied and read: to read again what was read is no progress.
+    /// The highest offsets that were applied and read. Reading an offset again is no progress.
     pub(super) applied: i64,
     pub(super) read: i64,
     chunks: u64,
@@ -50,22 +48,22 @@ pub(super) struct Stall {
 }
 
 impl Stall {
-    /// A partition that begins to be read now.
+    /// Returns the state of a partition whose reading starts now.
     pub(super) const fn new(now: Instant) -> Self {
         Self { applied: -1, read: -1, chunks: 0, since: now, reported: false }
     }
 
-    /// Begins again, as if nothing was applied before; what is reported stays reported until the next observation.
+    /// Resets the offsets, as if nothing had been applied. A report stays until the next observation.
     pub(super) const fn restart(&mut self, now: Instant) {
         (self.applied, self.read, self.since) = (-1, -1, now);
     }
 
-    /// Whether more than what comes before `next` was applied.
+    /// Returns whether offsets from `next` on were applied.
     pub(super) const fn is_beyond(&self, next: i64) -> bool {
         self.applied > next
     }
 
-    /// Takes a later observation; returns when the partition last made progress or had nothing to do.
+    /// Adds an observation. Returns when the partition last made progress or had nothing to do.
     pub(super) fn observe(&mut self, now: Instant, seen: Observation) -> Instant {
         let lane_moved = seen.waits_for_lane() && seen.chunks != self.chunks;
         if seen.applied > self.applied || seen.read > self.read || lane_moved || seen.is_done() {
@@ -78,32 +76,34 @@ impl Stall {
     }
 }
 
-/// The errors that the consumer returns; librdkafka's bindings do not say of which partition they are.
+/// The errors that the consumer returns; they do not name a partition.
 #[derive(Debug, Default)]
-pub(super) struct Errors(Option<Row>);
+pub(super) struct Errors(Option<Series>);
 
+/// A series of errors.
 #[derive(Debug)]
-struct Row {
+struct Series {
     last: Instant,
     count: u32,
     text: String,
 }
 
 impl Errors {
-    /// Notes an error.
+    /// Records an error.
     pub(super) fn note(&mut self, now: Instant, text: String) {
         match &mut self.0 {
-            Some(row) if now - row.last <= QUIET => {
-                (row.last, row.count) = (now, row.count + 1);
+            Some(series) if now - series.last <= QUIET => {
+                (series.last, series.count) = (now, series.count + 1);
             }
-            _ => self.0 = Some(Row { last: now, count: 1, text }),
+            _ => self.0 = Some(Series { last: now, count: 1, text }),
         }
     }
 
-    /// Returns the first error of the row, if errors are returned repeatedly: later ones may follow from it.
+    /// Returns the first error of a series of repeated errors: the others may follow from it.
     pub(super) fn repeated(&self, now: Instant) -> Option<&str> {
-        let row = self.0.as_ref().filter(|row| row.count >= REPEATED && now - row.last <= QUIET)?;
-        Some(&row.text)
+        let series =
+            self.0.as_ref().filter(|series| series.count >= REPEATED && now - series.last <= QUIET)?;
+        Some(&series.text)
     }
 }
 

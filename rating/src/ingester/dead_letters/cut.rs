@@ -1,6 +1,6 @@
-//! How much of each part a dead letter keeps, so that it fits a topic that takes only so much.
+//! How much of each part of a dead letter is kept, so that it fits the size limit of the topic.
 
-/// The lengths in bytes of those parts of a letter that can be cut.
+/// The lengths, in bytes, of the parts of a letter that can be cut.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Lengths {
     pub(super) key: usize,
@@ -10,13 +10,13 @@ pub(super) struct Lengths {
 }
 
 impl Lengths {
-    /// The sum of all parts.
+    /// Returns the sum of all parts.
     pub(super) const fn total(&self) -> usize {
         self.key + self.value + self.content_type + self.reason
     }
 
-    /// The lengths to keep so that their sum is at most `room`. The longest parts are cut, to the same length; a part
-    /// shorter than that stays whole.
+    /// Returns the lengths to keep, with a sum of at most `room`. The longest parts are cut, to the same length; a shorter part
+    /// stays whole.
     pub(super) fn fit(&self, room: usize) -> Self {
         let mut sorted = [self.key, self.value, self.content_type, self.reason];
         sorted.sort_unstable();

@@ -1,16 +1,16 @@
-//! A letter that is not acknowledged yet, and as much of it as its next attempt sends.
+//! A letter that is not acknowledged yet, and how much of it the next attempt sends.
 
-use super::Letter;
 use super::cut::Lengths;
+use super::letter::Letter;
 use super::producers::Batching;
 use model::Timestamp;
 use rdkafka::message::{Header, OwnedHeaders};
 
-/// An upper bound, without the topic's name, of what a letter takes beside the parts that can be cut: the names of its
-/// headers, the values of the others, and the framing of a batch of one record.
+/// An upper bound, without the topic's name, of the bytes of a letter that cannot be cut: the names of its headers, the values of
+/// the other headers, and the framing of a batch of one record.
 const OVERHEAD: usize = 400;
 
-/// A letter on its way.
+/// A letter to send.
 pub(super) struct Pending<'a> {
     letter: &'a Letter<'a>,
     reason: String,
@@ -22,7 +22,7 @@ pub(super) struct Pending<'a> {
 }
 
 impl<'a> Pending<'a> {
-    /// Begins with the whole letter.
+    /// Starts with the whole letter.
     pub(super) fn new(letter: &'a Letter<'a>, topic: &'a str) -> Self {
         let reason = letter.reason.to_string();
         let length = |part: Option<&[u8]>| part.map_or(0, <[u8]>::len);
@@ -35,13 +35,13 @@ impl<'a> Pending<'a> {
         Self { letter, reason, topic, batching: Batching::Shared, whole, kept: whole }
     }
 
-    /// How it is sent.
+    /// Returns how the letter is batched.
     pub(super) const fn batching(&self) -> Batching {
         self.batching
     }
 
-    /// Makes the next attempt smaller, because this one was too large; false if nothing is left to cut. Brokers measure
-    /// batches, so a letter that was sent together with others is first tried alone.
+    /// Makes the next attempt smaller, because this one was too large; returns false if nothing is left to cut. Brokers limit
+    /// batches, so a letter that was batched with others is first sent alone.
     pub(super) fn shrink(&mut self) -> bool {
         if self.batching == Batching::Shared {
             self.batching = Batching::Alone;
@@ -63,17 +63,17 @@ impl<'a> Pending<'a> {
         OVERHEAD + self.topic.len()
     }
 
-    /// As much of the key as is sent.
+    /// Returns the part of the key to send.
     pub(super) fn key(&self) -> Option<&'a [u8]> {
         self.letter.content.key.map(|key| &key[..self.kept.key])
     }
 
-    /// As much of the value as is sent.
+    /// Returns the part of the value to send.
     pub(super) fn value(&self) -> Option<&'a [u8]> {
         self.letter.content.value.map(|value| &value[..self.kept.value])
     }
 
-    /// Where the record came from, why it is here, and the original length of each part that is cut.
+    /// Returns the headers: the origin of the record, the reason, and the original length of each part that is cut.
     pub(super) fn headers(&self) -> OwnedHeaders {
         let mut headers = OwnedHeaders::new();
         let mut add = |key: &str, value: &[u8]| {

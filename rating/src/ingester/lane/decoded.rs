@@ -1,27 +1,27 @@
-//! A decoded chunk: its writes, what can't be read, and how far it takes each partition.
+//! A decoded chunk: its writes, its invalid records, and the new position of each partition.
 
 use crate::batch::{Position, Write};
-use crate::ingester::chunk::{Chunk, Record, digest};
+use crate::ingester::chunk::{Chunk, KafkaRecord, digest};
 use crate::ingester::decode::{Rejected, decode};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// What the records of a chunk say.
+/// A decoded chunk.
 pub(super) struct Decoded {
-    /// The records, which are kept for those of them that go to the dead letters.
+    /// The records: some may go to the dead letters.
     pub(super) chunk: Chunk,
     pub(super) run: Run,
     pub(super) parts: Parts,
     pub(super) rejected: Vec<Reject>,
 }
 
-/// A record that goes to the dead letters: its index in its chunk, and why.
+/// A record that goes to the dead letters: its index in the chunk, and the reason.
 pub(super) type Reject = (u32, Rejected);
 
-/// What a chunk holds of each partition.
+/// The parts of a chunk, by partition.
 pub(super) type Parts = BTreeMap<i32, Part>;
 
-/// What a chunk holds of one partition, which is one reading of it.
+/// The part of a chunk that belongs to one partition, all of the same epoch.
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) epoch: u64,
@@ -30,12 +30,12 @@ pub(super) struct Part {
     pub(super) to: Position,
 }
 
-/// Consecutive records of a chunk, and the writes among them in their order.
+/// Consecutive records of a chunk, and the writes decoded from them.
 #[derive(Clone, Debug)]
 pub(super) struct Run {
     records: Range<usize>,
     pub(super) writes: Vec<Write>,
-    /// The record that each of the writes came from, as its index in the chunk.
+    /// For each write, the index of its record in the chunk.
     of_write: Vec<u32>,
 }
 
@@ -46,7 +46,7 @@ impl Decoded {
         let mut run =
             Run { records: 0..count, writes: Vec::with_capacity(count), of_write: Vec::with_capacity(count) };
         let mut rejected = Vec::new();
-        let mut spans: BTreeMap<i32, (&Record, &Record)> = BTreeMap::new();
+        let mut spans: BTreeMap<i32, (&KafkaRecord, &KafkaRecord)> = BTreeMap::new();
         for (index, record) in (0..).zip(&chunk.records) {
             spans.entry(record.partition).or_insert((record, record)).1 = record;
             match decode(&chunk.content(record), record.timestamp) {
@@ -64,8 +64,8 @@ impl Decoded {
     }
 }
 
-/// The position behind `record`.
-fn position(chunk: &Chunk, record: &Record) -> Position {
+/// Returns the position after `record`.
+fn position(chunk: &Chunk, record: &KafkaRecord) -> Position {
     let content = chunk.content(record);
     Position {
         next_offset: record.offset + 1,
@@ -76,12 +76,12 @@ fn position(chunk: &Chunk, record: &Record) -> Position {
 }
 
 impl Run {
-    /// The same records without writes.
+    /// Returns the same records without writes.
     pub(super) fn without_writes(&self) -> Self {
         Self { records: self.records.clone(), writes: Vec::new(), of_write: Vec::new() }
     }
 
-    /// Drops the writes of other partitions than those of `parts`.
+    /// Removes the writes of partitions that are not in `parts`.
     pub(super) fn keep(&mut self, chunk: &Chunk, parts: &Parts) {
         let is_kept = |index: &u32| parts.contains_key(&chunk.records[*index as usize].partition);
         let mut of_write = self.of_write.iter();
@@ -89,19 +89,19 @@ impl Run {
         self.of_write.retain(is_kept);
     }
 
-    /// How far the chunk's records up to the end of this run take the `parts`: those of them that it has records of,
-    /// and all of them if it is the last run.
-    pub(super) fn steps(&self, chunk: &Chunk, parts: &Parts) -> BTreeMap<i32, Position> {
+    /// Returns the positions of the `parts` after this run: of the partitions that it has records of, and of all partitions
+    /// if it is the last run of the chunk.
+    pub(super) fn positions(&self, chunk: &Chunk, parts: &Parts) -> BTreeMap<i32, Position> {
         if self.records.end == chunk.records.len() {
             return parts.iter().map(|(&partition, part)| (partition, part.to.clone())).collect();
         }
         let records = chunk.records[self.records.clone()].iter();
-        let last: BTreeMap<i32, &Record> = records.map(|record| (record.partition, record)).collect();
+        let last: BTreeMap<i32, &KafkaRecord> = records.map(|record| (record.partition, record)).collect();
         let of_parts = last.into_iter().filter(|(partition, _)| parts.contains_key(partition));
         of_parts.map(|(partition, record)| (partition, position(chunk, record))).collect()
     }
 
-    /// Splits it before the second half of its writes, of which there are at least two.
+    /// Splits the run before the second half of its writes. It must have at least two.
     pub(super) fn split(mut self) -> (Self, Self) {
         let half = self.writes.len() / 2;
         let at = self.of_write[half] as usize;
@@ -114,7 +114,7 @@ impl Run {
         (self, second)
     }
 
-    /// The record of the only write.
+    /// Returns the index of the record, if there is exactly one write.
     pub(super) fn only(&self) -> Option<u32> {
         if let [record] = self.of_write[..] { Some(record) } else { None }
     }
@@ -134,19 +134,19 @@ mod tests {
         }
         let Decoded { chunk, run, parts, rejected } = Decoded::of(chunk);
         assert_eq!((run.writes.len(), rejected.len(), rejected[0].0), (4, 1, 3));
-        let whole = run.steps(&chunk, &parts);
+        let whole = run.positions(&chunk, &parts);
         assert_eq!((whole[&0].next_offset, whole[&1].next_offset), (7, 10));
 
         let (first, second) = run.split();
         assert_eq!((first.writes.len(), second.writes.len()), (2, 2));
-        let steps = first.steps(&chunk, &parts);
-        assert_eq!((steps[&0].next_offset, steps[&1].next_offset), (6, 8));
-        assert_eq!(second.steps(&chunk, &parts), whole);
+        let positions = first.positions(&chunk, &parts);
+        assert_eq!((positions[&0].next_offset, positions[&1].next_offset), (6, 8));
+        assert_eq!(second.positions(&chunk, &parts), whole);
 
         let (one, other) = second.split();
         assert_eq!((one.only(), other.only()), (Some(2), Some(4)));
         // The record that can't be read is skipped with the write before it.
-        assert_eq!(one.steps(&chunk, &parts)[&1].next_offset, 9);
-        assert_eq!(one.steps(&chunk, &parts)[&0], whole[&0]);
+        assert_eq!(one.positions(&chunk, &parts)[&1].next_offset, 9);
+        assert_eq!(one.positions(&chunk, &parts)[&0], whole[&0]);
     }
 }

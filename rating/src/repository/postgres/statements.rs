@@ -1,10 +1,10 @@
-//! The steps of a transaction in PostgreSQL's words. Lists go through `unnest`, one array a column; many new
-//! ratings through `COPY`.
+//! The statements of the transaction steps in PostgreSQL's dialect. Lists are passed as one array for each column and read with
+//! `unnest`; many new ratings are inserted with `COPY`.
 
 use super::copy::Rows;
 use super::history::History;
-use crate::batch::{Advance, Held};
-use crate::repository::sql::{self, Changed, Changes, Grown, HeldRow, Pair};
+use crate::batch::{Advance, StoredRating};
+use crate::repository::sql::{self, Changed, Changes, Grown, Pair, StoredRow, weighted_mean};
 use async_trait::async_trait;
 use model::{Rating, Record, RecordId, RecordType, UserId};
 use sqlx::PgConnection;
@@ -17,9 +17,9 @@ const ADD_RECORDS: &str = "INSERT INTO record (record_type, record_id) \
      SELECT record_type, record_id \
      FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS n (record_type, record_id, place) \
      ORDER BY place ON CONFLICT DO NOTHING";
-const FIND_RATERS: &str = "SELECT n.place - 1, r.key \
+const FIND_USERS: &str = "SELECT n.place - 1, r.key \
      FROM unnest($1::text[]) WITH ORDINALITY AS n (user_id, place) JOIN rater AS r ON r.user_id = n.user_id";
-const ADD_RATERS: &str = "INSERT INTO rater (user_id) \
+const ADD_USERS: &str = "INSERT INTO rater (user_id) \
      SELECT user_id FROM unnest($1::text[]) WITH ORDINALITY AS n (user_id, place) \
      ORDER BY place ON CONFLICT DO NOTHING RETURNING user_id, key";
 const ADD_AGGREGATES: &str = "INSERT INTO aggregate (record, record_type) \
@@ -29,7 +29,7 @@ const ADD_AGGREGATES: &str = "INSERT INTO aggregate (record, record_type) \
 /// listed there.
 const LOCK_AGGREGATES: &str = "SELECT count(*), (SELECT tokens[1] FROM key_history WHERE $2 = ANY(tokens)) FROM \
      (SELECT FROM aggregate WHERE record = ANY($1) ORDER BY record FOR NO KEY UPDATE) AS locked";
-const HELD: &str = "SELECT n.place - 1, r.value::bigint, r.provider_id, r.rated_at \
+const READ: &str = "SELECT n.place - 1, r.value::bigint, r.provider_id, r.rated_at \
      FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS n (rater, record, place) \
      JOIN rating AS r ON r.rater = n.rater AND r.record = n.record";
 const ADD: &str = "INSERT INTO rating (rater, record, provider_id, value, rated_at) \
@@ -40,27 +40,28 @@ const REPLACE: &str = "UPDATE rating AS r SET provider_id = n.provider_id, value
      AS n (rater, record, provider_id, value, rated_at) WHERE r.rater = n.rater AND r.record = n.record";
 const DELETE: &str = "DELETE FROM rating AS r USING unnest($1::bigint[], $2::bigint[]) AS n (rater, record) \
      WHERE r.rater = n.rater AND r.record = n.record";
-const GROW: &str = "UPDATE aggregate SET \
+const GROW: &str = concat!(
+    "UPDATE aggregate SET \
      h1 = h1 + n.d1, h2 = h2 + n.d2, h3 = h3 + n.d3, h4 = h4 + n.d4, h5 = h5 + n.d5, \
      h6 = h6 + n.d6, h7 = h7 + n.d7, h8 = h8 + n.d8, h9 = h9 + n.d9, h10 = h10 + n.d10, \
-     revision = revision + n.revisions, \
-     weighted_mean = coalesce((sum + n.sum_grown + s.prior_weight * s.prior_mean) \
-         / nullif(count + n.count_grown + s.prior_weight, 0), s.prior_mean) \
-     FROM setting AS s, \
+     revision = revision + n.revisions, weighted_mean = ",
+    weighted_mean!("sum + n.sum_grown", "count + n.count_grown"),
+    " FROM setting AS s, \
      unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], \
      $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], \
      $13::bigint[], $14::bigint[]) \
      AS n (record, revisions, count_grown, sum_grown, d1, d2, d3, d4, d5, d6, d7, d8, d9, d10) \
-     WHERE aggregate.record = n.record";
+     WHERE aggregate.record = n.record"
+);
 
-/// From how many ratings on they are copied, which takes a fifth less than inserting them, but may wait for 40 ms: the
-/// end of the copy is a small packet of its own, which TCP holds back until the one before is acknowledged.
-const MANY: usize = 1_000;
+/// The number of new ratings from which on `COPY` is used. It takes a fifth less than an insert, but may wait for 40 ms: the end of
+/// the copy is a separate small packet, which TCP delays until the previous one is acknowledged.
+const COPY_FROM: usize = 1_000;
 
-/// A transaction of a lane's connection.
+/// A transaction on the connection of a lane.
 pub(super) struct Statements<'a> {
     connection: &'a mut PgConnection,
-    /// Where the keys of the batch's names come from.
+    /// The source of the batch's keys.
     history: &'a History,
     stale: bool,
 }
@@ -77,7 +78,7 @@ fn ids<'a>(records: &[&'a Record]) -> Vec<&'a str> {
     records.iter().map(|record| RecordId::as_str(&record.record_id)).collect()
 }
 
-fn users_ids<'a>(users: &[&'a UserId]) -> Vec<&'a str> {
+fn user_ids<'a>(users: &[&'a UserId]) -> Vec<&'a str> {
     users.iter().map(|user| user.as_str()).collect()
 }
 
@@ -87,14 +88,15 @@ impl<'a> Statements<'a> {
         Self { connection, history, stale: false }
     }
 
-    /// Whether a statement failed because the keys are not, or not provably, those of the database.
+    /// Returns whether a statement failed because the keys could not be verified.
     pub(super) const fn is_stale(&self) -> bool {
         self.stale
     }
 
-    /// Adds ratings whose pairs have none, and get none from elsewhere as long as their records are locked.
+    /// Inserts ratings of pairs that have none. No other transaction adds one as long as the aggregates of their records are
+    /// locked.
     async fn add(&mut self, ratings: &[(Pair, &Rating)]) -> Result<(), Error> {
-        if ratings.len() < MANY {
+        if ratings.len() < COPY_FROM {
             return self.execute(ADD, ratings).await;
         }
         let mut rows = Rows::new();
@@ -147,7 +149,7 @@ impl<'a> Statements<'a> {
 }
 
 #[async_trait]
-impl sql::Statements for Statements<'_> {
+impl sql::KeyStatements for Statements<'_> {
     async fn find_records(&mut self, records: &[&Record]) -> Result<Vec<(usize, i64)>, Error> {
         let query = sqlx::query_as(FIND_RECORDS).bind(types(records)).bind(ids(records));
         Ok(places(query.fetch_all(&mut *self.connection).await?))
@@ -159,23 +161,23 @@ impl sql::Statements for Statements<'_> {
             .bind(ids(records))
             .execute(&mut *self.connection)
             .await?;
-        // Another transaction may have given some of them theirs meanwhile.
+        // Another transaction may have allocated some of them meanwhile.
         self.find_records(records).await
     }
 
-    async fn find_raters(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
-        let query = sqlx::query_as(FIND_RATERS).bind(users_ids(users));
+    async fn find_users(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
+        let query = sqlx::query_as(FIND_USERS).bind(user_ids(users));
         Ok(places(query.fetch_all(&mut *self.connection).await?))
     }
 
-    async fn add_raters(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
+    async fn add_users(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
         let mut rows: Vec<(String, i64)> =
-            sqlx::query_as(ADD_RATERS).bind(users_ids(users)).fetch_all(&mut *self.connection).await?;
+            sqlx::query_as(ADD_USERS).bind(user_ids(users)).fetch_all(&mut *self.connection).await?;
         if rows.len() < users.len() {
-            // Another transaction may have given some of them theirs meanwhile.
-            return self.find_raters(users).await;
+            // Another transaction may have allocated some of them meanwhile.
+            return self.find_users(users).await;
         }
-        // None was left out, so in the order of their names each has its place.
+        // All were inserted, so sorted by name they are in the order of the list.
         rows.sort_unstable();
         Ok(rows.into_iter().enumerate().map(|(place, (_, key))| (place, key)).collect())
     }
@@ -186,8 +188,15 @@ impl sql::Statements for Statements<'_> {
         sqlx::query(ADD_AGGREGATES).bind(keys).bind(types).execute(&mut *self.connection).await?;
         Ok(())
     }
+}
 
-    async fn lock_and_read(&mut self, records: &[i64], pairs: &[Pair]) -> Result<Vec<(usize, Held)>, Error> {
+#[async_trait]
+impl sql::Statements for Statements<'_> {
+    async fn lock_and_read(
+        &mut self,
+        records: &[i64],
+        pairs: &[Pair],
+    ) -> Result<Vec<(usize, StoredRating)>, Error> {
         let token = self.history.token();
         let (locked, newest): (i64, Option<i64>) = sqlx::query_as(LOCK_AGGREGATES)
             .bind(records)
@@ -205,16 +214,16 @@ impl sql::Statements for Statements<'_> {
             return Ok(Vec::new());
         }
         let (raters, records): (Vec<i64>, Vec<i64>) = pairs.iter().copied().unzip();
-        let rows: Vec<HeldRow> =
-            sqlx::query_as(HELD).bind(raters).bind(records).fetch_all(&mut *self.connection).await?;
-        rows.into_iter().map(sql::held).collect()
+        let rows: Vec<StoredRow> =
+            sqlx::query_as(READ).bind(raters).bind(records).fetch_all(&mut *self.connection).await?;
+        rows.into_iter().map(sql::stored).collect()
     }
 
     async fn write(&mut self, changes: &Changes<'_>) -> Result<(), Error> {
         let (mut added, mut replaced, mut deleted) = (Vec::new(), Vec::new(), Vec::new());
-        for Changed { pair, rating, held } in &changes.rows {
+        for Changed { pair, rating, stored } in &changes.rows {
             match rating {
-                Some(rating) if *held => replaced.push((*pair, *rating)),
+                Some(rating) if *stored => replaced.push((*pair, *rating)),
                 Some(rating) => added.push((*pair, *rating)),
                 None => deleted.push(*pair),
             }
@@ -230,8 +239,8 @@ impl sql::Statements for Statements<'_> {
         Ok(())
     }
 
-    async fn advance(&mut self, step: &Advance) -> Result<bool, Error> {
-        let Advance { partition, from, to } = step;
+    async fn advance(&mut self, advance: &Advance) -> Result<bool, Error> {
+        let Advance { partition, from, to } = advance;
         let mut query = sqlx::query(if from.is_some() { sql::NEXT_POSITION } else { sql::FIRST_POSITION })
             .bind(&partition.cluster)
             .bind(&partition.topic)

@@ -1,6 +1,6 @@
-//! Stored rows, turned into nouns.
+//! Conversions of rows to domain types.
 
-use crate::batch::{Held, Position};
+use crate::batch::{Position, StoredRating};
 use model::{
     Aggregate, Broken, Histogram, ProviderId, Rating, Record, RecordId, RecordType, Timestamp, UserId, Value,
 };
@@ -13,17 +13,17 @@ pub(in crate::repository) type AggregateRow =
 /// Record type and id, user, value, provider, time.
 pub(in crate::repository) type RatingRow = (String, String, String, i64, Option<String>, i64);
 
-/// Place in the list that was asked for, counted from 0; value, provider, time.
-pub(in crate::repository) type HeldRow = (i64, i64, Option<String>, i64);
+/// Index in the requested list; value, provider, time.
+pub(in crate::repository) type StoredRow = (i64, i64, Option<String>, i64);
 
-/// Partition, next offset, timestamp and digest of the record before it.
+/// Partition, next offset, timestamp and digest of the last record, skipped offsets.
 pub(in crate::repository) type PositionRow = (i32, i64, i64, i64, i64);
 
-/// Turns a row into an aggregate.
+/// Converts a row to an aggregate.
 pub(in crate::repository) fn aggregate(row: AggregateRow) -> Result<Aggregate, Error> {
     let (record_type, record_id, h1, h2, h3, h4, h5, h6, h7, h8, h9, h10, weighted_mean, revision) = row;
-    let record = named("aggregate", || record(&record_type, &record_id))?;
-    // The table lets none of them be negative.
+    let record = valid("aggregate", || record(&record_type, &record_id))?;
+    // Constraints of the table: none is negative.
     let counts = [h1, h2, h3, h4, h5, h6, h7, h8, h9, h10].map(i64::cast_unsigned);
     Ok(Aggregate {
         record,
@@ -33,10 +33,10 @@ pub(in crate::repository) fn aggregate(row: AggregateRow) -> Result<Aggregate, E
     })
 }
 
-/// Turns a row into a rating.
+/// Converts a row to a rating.
 pub(in crate::repository) fn rating(row: RatingRow) -> Result<Rating, Error> {
     let (record_type, record_id, user_id, value, provider_id, rated_at) = row;
-    named("rating", || {
+    valid("rating", || {
         Ok(Rating {
             record: record(&record_type, &record_id)?,
             user_id: UserId::new(user_id)?,
@@ -47,32 +47,32 @@ pub(in crate::repository) fn rating(row: RatingRow) -> Result<Rating, Error> {
     })
 }
 
-/// Turns a row into what is stored under a pair, with the pair's place.
-pub(in crate::repository) fn held(
-    (place, value, provider_id, rated_at): HeldRow,
-) -> Result<(usize, Held), Error> {
-    named("rating", || {
-        Ok(Held {
+/// Converts a row to a stored rating, with the index of its pair.
+pub(in crate::repository) fn stored(
+    (place, value, provider_id, rated_at): StoredRow,
+) -> Result<(usize, StoredRating), Error> {
+    valid("rating", || {
+        Ok(StoredRating {
             value: Value::new(value)?,
             provider_id: provider_id.map(ProviderId::new).transpose()?,
             rated_at: Timestamp::from_millis(rated_at)?,
         })
     })
-    .map(|held| (self::place(place), held))
+    .map(|stored| (self::place(place), stored))
 }
 
-/// Turns a row into a partition's number and its position.
+/// Converts a row to a partition's number and its position.
 pub(in crate::repository) fn position(row: PositionRow) -> (i32, Position) {
     let (partition, next_offset, last_timestamp, last_digest, skipped) = row;
     (partition, Position { next_offset, skipped, last_timestamp, last_digest })
 }
 
-/// A place in a list, which SQL counted.
+/// Converts an index that SQL counted.
 pub(in crate::repository) fn place(number: i64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-/// A count as SQL knows numbers.
+/// Converts a count to the number type of SQL.
 pub(in crate::repository) fn number(count: impl TryInto<i64>) -> i64 {
     count.try_into().unwrap_or(i64::MAX)
 }
@@ -81,6 +81,6 @@ fn record(record_type: &str, record_id: &str) -> Result<Record, Broken> {
     Ok(Record { record_type: RecordType::new(record_type)?, record_id: RecordId::new(record_id)? })
 }
 
-fn named<T>(row: &str, make: impl FnOnce() -> Result<T, Broken>) -> Result<T, Error> {
+fn valid<T>(row: &str, make: impl FnOnce() -> Result<T, Broken>) -> Result<T, Error> {
     make().map_err(|broken| Error::row(row, broken))
 }

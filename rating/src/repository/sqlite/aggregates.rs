@@ -3,13 +3,13 @@
 use super::statements::FIND_RECORDS;
 use super::waiting::Waiting;
 use crate::batch::Change;
-use crate::repository::sql::{self, AggregateRow, Known, Learned};
+use crate::repository::sql::{self, AggregateRow, KeyCache, NewKeys};
 use crate::repository::{AfterTop, Error};
-use cache::Shared;
 use model::{Aggregate, Histogram, Prior, Record, RecordType, Value};
 use sqlx::SqlitePool;
 use sqlx::types::Json;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// The aggregates of the records of a list, each as a [`TallyRow`].
 pub(super) const TALLIES: &str = "SELECT json_group_array(json_array(a.record, a.h1, a.h2, a.h3, a.h4, \
@@ -69,9 +69,9 @@ async fn stored(readers: &SqlitePool, records: &[i64]) -> Result<Vec<(i64, Tally
 pub(super) async fn aggregates(
     readers: &SqlitePool,
     waiting: &Waiting,
-    known: &Known,
+    known: &KeyCache,
     records: Vec<Record>,
-) -> Result<Vec<Shared<Aggregate>>, Error> {
+) -> Result<Vec<Arc<Aggregate>>, Error> {
     let keys = keys(readers, known, &records).await?;
     let (keys, records): (Vec<i64>, Vec<Record>) =
         keys.into_iter().zip(records).filter_map(|(key, record)| Some((key?, record))).unzip();
@@ -86,27 +86,27 @@ pub(super) async fn aggregates(
         }
     }
     let prior = waiting.prior();
-    let seen = |(record, tally): (Record, Tally)| tally.seen(record, prior).map(Into::into);
+    let seen = |(record, tally): (Record, Tally)| tally.seen(record, prior).map(Arc::new);
     Ok(records.into_iter().zip(tallies).filter_map(seen).collect())
 }
 
 /// The keys of `records`; none where nobody has rated one.
-async fn keys(readers: &SqlitePool, known: &Known, records: &[Record]) -> Result<Vec<Option<i64>>, Error> {
+async fn keys(readers: &SqlitePool, known: &KeyCache, records: &[Record]) -> Result<Vec<Option<i64>>, Error> {
     let mut keys = known.records(&records.iter().collect::<Vec<&Record>>());
-    let missing = sql::unknown(&keys);
+    let missing = sql::unresolved(&keys);
     if missing.is_empty() {
         return Ok(keys);
     }
     let names = missing.iter().map(|&place| &records[place]);
     let names: Vec<_> = names.map(|name| (name.record_type.as_str(), name.record_id.as_str())).collect();
     let found: Vec<(i64, i64)> = sqlx::query_as(FIND_RECORDS).bind(Json(names)).fetch_all(readers).await?;
-    let mut learned = Learned::default();
+    let mut learned = NewKeys::default();
     for (place, key) in found {
         let place = missing[sql::place(place)];
         keys[place] = Some(key);
         learned.records.push((records[place].clone(), key));
     }
-    known.learn(learned);
+    known.insert(learned);
     Ok(keys)
 }
 
@@ -119,7 +119,7 @@ pub(super) async fn top(
     after: &AfterTop,
     limit: usize,
 ) -> Result<Vec<Aggregate>, Error> {
-    let rows: Vec<AggregateRow> = sqlx::query_as(sql::TOP)
+    let rows: Vec<AggregateRow> = sqlx::query_as(sql::LIST_TOP_RATED)
         .bind(record_type.as_str())
         .bind(sql::number(min_count))
         .bind(after.weighted_mean())

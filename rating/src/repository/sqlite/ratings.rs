@@ -2,8 +2,8 @@
 //! between is seen there.
 
 use super::waiting::{Waiting, Written};
-use crate::batch::Held;
-use crate::repository::sql::{self, HeldRow, Known, Pair, RatingRow};
+use crate::batch::StoredRating;
+use crate::repository::sql::{self, KeyCache, Pair, RatingRow, StoredRow};
 use crate::repository::{AfterRating, Error};
 use model::{Rating, Record, RecordType, UserId};
 use sqlx::SqlitePool;
@@ -16,8 +16,8 @@ const KEYS: &str = "SELECT u.key, r.key FROM rater AS u CROSS JOIN record AS r \
 const RATER: &str = "SELECT key FROM rater WHERE user_id = $1";
 /// The rating by rater `$1` of record `$2`; the place in the list is that of the only one.
 const RATING: &str = "SELECT 0, value, provider_id, rated_at FROM rating WHERE rater = $1 AND record = $2";
-/// As `sql::RATINGS`, without those of the records `$7`.
-const RATINGS: &str = sql::ratings!(" AND g.record NOT IN (SELECT value FROM json_each($7))");
+/// As `sql::list_user_ratings!`, without those of the records `$7`.
+const RATINGS: &str = sql::list_user_ratings!(" AND g.record NOT IN (SELECT value FROM json_each($7))");
 const RECORDS: &str =
     "SELECT key, record_type, record_id FROM record WHERE key IN (SELECT value FROM json_each($1))";
 
@@ -25,7 +25,7 @@ const RECORDS: &str =
 pub(super) async fn rating(
     readers: &SqlitePool,
     waiting: &Waiting,
-    known: &Known,
+    known: &KeyCache,
     record: &Record,
     user: &UserId,
 ) -> Result<Option<Rating>, Error> {
@@ -34,9 +34,9 @@ pub(super) async fn rating(
         Some(written) => written,
         None => {
             let (rater, record) = pair;
-            let row: Option<HeldRow> =
+            let row: Option<StoredRow> =
                 sqlx::query_as(RATING).bind(rater).bind(record).fetch_optional(readers).await?;
-            row.map(sql::held).transpose()?.map(|(_, held)| held)
+            row.map(sql::stored).transpose()?.map(|(_, held)| held)
         }
     };
     Ok(held.map(|held| held.by(user, record)))
@@ -45,7 +45,7 @@ pub(super) async fn rating(
 /// The keys of a user and a record, where both have one.
 async fn pair(
     readers: &SqlitePool,
-    known: &Known,
+    known: &KeyCache,
     record: &Record,
     user: &UserId,
 ) -> Result<Option<Pair>, Error> {
@@ -89,7 +89,7 @@ pub(super) async fn ratings(
 
 /// The ratings that were written, by their names.
 async fn named(readers: &SqlitePool, user: &UserId, written: Vec<Written>) -> Result<Vec<Rating>, Error> {
-    let mut held: HashMap<i64, Held> =
+    let mut held: HashMap<i64, StoredRating> =
         written.into_iter().filter_map(|((_, record), held)| Some((record, held?))).collect();
     if held.is_empty() {
         return Ok(Vec::new());
@@ -98,7 +98,7 @@ async fn named(readers: &SqlitePool, user: &UserId, written: Vec<Written>) -> Re
     let records: Vec<(i64, String, String)> =
         sqlx::query_as(RECORDS).bind(Json(keys)).fetch_all(readers).await?;
     let ratings = records.into_iter().filter_map(|(key, record_type, record_id)| {
-        let Held { value, provider_id, rated_at } = held.remove(&key)?;
+        let StoredRating { value, provider_id, rated_at } = held.remove(&key)?;
         let provider = provider_id.map(|id| id.as_str().to_owned());
         let user = user.as_str().to_owned();
         Some(sql::rating((record_type, record_id, user, value.get().into(), provider, rated_at.as_millis())))

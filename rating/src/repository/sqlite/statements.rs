@@ -7,8 +7,8 @@ use super::aggregates::{self, TALLIES, Tally, TallyRow};
 use super::memtable::{Found, Step};
 use super::turn::Turn;
 use super::waiting::{Steps, Written, to_journal};
-use crate::batch::{Advance, Held};
-use crate::repository::sql::{Changed, Changes, HeldRow, Pair};
+use crate::batch::{Advance, StoredRating};
+use crate::repository::sql::{Changed, Changes, Pair, StoredRow};
 use crate::repository::{self, sql};
 use async_trait::async_trait;
 use foldhash::{HashMap, HashMapExt};
@@ -103,7 +103,7 @@ impl<'a> Statements<'a> {
         let connection = self.turn.begun().await?;
         let set = sqlx::query(sql::SET_PRIOR).bind(prior.weight()).bind(prior.mean());
         if set.execute(&mut *connection).await?.rows_affected() > 0 {
-            sqlx::query(sql::WEIGH_AGAIN).execute(connection).await?;
+            sqlx::query(sql::RECOMPUTE_WEIGHTED_MEANS).execute(connection).await?;
         }
         self.steps = Some(Steps::Weighed(prior));
         Ok(())
@@ -126,7 +126,7 @@ impl<'a> Statements<'a> {
 
     async fn take(
         &mut self,
-        ratings: Step<Pair, Option<Held>>,
+        ratings: Step<Pair, Option<StoredRating>>,
         aggregates: Step<i64, Tally>,
     ) -> Result<(), Error> {
         let prior = self.turn.waiting().prior();
@@ -173,7 +173,7 @@ fn names<'a>(records: &[&'a Record]) -> Vec<(&'a str, &'a str)> {
 }
 
 #[async_trait]
-impl sql::Statements for Statements<'_> {
+impl sql::KeyStatements for Statements<'_> {
     async fn find_records(&mut self, records: &[&Record]) -> Result<Vec<(usize, i64)>, Error> {
         self.find(FIND_RECORDS, names(records)).await
     }
@@ -182,11 +182,11 @@ impl sql::Statements for Statements<'_> {
         self.add(LAST_RECORD, ADD_RECORDS, &names(records)).await
     }
 
-    async fn find_raters(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
+    async fn find_users(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
         self.find(FIND_RATERS, users).await
     }
 
-    async fn add_raters(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
+    async fn add_users(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
         self.add(LAST_RATER, ADD_RATERS, users).await
     }
 
@@ -194,12 +194,19 @@ impl sql::Statements for Statements<'_> {
         sqlx::query(ADD_AGGREGATES).bind(Json(records)).execute(self.turn.begun().await?).await?;
         Ok(())
     }
+}
 
+#[async_trait]
+impl sql::Statements for Statements<'_> {
     /// Reads both at once and locks nothing: the transaction has the whole database.
-    async fn lock_and_read(&mut self, records: &[i64], pairs: &[Pair]) -> Result<Vec<(usize, Held)>, Error> {
+    async fn lock_and_read(
+        &mut self,
+        records: &[i64],
+        pairs: &[Pair],
+    ) -> Result<Vec<(usize, StoredRating)>, Error> {
         let unknown = self.take_known(records);
         let Found { written, others } = self.turn.waiting().ratings.find(pairs.iter().copied());
-        let mut held: Vec<(usize, Held)> =
+        let mut held: Vec<(usize, StoredRating)> =
             written.into_iter().filter_map(|(place, held)| Some((place, held?))).collect();
         if unknown.is_empty() && others.is_empty() {
             return Ok(held);
@@ -217,8 +224,8 @@ impl sql::Statements for Statements<'_> {
             if !unknown.is_empty() && tallies.is_none() {
                 tallies = Some(parsed::<TallyRow>("aggregate", &found)?);
             } else {
-                for row in parsed::<HeldRow>("rating", &found)? {
-                    held.push(sql::held(row)?);
+                for row in parsed::<StoredRow>("rating", &found)? {
+                    held.push(sql::stored(row)?);
                 }
             }
             Ok(())
@@ -232,7 +239,7 @@ impl sql::Statements for Statements<'_> {
     }
 
     async fn write(&mut self, changes: &Changes<'_>) -> Result<(), Error> {
-        let row = |changed: &Changed<'_>| (changed.pair, changed.rating.map(Held::from));
+        let row = |changed: &Changed<'_>| (changed.pair, changed.rating.map(StoredRating::from));
         let rows: Vec<Written> = changes.rows.iter().map(row).collect();
         let mut grown = Vec::with_capacity(changes.grown.len());
         for sql::Grown { record, change } in &changes.grown {
@@ -279,7 +286,7 @@ async fn add_to<R: Serialize + Sync>(
     Ok(errand.execute(journal, batch, add).await?)
 }
 
-async fn put_ratings(errand: &mut Errand<'_>, step: &Step<Pair, Option<Held>>) -> Result<(), Error> {
+async fn put_ratings(errand: &mut Errand<'_>, step: &Step<Pair, Option<StoredRating>>) -> Result<(), Error> {
     let Step { key, changes, merged, forgotten } = step;
     add_to(JOURNAL, errand, *key, changes.iter().map(to_journal).collect()).await?;
     let (put, deleted): (Vec<&Written>, Vec<&Written>) = merged.iter().partition(|(_, held)| held.is_some());

@@ -2,8 +2,8 @@
 
 use super::aggregates::{Tally, TallyRow, tally};
 use super::memtable::{Journal, Loading, Memtable, Step};
-use crate::batch::Held;
-use crate::repository::sql::{self, Pair, Recent};
+use crate::batch::StoredRating;
+use crate::repository::sql::{self, Pair, TwoGenerationCache};
 use futures::TryStreamExt;
 use model::Prior;
 use serde::Deserialize;
@@ -29,7 +29,7 @@ const MERGED: usize = 8 << 20;
 const ENTRY: usize = size_of::<(i64, Tally)>() * 4 / 3;
 
 /// A pair with what a write left there; `None` where that is nothing.
-pub(super) type Written = (Pair, Option<Held>);
+pub(super) type Written = (Pair, Option<StoredRating>);
 
 /// The first and last keys of both journals, prior weight and mean.
 type Ends = (Option<i64>, Option<i64>, Option<i64>, Option<i64>, f64, f64);
@@ -40,7 +40,7 @@ type Journaled = (i64, i64, Option<i64>, Option<String>, i64);
 /// What readers have to know before they look into the tables.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    pub(super) ratings: Memtable<Pair, Option<Held>>,
+    pub(super) ratings: Memtable<Pair, Option<StoredRating>>,
     pub(super) aggregates: Memtable<i64, Tally>,
     prior: RwLock<Prior>,
 }
@@ -62,14 +62,14 @@ pub(super) struct Journals {
     pub(super) ratings: Journal<Pair>,
     pub(super) aggregates: Journal<i64>,
     /// What the table has of the aggregates that were merged or read last: who was rated is rated again.
-    pub(super) merged: Recent<i64, Tally>,
+    pub(super) merged: TwoGenerationCache<i64, Tally>,
 }
 
 /// What memory has to follow of a transaction.
 #[derive(Debug)]
 pub(super) enum Steps {
     /// What it did to the journals and the tables.
-    Written { ratings: Step<Pair, Option<Held>>, aggregates: Step<i64, Tally> },
+    Written { ratings: Step<Pair, Option<StoredRating>>, aggregates: Step<i64, Tally> },
     /// It has set the prior, and weighed the aggregates of the table anew.
     Weighed(Prior),
 }
@@ -130,8 +130,8 @@ fn prior(weight: f64, mean: f64) -> Result<Prior, Error> {
     Prior::new(weight, mean).map_err(|broken| Error::row("setting", broken))
 }
 
-fn merged() -> Recent<i64, Tally> {
-    Recent::new(MERGED, |_| ENTRY)
+fn merged() -> TwoGenerationCache<i64, Tally> {
+    TwoGenerationCache::new(MERGED, |_| ENTRY)
 }
 
 async fn load<K: Ord + Copy, V: Clone, R: for<'de> Deserialize<'de> + Send + Unpin + 'static>(
@@ -150,14 +150,14 @@ async fn load<K: Ord + Copy, V: Clone, R: for<'de> Deserialize<'de> + Send + Unp
 }
 
 fn journaled((rater, record, value, provider, rated_at): Journaled) -> Result<Written, Error> {
-    let held = value.map(|value| sql::held((0, value, provider, rated_at))).transpose()?;
+    let held = value.map(|value| sql::stored((0, value, provider, rated_at))).transpose()?;
     Ok(((rater, record), held.map(|(_, held)| held)))
 }
 
 /// Turns a row into what its journal holds of it.
 pub(super) fn to_journal(((rater, record), held): &Written) -> (i64, i64, Option<u8>, Option<&str>, i64) {
     match held {
-        Some(Held { value, provider_id, rated_at }) => {
+        Some(StoredRating { value, provider_id, rated_at }) => {
             let provider = provider_id.as_ref().map(|id| id.as_str());
             (*rater, *record, Some(value.get()), provider, rated_at.as_millis())
         }

@@ -1,4 +1,4 @@
-//! Instances of the services behind movie that die, freeze, stop and return.
+//! Instances of metadata and rating that are killed, frozen, stopped and restarted.
 
 use super::SECOND;
 use crate::Stage;
@@ -9,7 +9,7 @@ use std::mem;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-pub(crate) async fn one_rating_is_killed_and_started_again(stage: &Stage) -> Report {
+pub(crate) async fn one_rating_is_killed_and_restarted(stage: &Stage) -> Report {
     let mut fleet = Fleet::start(stage.data().await).await;
     let load = Load::start(fleet.movie.authority(), stage.rate());
     sleep(SECOND).await;

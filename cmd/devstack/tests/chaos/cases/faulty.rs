@@ -1,4 +1,4 @@
-//! Registered instances that refuse, dawdle, or aren't there.
+//! Registered instances that reject calls, are slow, or do not exist.
 
 use super::SECOND;
 use crate::Stage;
@@ -11,10 +11,10 @@ use futures::future::join_all;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// More calls than two workers try an ejected instance with in ten seconds, though some at the same time.
+/// More calls than two workers send to an ejected instance in ten seconds, though some at the same time.
 const TRIES: usize = 15;
 
-pub(crate) async fn one_instance_refuses_everything(stage: &Stage) -> Report {
+pub(crate) async fn one_instance_rejects_everything(stage: &Stage) -> Report {
     let fleet = Fleet::start(stage.data().await).await;
     let refusing = StandIn::start(fleet.rating[0].authority(), Does::Refuse).await;
     let load = Load::start(fleet.movie.authority(), stage.rate());
@@ -29,7 +29,7 @@ pub(crate) async fn one_instance_refuses_everything(stage: &Stage) -> Report {
     let (calls, offered) = (refusing.calls_since(later), answers.since(later).count());
     report.tell(format_args!("its share after 1 s {:.2} %", 100.0 * share(calls, offered)));
     report.must(refusing.calls_since(began) > 1, "it was not called");
-    // A try after each ejection is more than its share where the load is low.
+    // A try after each ejection exceeds its share if the load is low.
     report.must(calls < TRIES.max(offered / 100), "its share is not under 1 %");
     report
 }
@@ -39,7 +39,7 @@ pub(crate) async fn one_instance_is_slow(stage: &Stage) -> Report {
     let slow = StandIn::start(fleet.rating[0].authority(), Does::Forward).await;
     let _registered = fleet.announce(&instance("rating", slow.port())).await;
     let load = Load::start(fleet.movie.authority(), stage.rate());
-    // A new instance gets its whole share after a second.
+    // A new instance gets its full share after a second.
     sleep(SECOND).await;
     let well = Instant::now();
     sleep(stage.lasts(3, 2)).await;
@@ -59,7 +59,7 @@ pub(crate) async fn one_instance_is_slow(stage: &Stage) -> Report {
     report
 }
 
-pub(crate) async fn a_closed_port_and_a_black_hole_are_registered(stage: &Stage) -> Report {
+pub(crate) async fn closed_port_and_black_hole_are_registered(stage: &Stage) -> Report {
     let fleet = Fleet::start(stage.data().await).await;
     let load = Load::start(fleet.movie.authority(), stage.rate());
     sleep(SECOND).await;
@@ -79,8 +79,8 @@ pub(crate) async fn a_closed_port_and_a_black_hole_are_registered(stage: &Stage)
 
 pub(crate) async fn all_instances_fail_everything(stage: &Stage) -> Report {
     let fleet = Fleet::with_hidden_ratings(stage.data().await).await;
-    // Calls of the last 2 s pay for retries. In a long failure these few don't count; a short one begins
-    // without them, as the sum would say nothing about a long one.
+    // Calls of the last 2 s pay for retries. In a long failure these are negligible; a short one starts
+    // without them, so that the sum is representative of a long one.
     let calm = stage.lasts(2, 0);
     let does = if calm.is_zero() { Does::Refuse } else { Does::Forward };
     let failing = join_all(fleet.rating.iter().map(|rating| StandIn::start(rating.authority(), does))).await;
@@ -104,7 +104,7 @@ pub(crate) async fn all_instances_fail_everything(stage: &Stage) -> Report {
     report.must(offered.partial() > offered.count() * 9 / 10, "they did not fail");
     let ratio = share(sent, offered.count());
     report.tell(format_args!("{sent} calls for {} offered, {ratio:.3} times", offered.count()));
-    // Some retries are free, whatever the load: the lower it is, the more they count.
+    // Some retries are free, whatever the load: the lower the load, the more they count.
     let limit = if stage.full { 1.2 } else { 1.35 };
     report.must(ratio <= limit, format_args!("more than {limit} times the offered load"));
     report.tell(format_args!("whole again after {} ms", whole.as_millis()));

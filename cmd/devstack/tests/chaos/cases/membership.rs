@@ -1,4 +1,4 @@
-//! How soon callers learn who comes and who goes.
+//! How soon callers notice new and stopped instances.
 
 use super::SECOND;
 use crate::Stage;

@@ -1,4 +1,4 @@
-//! A registry that dies or freezes.
+//! A registry that is killed or frozen.
 
 use super::SECOND;
 use crate::Stage;
@@ -7,10 +7,10 @@ use crate::load::Load;
 use crate::report::Report;
 use tokio::time::sleep;
 
-/// The services that a registry killed for a while must know again once it is there, empty. Whether it was
-/// away for 30 s or for 6 makes no difference to them: after 5 s each has missed a heartbeat and tries on once
-/// a second, and the time for which movie doesn't believe an empty registry begins when that answers again.
-pub(crate) async fn the_registry_is_killed_and_returns_empty(stage: &Stage) -> Report {
+/// The services that a registry must know again after it was killed and restarted empty. Whether it was
+/// away for 30 s or for 6 s makes no difference to them: after 5 s each has missed a heartbeat and retries once
+/// per second, and movie's grace for an empty registry starts when it responds again.
+pub(crate) async fn registry_is_killed_and_returns_empty(stage: &Stage) -> Report {
     let mut fleet = Fleet::start(stage.data().await).await;
     let load = Load::start(fleet.movie.authority(), stage.rate());
     sleep(SECOND).await;
@@ -26,7 +26,7 @@ pub(crate) async fn the_registry_is_killed_and_returns_empty(stage: &Stage) -> R
     report
 }
 
-pub(crate) async fn the_registry_is_frozen_while_services_stop(stage: &Stage) -> Report {
+pub(crate) async fn registry_is_frozen_while_services_stop(stage: &Stage) -> Report {
     let mut fleet = Fleet::start(stage.data().await).await;
     let load = Load::start(fleet.movie.authority(), stage.rate());
     sleep(SECOND).await;
@@ -45,9 +45,9 @@ pub(crate) async fn the_registry_is_frozen_while_services_stop(stage: &Stage) ->
     report
 }
 
-/// No service reaches the registry for longer than a TTL, but not as long as one blocking query waits: that query returns
-/// an empty list as soon as the registry goes on.
-pub(crate) async fn the_registry_is_frozen_until_all_heartbeats_expire(stage: &Stage) -> Report {
+/// No service reaches the registry for longer than a TTL, but not as long as one blocking query waits: that query
+/// returns an empty list as soon as the registry continues.
+pub(crate) async fn registry_is_frozen_until_all_heartbeats_expire(stage: &Stage) -> Report {
     let fleet = Fleet::start(stage.data().await).await;
     let load = Load::start(fleet.movie.authority(), stage.rate());
     sleep(SECOND).await;

@@ -1,4 +1,4 @@
-//! Reports of several askers, and what follows from them for all.
+//! Reports of several clients, and their consequences for all.
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn refused() -> Result<(), Error> {
 }
 
 #[test]
-fn it_is_away_from_the_first_failure_until_nobody_fails() {
+fn unreachable_from_first_failure_until_no_client_fails() {
     let link = Link::new("http://127.0.0.1:8500");
     let [one, two] = [Asker::watch(&link), Asker::writer(&link)];
     assert!(link.is_up(), "nobody has asked yet");
@@ -24,7 +24,7 @@ fn it_is_away_from_the_first_failure_until_nobody_fails() {
 }
 
 #[test]
-fn a_refusal_is_an_answer() {
+fn rejection_is_a_response() {
     let link = Link::new("");
     for asker in [Asker::watch(&link), Asker::writer(&link)] {
         asker.note(&refused());
@@ -33,7 +33,7 @@ fn a_refusal_is_an_answer() {
 }
 
 #[test]
-fn one_who_stops_asking_keeps_nobody_waiting_and_proves_nothing() {
+fn dropped_client_neither_blocks_recovery_nor_proves_it() {
     let link = Link::new("");
     let [one, two] = [Asker::watch(&link), Asker::watch(&link)];
     one.note(&away());
@@ -44,12 +44,12 @@ fn one_who_stops_asking_keeps_nobody_waiting_and_proves_nothing() {
 }
 
 #[test]
-fn a_password_in_the_url_is_not_logged() {
+fn password_in_url_is_not_logged() {
     assert_eq!(Link::new("https://me:secret@consul:8501/x").consul, "consul:8501/x");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_that_one_asker_met_casts_doubt_on_the_answers_of_all() {
+async fn outage_noticed_by_one_client_casts_doubt_on_responses_to_all() {
     let link = Link::new("");
     let (_watch, writer) = (Asker::watch(&link), Asker::writer(&link));
     let step = Duration::from_secs(1);
@@ -68,7 +68,7 @@ async fn an_outage_that_one_asker_met_casts_doubt_on_the_answers_of_all() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_heartbeat_casts_doubt_and_a_refused_watch_does_not() {
+async fn rejected_heartbeat_casts_doubt_and_rejected_watch_does_not() {
     let link = Link::new("");
     let (watch, writer) = (Asker::watch(&link), Asker::writer(&link));
     let now = Instant::now();
@@ -79,7 +79,7 @@ async fn a_refused_heartbeat_casts_doubt_and_a_refused_watch_does_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_heartbeat_that_is_overdue_casts_doubt_until_after_the_next() {
+async fn overdue_heartbeat_casts_doubt_until_after_next() {
     let link = Link::new("");
     link.beat();
     tokio::time::advance(OVERDUE).await;

@@ -1,6 +1,6 @@
-//! One query parameter as serde sees it: a text that may also be read as a number, a truth or a list.
+//! Deserialization of one query parameter: a text that may also be a number, a boolean or a list.
 
-use super::Error;
+use super::error::Error;
 use crate::extract::reason::reason;
 use percent_encoding::percent_decode_str;
 use serde::de::value::{CowStrDeserializer, SeqDeserializer};
@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::str::FromStr;
 
-/// The text that `raw` encodes, where it is UTF-8.
+/// Returns the decoded text of `raw`, if it is UTF-8.
 pub(super) fn decoded(raw: &str) -> Option<Cow<'_, str>> {
     if !raw.contains('+') {
         return percent_decode_str(raw).decode_utf8().ok();

@@ -17,14 +17,14 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-/// How long a test waits for anything before it fails.
+/// The time limit of any wait in a test.
 const SOON: Duration = Duration::from_secs(15);
 
 const LARGE: usize = 60_000;
 const LIMITS: Limits = Limits { start: 100_000, connection: 300_000, process: 200_000_000 };
 const PATIENCE: Patience = Patience { keep_alive: SOON, head: SOON, read: SOON };
 
-/// What the handlers and the test share.
+/// The state shared by handlers and test.
 struct Shared {
     started: AtomicUsize,
     released: Semaphore,
@@ -94,7 +94,7 @@ impl Server {
         self.shared.started.load(Ordering::Relaxed)
     }
 
-    /// An HTTP/2 connection whose peer grants each stream `window` bytes.
+    /// Opens an HTTP/2 connection whose peer grants each stream `window` bytes.
     async fn http2(&self, window: u32) -> SendRequest<Bytes> {
         let stream = TcpStream::connect(self.address).await.unwrap();
         let mut builder = h2::client::Builder::new();
@@ -114,7 +114,7 @@ impl Server {
         stream
     }
 
-    /// Waits until one more connection has ended.
+    /// Waits until another connection has ended.
     async fn ended(&self) {
         let next = async {
             while self.connections.lock().await.try_join_next().is_none() {
@@ -129,7 +129,7 @@ async fn soon<F: Future>(event: F) -> F::Output {
     timeout(SOON, event).await.expect("nothing happened in time")
 }
 
-/// Sends `count` requests, whose responses' heads arrive.
+/// Sends `count` requests and receives the heads of their responses.
 fn send(
     client: &mut SendRequest<Bytes>,
     request: &Request<()>,
@@ -162,7 +162,7 @@ fn count(responses: &[Response<h2::RecvStream>], status: StatusCode) -> usize {
 }
 
 #[tokio::test]
-async fn requests_wait_while_responses_are_not_read_and_other_connections_are_served() {
+async fn requests_wait_while_responses_are_unread_and_other_connections_are_served() {
     let server = Server::start(PATIENCE).await;
     let mut client = soon(server.http2(0).await.ready()).await.unwrap();
     let responses = tokio::spawn(send(&mut client, &request("/large"), 200));
@@ -176,7 +176,7 @@ async fn requests_wait_while_responses_are_not_read_and_other_connections_are_se
 }
 
 #[tokio::test]
-async fn responses_beyond_the_budget_are_refused_when_all_handlers_end_at_once() {
+async fn responses_above_budget_are_rejected_when_all_handlers_end_at_once() {
     let server = Server::start(PATIENCE).await;
     let mut client = server.http2(0).await;
     let responses = tokio::spawn(send(&mut client, &request("/held"), 200));
@@ -193,7 +193,7 @@ async fn responses_beyond_the_budget_are_refused_when_all_handlers_end_at_once()
 }
 
 #[tokio::test]
-async fn grpc_responses_beyond_the_budget_end_with_a_status() {
+async fn grpc_responses_above_budget_end_with_status() {
     let server = Server::start(PATIENCE).await;
     let mut client = server.http2(0).await;
     let mut call = Request::post("http://localhost/small.v1.Small/Held");
@@ -218,7 +218,7 @@ async fn grpc_responses_beyond_the_budget_end_with_a_status() {
 }
 
 #[tokio::test]
-async fn a_peer_that_reads_all_gets_all_however_many_it_asks_for() {
+async fn peer_that_reads_everything_gets_everything() {
     let server = Server::start(PATIENCE).await;
     let mut client = server.http2(1 << 20).await;
     let responses = send(&mut client, &request("/large"), 200).await;
@@ -229,7 +229,7 @@ async fn a_peer_that_reads_all_gets_all_however_many_it_asks_for() {
 }
 
 #[tokio::test]
-async fn a_connection_whose_peer_stops_reading_is_closed() {
+async fn connection_whose_peer_stops_reading_is_closed() {
     let server = Server::start(Patience { read: Duration::from_millis(200), ..PATIENCE }).await;
     let mut client = server.http2(0).await;
     let _unread = send(&mut client, &request("/small"), 1).await;
@@ -239,7 +239,7 @@ async fn a_connection_whose_peer_stops_reading_is_closed() {
 }
 
 #[tokio::test]
-async fn closing_waits_for_calls_in_flight_and_not_for_peers_that_do_nothing() {
+async fn closing_waits_for_calls_in_flight_and_not_for_inactive_peers() {
     let server = Server::start(PATIENCE).await;
     // An HTTP/2 peer that acknowledges nothing.
     let _silent = server.http1("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await;
@@ -286,7 +286,7 @@ async fn small(stream: &mut TcpStream) {
 /// Reads until the server closes.
 async fn until_closed(stream: &mut TcpStream) {
     let mut rest = Vec::new();
-    // A reset is an end as well.
+    // A reset is an end too.
     _ = soon(stream.read_to_end(&mut rest)).await;
     assert!(rest.is_empty(), "{rest:?}");
 }
@@ -294,7 +294,7 @@ async fn until_closed(stream: &mut TcpStream) {
 const SMALL: &str = "GET /small HTTP/1.1\r\nhost: x\r\n\r\n";
 
 #[tokio::test]
-async fn an_idle_connection_outlives_the_limit_of_a_head_which_begins_with_its_first_byte() {
+async fn idle_connection_outlives_head_limit_which_starts_with_first_byte() {
     let head = Duration::from_millis(300);
     let server = Server::start(Patience { keep_alive: 4 * SOON, head, ..PATIENCE }).await;
     let mut stream = server.http1(SMALL).await;
@@ -313,7 +313,7 @@ async fn an_idle_connection_outlives_the_limit_of_a_head_which_begins_with_its_f
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_closed_after_the_keep_alive_time_unless_it_is_http2() {
+async fn idle_connection_is_closed_after_keep_alive_unless_http2() {
     let keep_alive = Duration::from_millis(200);
     let server = Server::start(Patience { keep_alive, ..PATIENCE }).await;
     let mut client = server.http2(1 << 20).await;

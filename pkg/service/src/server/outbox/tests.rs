@@ -1,4 +1,4 @@
-//! The outbox against what a peer reads.
+//! The outbox, checked against what a peer reads.
 
 use super::*;
 use futures::FutureExt;
@@ -18,9 +18,9 @@ async fn send(outbox: &Outbox) -> io::Result<()> {
 }
 
 #[tokio::test]
-async fn writes_wait_until_they_are_sent_and_arrive_together() {
+async fn buffered_writes_arrive_together() {
     let (near, far) = pair().await;
-    // On the loopback what is sent can be read at once, and what can't be read wasn't sent.
+    // On the loopback, sent bytes are readable immediately, and bytes that are not readable were not sent.
     let mut far = far.into_std().unwrap();
     let (mut gathered, outbox) = gather(near);
     let several = [IoSlice::new(b"HEA"), IoSlice::new(b""), IoSlice::new(b"DERS")];
@@ -36,7 +36,7 @@ async fn writes_wait_until_they_are_sent_and_arrive_together() {
 }
 
 #[tokio::test]
-async fn a_peer_that_reads_nothing_stops_the_writer_and_loses_nothing() {
+async fn peer_that_reads_nothing_blocks_writer_and_loses_nothing() {
     let (near, mut far) = pair().await;
     let (mut gathered, outbox) = gather(near);
     let chunk: Vec<u8> = (0..=250).cycle().take(10_007).collect();
@@ -59,7 +59,7 @@ async fn a_peer_that_reads_nothing_stops_the_writer_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn shutting_down_sends_what_was_written() {
+async fn shutdown_sends_buffered_writes() {
     let (near, mut far) = pair().await;
     let (mut gathered, _outbox) = gather(near);
     gathered.write_all(b"GOAWAY").await.unwrap();
@@ -70,12 +70,12 @@ async fn shutting_down_sends_what_was_written() {
 }
 
 #[tokio::test]
-async fn a_broken_connection_is_told_when_it_is_sent_to() {
+async fn broken_connection_is_reported_on_send() {
     let (near, far) = pair().await;
     let (mut gathered, outbox) = gather(near);
     far.set_zero_linger().unwrap();
     drop(far);
-    // The peer's reset arrives sooner or later; what is sent before it is lost as it would be without an outbox.
+    // The peer's reset arrives eventually; bytes sent before are lost, as without an outbox.
     let error = loop {
         gathered.write_all(b"answer").await.unwrap();
         if let Err(error) = send(&outbox).await {

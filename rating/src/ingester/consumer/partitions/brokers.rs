@@ -1,5 +1,5 @@
-//! What the brokers know of the partitions: their leaders, their first offsets and their ends. A partition that
-//! can't be asked about does not hold up the others.
+//! Requests to the brokers: the leaders, first offsets and end offsets of partitions. A partition whose leader does not respond
+//! does not delay the others.
 
 use super::Partitions;
 use rdkafka::consumer::Consumer as _;
@@ -7,7 +7,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-/// How long one request may take. Requests hold up the poll, so this is short.
+/// The time limit of a request. Requests delay the poll, so it is short.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The first offset and the end of a partition, or why they can't be read.
@@ -16,7 +16,7 @@ type Watermarks = Result<(i64, i64), String>;
 impl Partitions<'_> {
     /// Returns the broker that leads each partition; a partition without a leader is missing.
     pub(super) fn leaders(&self) -> Result<HashMap<i32, i32>, KafkaError> {
-        let metadata = self.consumer.fetch_metadata(Some(&self.topic), TIMEOUT)?;
+        let metadata = self.consumer.fetch_metadata(Some(self.topic()), TIMEOUT)?;
         let mut leaders = HashMap::new();
         for topic in metadata.topics() {
             if let Some(error) = topic.error() {
@@ -39,8 +39,8 @@ impl Partitions<'_> {
             if let Some(reason) = silent.get(leader) {
                 return (partition, Err(String::clone(reason)));
             }
-            let read = self.consumer.fetch_watermarks(&self.topic, partition, TIMEOUT).map_err(|error| {
-                let reason = format!("its leader, broker {leader}, can't be asked: {error}");
+            let read = self.consumer.fetch_watermarks(self.topic(), partition, TIMEOUT).map_err(|error| {
+                let reason = format!("its leader, broker {leader}, can't be reached: {error}");
                 if is_connection(&error) {
                     silent.insert(*leader, reason.clone());
                 }
@@ -52,7 +52,7 @@ impl Partitions<'_> {
     }
 }
 
-/// Whether an error concerns the connection to a broker, and not what a partition holds.
+/// Returns whether an error concerns the connection to a broker, not the contents of a partition.
 pub(super) fn is_connection(error: &KafkaError) -> bool {
     use RDKafkaErrorCode as Code;
     matches!(
@@ -62,7 +62,7 @@ pub(super) fn is_connection(error: &KafkaError) -> bool {
                 | Code::BrokerTransportFailure
                 | Code::OperationTimedOut
                 | Code::Resolve
-                // What librdkafka returns for a partition whose leader it can't reach.
+                // librdkafka returns this for a partition whose leader is unreachable.
                 | Code::UnknownPartition
         )
     )

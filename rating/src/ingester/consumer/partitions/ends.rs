@@ -1,4 +1,4 @@
-//! Where the partitions end, as the brokers say: for the lag.
+//! The end offsets of the partitions, for the lag.
 
 use super::Partitions;
 use rdkafka::consumer::Consumer as _;
@@ -7,42 +7,41 @@ use rdkafka::{Offset, TopicPartitionList};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// How often the brokers are asked, and how often while one of them does not respond, because a request holds up the
-/// poll.
+/// The interval of requests, and the interval while a broker does not respond: a request delays the poll.
 const EVERY: Duration = Duration::from_secs(1);
-const EVERY_UNANSWERED: Duration = Duration::from_secs(10);
+const EVERY_WITHOUT_RESPONSE: Duration = Duration::from_secs(10);
 
-/// How long a request may take.
+/// The time limit of a request.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
 impl Partitions<'_> {
-    /// Asks where the partitions end, now and then: one request to each broker, also for partitions that are
-    /// paused, for which librdkafka fetches nothing.
-    pub(in crate::ingester::consumer) fn ask_ends(&mut self) {
-        if self.held.is_empty() || Instant::now() < self.ask {
+    /// Reads the end offsets, if it is time: with one request to each broker, and also for paused partitions, for which
+    /// librdkafka fetches nothing.
+    pub(in crate::ingester::consumer) fn read_ends(&mut self) {
+        if self.reading.is_empty() || Instant::now() < self.next_ends {
             return;
         }
-        let all: Vec<i32> = self.held.keys().copied().collect();
+        let all: Vec<i32> = self.reading.keys().copied().collect();
         let (ends, every) = match self.ends(&all) {
             Ok(ends) => (ends, EVERY),
             Err(error) => {
-                tracing::debug!(%error, "the partitions' ends are not known");
-                (self.ends_by_leader(&all), EVERY_UNANSWERED)
+                tracing::debug!(%error, "the end offsets can't be read");
+                (self.ends_by_leader(&all), EVERY_WITHOUT_RESPONSE)
             }
         };
-        self.ask = Instant::now() + every;
+        self.next_ends = Instant::now() + every;
         if !ends.is_empty() {
-            self.metrics.progress.ends(&ends);
+            self.resources.metrics.progress.ends(&ends);
         }
         self.ends = ends.into_iter().collect();
     }
 
-    /// Asks each leader on its own, so that one that does not respond hides only its own partitions' ends.
+    /// Asks each leader separately, so that one that does not respond affects only its own partitions.
     fn ends_by_leader(&self, all: &[i32]) -> Vec<(i32, i64)> {
         let leaders = match self.leaders() {
             Ok(leaders) => leaders,
             Err(error) => {
-                tracing::debug!(%error, "the partitions' leaders are not known");
+                tracing::debug!(%error, "the leaders can't be read");
                 return Vec::new();
             }
         };
@@ -56,12 +55,12 @@ impl Partitions<'_> {
     }
 
     fn ends(&self, partitions: &[i32]) -> Result<Vec<(i32, i64)>, KafkaError> {
-        let mut asked = TopicPartitionList::new();
+        let mut request = TopicPartitionList::new();
         for &partition in partitions {
-            // Instead of a time, the end stands for itself.
-            asked.add_partition_offset(&self.topic, partition, Offset::End)?;
+            // `Offset::End` instead of a time requests the end offset.
+            request.add_partition_offset(self.topic(), partition, Offset::End)?;
         }
-        let answered = self.consumer.offsets_for_times(asked, TIMEOUT)?;
+        let response = self.consumer.offsets_for_times(request, TIMEOUT)?;
         let end = |element: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>| match (
             element.error(),
             element.offset(),
@@ -69,6 +68,6 @@ impl Partitions<'_> {
             (Ok(()), Offset::Offset(end)) => Some((element.partition(), end)),
             _ => None,
         };
-        Ok(answered.elements().iter().filter_map(end).collect())
+        Ok(response.elements().iter().filter_map(end).collect())
     }
 }

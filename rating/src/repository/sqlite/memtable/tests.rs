@@ -1,23 +1,23 @@
 //! Memtable and journal against a plain map, without a database.
 
 use super::*;
-use crate::batch::Held;
+use crate::batch::StoredRating;
 use model::{Timestamp, Value};
 use proptest::prelude::*;
 
 type Pair = (i64, i64);
-type Row = (Pair, Option<Held>);
-type Ratings = Memtable<Pair, Option<Held>>;
+type Row = (Pair, Option<StoredRating>);
+type Ratings = Memtable<Pair, Option<StoredRating>>;
 
 /// A database as the steps leave it.
 #[derive(Debug, Default)]
 struct Stored {
-    table: BTreeMap<Pair, Held>,
+    table: BTreeMap<Pair, StoredRating>,
     journal: BTreeMap<i64, Vec<Row>>,
 }
 
 impl Stored {
-    fn follow(&mut self, step: &Step<Pair, Option<Held>>) {
+    fn follow(&mut self, step: &Step<Pair, Option<StoredRating>>) {
         if !step.changes.is_empty() {
             self.journal.insert(step.key, step.changes.clone());
         }
@@ -33,7 +33,7 @@ impl Stored {
     }
 
     /// What a reader finds.
-    fn read(&self, memtable: &Ratings, pair: Pair) -> Option<Held> {
+    fn read(&self, memtable: &Ratings, pair: Pair) -> Option<StoredRating> {
         memtable.get(pair).unwrap_or_else(|| self.table.get(&pair).cloned())
     }
 
@@ -44,9 +44,9 @@ impl Stored {
     }
 }
 
-fn held(value: u8) -> Option<Held> {
+fn held(value: u8) -> Option<StoredRating> {
     let value = Value::new(value.into()).ok()?;
-    Some(Held { value, provider_id: None, rated_at: Timestamp::from_millis(0).unwrap() })
+    Some(StoredRating { value, provider_id: None, rated_at: Timestamp::from_millis(0).unwrap() })
 }
 
 /// A batch's rows, in their order and none twice.

@@ -3,7 +3,7 @@
 use super::super::Repository;
 use super::*;
 use crate::batch::{Batch, Write};
-use crate::repository::Repository as _;
+use crate::repository::{Batches as _, Ratings as _, Repository as _};
 use fault::{Fault, Kind};
 use model::{Rating, Record, RecordId, RecordType, Timestamp, UserId, Value};
 use rand::rngs::StdRng;
@@ -47,11 +47,11 @@ async fn check(store: &Repository, model: &Model) {
     let mut counts: BTreeMap<&Record, u64> = BTreeMap::new();
     for rating in model.values() {
         *counts.entry(&rating.record).or_default() += 1;
-        let stored = store.rating(&rating.record, &rating.user_id).await.unwrap();
+        let stored = store.get_rating(&rating.record, &rating.user_id).await.unwrap();
         assert_eq!(stored.as_ref(), Some(rating));
     }
     for (record, count) in counts {
-        let stored = store.aggregate(record).await.unwrap().unwrap();
+        let stored = store.get_aggregate(record).await.unwrap().unwrap();
         assert_eq!(stored.histogram.count(), count, "{record:?}");
     }
 }
@@ -118,7 +118,7 @@ async fn whatever_is_refused_memory_agrees_with_the_file() {
                 }
                 if random.random_ratio(1, 4) {
                     // It merges the aggregates, for which there may be no room either.
-                    let _ = store.top(&RecordType::movie(), 1, None, 10).await;
+                    let _ = store.list_top_rated(&RecordType::movie(), 1, None, 10).await;
                 }
             }
             check(&store, &model).await;

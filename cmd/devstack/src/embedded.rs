@@ -1,0 +1,4 @@
+//! The parts that run in this process unless external ones are given.
+
+pub mod broker;
+pub mod registry;

@@ -1,0 +1,181 @@
+//! The queue through which every write goes. While one transaction commits, the writes that arrive wait here and
+//! share the next one (group commit, without a timer).
+//!
+//! Transactions run in a task of this module, never in a caller's future: a caller that hangs up cancels nothing, and
+//! the store's caches are invalidated in either case. A write that still waits when its caller hangs up is dropped.
+
+use crate::batch::{Outcome, Put, Write};
+use crate::repository::Repository;
+use fault::{Fault, Kind};
+use model::{Metadata, RecordId};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use storage::{Error, Oldest};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The number of writes that may wait before the next caller waits for room.
+const ROOM: usize = 256;
+
+/// The number of records after which a transaction takes no further write.
+const MAX_RECORDS: usize = 500;
+
+/// The number of attempts at a transaction that conflicts with those of other instances.
+const ATTEMPTS: usize = 5;
+
+/// How long closing waits for the transaction in progress.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The sending half of the queue.
+#[derive(Debug)]
+pub struct Writer {
+    sender: mpsc::Sender<Queued>,
+    oldest: Arc<Oldest>,
+    stop: CancellationToken,
+    task: TaskTracker,
+}
+
+#[derive(Debug)]
+struct Queued {
+    write: Write,
+    since: Instant,
+    reply: Reply,
+}
+
+type Reply = oneshot::Sender<Result<Outcome, Error>>;
+
+impl Writer {
+    /// Spawns the task that writes to `repository`, on the current runtime.
+    #[must_use]
+    pub fn start(repository: Arc<dyn Repository>) -> Self {
+        let (sender, receiver) = mpsc::channel(ROOM);
+        let (oldest, stop, task) = (Arc::<Oldest>::default(), CancellationToken::new(), TaskTracker::new());
+        let writes = WriteTask { repository, oldest: Arc::clone(&oldest) };
+        task.spawn(writes.run(receiver, stop.clone()));
+        task.close();
+        Self { sender, oldest, stop, task }
+    }
+
+    /// Stores all of `batch`, whose ids are distinct, or nothing. Returns one entry per record, in their order, once
+    /// they are committed.
+    pub async fn batch_put(&self, batch: Vec<Metadata>) -> Result<Vec<Put>, Error> {
+        match self.write(Write::Put(batch)).await? {
+            Outcome::Put(puts) => Ok(puts),
+            Outcome::Deleted(_) => Err(Error::row("metadata", "a put has the outcome of a delete")),
+        }
+    }
+
+    /// Deletes the record `id`; returns whether there was one, once the deletion is committed.
+    pub async fn delete(&self, id: RecordId) -> Result<bool, Error> {
+        Ok(self.write(Write::Delete(id)).await? == Outcome::Deleted(true))
+    }
+
+    async fn write(&self, write: Write) -> Result<Outcome, Error> {
+        let (reply, outcome) = oneshot::channel();
+        let queued = Queued { write, since: Instant::now(), reply };
+        self.sender.send(queued).await.map_err(|_| Error::Closed)?;
+        outcome.await.map_err(|_| Error::Closed)?
+    }
+
+    /// Checks that no write has waited too long.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Stalled`] if one has.
+    pub fn check(&self) -> Result<(), Error> {
+        self.oldest.check()
+    }
+
+    /// Takes no more writes, and waits up to a second for those that were taken.
+    pub async fn close(&self) {
+        self.stop.cancel();
+        let _ = timeout(CLOSE_TIMEOUT, self.task.wait()).await;
+    }
+}
+
+struct WriteTask {
+    repository: Arc<dyn Repository>,
+    oldest: Arc<Oldest>,
+}
+
+impl WriteTask {
+    async fn run(self, mut queue: mpsc::Receiver<Queued>, stop: CancellationToken) {
+        loop {
+            let first = tokio::select! {
+                biased;
+                received = queue.recv() => match received {
+                    Some(first) => first,
+                    None => return,
+                },
+                () = stop.cancelled(), if !queue.is_closed() => {
+                    queue.close();
+                    continue;
+                }
+            };
+            // Lets the callers of the last transaction run first, so that their next writes join this one.
+            tokio::task::yield_now().await;
+            self.oldest.set(Some(first.since));
+            let (writes, replies) = gather(first, &mut queue);
+            if !writes.is_empty() {
+                self.apply(writes, replies).await;
+            }
+            self.oldest.set(None);
+        }
+    }
+
+    /// Applies all writes in one transaction. If the store rejects it, each write gets a transaction of its own, so
+    /// that only the one at fault fails.
+    async fn apply(&self, writes: Vec<Write>, replies: Vec<Reply>) {
+        match self.commit(&writes).await {
+            Ok(outcomes) => {
+                for (reply, outcome) in replies.into_iter().zip(outcomes) {
+                    // The caller may have hung up.
+                    let _ = reply.send(Ok(outcome));
+                }
+            }
+            Err(error) if writes.len() > 1 && error.kind() == Kind::Internal => {
+                for (reply, write) in replies.into_iter().zip(&writes) {
+                    let outcomes = self.commit(std::slice::from_ref(write)).await;
+                    let _ = reply.send(outcomes.and_then(first));
+                }
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                for reply in replies {
+                    let _ = reply.send(Err(Error::Shared(Arc::clone(&error))));
+                }
+            }
+        }
+    }
+
+    async fn commit(&self, writes: &[Write]) -> Result<Vec<Outcome>, Error> {
+        let mut attempts = 1;
+        loop {
+            match self.repository.apply(writes).await {
+                Err(error) if error.is_conflict() && attempts < ATTEMPTS => attempts += 1,
+                outcomes => return outcomes,
+            }
+        }
+    }
+}
+
+/// Takes the waiting writes whose callers have not hung up, starting with `first`.
+fn gather(first: Queued, queue: &mut mpsc::Receiver<Queued>) -> (Vec<Write>, Vec<Reply>) {
+    let (mut writes, mut replies, mut records) = (Vec::new(), Vec::new(), 0);
+    let mut next = Some(first);
+    while let Some(Queued { write, reply, .. }) = next {
+        if !reply.is_closed() {
+            records += write.ids().count();
+            writes.push(write);
+            replies.push(reply);
+        }
+        next = if records < MAX_RECORDS { queue.try_recv().ok() } else { None };
+    }
+    (writes, replies)
+}
+
+fn first(outcomes: Vec<Outcome>) -> Result<Outcome, Error> {
+    outcomes.into_iter().next().ok_or_else(|| Error::row("metadata", "a write has no outcome"))
+}

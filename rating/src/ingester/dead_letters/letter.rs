@@ -1,0 +1,13 @@
+//! A dead letter.
+
+use crate::ingester::chunk::Content;
+use crate::ingester::decode::Rejected;
+
+/// A record that cannot be applied, and why.
+#[derive(Debug)]
+pub(in crate::ingester) struct Letter<'a> {
+    pub(in crate::ingester) partition: i32,
+    pub(in crate::ingester) offset: i64,
+    pub(in crate::ingester) content: Content<'a>,
+    pub(in crate::ingester) reason: Rejected,
+}
