@@ -1,4 +1,4 @@
-//! The JSON shapes of REST and Kafka: camel case; absent optional fields are omitted, lists are always present.
+//! The JSON shapes of REST and Kafka: camel case, absent optional fields omitted, lists always present.
 //!
 //! They repeat the fields of the protobuf messages in `proto.rs`, as the two contracts change separately: each shape is
 //! written out once, with the conversions beside it. The rules are not repeated: all conversions share `check.rs`.

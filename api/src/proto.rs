@@ -227,7 +227,7 @@ fn checked_key(key: &RatingKey<'_>) -> Result<(Record, UserId), Invalid> {
     check.finish(checked)
 }
 
-/// Returns `None` for an empty text: proto3's representation of an absent field.
+/// Returns an optional text field of proto3, in which empty means absent.
 fn present<T: AsRef<str>>(text: T) -> Option<T> {
     Some(text).filter(|text| !text.as_ref().is_empty())
 }

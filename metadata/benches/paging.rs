@@ -1,10 +1,10 @@
-//! Does a page cost the same wherever it stands in a list, and however long the list is?
+//! Does reading a page cost the same wherever it is in a list, and however long the list is?
 //!
-//! `cargo bench -p metadata --bench paging` prints how long it takes to read a page of 50 films from SQLite: the
-//! first, the one in the middle and the last, of 1,000, 10,000 and 100,000 films. What the controller and the
-//! protocols do with the page is not measured.
+//! `cargo bench -p metadata --bench paging` prints how long it takes to read a page of 50 movies from SQLite: the
+//! first, the middle and the last page of 1,000, 10,000 and 100,000 movies. The controller and the protocols are not
+//! measured.
 
-#![expect(clippy::expect_used, reason = "a bench that can't go on ends")]
+#![expect(clippy::expect_used, reason = "a bench may end by a panic")]
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use metadata::batch::Write;
@@ -16,13 +16,13 @@ use storage::testing::File;
 const PAGE: usize = 50;
 
 fn id(number: usize) -> RecordId {
-    RecordId::new(format!("film-{number:06}")).expect("a good id")
+    RecordId::new(format!("movie-{number:06}")).expect("a good id")
 }
 
-fn film(number: usize) -> Metadata {
+fn movie(number: usize) -> Metadata {
     Metadata {
         id: id(number),
-        title: Title::new(format!("The Film {number}")).expect("a good title"),
+        title: Title::new(format!("The Movie {number}")).expect("a good title"),
         description: Text::description("What it is about, in a sentence.").expect("a good text"),
         director: Text::director("Foo Bars").expect("a good name"),
         release_year: None,
@@ -33,8 +33,8 @@ fn film(number: usize) -> Metadata {
 
 async fn stored(count: usize, file: &File) -> sqlite::Repository {
     let store = sqlite::Repository::open(&file.path(), Synchronous::Normal).await.expect("it opens");
-    let films: Vec<Metadata> = (0..count).map(film).collect();
-    for batch in films.chunks(5_000) {
+    let movies: Vec<Metadata> = (0..count).map(movie).collect();
+    for batch in movies.chunks(5_000) {
         store.apply(&[Write::Put(batch.to_vec())]).await.expect("it is stored");
     }
     store

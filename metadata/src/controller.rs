@@ -1,4 +1,4 @@
-//! What the service does with metadata, whatever protocol asks and whatever store answers.
+//! The service's calls: their rules, independent of protocol and store.
 
 use crate::batch::Put;
 use crate::repository::Repository;
@@ -12,10 +12,10 @@ use std::sync::Arc;
 
 const LIST: Scope<'_> = Scope(&["metadata"]);
 
-/// Why a call was not answered.
+/// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nothing is stored under this id.
+    /// No record has this id.
     #[error("no metadata with id {0:?}")]
     NotFound(String),
     /// The request breaks a rule.
@@ -62,31 +62,31 @@ impl Controller {
         self.repository.get(id).await?.ok_or_else(|| Error::NotFound(id.to_string()))
     }
 
-    /// Returns the metadata of at most 500 ids, none of which stands twice, in their order; missing ones are left
-    /// out.
+    /// Returns the metadata of at most 500 distinct ids, in their order; missing ones are omitted.
     pub async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Arc<Metadata>>, Error> {
         check_batch(ids.len()).map_err(|broken| broken.at("ids"))?;
         Ok(self.repository.batch_get(ids).await?)
     }
 
-    /// Stores `metadata`, replacing what has its id; its revision is ignored.
+    /// Stores `metadata`, replacing the record with its id; its revision is ignored.
     pub async fn put(&self, metadata: Metadata) -> Result<Put, Error> {
         let put = self.writer.batch_put(vec![metadata]).await?.into_iter().next();
         Ok(put.ok_or_else(|| storage::Error::row("metadata", "a put has no outcome"))?)
     }
 
-    /// Stores all of `batch` or nothing: 1 to 500 entries, no id twice. Answers in its order.
+    /// Stores all of `batch` or nothing: 1 to 500 records with distinct ids. Returns one entry per record, in
+    /// their order.
     pub async fn batch_put(&self, batch: Vec<Metadata>) -> Result<Vec<Put>, Error> {
         check_batch(batch.len()).map_err(|broken| broken.at("metadata"))?;
         if batch.is_empty() {
             return Err(Invalid::field("metadata", "must not be empty").into());
         }
         let mut seen = HashSet::with_capacity(batch.len());
-        let doubled = batch.iter().enumerate().filter(|(_, put)| !seen.insert(&put.id));
+        let duplicates = batch.iter().enumerate().filter(|(_, put)| !seen.insert(&put.id));
         let violation = |(i, put): (usize, &Metadata)| {
             Violation::new(format!("metadata[{i}].id"), format!("duplicate id {:?}", put.id.as_str()))
         };
-        if let Some(invalid) = Invalid::of(doubled.map(violation).collect()) {
+        if let Some(invalid) = Invalid::of(duplicates.map(violation).collect()) {
             return Err(invalid.into());
         }
         Ok(self.writer.batch_put(batch).await?)
@@ -99,25 +99,25 @@ impl Controller {
 
     /// Lists all metadata by id.
     pub async fn list(&self, request: &page::Request) -> Result<Page<Arc<Metadata>>, Error> {
-        let refused = |broken: model::Broken| broken.at("page_token");
-        let after: Option<String> = LIST.after(request).map_err(refused)?;
-        let after = after.map(RecordId::new).transpose().map_err(refused)?;
+        let rejected = |broken: model::Broken| broken.at("page_token");
+        let after: Option<String> = LIST.after(request).map_err(rejected)?;
+        let after = after.map(RecordId::new).transpose().map_err(rejected)?;
         let rows = self.repository.list(after.as_ref(), request.size.get() + 1).await?;
-        Ok(Page::of(rows, request.size, &LIST, |row| row.id.clone()).map_err(refused)?)
+        Ok(Page::of(rows, request.size, &LIST, |row| row.id.clone()).map_err(rejected)?)
     }
 
-    /// Finds the metadata whose titles hold every word of `query`, best match first; lists all where `query`
-    /// is empty.
+    /// Finds the metadata in whose titles each word of `query` is a prefix of a word, best match first. Lists all if
+    /// `query` is empty.
     pub async fn search(&self, query: &str, request: &page::Request) -> Result<Page<Arc<Metadata>>, Error> {
         let query = Query::new(query).map_err(|broken| broken.at("query"))?;
         if query.is_empty() {
             return self.list(request).await;
         }
-        let refused = |broken: model::Broken| broken.at("page_token");
+        let rejected = |broken: model::Broken| broken.at("page_token");
         let scope = Scope(&["metadata", query.text()]);
-        let after: Option<Rank> = scope.after(request).map_err(refused)?;
+        let after: Option<Rank> = scope.after(request).map_err(rejected)?;
         let rows = self.repository.search(&query, after.as_ref(), request.size.get() + 1).await?;
-        let page = Page::of(rows, request.size, &scope, |(_, rank)| rank.clone()).map_err(refused)?;
+        let page = Page::of(rows, request.size, &scope, |(_, rank)| rank.clone()).map_err(rejected)?;
         Ok(page.map(|(metadata, _)| metadata))
     }
 

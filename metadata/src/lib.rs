@@ -19,7 +19,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use writer::Writer;
 
-/// Why the service can't start or can't go on.
+/// Why the service failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The store can't be opened.
@@ -40,7 +40,7 @@ pub fn process(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 ///
 /// # Errors
 ///
-/// Where the store can't be opened or the server fails.
+/// If the store can't be opened or the server fails.
 pub async fn run(
     config: Config,
     registry: Option<Arc<dyn Registry>>,

@@ -1,5 +1,5 @@
-//! The unit of application: writes with the stream positions to store in the same transaction, and the plan of what they
-//! change. Free of I/O: each store reads the stored ratings, computes the plan, and writes it.
+//! The unit of application: writes with the stream positions to store in the same transaction, and the plan of what
+//! they change. Free of I/O: each store reads the stored ratings, computes the plan, and writes it.
 
 mod plan;
 mod position;
@@ -9,7 +9,8 @@ pub use plan::{Change, Keys, Plan, StoredRating};
 pub use position::{Advance, Partition, Position};
 pub use write::{Outcome, Write};
 
-/// Writes in the order of their arrival, and the positions to store with them. A batch is applied completely or not at all.
+/// Writes in the order of their arrival, and the positions to store with them. A batch is applied completely or not
+/// at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
     /// The writes. A later write of the same user and record overrides an earlier one.

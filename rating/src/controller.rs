@@ -1,5 +1,5 @@
-//! The operations of the service, independent of the protocol: reads from the store, writes through the writer, and turns
-//! absence into an error.
+//! The operations of the service, independent of the protocol: reads from the store, writes through the writer, and
+//! turns absence into an error.
 
 use crate::batch::{Outcome, Write};
 use crate::repository::{self, AfterRating, AfterTop, Ratings};

@@ -1,4 +1,4 @@
-//! The service's two protocols: each parses, calls the controller once and wraps the answer.
+//! The handlers of the two protocols. Each parses the request, calls the controller once and converts the result.
 
 pub(crate) mod grpc;
 pub(crate) mod http;

@@ -1,5 +1,6 @@
-//! Ingestion of ratings from Kafka. A thread polls the consumer and collects records into chunks. A task for each lane decodes
-//! them and applies them together with their offsets in one transaction, so that each event takes effect exactly once.
+//! Ingestion of ratings from Kafka. A thread polls the consumer and collects records into chunks. A task for each
+//! lane decodes them and applies them together with their offsets in one transaction, so that each event takes
+//! effect exactly once.
 //!
 //! The position in the database determines where reading continues. Commits to Kafka only show the lag in its tools.
 
@@ -64,8 +65,8 @@ pub struct Handle {
     lanes: TaskTracker,
 }
 
-/// Starts ingestion on the current runtime, until `stop`; `None` if no brokers are configured. Unreachable brokers are not an
-/// error: [`Handle::ready`] reports them, and the consumer retries.
+/// Starts ingestion on the current runtime, until `stop`; `None` if no brokers are configured. Unreachable brokers
+/// are not an error: [`Handle::ready`] reports them, and the consumer retries.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
-//! What the service requires of a store of ratings: one trait for each of its users. The implementations are the modules
-//! below; only `crate::store` chooses between them.
+//! What the service requires of a store of ratings: one trait for each of its users. The implementations are the
+//! modules below; only `crate::store` chooses between them.
 
 pub mod cached;
 mod cursor;
@@ -36,8 +36,8 @@ impl From<sqlx::Error> for Error {
 }
 
 impl Error {
-    /// Returns whether the database rolled the batch back because of other transactions at the same time (SQLSTATE 40001,
-    /// 40P01), so that the same batch may succeed at once.
+    /// Returns whether the database rolled the batch back because of other transactions at the same time (SQLSTATE
+    /// 40001, 40P01), so that the same batch may succeed at once.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
         let causes = successors(Some(self as &dyn std::error::Error), |error| error.source());
@@ -98,8 +98,8 @@ pub trait Ratings: fmt::Debug + Send + Sync {
     ) -> Result<Vec<Aggregate>, Error>;
 }
 
-/// Changes of ratings and aggregates. The writer calls `apply` from a task of the lane, so a caller that hangs up does not cancel a
-/// commit.
+/// Changes of ratings and aggregates. The writer calls `apply` from a task of the lane, so a caller that hangs up
+/// does not cancel a commit.
 #[async_trait]
 pub trait Batches: fmt::Debug + Send + Sync {
     /// Returns how many batches can be applied at the same time; at least 1.

@@ -23,7 +23,8 @@ impl Store {
         Self { ratings: repository.clone(), batches: repository.clone(), repository }
     }
 
-    /// A store with a cache of what is read, for at most `max_age`. Without `max_age`, no other process may write to it.
+    /// A store with a cache of what is read, for at most `max_age`. Without `max_age`, no other process may write
+    /// to it.
     #[must_use]
     pub fn cached(repository: Arc<dyn Repository>, max_age: Option<Duration>) -> Self {
         let cached = Arc::new(cached::Repository::new(repository.clone(), max_age));
@@ -31,8 +32,8 @@ impl Store {
     }
 }
 
-/// Opens the store that `config` selects and migrates it. Reads from PostgreSQL, which other instances write to as well,
-/// are cached for `cache_ttl`; reads from SQLite until the next write.
+/// Opens the store that `config` selects and migrates it. Reads from PostgreSQL, which other instances write to as
+/// well, are cached for `cache_ttl`; reads from SQLite until the next write.
 ///
 /// # Errors
 ///

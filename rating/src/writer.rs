@@ -1,5 +1,6 @@
-//! The writer, through which all writes go: API calls and Kafka events. Each lane has a queue and a task that applies one batch
-//! after the other. Calls that arrive while a batch commits are queued and share the next batch (group commit without a timer).
+//! The writer, through which all writes go: API calls and Kafka events. Each lane has a queue and a task that
+//! applies one batch after the other. Calls that arrive while a batch commits are queued and share the next batch
+//! (group commit without a timer).
 //!
 //! A commit belongs to the task, not to its caller: a caller that hangs up only drops its result.
 
@@ -41,8 +42,8 @@ pub struct Applied {
 }
 
 impl Writer {
-    /// Starts a task for each of the store's lanes on the current runtime. After `stop`, no more writes are accepted; the
-    /// queued ones are applied.
+    /// Starts a task for each of the store's lanes on the current runtime. After `stop`, no more writes are
+    /// accepted; the queued ones are applied.
     #[must_use]
     pub fn start(batches: Arc<dyn Batches>, stop: &CancellationToken) -> Self {
         let tasks = TaskTracker::new();
@@ -96,8 +97,8 @@ impl Writer {
         result.await.map_err(|_| Error::Stopped)?
     }
 
-    /// Applies `batch` as one transaction of `lane`, and returns the outcome of each write once it is committed. Waits while
-    /// the queue is full.
+    /// Applies `batch` as one transaction of `lane`, and returns the outcome of each write once it is committed.
+    /// Waits while the queue is full.
     pub async fn ingest(&self, lane: usize, batch: impl Into<Arc<Batch>>) -> Result<Vec<Outcome>, Error> {
         let batch = batch.into();
         let (caller, result) = oneshot::channel();

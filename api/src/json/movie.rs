@@ -1,19 +1,18 @@
-//! Movies with their ratings as JSON. The texts are borrowed, as these shapes are only written.
+//! Joined movies as JSON. The texts are borrowed, as these shapes are only written.
 
 use super::Metadata;
 use model::page::Page;
 use model::{Aggregate, MovieDetails, Part};
 use serde::Serialize;
 
-/// A movie's metadata with its aggregated ratings.
+/// A movie's metadata with its aggregated rating.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Movie<'a> {
-    /// The movie's metadata.
-    // The model serializes it in the shape of `json::Metadata`.
+    /// The movie's metadata, which the model writes in the shape of [`Metadata`].
     #[cfg_attr(feature = "openapi", schema(value_type = Metadata))]
     pub metadata: &'a model::Metadata,
-    /// The aggregated ratings; absent if the movie has no ratings or they could not be fetched.
+    /// The aggregate of its ratings; absent if there are none or they could not be fetched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rating: Option<MovieRating>,
     /// The parts that could not be fetched: `rating`. Absent if the movie is complete.
@@ -31,22 +30,22 @@ impl<'a> From<&'a MovieDetails> for Movie<'a> {
     }
 }
 
-/// The aggregated ratings of a movie.
+/// The aggregate of a movie's ratings: an [`Aggregate`](super::Aggregate) without its record.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MovieRating {
-    /// The number of ratings; at least 1.
+    /// The number of ratings, at least 1.
     pub count: u64,
-    /// The sum of the values.
+    /// The sum of their values.
     pub sum: u64,
-    /// The mean of the values, 1 to 10.
+    /// Their mean, 1 to 10.
     pub mean: f64,
-    /// The Bayesian weighted mean: the fewer ratings, the closer to the prior mean.
+    /// The mean, weighted with a prior mean: the fewer ratings, the closer to that.
     pub weighted_mean: f64,
-    /// The number of ratings per value: 10 counts, value 1 first.
+    /// The number of ratings of each value: 10 counts, value 1 first.
     pub histogram: [u64; 10],
-    /// Increases with every change of the aggregate.
+    /// Grows with every change of the aggregate.
     pub revision: u64,
 }
 
@@ -63,14 +62,14 @@ impl From<&Aggregate> for MovieRating {
     }
 }
 
-/// A page or a batch of movies.
+/// Movies, one page or a batch of them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MovieList<'a> {
-    /// The movies, in the order of the list or of the requested ids.
+    /// The movies, in the order of the list or of the request.
     pub movies: Vec<Movie<'a>>,
-    /// The token of the next page; absent on the last page.
+    /// The token of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_page_token: Option<&'a str>,
 }
@@ -87,15 +86,14 @@ impl<'a> From<&'a Page<MovieDetails>> for MovieList<'a> {
     }
 }
 
-/// A movie in the short form: its rating is only the mean.
+/// A movie in the short form, whose rating is the bare mean.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ShortMovie<'a> {
-    /// The mean of its ratings; absent if it has no ratings or they could not be fetched.
+    /// The mean of its ratings; absent if there are none or they could not be fetched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rating: Option<f64>,
-    /// The movie's metadata.
-    // The model serializes it in the shape of `json::Metadata`.
+    /// The movie's metadata, which the model writes in the shape of [`Metadata`].
     #[cfg_attr(feature = "openapi", schema(value_type = Metadata))]
     pub metadata: &'a model::Metadata,
     /// The parts that could not be fetched: `rating`. Absent if the movie is complete.

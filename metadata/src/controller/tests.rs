@@ -1,4 +1,4 @@
-//! The controller's own rules, upon a store in memory.
+//! The controller's own rules, with a memory store.
 
 use super::*;
 use crate::repository::memory;
@@ -14,7 +14,7 @@ fn id(text: impl Into<String>) -> RecordId {
     RecordId::new(text.into()).unwrap()
 }
 
-fn film(id_: impl Into<String>, title: &str) -> Metadata {
+fn movie(id_: impl Into<String>, title: &str) -> Metadata {
     Metadata {
         id: id(id_),
         title: Title::new(title).unwrap(),
@@ -47,16 +47,16 @@ async fn absence_is_not_found() {
     let controller = controller();
     assert_eq!(controller.get(&id("x")).await.unwrap_err().kind(), Kind::NotFound);
     assert_eq!(controller.delete(&id("x")).await.unwrap_err().kind(), Kind::NotFound);
-    controller.put(film("x", "X")).await.unwrap();
+    controller.put(movie("x", "X")).await.unwrap();
     assert_eq!(controller.get(&id("x")).await.unwrap().title.as_str(), "X");
     controller.delete(&id("x")).await.unwrap();
     assert_eq!(controller.get(&id("x")).await.unwrap_err().to_string(), "no metadata with id \"x\"");
 }
 
 #[tokio::test]
-async fn a_batch_is_read_in_the_order_asked_and_of_at_most_500() {
+async fn batch_get_keeps_order_and_takes_at_most_500_ids() {
     let controller = controller();
-    controller.batch_put(vec![film("a", "A"), film("b", "B")]).await.unwrap();
+    controller.batch_put(vec![movie("a", "A"), movie("b", "B")]).await.unwrap();
     let found = controller.batch_get(&["b", "c", "a"].map(id)).await.unwrap();
     assert_eq!(ids(&found), ["b", "a"]);
     assert!(controller.batch_get(&vec![id("a"); MAX_BATCH]).await.is_ok());
@@ -64,21 +64,21 @@ async fn a_batch_is_read_in_the_order_asked_and_of_at_most_500() {
 }
 
 #[tokio::test]
-async fn a_batch_is_1_to_500_entries_and_no_id_twice() {
+async fn batch_put_takes_1_to_500_distinct_ids() {
     let controller = controller();
-    let films = |count: usize| (0..count).map(|i| film(i.to_string(), "Film")).collect::<Vec<_>>();
-    assert_invalid(controller.batch_put(films(0)).await, &["metadata"]);
-    assert_invalid(controller.batch_put(films(MAX_BATCH + 1)).await, &["metadata"]);
-    let doubled = ["a", "b", "c", "a", "b"].map(|id| film(id, "Film")).to_vec();
-    assert_invalid(controller.batch_put(doubled).await, &["metadata[3].id", "metadata[4].id"]);
+    let movies = |count: usize| (0..count).map(|i| movie(i.to_string(), "Movie")).collect::<Vec<_>>();
+    assert_invalid(controller.batch_put(movies(0)).await, &["metadata"]);
+    assert_invalid(controller.batch_put(movies(MAX_BATCH + 1)).await, &["metadata"]);
+    let duplicates = ["a", "b", "c", "a", "b"].map(|id| movie(id, "Movie")).to_vec();
+    assert_invalid(controller.batch_put(duplicates).await, &["metadata[3].id", "metadata[4].id"]);
     assert!(controller.list(&page(1, None)).await.unwrap().items.is_empty());
-    assert_eq!(controller.batch_put(films(MAX_BATCH)).await.unwrap().len(), MAX_BATCH);
+    assert_eq!(controller.batch_put(movies(MAX_BATCH)).await.unwrap().len(), MAX_BATCH);
 }
 
 #[tokio::test]
-async fn a_list_pages_through_everything_once() {
+async fn list_pages_return_each_record_once() {
     let controller = controller();
-    controller.batch_put((0..7).map(|i| film(i.to_string(), "Film")).collect()).await.unwrap();
+    controller.batch_put((0..7).map(|i| movie(i.to_string(), "Movie")).collect()).await.unwrap();
     let (mut seen, mut token) = (Vec::new(), None);
     loop {
         let found = controller.list(&page(3, token)).await.unwrap();
@@ -92,11 +92,11 @@ async fn a_list_pages_through_everything_once() {
 }
 
 #[tokio::test]
-async fn a_search_pages_by_rank_and_an_empty_one_lists_all() {
+async fn search_pages_by_rank_and_empty_query_lists_all() {
     let controller = controller();
     let titles = ["Star Warship", "Wars of the Star", "Star Wars", "Stars"];
-    let films = titles.iter().enumerate().map(|(i, title)| film(i.to_string(), title)).collect();
-    controller.batch_put(films).await.unwrap();
+    let movies = titles.iter().enumerate().map(|(i, title)| movie(i.to_string(), title)).collect();
+    controller.batch_put(movies).await.unwrap();
     let first = controller.search("STAR wars", &page(2, None)).await.unwrap();
     assert_eq!(ids(&first.items), ["2", "1"]);
     let second = controller.search("STAR wars", &page(2, first.next)).await.unwrap();
@@ -107,15 +107,15 @@ async fn a_search_pages_by_rank_and_an_empty_one_lists_all() {
 }
 
 #[tokio::test]
-async fn a_token_belongs_to_its_list_and_query() {
+async fn token_is_bound_to_its_list_and_query() {
     let controller = controller();
-    controller.batch_put((0..4).map(|i| film(i.to_string(), "Star Film")).collect()).await.unwrap();
+    controller.batch_put((0..4).map(|i| movie(i.to_string(), "Star Movie")).collect()).await.unwrap();
     let listed = controller.list(&page(1, None)).await.unwrap().next;
     let found = controller.search("star", &page(1, None)).await.unwrap().next;
     assert!(listed.is_some() && found.is_some());
     assert!(controller.search("", &page(3, listed.clone())).await.is_ok());
     assert_invalid(controller.search("star", &page(1, listed)).await, &["page_token"]);
-    assert_invalid(controller.search("film", &page(1, found.clone())).await, &["page_token"]);
+    assert_invalid(controller.search("movie", &page(1, found.clone())).await, &["page_token"]);
     assert_invalid(controller.list(&page(1, found)).await, &["page_token"]);
     assert_invalid(controller.list(&page(1, Some("x".into()))).await, &["page_token"]);
 }

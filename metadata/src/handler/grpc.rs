@@ -1,4 +1,4 @@
-//! Metadata over gRPC, also under the name that clients without a package call.
+//! Metadata over gRPC, also under the service name without a package.
 
 use crate::controller::Controller;
 use api::compat::metadata_service_server as compat;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
-/// The service's gRPC routes.
+/// Returns the service's gRPC routes, under both service names.
 pub(crate) fn routes(controller: Controller) -> Routes {
     let handler = Handler(controller);
     Routes::new(MetadataServiceServer::new(handler.clone()))
@@ -65,10 +65,10 @@ impl MetadataService for Handler {
         request: Request<PutMetadataRequest>,
     ) -> Result<Response<PutMetadataResponse>, Status> {
         let metadata = request.into_inner().try_into().map_err(|invalid: Invalid| status(invalid))?;
-        let stored = self.0.put(metadata).await.map_err(status)?;
+        let put = self.0.put(metadata).await.map_err(status)?;
         Ok(Response::new(PutMetadataResponse {
-            metadata: Some(message(&stored.metadata)),
-            created: stored.created,
+            metadata: Some(message(&put.metadata)),
+            created: put.created,
         }))
     }
 
@@ -77,9 +77,9 @@ impl MetadataService for Handler {
         request: Request<BatchPutMetadataRequest>,
     ) -> Result<Response<BatchPutMetadataResponse>, Status> {
         let metadata = proto::metadata_batch(request.into_inner()).map_err(status)?;
-        let stored = self.0.batch_put(metadata).await.map_err(status)?;
+        let puts = self.0.batch_put(metadata).await.map_err(status)?;
         Ok(Response::new(BatchPutMetadataResponse {
-            metadata: stored.iter().map(|stored| message(&stored.metadata)).collect(),
+            metadata: puts.iter().map(|put| message(&put.metadata)).collect(),
         }))
     }
 

@@ -16,13 +16,14 @@ use utoipa::{IntoParams, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// The service's REST routes.
+/// Returns the service's REST routes.
 pub(crate) fn routes(controller: Controller) -> Router {
-    // Each worker counts clones of its own: counts that all workers write to would go from core to core.
+    // One `Arc` per worker: axum clones the state for each request, and reference counts that all workers share would
+    // move between the cores' caches.
     described().with_state(Arc::new(controller)).into()
 }
 
-/// The description of these routes.
+/// Returns the OpenAPI description of these routes.
 pub(crate) fn document() -> OpenApi {
     described().into_openapi()
 }
@@ -44,6 +45,7 @@ fn id(text: String) -> Result<RecordId, Invalid> {
     RecordId::new(text).map_err(|broken| broken.at("id"))
 }
 
+/// Converts a record into its JSON shape.
 fn record(metadata: &Arc<Metadata>) -> json::Metadata {
     (&**metadata).into()
 }
@@ -70,9 +72,9 @@ async fn put(
     Path(path): Path<String>,
     Json(body): Json<json::PutMetadata>,
 ) -> Result<(StatusCode, Json<json::Metadata>), Problem> {
-    let stored = controller.put(body.under(id(path)?)?).await?;
-    let status = if stored.created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(record(&stored.metadata))))
+    let put = controller.put(body.under(id(path)?)?).await?;
+    let status = if put.created { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(record(&put.metadata))))
 }
 
 /// Deletes a movie's metadata.
@@ -107,17 +109,17 @@ struct List {
 #[utoipa::path(get, path = "/v1/metadata", params(List), responses((status = 200, body = json::MetadataList)))]
 async fn list(
     State(controller): State<Arc<Controller>>,
-    Query(asked): Query<List>,
+    Query(parameters): Query<List>,
 ) -> Result<Json<json::MetadataList>, Problem> {
-    if let Some(ids) = asked.ids {
-        if asked.query.is_some() || asked.page_size.is_some() || asked.page_token.is_some() {
+    if let Some(ids) = parameters.ids {
+        if parameters.query.is_some() || parameters.page_size.is_some() || parameters.page_token.is_some() {
             return Err(Problem::invalid("ids", "must not be combined with other parameters"));
         }
         let found = controller.batch_get(&json::ids(ids.0)?).await?;
         return Ok(Json(found.iter().map(record).collect::<Vec<_>>().into()));
     }
-    let page = json::page(asked.page_size, asked.page_token)?;
-    let found = match asked.query {
+    let page = json::page(parameters.page_size, parameters.page_token)?;
+    let found = match parameters.query {
         Some(query) => controller.search(&query, &page).await?,
         None => controller.list(&page).await?,
     };
@@ -133,8 +135,8 @@ async fn batch_put(
     State(controller): State<Arc<Controller>>,
     Json(body): Json<json::BatchPutMetadata>,
 ) -> Result<Json<json::MetadataList>, Problem> {
-    let stored = controller.batch_put(body.records()?).await?;
-    Ok(Json(stored.iter().map(|put| record(&put.metadata)).collect::<Vec<_>>().into()))
+    let puts = controller.batch_put(body.records()?).await?;
+    Ok(Json(puts.iter().map(|put| record(&put.metadata)).collect::<Vec<_>>().into()))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -149,16 +151,16 @@ struct Short {
 #[utoipa::path(get, path = "/metadata", params(Short), responses((status = 200, body = json::Metadata)))]
 async fn short(
     State(controller): State<Arc<Controller>>,
-    Query(asked): Query<Short>,
+    Query(parameters): Query<Short>,
 ) -> Result<Json<json::Metadata>, Problem> {
-    Ok(Json(record(&controller.get(&id(asked.id)?).await?)))
+    Ok(Json(record(&controller.get(&id(parameters.id)?).await?)))
 }
 
 /// Returns a movie's metadata; shortest form.
 #[utoipa::path(get, path = "/", params(Short), responses((status = 200, body = json::Metadata)))]
 async fn shortest(
     state: State<Arc<Controller>>,
-    asked: Query<Short>,
+    parameters: Query<Short>,
 ) -> Result<Json<json::Metadata>, Problem> {
-    short(state, asked).await
+    short(state, parameters).await
 }

@@ -1,7 +1,7 @@
-//! A store that only this process writes to, with the records and search results that are read from it in memory.
+//! A cache in front of a store that only this process writes to. Records are kept until they are written.
 //!
-//! Search results are kept under the number of commits that the store had seen when the search began. A commit raises
-//! that number before its writer gets the reply, so that no later search finds older results; they age out.
+//! Search results are kept under the number of transactions that had ended when the search began. A transaction raises
+//! that number before its writers get their replies, so that no later search returns older results; those are evicted.
 
 use super::Repository as Store;
 use crate::batch::{Outcome, Write};
@@ -18,13 +18,14 @@ use storage::Error;
 /// more within 64 MiB.
 const RECORD_BYTES: u64 = 12 * 1024 * 1024;
 
-/// The bytes of search results that are kept: some 1,000 pages of 50.
+/// The bytes of search results that are kept: some 1,400 pages of 50.
 const SEARCH_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The bytes that a record's allocations take beyond its texts: the counters of the `Arc`, and rounding.
 const ALLOCATIONS: usize = 96;
 
-/// A page of search results: the commits that the store had seen, the query, the rank before the page, and the limit.
+/// Identifies a page of search results: the number of transactions that had ended, the words of the query, the rank
+/// before the page, and the limit.
 type Page = (u64, String, Option<Rank>, usize);
 
 /// A store with a cache in front of it.
@@ -32,7 +33,7 @@ pub struct Repository {
     store: Arc<dyn Store>,
     records: Cache<RecordId, Option<Arc<Metadata>>>,
     searches: Cache<Page, Arc<[Rank]>>,
-    commits: AtomicU64,
+    transactions: AtomicU64,
 }
 
 impl Repository {
@@ -43,7 +44,7 @@ impl Repository {
             store,
             records: Cache::new(RECORD_BYTES, None, weigh_record),
             searches: Cache::new(SEARCH_BYTES, None, weigh_search),
-            commits: AtomicU64::new(0),
+            transactions: AtomicU64::new(0),
         }
     }
 }
@@ -59,7 +60,11 @@ fn weigh_record(id: &RecordId, record: &Option<Arc<Metadata>>) -> usize {
 
 /// Returns how many bytes an entry takes: the key with its query and rank, and the ranks with their ids.
 fn weigh_search((_, query, after, _): &Page, ranks: &Arc<[Rank]>) -> usize {
-    let ids = ranks.iter().chain(after).map(|rank| size_of::<Rank>() + rank.id().len()).sum::<usize>();
+    let ids = ranks
+        .iter()
+        .chain(after)
+        .map(|rank| size_of::<Rank>() + rank.id().len().next_multiple_of(16))
+        .sum::<usize>();
     size_of::<Page>() + query.len() + ids
 }
 
@@ -79,7 +84,7 @@ impl Store for Repository {
         // After an error too: the connection may have failed after the commit.
         let ids: BTreeSet<&RecordId> = writes.iter().flat_map(Write::ids).collect();
         ids.into_iter().for_each(|id| self.records.wrote(id));
-        self.commits.fetch_add(1, Ordering::SeqCst);
+        self.transactions.fetch_add(1, Ordering::SeqCst);
         outcomes
     }
 
@@ -93,7 +98,7 @@ impl Store for Repository {
         after: Option<&Rank>,
         limit: usize,
     ) -> Result<Vec<Rank>, Error> {
-        let page = (self.commits.load(Ordering::SeqCst), query.words().join(" "), after.cloned(), limit);
+        let page = (self.transactions.load(Ordering::SeqCst), query.words().join(" "), after.cloned(), limit);
         let read = || async { self.store.search_ranks(query, after, limit).await.map(Arc::from) };
         Ok(self.searches.get_or_read(&page, read).await?.to_vec())
     }

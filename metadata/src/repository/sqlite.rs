@@ -1,4 +1,8 @@
 //! Metadata in a SQLite file.
+//!
+//! The methods mirror those of `postgres.rs`, but every statement and the type of every parameter differ: batches are
+//! JSON here and arrays there, the search index is FTS5 here and GIN there. What does not depend on the dialect is
+//! shared in `row.rs` and `batch/plan.rs`.
 
 mod statements;
 
@@ -23,8 +27,9 @@ const MIGRATIONS: &[Migration] = &[Migration {
 const GET: &str = "SELECT id, title, description, director, release_year, genres, revision
     FROM metadata WHERE id = $1";
 
+// `+ 0` here and below: SQLite compiles a statement again for each execution if its limit is a bare parameter.
 const LIST: &str = "SELECT id, title, description, director, release_year, genres, revision
-    FROM metadata WHERE id > $1 ORDER BY id LIMIT $2";
+    FROM metadata WHERE id > $1 ORDER BY id LIMIT $2 + 0";
 
 // The page is one row of JSON: each row that SQLite returns costs sqlx more than it costs SQLite. Both MATERIALIZED
 // keep SQLite from computing the same words and ranks several times.
@@ -38,7 +43,7 @@ const SEARCH_RANKS: &str = "
     ), page AS (
         SELECT whole, word_count, id FROM hit
         WHERE (-whole, word_count, id) > ($3, $4, $5)
-        ORDER BY whole DESC, word_count, id LIMIT $6
+        ORDER BY whole DESC, word_count, id LIMIT $6 + 0
     )
     SELECT json_group_array(json_array(whole, word_count, id) ORDER BY whole DESC, word_count, id) FROM page";
 

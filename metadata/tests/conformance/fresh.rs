@@ -1,8 +1,8 @@
-//! Readers beside writers: who asks after a write was answered is not told what was before it, and a caller who
-//! goes away leaves nothing behind that isn't so.
+//! Concurrent readers and writers: a read that starts after a write returned sees that write, and a cancelled write
+//! leaves no stale cache entry.
 
 use crate::Outcome;
-use crate::films::{film, id};
+use crate::movies::{id, movie};
 use crate::store::{Instance, Store};
 use model::search::Query;
 use model::{Metadata, RecordId};
@@ -12,85 +12,97 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 const OWNERS: usize = 4;
-const FILMS: usize = 3;
+const MOVIES: usize = 3;
 const READERS: usize = 6;
 const STEPS: usize = 60;
 
-/// A film that one task alone writes, by turns put and deleted. Its version `n` is what the `n`th write made of
-/// it: titled `Film n` where that is odd, absent where it is even.
+/// A movie that one task writes, alternately put and deleted. Version `n` is the result of the `n`th write: titled
+/// `Movie n` if `n` is odd, absent if it is even.
 struct Versions {
     id: RecordId,
     begun: AtomicU64,
-    answered: AtomicU64,
+    acknowledged: AtomicU64,
 }
 
 impl Versions {
-    /// Begins the next version: what is to be put, or `None` where it is to be deleted.
+    /// Begins the next version: the record to put, or `None` for a deletion.
     fn next(&self) -> Option<Metadata> {
         let version = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
-        (version % 2 == 1).then(|| film(self.id.as_str(), &format!("Film {version}")))
+        (version % 2 == 1).then(|| movie(self.id.as_str(), &format!("Movie {version}")))
     }
 
-    fn answer(&self) {
-        self.answered.store(self.begun.load(Ordering::SeqCst), Ordering::SeqCst);
+    fn acknowledge(&self) {
+        self.acknowledged.store(self.begun.load(Ordering::SeqCst), Ordering::SeqCst);
     }
 
-    /// Holds what was read against the versions that it may be, where `answered` was the last one to be
-    /// answered before the read began.
-    fn check(&self, answered: u64, read: Option<&Metadata>) {
+    /// Asserts that `read` is one of the possible versions, given the last one that was `acknowledged` before the read
+    /// began.
+    fn check(&self, acknowledged: u64, read: Option<&Metadata>) {
         let begun = self.begun.load(Ordering::SeqCst);
-        let version = read.map(|film| film.title.as_str()["Film ".len()..].parse::<u64>().unwrap());
-        let fits = version.map_or(answered.is_multiple_of(2) || begun > answered, |version| {
-            (answered..=begun).contains(&version)
+        let version = read.map(|movie| movie.title.as_str()["Movie ".len()..].parse::<u64>().unwrap());
+        let fits = version.map_or(acknowledged.is_multiple_of(2) || begun > acknowledged, |version| {
+            (acknowledged..=begun).contains(&version)
         });
-        assert!(fits, "read {version:?} of {} after {answered} was answered, before {begun}", self.id);
+        assert!(
+            fits,
+            "read {version:?} of {} after {acknowledged} was acknowledged, before {begun}",
+            self.id
+        );
     }
 }
 
-type Films = Arc<[Versions]>;
+type Movies = Arc<[Versions]>;
 
-/// Writes the versions of its films, alone or many at once.
-async fn own(repository: Instance, films: Films) -> Result<(), storage::Error> {
+/// Writes the next versions of random movies, singly and in batches.
+async fn own(repository: Instance, movies: Movies) -> Result<(), storage::Error> {
     for _ in 0..STEPS {
-        let chosen: Vec<_> = films.iter().filter(|_| rand::rng().random_bool(0.5)).collect();
+        let chosen: Vec<_> = movies.iter().filter(|_| rand::rng().random_bool(0.5)).collect();
         let (mut put, mut batch) = (Vec::new(), Vec::new());
-        for film in chosen {
-            match film.next() {
+        for movie in chosen {
+            match movie.next() {
                 Some(next) => {
-                    put.push(film);
+                    put.push(movie);
                     batch.push(next);
                 }
                 None => {
-                    assert!(repository.delete(&film.id).await?);
-                    film.answer();
+                    assert!(repository.delete(&movie.id).await?);
+                    movie.acknowledge();
                 }
             }
         }
         repository.batch_put(&batch).await?;
-        put.into_iter().for_each(Versions::answer);
+        put.into_iter().for_each(Versions::acknowledge);
     }
     Ok(())
 }
 
-/// Reads films one by one, together and by their titles until `ended`.
-async fn read(repository: Instance, films: Vec<Films>, ended: Arc<AtomicBool>) -> Result<(), storage::Error> {
+/// Reads movies singly, in batches and by search until `ended`.
+async fn read(
+    repository: Instance,
+    movies: Vec<Movies>,
+    ended: Arc<AtomicBool>,
+) -> Result<(), storage::Error> {
     while !ended.load(Ordering::SeqCst) {
-        let films = &films[rand::rng().random_range(0..films.len())];
-        let answered: Vec<u64> = films.iter().map(|film| film.answered.load(Ordering::SeqCst)).collect();
+        let movies = &movies[rand::rng().random_range(0..movies.len())];
+        let acknowledged: Vec<u64> =
+            movies.iter().map(|movie| movie.acknowledged.load(Ordering::SeqCst)).collect();
         if rand::rng().random_bool(0.7) {
-            let place = rand::rng().random_range(0..films.len());
-            let found = repository.get(&films[place].id).await?;
-            films[place].check(answered[place], found.as_deref());
+            let place = rand::rng().random_range(0..movies.len());
+            let found = repository.get(&movies[place].id).await?;
+            movies[place].check(acknowledged[place], found.as_deref());
         } else {
-            let ids: Vec<RecordId> = films.iter().map(|film| film.id.clone()).collect();
+            let ids: Vec<RecordId> = movies.iter().map(|movie| movie.id.clone()).collect();
             let found: Vec<Arc<Metadata>> = if rand::rng().random_bool(0.5) {
                 repository.batch_get(&ids).await?
             } else {
-                let found = repository.search(&Query::new("film").unwrap(), None, 100).await?;
-                found.into_iter().map(|(film, _)| film).collect()
+                let found = repository.search(&Query::new("movie").unwrap(), None, 100).await?;
+                found.into_iter().map(|(movie, _)| movie).collect()
             };
-            for (film, answered) in films.iter().zip(answered) {
-                film.check(answered, found.iter().find(|found| found.id == film.id).map(|found| &**found));
+            for (movie, acknowledged) in movies.iter().zip(acknowledged) {
+                movie.check(
+                    acknowledged,
+                    found.iter().find(|found| found.id == movie.id).map(|found| &**found),
+                );
             }
         }
         tokio::task::yield_now().await;
@@ -98,20 +110,20 @@ async fn read(repository: Instance, films: Vec<Films>, ended: Arc<AtomicBool>) -
     Ok(())
 }
 
-pub(crate) async fn no_read_answers_what_was_before_a_write_that_was_answered(store: Store) -> Outcome {
+pub(crate) async fn no_read_is_older_than_last_acknowledged_write(store: Store) -> Outcome {
     let versions = |owner: usize, i: usize| Versions {
         id: id(&format!("{owner} {i}")),
         begun: AtomicU64::new(0),
-        answered: AtomicU64::new(0),
+        acknowledged: AtomicU64::new(0),
     };
-    let films: Vec<Films> =
-        (0..OWNERS).map(|owner| (0..FILMS).map(|i| versions(owner, i)).collect()).collect();
+    let movies: Vec<Movies> =
+        (0..OWNERS).map(|owner| (0..MOVIES).map(|i| versions(owner, i)).collect()).collect();
     let ended = Arc::new(AtomicBool::new(false));
     let readers: Vec<_> = (0..READERS)
-        .map(|_| tokio::spawn(read(store.repository.clone(), films.clone(), ended.clone())))
+        .map(|_| tokio::spawn(read(store.repository.clone(), movies.clone(), ended.clone())))
         .collect();
     let owners: Vec<_> =
-        films.iter().map(|films| tokio::spawn(own(store.repository.clone(), films.clone()))).collect();
+        movies.iter().map(|movies| tokio::spawn(own(store.repository.clone(), movies.clone()))).collect();
     for owner in owners {
         owner.await??;
     }
@@ -122,13 +134,13 @@ pub(crate) async fn no_read_answers_what_was_before_a_write_that_was_answered(st
     Ok(())
 }
 
-pub(crate) async fn a_put_whose_caller_has_gone_away_shows_or_has_not_been(store: Store) -> Outcome {
+pub(crate) async fn put_of_cancelled_caller_is_visible_or_absent(store: Store) -> Outcome {
     let repository = &store.repository;
     for round in 0..100 {
         repository.get(&id("1")).await?;
-        let batch = [film("1", &round.to_string())];
+        let batch = [movie("1", &round.to_string())];
         let turns = rand::rng().random_range(0..60);
-        let patience = async {
+        let timeout = async {
             for _ in 0..turns {
                 tokio::task::yield_now().await;
             }
@@ -136,17 +148,17 @@ pub(crate) async fn a_put_whose_caller_has_gone_away_shows_or_has_not_been(store
         tokio::select! {
             biased;
             put = repository.batch_put(&batch) => drop(put?),
-            () = patience => {}
+            () = timeout => {}
         }
-        // Writers take turns: after this one, that one is over.
-        repository.batch_put(&[film("2", &round.to_string())]).await?;
+        // Writes are serialized: once this one has returned, the other one has ended.
+        repository.batch_put(&[movie("2", &round.to_string())]).await?;
         let deadline = Instant::now() + Duration::from_secs(5);
         loop {
-            let stored = repository.list(None, 1).await?.into_iter().find(|film| film.id.as_str() == "1");
+            let stored = repository.list(None, 1).await?.into_iter().find(|movie| movie.id.as_str() == "1");
             if repository.get(&id("1")).await? == stored {
                 break;
             }
-            assert!(Instant::now() < deadline, "round {round}: {stored:?} does not show");
+            assert!(Instant::now() < deadline, "round {round}: {stored:?} is not visible");
         }
     }
     Ok(())

@@ -1,11 +1,11 @@
 //! Reading by id, and lists.
 
 use crate::Outcome;
-use crate::films::{film, id, ids};
+use crate::movies::{id, ids, movie};
 use crate::store::Store;
 use std::slice;
 
-pub(crate) async fn an_absent_id_is_none(store: Store) -> Outcome {
+pub(crate) async fn absent_id_is_none(store: Store) -> Outcome {
     let repository = &store.repository;
     assert_eq!(repository.get(&id("x")).await?, None);
     assert!(repository.batch_get(&[id("x")]).await?.is_empty());
@@ -16,20 +16,20 @@ pub(crate) async fn an_absent_id_is_none(store: Store) -> Outcome {
     Ok(())
 }
 
-pub(crate) async fn batch_get_answers_in_the_order_asked(store: Store) -> Outcome {
-    let all: Vec<_> = (0..500).map(|i| film(&i.to_string(), "Film")).collect();
+pub(crate) async fn batch_get_returns_requested_order(store: Store) -> Outcome {
+    let all: Vec<_> = (0..500).map(|i| movie(&i.to_string(), "Movie")).collect();
     store.repository.batch_put(&all).await?;
-    let asked: Vec<_> = (0..500).map(|i| id(&((i * 77 + 13) % 600).to_string())).collect();
+    let requested: Vec<_> = (0..500).map(|i| id(&((i * 77 + 13) % 600).to_string())).collect();
     let expected: Vec<_> =
-        asked.iter().map(|id| id.as_str()).filter(|id| id.parse::<u32>().unwrap() < 500).collect();
-    assert_eq!(ids(&store.repository.batch_get(&asked).await?), expected);
+        requested.iter().map(|id| id.as_str()).filter(|id| id.parse::<u32>().unwrap() < 500).collect();
+    assert_eq!(ids(&store.repository.batch_get(&requested).await?), expected);
     Ok(())
 }
 
 pub(crate) async fn ids_are_compared_byte_by_byte(store: Store) -> Outcome {
     let different =
         ["e", "E", "é", "e\u{301}", "e ", " e", "%", "_", "\"", "'", "ｅ", "ß", "ss", "1", "01", "1.0"];
-    let batch: Vec<_> = different.iter().map(|id| film(id, id)).collect();
+    let batch: Vec<_> = different.iter().map(|id| movie(id, id)).collect();
     let stored = store.repository.batch_put(&batch).await?;
     assert!(stored.iter().all(|put| put.created));
     for text in different {
@@ -38,10 +38,10 @@ pub(crate) async fn ids_are_compared_byte_by_byte(store: Store) -> Outcome {
     Ok(())
 }
 
-pub(crate) async fn a_list_is_ordered_by_bytes(store: Store) -> Outcome {
+pub(crate) async fn list_is_ordered_by_bytes(store: Store) -> Outcome {
     let mut expected =
         ["a", "B", "_", "-", "~", "é", "z", "Z", "10", "9", "a b", "a-b", "ab", "🎬", "\u{ffff}", "千"];
-    let batch: Vec<_> = expected.iter().map(|id| film(id, "Film")).collect();
+    let batch: Vec<_> = expected.iter().map(|id| movie(id, "Movie")).collect();
     store.repository.batch_put(&batch).await?;
     expected.sort_unstable();
     assert_eq!(ids(&store.repository.list(None, 100).await?), expected);
@@ -53,24 +53,24 @@ pub(crate) async fn a_list_is_ordered_by_bytes(store: Store) -> Outcome {
     Ok(())
 }
 
-pub(crate) async fn a_list_gives_what_stays_exactly_once(store: Store) -> Outcome {
-    let staying: Vec<_> = (0..40).map(|i| film(&format!("{i:02}"), "Film")).collect();
-    let passing: Vec<_> = (0..40).map(|i| film(&format!("{i:02}-"), "Film")).collect();
-    store.repository.batch_put(&staying).await?;
+pub(crate) async fn list_returns_unchanged_records_exactly_once(store: Store) -> Outcome {
+    let unchanged: Vec<_> = (0..40).map(|i| movie(&format!("{i:02}"), "Movie")).collect();
+    let transient: Vec<_> = (0..40).map(|i| movie(&format!("{i:02}-"), "Movie")).collect();
+    store.repository.batch_put(&unchanged).await?;
     let (mut seen, mut after) = (Vec::new(), None);
-    for passing in &passing {
+    for transient in &transient {
         let page = store.repository.list(after.as_ref(), 3).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.id.clone());
         seen.extend(page);
-        store.repository.batch_put(slice::from_ref(passing)).await?;
+        store.repository.batch_put(slice::from_ref(transient)).await?;
         store
             .repository
-            .delete(after.as_ref().filter(|id| id.as_str().ends_with('-')).unwrap_or(&passing.id))
+            .delete(after.as_ref().filter(|id| id.as_str().ends_with('-')).unwrap_or(&transient.id))
             .await?;
     }
-    let seen: Vec<_> = seen.into_iter().filter(|film| !film.id.as_str().ends_with('-')).collect();
-    let staying: Vec<_> = staying.iter().map(|film| film.id.as_str()).collect();
-    assert_eq!(ids(&seen), staying);
+    let seen: Vec<_> = seen.into_iter().filter(|movie| !movie.id.as_str().ends_with('-')).collect();
+    let unchanged: Vec<_> = unchanged.iter().map(|movie| movie.id.as_str()).collect();
+    assert_eq!(ids(&seen), unchanged);
     Ok(())
 }

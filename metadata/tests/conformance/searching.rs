@@ -1,7 +1,7 @@
-//! Search: the same rows in the same order as the model ranks them.
+//! Search: the same records in the same order as the model ranks them.
 
 use crate::Outcome;
-use crate::films::{film, id};
+use crate::movies::{id, movie};
 use crate::store::Store;
 use metadata::repository::Repository;
 use model::Metadata;
@@ -71,7 +71,7 @@ const BETWEEN: &[&str] = &[
     ":*", "\u{a0}", "\u{2019}", "\u{200b}", ".", "{", "}",
 ];
 
-pub(crate) async fn finds_words_and_their_beginnings(store: Store) -> Outcome {
+pub(crate) async fn finds_words_and_prefixes(store: Store) -> Outcome {
     put(
         &store,
         &["Le Fabuleux Destin d'Amélie Poulain", "Amelia", "Star Wars", "Star Warship", "Wars of the Star"],
@@ -91,19 +91,19 @@ pub(crate) async fn finds_words_and_their_beginnings(store: Store) -> Outcome {
     Ok(())
 }
 
-pub(crate) async fn follows_renaming_and_deleting(store: Store) -> Outcome {
+pub(crate) async fn follows_renames_and_deletes(store: Store) -> Outcome {
     put(&store, &["Alien", "Aliens"]).await?;
-    store.repository.batch_put(&[film("0", "Star")]).await?;
+    store.repository.batch_put(&[movie("0", "Star")]).await?;
     assert_eq!(found(&store, "alien").await?, ["1"]);
     assert_eq!(found(&store, "star").await?, ["0"]);
     store.repository.delete(&id("1")).await?;
     assert!(found(&store, "alien").await?.is_empty());
-    store.repository.batch_put(&[film("1", "Alien")]).await?;
+    store.repository.batch_put(&[movie("1", "Alien")]).await?;
     assert_eq!(found(&store, "alien").await?, ["1"]);
     Ok(())
 }
 
-pub(crate) async fn takes_wild_characters_literally(store: Store) -> Outcome {
+pub(crate) async fn treats_special_characters_literally(store: Store) -> Outcome {
     put(&store, &["100 % Star", "Star_Wars", "O'Brien \"The\" Man", "NOT a NEAR miss", "Stir"]).await?;
     for (query, expected) in [
         ("%", &[][..]),
@@ -140,7 +140,7 @@ pub(crate) async fn takes_as_many_words_as_fit(store: Store) -> Outcome {
     Ok(())
 }
 
-pub(crate) async fn tells_words_of_any_length_apart(store: Store) -> Outcome {
+pub(crate) async fn distinguishes_words_of_any_length(store: Store) -> Outcome {
     // One character of three bytes that folds to six of three: words of over 3,000 bytes.
     let long = "㌖".repeat(150);
     let titles = [format!("{long}a"), format!("{long}b"), long.clone(), "x".repeat(400), "x".repeat(300)];
@@ -152,20 +152,20 @@ pub(crate) async fn tells_words_of_any_length_apart(store: Store) -> Outcome {
     Ok(())
 }
 
-pub(crate) async fn agrees_with_the_model(store: Store) -> Outcome {
+pub(crate) async fn agrees_with_model(store: Store) -> Outcome {
     let seed = rand::random();
     let mut random = StdRng::seed_from_u64(seed);
-    let films: Vec<_> = (0..400)
+    let movies: Vec<_> = (0..400)
         .map(|i| {
             let prefix = ["", "a", "Z", "é", "_"].choose(&mut random).copied().unwrap_or_default();
-            film(&format!("{prefix}{i}"), &text(&mut random, 8))
+            movie(&format!("{prefix}{i}"), &text(&mut random, 8))
         })
         .collect();
-    store.repository.batch_put(&films).await?;
+    store.repository.batch_put(&movies).await?;
     for _ in 0..150 {
         let text = text(&mut random, 3);
         let query = Query::new(&text)?;
-        let expected = ranked(&films, &query);
+        let expected = ranked(&movies, &query);
         let size = random.random_range(1..60);
         let found = paged(&*store.repository, &query, size).await?;
         assert_eq!(found, expected, "seed {seed}, query {text:?}, pages of {size}");
@@ -174,8 +174,8 @@ pub(crate) async fn agrees_with_the_model(store: Store) -> Outcome {
 }
 
 async fn put(store: &Store, titles: &[&str]) -> Outcome {
-    let films: Vec<_> = titles.iter().enumerate().map(|(i, title)| film(&i.to_string(), title)).collect();
-    store.repository.batch_put(&films).await?;
+    let movies: Vec<_> = titles.iter().enumerate().map(|(i, title)| movie(&i.to_string(), title)).collect();
+    store.repository.batch_put(&movies).await?;
     Ok(())
 }
 
@@ -184,7 +184,7 @@ async fn found(store: &Store, query: &str) -> Result<Vec<String>, Box<dyn std::e
     Ok(found.into_iter().map(|(metadata, _)| metadata.id.to_string()).collect())
 }
 
-/// A title or query of up to `pieces` pieces.
+/// Returns a random title or query of up to `pieces` pieces.
 fn text(random: &mut StdRng, pieces: usize) -> String {
     let mut text = String::new();
     for _ in 0..random.random_range(1..=pieces) {
@@ -196,9 +196,9 @@ fn text(random: &mut StdRng, pieces: usize) -> String {
     text
 }
 
-fn ranked(films: &[Metadata], query: &Query) -> Vec<Rank> {
+fn ranked(movies: &[Metadata], query: &Query) -> Vec<Rank> {
     let mut ranks: Vec<_> =
-        films.iter().filter_map(|film| query.rank(film.title.as_str(), film.id.as_str())).collect();
+        movies.iter().filter_map(|movie| query.rank(movie.title.as_str(), movie.id.as_str())).collect();
     ranks.sort();
     ranks
 }

@@ -18,7 +18,7 @@ pub(crate) enum Kind {
     Postgres,
 }
 
-/// A kind of store, as it is or with a cache before it.
+/// A kind of store, with or without a cache in front of it.
 #[derive(Clone, Copy)]
 pub(crate) struct Backend {
     pub(crate) kind: Kind,
@@ -37,7 +37,7 @@ impl Backend {
         }
     }
 
-    /// Whether this machine has what the kind needs; the reason where it has not.
+    /// Checks that this machine has what the kind needs; the error is the reason why not.
     pub(crate) fn available(self) -> Result<(), String> {
         match self.kind {
             Kind::Memory | Kind::Sqlite => Ok(()),
@@ -117,7 +117,7 @@ impl Store {
         Ok(Self { repository: place.open(cached).await?, cached, place })
     }
 
-    /// The same store as another instance of the service sees it, where several may share one.
+    /// Returns the store as another instance of the service sees it, if several can share it; otherwise this one.
     pub(crate) async fn instance(&self) -> Result<Instance, storage::Error> {
         match &self.place {
             Place::Postgres(_) if !self.cached => self.place.open(false).await,
@@ -132,7 +132,7 @@ impl Store {
         Ok(Self { repository: self.place.open(self.cached).await?, ..self })
     }
 
-    /// Runs a statement written for the store's database, behind its back.
+    /// Runs the statement for the store's database without the store.
     pub(crate) async fn execute(&self, sqlite: &str, postgres: &str) -> Result<(), sqlx::Error> {
         match &self.place {
             Place::Memory => Ok(()),
@@ -151,7 +151,7 @@ impl Store {
         }
     }
 
-    /// Reads pairs of text and number, behind the store's back.
+    /// Reads pairs of text and number from the store's database without the store.
     pub(crate) async fn pairs(&self, select: &'static str) -> Result<Vec<(String, i64)>, sqlx::Error> {
         match &self.place {
             Place::Memory => Ok(Vec::new()),

@@ -1,4 +1,4 @@
-//! What breaks a rule is refused by the field's name, over both protocols, and changes nothing.
+//! Invalid input is rejected with the field's name, over both protocols, and changes nothing.
 
 use super::start;
 use api::metadata::v1 as proto;
@@ -8,7 +8,7 @@ use service::testing::Running;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-/// A method, a path, a body, and what is to come of it: a status and the fields it names.
+/// A method, a path, a body, and the expected status and fields.
 type Case<'a> = (Method, String, Option<String>, u16, &'a [&'a str]);
 
 fn get(path: impl Into<String>, fields: &'static [&'static str]) -> Case<'static> {
@@ -23,18 +23,18 @@ fn batch(body: String, fields: &'static [&'static str]) -> Case<'static> {
     (Method::POST, "/v1/metadata:batchPut".into(), Some(body), 400, fields)
 }
 
-async fn hold(service: &Running, cases: Vec<Case<'_>>) {
+async fn check(service: &Running, cases: Vec<Case<'_>>) {
     for (method, path, body, status, fields) in cases {
-        let answer = service.send(method.clone(), &path, body.as_deref()).await.unwrap();
+        let response = service.send(method.clone(), &path, body.as_deref()).await.unwrap();
         let shown: String = body.unwrap_or_default().chars().take(80).collect();
-        assert_eq!(answer.status.as_u16(), status, "{method} {path} {shown}: {:?}", answer.body);
-        assert_eq!(answer.fields(), fields, "{method} {path} {shown}: {:?}", answer.body);
-        assert_eq!(answer.headers["content-type"], "application/problem+json", "{method} {path}");
+        assert_eq!(response.status.as_u16(), status, "{method} {path} {shown}: {:?}", response.body);
+        assert_eq!(response.fields(), fields, "{method} {path} {shown}: {:?}", response.body);
+        assert_eq!(response.headers["content-type"], "application/problem+json", "{method} {path}");
     }
 }
 
 #[tokio::test]
-async fn rest_names_the_field_and_changes_nothing() {
+async fn rest_rejection_names_field_and_changes_nothing() {
     let (service, _) = start().await;
     let rows: Vec<_> = (0..3).map(|n| json!({ "id": n.to_string(), "title": "Star" })).collect();
     let body = json!({ "metadata": rows }).to_string();
@@ -91,12 +91,12 @@ async fn rest_names_the_field_and_changes_nothing() {
         batch(json!({ "metadata": [{ "title": "x" }] }).to_string(), &["metadata[0].id"]),
         batch(json!({ "metadata": [rows[0], rows[0]] }).to_string(), &["metadata[1].id"]),
     ];
-    hold(&service, cases).await;
+    check(&service, cases).await;
     assert_eq!(service.get("/v1/metadata").await.unwrap().json(), before);
     service.stop().await.unwrap();
 }
 
-fn assert_refused<T: std::fmt::Debug>(result: Result<T, Status>, field: &str) {
+fn assert_rejected<T: std::fmt::Debug>(result: Result<T, Status>, field: &str) {
     let status = result.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
     let named = status.get_details_bad_request().unwrap().field_violations;
@@ -104,32 +104,32 @@ fn assert_refused<T: std::fmt::Debug>(result: Result<T, Status>, field: &str) {
 }
 
 #[tokio::test]
-async fn grpc_names_the_same_fields_as_the_proto_spells_them() {
+async fn grpc_rejection_names_field_as_in_proto() {
     let (service, mut client) = start().await;
     let get = |id: String| proto::GetMetadataRequest { movie_id: id };
-    assert_refused(client.get_metadata(get(String::new())).await, "movie_id");
-    assert_refused(client.get_metadata(get("x".repeat(129))).await, "movie_id");
-    assert_refused(client.get_metadata(get("a\nb".into())).await, "movie_id");
+    assert_rejected(client.get_metadata(get(String::new())).await, "movie_id");
+    assert_rejected(client.get_metadata(get("x".repeat(129))).await, "movie_id");
+    assert_rejected(client.get_metadata(get("a\nb".into())).await, "movie_id");
 
     let ids = (0..501).map(|n| n.to_string()).collect();
-    assert_refused(client.batch_get_metadata(proto::BatchGetMetadataRequest { ids }).await, "ids");
+    assert_rejected(client.batch_get_metadata(proto::BatchGetMetadataRequest { ids }).await, "ids");
     let list =
         |page_size, page_token: &str| proto::ListMetadataRequest { page_size, page_token: page_token.into() };
-    assert_refused(client.list_metadata(list(501, "")).await, "page_size");
-    assert_refused(client.list_metadata(list(-1, "")).await, "page_size");
-    assert_refused(client.list_metadata(list(0, "x")).await, "page_token");
+    assert_rejected(client.list_metadata(list(501, "")).await, "page_size");
+    assert_rejected(client.list_metadata(list(-1, "")).await, "page_size");
+    assert_rejected(client.list_metadata(list(0, "x")).await, "page_token");
     let search = proto::SearchMetadataRequest { query: "x".repeat(513), ..Default::default() };
-    assert_refused(client.search_metadata(search).await, "query");
+    assert_rejected(client.search_metadata(search).await, "query");
 
     let row = |title: &str| proto::Metadata { id: "1".into(), title: title.into(), ..Default::default() };
     let put = |metadata| proto::PutMetadataRequest { metadata };
-    assert_refused(client.put_metadata(put(None)).await, "metadata");
-    assert_refused(client.put_metadata(put(Some(row("a\u{7}b")))).await, "metadata.title");
+    assert_rejected(client.put_metadata(put(None)).await, "metadata");
+    assert_rejected(client.put_metadata(put(Some(row("a\u{7}b")))).await, "metadata.title");
     let batch = |metadata| proto::BatchPutMetadataRequest { metadata };
-    assert_refused(client.batch_put_metadata(batch(Vec::new())).await, "metadata");
-    assert_refused(client.batch_put_metadata(batch(vec![row("x"); 501])).await, "metadata");
-    assert_refused(client.batch_put_metadata(batch(vec![row("x"), row("")])).await, "metadata[1].title");
-    assert_refused(client.batch_put_metadata(batch(vec![row("x"), row("x")])).await, "metadata[1].id");
+    assert_rejected(client.batch_put_metadata(batch(Vec::new())).await, "metadata");
+    assert_rejected(client.batch_put_metadata(batch(vec![row("x"); 501])).await, "metadata");
+    assert_rejected(client.batch_put_metadata(batch(vec![row("x"), row("")])).await, "metadata[1].title");
+    assert_rejected(client.batch_put_metadata(batch(vec![row("x"), row("x")])).await, "metadata[1].id");
 
     assert_eq!(service.get("/v1/metadata").await.unwrap().json(), json!({ "metadata": [] }));
     service.stop().await.unwrap();

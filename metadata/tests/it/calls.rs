@@ -8,7 +8,7 @@ use serde_json::json;
 use tonic::Code;
 
 #[tokio::test]
-async fn what_rest_stores_both_protocols_serve() {
+async fn record_stored_over_rest_is_served_over_both_protocols() {
     let (service, mut client) = start().await;
     let body = r#"{"id":"1","title":"Amélie","director":"Jean-Pierre Jeunet","releaseYear":2001,"genres":["Comedy"]}"#;
     let put = service.send(Method::PUT, "/v1/metadata/1", Some(body)).await.unwrap();
@@ -33,7 +33,7 @@ async fn what_rest_stores_both_protocols_serve() {
 }
 
 #[tokio::test]
-async fn what_grpc_stores_can_be_deleted_over_both_protocols() {
+async fn record_stored_over_grpc_can_be_deleted_over_both_protocols() {
     let (service, mut client) = start().await;
     for id in ["1", "2"] {
         let metadata =
@@ -57,7 +57,7 @@ async fn what_grpc_stores_can_be_deleted_over_both_protocols() {
 }
 
 #[tokio::test]
-async fn a_batch_is_answered_in_the_order_asked_without_what_is_missing() {
+async fn batch_get_returns_requested_order_without_missing_ids() {
     let (service, mut client) = start().await;
     let body = r#"{"metadata":[{"id":"a,b","title":"Comma"},{"id":"c","title":"Plain"}]}"#;
     let put = service.send(Method::POST, "/v1/metadata:batchPut", Some(body)).await.unwrap();
@@ -75,7 +75,7 @@ async fn a_batch_is_answered_in_the_order_asked_without_what_is_missing() {
 }
 
 #[tokio::test]
-async fn lists_and_searches_go_on_over_their_tokens() {
+async fn page_tokens_continue_lists_and_searches() {
     let (service, mut client) = start().await;
     let rows: Vec<_> = (0..5).map(|n| json!({ "id": n.to_string(), "title": format!("Star {n}") })).collect();
     let body = json!({ "metadata": rows }).to_string();
@@ -103,7 +103,7 @@ async fn lists_and_searches_go_on_over_their_tokens() {
 }
 
 #[tokio::test]
-async fn the_port_tells_of_itself() {
+async fn port_serves_description_health_and_metrics() {
     let (service, _) = start().await;
     let openapi = service.get("/openapi.json").await.unwrap().json();
     for path in ["/v1/metadata/{id}", "/v1/metadata", "/v1/metadata:batchPut", "/metadata", "/"] {

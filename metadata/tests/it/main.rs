@@ -1,4 +1,4 @@
-//! The metadata service from outside, over REST and gRPC.
+//! The metadata service over REST and gRPC.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
@@ -9,7 +9,7 @@ use api::metadata::v1::metadata_service_client::MetadataServiceClient;
 use service::testing::Running;
 use tonic::transport::Channel;
 
-/// Starts the service on a free port with a store in memory.
+/// Starts the service on a free port with a memory store.
 async fn start() -> (Running, MetadataServiceClient<Channel>) {
     let config = service::testing::parse(["metadata", "--database", "memory:", "--workers", "2"]);
     let config: metadata::Config = config.unwrap();

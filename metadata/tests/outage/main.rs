@@ -1,5 +1,5 @@
-//! The service on a database that is silent, busy, unfit or cut off. The cases of PostgreSQL run where `MARQUEE_TEST_POSTGRES` names a
-//! server.
+//! The service on a database that is silent, busy, unsuitable or cut off. The PostgreSQL cases run if
+//! `MARQUEE_TEST_POSTGRES` names a server.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
@@ -19,33 +19,30 @@ type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
 
 fn main() -> ExitCode {
     let trials = vec![
-        Trial::test("sqlite_that_makes_no_write_makes_the_service_unready", || {
-            block_on(sqlite::sqlite_that_makes_no_write_makes_the_service_unready())
+        Trial::test("blocked_sqlite_makes_service_unready", || {
+            block_on(sqlite::blocked_sqlite_makes_service_unready())
         }),
         trial("dead_network_costs_deadlines_and_heals", network::dead_network_costs_deadlines_and_heals),
-        trial("start_on_a_silent_server_can_be_stopped", start::start_on_a_silent_server_can_be_stopped),
+        trial("start_on_silent_server_can_be_stopped", start::start_on_silent_server_can_be_stopped),
         trial(
             "start_while_another_instance_migrates_can_be_stopped",
             start::start_while_another_instance_migrates_can_be_stopped,
         ),
-        trial("latin1_database_is_refused", start::latin1_database_is_refused),
+        trial("latin1_database_is_rejected", start::latin1_database_is_rejected),
         trial(
-            "read_only_database_is_unavailable_until_it_is_writable",
-            writes::read_only_database_is_unavailable_until_it_is_writable,
+            "read_only_database_is_unavailable_until_writable",
+            writes::read_only_database_is_unavailable_until_writable,
         ),
+        trial("stricter_default_isolation_fails_no_write", writes::stricter_default_isolation_fails_no_write),
         trial(
-            "stricter_isolation_by_default_fails_no_write",
-            writes::stricter_isolation_by_default_fails_no_write,
-        ),
-        trial(
-            "bad_write_in_a_group_fails_for_its_caller_alone",
-            writes::bad_write_in_a_group_fails_for_its_caller_alone,
+            "bad_write_in_group_fails_for_its_caller_only",
+            writes::bad_write_in_group_fails_for_its_caller_only,
         ),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-/// A trial on a fresh database.
+/// Returns a trial on a fresh database.
 fn trial<F>(name: &str, run: fn(Database) -> F) -> Trial
 where
     F: Future<Output = Outcome> + 'static,
@@ -70,7 +67,7 @@ fn config(url: &str) -> metadata::Config {
     service::testing::parse(arguments).unwrap()
 }
 
-/// A connection of its own in the transaction that `statements` begin.
+/// Opens a connection and leaves it in a transaction after `statements`.
 async fn begin(database: &Database, statements: &'static str) -> Result<PgConnection, sqlx::Error> {
     let mut connection = database.options().options([("search_path", "metadata")]).connect().await?;
     sqlx::raw_sql("BEGIN").execute(&mut connection).await?;

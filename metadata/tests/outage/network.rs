@@ -51,7 +51,7 @@ pub(crate) async fn dead_network_costs_deadlines_and_heals(database: Database) -
     assert_eq!(service.put(0).await, StatusCode::CREATED);
     assert_eq!(service.ready().await, Ok(()));
 
-    // Writes that wait for each other leave reads alone, and show.
+    // Blocked writes do not block reads, and make the service unready.
     let mut blocking = begin(&database, BLOCK).await?;
     let puts = join_all((0..10).map(|id| service.put(id)));
     let gets = async {
@@ -61,7 +61,7 @@ pub(crate) async fn dead_network_costs_deadlines_and_heals(database: Database) -
     let (puts, gets) = tokio::join!(puts, gets);
     assert_eq!(gets, [StatusCode::OK; 8]);
     assert!(puts.iter().all(|status| FAILED.contains(status)), "{puts:?}");
-    until("stalled writes make it unready", async || {
+    until("stalled writes make the service unready", async || {
         service.ready().await.is_err_and(|reason| reason.contains("writes are stalled"))
     })
     .await;
@@ -78,7 +78,7 @@ pub(crate) async fn dead_network_costs_deadlines_and_heals(database: Database) -
     }
 
     proxy.heal();
-    until("it is well again", async || {
+    until("the service has recovered", async || {
         let written = service.put(1).await.is_success() && service.put(0).await.is_success();
         written && service.get("/v1/metadata/0").await == StatusCode::OK && service.ready().await.is_ok()
     })

@@ -1,7 +1,7 @@
-//! A SQLite file that takes no writes.
+//! A SQLite file that another process has locked for writing.
 
 use crate::Outcome;
-use crate::writes::film;
+use crate::writes::movie;
 use fault::{Fault, Kind};
 use metadata::controller::{Controller, Error};
 use metadata::repository::{Repository, sqlite};
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use storage::sqlite::Synchronous;
 use storage::testing::File;
 
-pub(crate) async fn sqlite_that_makes_no_write_makes_the_service_unready() -> Outcome {
+pub(crate) async fn blocked_sqlite_makes_service_unready() -> Outcome {
     let file = File::new()?;
     let repository = Arc::new(sqlite::Repository::open(&file.path(), Synchronous::Normal).await?);
     let mut other = SqliteConnectOptions::new().filename(file.path()).connect().await?;
@@ -22,20 +22,20 @@ pub(crate) async fn sqlite_that_makes_no_write_makes_the_service_unready() -> Ou
     let service = Controller::new(repository.clone(), writer.clone());
     let put = tokio::spawn({
         let service = service.clone();
-        async move { service.put(film("a", "A")).await }
+        async move { service.put(movie("a", "A")).await }
     });
     let began = Instant::now();
     let error = loop {
         if let Err(error) = service.ready().await {
             break error;
         }
-        assert!(began.elapsed() < Duration::from_secs(9), "it is ready still");
+        assert!(began.elapsed() < Duration::from_secs(9), "the service is still ready");
     };
     assert!(
         matches!(error, Error::Storage(storage::Error::Stalled(_))) && error.kind() == Kind::Unavailable,
         "{error:?}"
     );
-    assert!(repository.get(&film("a", "A").id).await?.is_none());
+    assert!(repository.get(&movie("a", "A").id).await?.is_none());
     sqlx::raw_sql("ROLLBACK").execute(&mut other).await?;
     put.await??;
     service.ready().await?;

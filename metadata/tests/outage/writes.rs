@@ -1,4 +1,4 @@
-//! Writes on a server that refuses some of them.
+//! Writes on a server that rejects some of them.
 
 use crate::{Outcome, begin};
 use fault::{Fault, Kind};
@@ -13,7 +13,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use storage::testing::Database;
 
-pub(crate) fn film(id: &str, title: &str) -> Metadata {
+pub(crate) fn movie(id: &str, title: &str) -> Metadata {
     Metadata {
         id: RecordId::new(id).unwrap(),
         title: Title::new(title).unwrap(),
@@ -55,32 +55,32 @@ impl Deref for Instance {
     }
 }
 
-/// Ends the connections that exist, so that the next ones follow the database's new defaults.
+/// Closes the existing connections, so that the next ones use the database's new defaults.
 async fn reconnect(database: &Database) -> Result<(), sqlx::Error> {
     let end = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity \
                WHERE datname = current_database() AND pid <> pg_backend_pid()";
     sqlx::query(end).execute(&mut database.options().connect().await?).await.map(|_| ())
 }
 
-pub(crate) async fn read_only_database_is_unavailable_until_it_is_writable(database: Database) -> Outcome {
+pub(crate) async fn read_only_database_is_unavailable_until_writable(database: Database) -> Outcome {
     let repository = Instance::open(&database).await?;
-    repository.batch_put(&[film("a", "A")]).await?;
+    repository.batch_put(&[movie("a", "A")]).await?;
     database.alter("SET default_transaction_read_only = on").await?;
     reconnect(&database).await?;
     for _ in 0..2 {
-        let error = repository.batch_put(&[film("a", "B")]).await.unwrap_err();
+        let error = repository.batch_put(&[movie("a", "B")]).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Unavailable, "{error:?}");
         assert!(error.to_string().contains("read-only"), "{error}");
-        assert!(repository.get(&film("a", "A").id).await?.is_some());
+        assert!(repository.get(&movie("a", "A").id).await?.is_some());
     }
     database.alter("RESET default_transaction_read_only").await?;
-    let put = repository.batch_put(&[film("a", "B")]).await?;
+    let put = repository.batch_put(&[movie("a", "B")]).await?;
     assert_eq!(put[0].metadata.revision, 2);
     repository.close().await;
     Ok(())
 }
 
-pub(crate) async fn stricter_isolation_by_default_fails_no_write(database: Database) -> Outcome {
+pub(crate) async fn stricter_default_isolation_fails_no_write(database: Database) -> Outcome {
     for isolation in ["repeatable read", "serializable"] {
         database.alter(&format!("SET default_transaction_isolation = '{isolation}'")).await?;
         let mut instances = Vec::new();
@@ -93,7 +93,7 @@ pub(crate) async fn stricter_isolation_by_default_fails_no_write(database: Datab
                 for round in 0..20 {
                     let title = format!("{writer} {round}");
                     repository
-                        .batch_put(&[film("shared", &title), film(&writer.to_string(), &title)])
+                        .batch_put(&[movie("shared", &title), movie(&writer.to_string(), &title)])
                         .await?;
                 }
                 Ok::<_, storage::Error>(())
@@ -109,19 +109,24 @@ pub(crate) async fn stricter_isolation_by_default_fails_no_write(database: Datab
     Ok(())
 }
 
-pub(crate) async fn bad_write_in_a_group_fails_for_its_caller_alone(database: Database) -> Outcome {
+pub(crate) async fn bad_write_in_group_fails_for_its_caller_only(database: Database) -> Outcome {
     let repository = Instance::open(&database).await?;
     let mut blocking = begin(
         &database,
         "ALTER TABLE metadata ADD CHECK (id <> 'bad'); COMMIT; BEGIN; SELECT last FROM revision FOR UPDATE",
     )
     .await?;
-    // The first write waits for the counter alone; those behind it share a transaction.
+    // The first write waits for the counter in a transaction of its own; those behind it share one.
     let ids = ["first", "a", "b", "bad", "c"];
-    let puts = join_all(ids.map(|id| {
-        let repository = &repository;
-        async move { repository.batch_put(&[film(id, "Film"), film(&format!("{id} 2"), "Film")]).await }
-    }));
+    let puts =
+        join_all(
+            ids.map(|id| {
+                let repository = &repository;
+                async move {
+                    repository.batch_put(&[movie(id, "Movie"), movie(&format!("{id} 2"), "Movie")]).await
+                }
+            }),
+        );
     let absent = RecordId::new("absent")?;
     let (puts, deleted, unblocked) =
         tokio::join!(puts, repository.writer.delete(absent), sqlx::raw_sql("COMMIT").execute(&mut blocking));

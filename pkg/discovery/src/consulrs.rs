@@ -4,7 +4,8 @@
 mod passing;
 
 use crate::consul::ask::{Answer, Ask};
-use crate::consul::{Config, DEREGISTER_AFTER, Registry};
+use crate::consul::config::DEREGISTER_AFTER;
+use crate::consul::{Config, Registry};
 use crate::registration::TTL;
 use crate::registry::{Error, Instance};
 use ::consulrs::api::ApiResponse;

@@ -19,12 +19,12 @@ impl Part {
     }
 }
 
-/// A movie's metadata with its aggregate.
+/// A movie's metadata with the aggregate of its ratings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MovieDetails {
     /// The movie's metadata.
     pub metadata: Metadata,
-    /// The aggregate; `None` if the movie has no ratings or they could not be fetched.
+    /// The aggregate of its ratings; `None` if there are none or they could not be fetched.
     pub rating: Option<Aggregate>,
     /// The parts that could not be fetched; empty if the movie is complete.
     pub partial: Vec<Part>,

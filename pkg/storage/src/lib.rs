@@ -14,5 +14,5 @@ mod url;
 pub use config::Config;
 pub use error::Error;
 pub use migration::{Migration, migrate};
-pub use stall::{Oldest, Writing};
+pub use stall::Oldest;
 pub use url::Url;

@@ -15,16 +15,6 @@ pub struct Oldest {
     since: AtomicU64,
 }
 
-/// A write in progress, for a queue whose writes are serialized elsewhere.
-#[derive(Debug)]
-pub struct Writing<'a>(&'a Oldest);
-
-impl Drop for Writing<'_> {
-    fn drop(&mut self) {
-        self.0.set(None);
-    }
-}
-
 impl Default for Oldest {
     fn default() -> Self {
         Self { epoch: Instant::now(), since: AtomicU64::new(0) }
@@ -36,13 +26,6 @@ impl Oldest {
     pub fn set(&self, since: Option<Instant>) {
         let millis = since.map_or(0, |since| since.saturating_duration_since(self.epoch).as_millis() + 1);
         self.since.store(u64::try_from(millis).unwrap_or(u64::MAX), Ordering::Relaxed);
-    }
-
-    /// Records that the only write in progress has started; it ends when the guard is dropped.
-    #[must_use]
-    pub fn writing(&self) -> Writing<'_> {
-        self.set(Some(Instant::now()));
-        Writing(self)
     }
 
     /// Returns how long the oldest write has waited; zero if none waits.
@@ -84,9 +67,6 @@ mod tests {
         assert!(stalled.to_string().contains("for 7s"), "{stalled}");
         oldest.set(None);
         assert!(oldest.check().is_ok());
-        let writing = oldest.writing();
-        assert_ne!(oldest.since.load(Ordering::Relaxed), 0);
-        drop(writing);
         assert_eq!(oldest.waited(), Duration::ZERO);
     }
 }

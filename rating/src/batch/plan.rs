@@ -1,4 +1,5 @@
-//! The plan of a batch: the keys that it touches, and the changes that its writes make to the stored ratings and aggregates.
+//! The plan of a batch: the keys that it touches, and the changes that its writes make to the stored ratings and
+//! aggregates.
 
 use super::write::{Outcome, Write};
 use foldhash::{HashMap, HashMapExt};
@@ -106,9 +107,9 @@ impl From<&Rating> for StoredRating {
 pub struct Change {
     /// The differences of the histogram's counts, that of value 1 first.
     pub counts: [i64; Value::COUNT],
-    /// The difference of the revision: 1 for each write that changed the aggregate, so that it does not depend on how
-    /// writes are grouped into batches. A put that changes nothing, or only the provider or the time, does not change the
-    /// aggregate.
+    /// The difference of the revision: 1 for each write that changed the aggregate, so that it does not depend on
+    /// how writes are grouped into batches. A put that changes nothing, or only the provider or the time, does not
+    /// change the aggregate.
     pub revisions: u64,
 }
 

@@ -54,8 +54,8 @@ impl Position {
 pub struct Advance {
     /// The partition.
     pub partition: Partition,
-    /// The next offset that must be stored before; `None` if no position may be stored. Otherwise the partition has another
-    /// owner, and the whole batch is rejected.
+    /// The next offset that must be stored before; `None` if no position may be stored. Otherwise the partition has
+    /// another owner, and the whole batch is rejected.
     pub from: Option<i64>,
     /// The position to store.
     pub to: Position,

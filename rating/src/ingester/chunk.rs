@@ -4,8 +4,8 @@ use crate::batch::Position;
 use rdkafka::Message;
 use rdkafka::message::{BorrowedMessage, Headers};
 
-/// The memory that a record takes in addition to its bytes: its own fields; in two of a lane's three chunks also the decoded
-/// write, and in one of these what applying it takes.
+/// The memory that a record takes in addition to its bytes: its own fields; in two of a lane's three chunks also
+/// the decoded write, and in one of these what applying it takes.
 const WEIGHT: usize = 200;
 
 const CONTENT_TYPE: &str = "content-type";

@@ -1,4 +1,5 @@
-//! The consumer thread: polls, fills a chunk for each lane, sends the chunks, and pauses the partitions of lanes that are behind.
+//! The consumer thread: polls, fills a chunk for each lane, sends the chunks, and pauses the partitions of lanes
+//! that are behind.
 
 mod chunk_builder;
 mod partitions;
@@ -29,8 +30,8 @@ use tokio_util::sync::CancellationToken;
 /// The longest poll, so that the thread notices feedback and the stop.
 const POLL: Duration = Duration::from_millis(50);
 
-/// How long a lane may be behind before its partitions are paused. Until then the consumer does not poll at all, because a pause
-/// discards the records that were fetched ahead.
+/// How long a lane may be behind before its partitions are paused. Until then the consumer does not poll at all,
+/// because a pause discards the records that were fetched ahead.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The delay before a failed operation is retried.
@@ -59,7 +60,7 @@ impl Consumer {
             if let Err(error) = self.consume() {
                 self.resources.metrics.progress.clear();
                 self.resources.health.remove_partitions();
-                self.resources.health.trouble(Subject::Group, format!("the Kafka consumer failed: {error}"));
+                self.resources.health.report(Subject::Group, format!("the Kafka consumer failed: {error}"));
                 self.sleep(RETRY);
             }
             for (number, lane) in self.lanes.iter_mut().enumerate() {
@@ -91,7 +92,7 @@ impl Consumer {
             let _ = consumer.poll(Duration::ZERO);
             match consumer.client().fetch_cluster_id(Duration::from_secs(2)) {
                 Some(cluster) => {
-                    self.resources.health.well(Subject::Brokers);
+                    self.resources.health.resolve(Subject::Brokers);
                     let known = self.cluster.get_or_init(|| cluster.clone());
                     if *known == cluster {
                         return Some(cluster);
@@ -99,12 +100,12 @@ impl Consumer {
                     let reason = format!(
                         "the brokers belong to cluster {cluster}, previously {known}: restart the service"
                     );
-                    self.resources.health.trouble(Subject::Brokers, reason);
+                    self.resources.health.report(Subject::Brokers, reason);
                 }
                 None => {
                     let brokers = self.resources.config.kafka.as_deref().unwrap_or_default();
                     let reason = format!("no Kafka broker can be reached at {brokers}: check --kafka");
-                    self.resources.health.trouble(Subject::Brokers, reason);
+                    self.resources.health.report(Subject::Brokers, reason);
                 }
             }
             self.sleep(RETRY);
@@ -122,7 +123,7 @@ impl Consumer {
                 Ok(()) => self.resources.config.forget_offsets = false,
                 Err(error) => {
                     let reason = format!("the stored offsets can't be deleted: {}", service::chain(&error));
-                    self.resources.health.trouble(Subject::Storage(None), reason);
+                    self.resources.health.report(Subject::Storage(None), reason);
                     self.sleep(RETRY);
                 }
             }
@@ -164,15 +165,15 @@ impl Consumer {
 
     /// Asks the brokers whether a reported trouble persists: librdkafka reports errors, but not that they are over.
     fn recheck(&self, consumer: &BaseConsumer<Context>) {
-        if !self.resources.health.is_troubled(Subject::Brokers)
-            && !self.resources.health.is_troubled(Subject::Topic)
+        if !self.resources.health.has_trouble(Subject::Brokers)
+            && !self.resources.health.has_trouble(Subject::Topic)
         {
             return;
         }
         let Ok(metadata) = consumer.fetch_metadata(Some(&self.resources.config.topic), RETRY) else { return };
-        self.resources.health.well(Subject::Brokers);
+        self.resources.health.resolve(Subject::Brokers);
         if metadata.topics().iter().all(|topic| topic.error().is_none() && !topic.partitions().is_empty()) {
-            self.resources.health.well(Subject::Topic);
+            self.resources.health.resolve(Subject::Topic);
         }
     }
 
@@ -201,7 +202,7 @@ impl Consumer {
                 caught_up(lane, number, partitions);
                 if ended && !self.stop.is_cancelled() {
                     let reason = format!("lane {number} has ended: restart the service");
-                    self.resources.health.trouble(Subject::Storage(Some(number)), reason);
+                    self.resources.health.report(Subject::Storage(Some(number)), reason);
                 }
             } else if full {
                 let behind = *lane.behind.get_or_insert_with(Instant::now);
@@ -256,7 +257,7 @@ impl Consumer {
                 | RDKafkaErrorCode::TopicAuthorizationFailed
                 | RDKafkaErrorCode::GroupAuthorizationFailed),
             ) => {
-                self.resources.health.trouble(Subject::Topic, self.unreadable(*code));
+                self.resources.health.report(Subject::Topic, self.unreadable(*code));
                 // The topic may be another one once it is back, so every partition is checked first.
                 partitions.check_offsets();
             }

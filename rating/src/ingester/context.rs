@@ -11,9 +11,10 @@ use std::sync::{Mutex, PoisonError};
 
 /// Queues the changes of the assignment until the consumer handles them.
 ///
-/// The callback does not assign new partitions: their stored positions and their offsets must be read first, which may fail
-/// for any of them. It acknowledges the rebalance at once, with an empty assignment, so that one unreadable partition blocks
-/// neither the group nor the other partitions. Revoked partitions are unassigned at once.
+/// The callback does not assign new partitions: their stored positions and their offsets must be read first, which
+/// may fail for any of them. It acknowledges the rebalance at once, with an empty assignment, so that one
+/// unreadable partition blocks neither the group nor the other partitions. Revoked partitions are unassigned at
+/// once.
 #[derive(Debug)]
 pub(super) struct Context {
     changes: Mutex<Vec<Change>>,
@@ -61,7 +62,7 @@ impl ClientContext for Context {
             _ => None,
         };
         if let Some(trouble) = trouble {
-            self.health.trouble(Subject::Brokers, trouble);
+            self.health.report(Subject::Brokers, trouble);
         }
         LogOnlyContext.error(error, reason);
     }
@@ -93,7 +94,8 @@ impl ConsumerContext for Context {
             self.push(Change::Assigned(partitions));
             return;
         }
-        // librdkafka rejects the whole list if one of its partitions is not assigned, as a new one that is still pending.
+        // librdkafka rejects the whole list if one of its partitions is not assigned, as a new one that is still
+        // pending.
         let mut to_unassign = TopicPartitionList::new();
         if let Ok(assigned) = consumer.assignment() {
             for element in list.elements() {

@@ -1,5 +1,6 @@
-//! Dead letters: records that cannot be applied are sent to a topic of their own, with the reason. Each is acknowledged there
-//! before the batch that skips it commits. A crash between the two duplicates it; it is never lost.
+//! Dead letters: records that cannot be applied are sent to a topic of their own, with the reason. Each is
+//! acknowledged there before the batch that skips it commits. A crash between the two duplicates it; it is never
+//! lost.
 
 mod cut;
 mod letter;
@@ -24,8 +25,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Defaults that `--kafka-option` overrides. The brokers, not the client, decide what is too large.
 ///
-/// Idempotence is off: after a broker had rejected a batch as too large, librdkafka's idempotent producer reported some later
-/// letters as stored that were not. Without it a retry may store a letter twice, but none is lost.
+/// Idempotence is off: after a broker had rejected a batch as too large, librdkafka's idempotent producer reported
+/// some later letters as stored that were not. Without it a retry may store a letter twice, but none is lost.
 const SETTINGS: [(&str, &str); 5] = [
     ("enable.idempotence", "false"),
     ("compression.type", "lz4"),
@@ -87,8 +88,8 @@ impl DeadLetters {
         })
     }
 
-    /// Sends `letters` and returns once all are acknowledged; false if the service was stopped before. A delay is reported,
-    /// and the topic is created if it is missing.
+    /// Sends `letters` and returns once all are acknowledged; false if the service was stopped before. A delay is
+    /// reported, and the topic is created if it is missing.
     pub(super) async fn send(&self, letters: &[Letter<'_>], stop: &CancellationToken) -> bool {
         if letters.is_empty() {
             return true;
@@ -97,14 +98,14 @@ impl DeadLetters {
         loop {
             if let Ok(sent) = tokio::time::timeout(PATIENCE, &mut sending).await {
                 if sent.is_some() {
-                    self.health.well(Subject::DeadLetters);
+                    self.health.resolve(Subject::DeadLetters);
                 }
                 return sent.is_some();
             }
-            if !self.health.is_troubled(Subject::DeadLetters) {
+            if !self.health.has_trouble(Subject::DeadLetters) {
                 let reason =
                     format!("{} dead letters are waiting to be sent to {}", letters.len(), self.topic);
-                self.health.trouble(Subject::DeadLetters, reason);
+                self.health.report(Subject::DeadLetters, reason);
             }
             self.look.notify_one();
         }
@@ -142,7 +143,7 @@ impl DeadLetters {
 
     fn fail(&self, reason: String) {
         let reason = format!("dead letters can't be sent to {}: {reason}", self.topic);
-        self.health.trouble(Subject::DeadLetters, reason);
+        self.health.report(Subject::DeadLetters, reason);
         self.look.notify_one();
     }
 

@@ -1,5 +1,5 @@
-//! Delivery guarantees: how often an event takes effect if the service crashes. They differ only in what the transactions of a batch
-//! write, and in which order.
+//! Delivery guarantees: how often an event takes effect if the service crashes. They differ only in what the
+//! transactions of a batch write, and in which order.
 
 use clap::ValueEnum;
 use std::fmt;

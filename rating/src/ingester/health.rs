@@ -35,7 +35,7 @@ impl Default for Health {
 
 impl Health {
     /// Records a trouble.
-    pub(super) fn trouble(&self, subject: Subject, reason: impl Into<String>) {
+    pub(super) fn report(&self, subject: Subject, reason: impl Into<String>) {
         let reason = reason.into();
         let mut troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !troubles.contains_key(&subject) {
@@ -45,7 +45,7 @@ impl Health {
     }
 
     /// Removes a trouble.
-    pub(super) fn well(&self, subject: Subject) {
+    pub(super) fn resolve(&self, subject: Subject) {
         let mut troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if troubles.remove(&subject).is_some() {
             tracing::info!(?subject, "ingestion continues");
@@ -61,7 +61,7 @@ impl Health {
     }
 
     /// Returns whether a subject is in trouble.
-    pub(super) fn is_troubled(&self, subject: Subject) -> bool {
+    pub(super) fn has_trouble(&self, subject: Subject) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&subject)
     }
 

@@ -1,5 +1,5 @@
-//! The task of a lane: decodes a chunk, sends invalid records to the dead letters, and applies the others together with the new
-//! positions of their partitions. Writes that the database rejects go to the dead letters as well.
+//! The task of a lane: decodes a chunk, sends invalid records to the dead letters, and applies the others together
+//! with the new positions of their partitions. Writes that the database rejects go to the dead letters as well.
 
 mod decoded;
 mod log_rate_limit;
@@ -89,7 +89,8 @@ enum Committed {
 struct Stopped;
 
 impl LaneTask {
-    /// Applies chunks until the channel is closed or the service stops. While one chunk is applied, the next is decoded.
+    /// Applies chunks until the channel is closed or the service stops. While one chunk is applied, the next is
+    /// decoded.
     pub(super) async fn run(self, mut chunks: UnboundedReceiver<ChunkWithPermit>) {
         let mut partitions = HashMap::new();
         let mut log = LogRateLimit::new(LOGGED_PER_SECOND);
@@ -230,14 +231,15 @@ impl LaneTask {
         while !batch.is_empty() {
             match self.writer.ingest(self.number, Arc::clone(&batch)).await {
                 Ok(outcomes) => {
-                    self.health.well(Subject::Storage(Some(self.number)));
+                    self.health.resolve(Subject::Storage(Some(self.number)));
                     advance(&batch, parts, partitions);
                     return Ok(Committed::Outcomes(outcomes));
                 }
                 Err(writer::Error::Fenced(fenced)) => {
                     let partition = fenced.partition;
-                    // The database responded, and this lane may have no other batch that would clear an earlier failure.
-                    self.health.well(Subject::Storage(Some(self.number)));
+                    // The database responded, and this lane may have no other batch that would clear an earlier
+                    // failure.
+                    self.health.resolve(Subject::Storage(Some(self.number)));
                     self.metrics.fenced();
                     tracing::warn!(partition, "the partition's stored offset was moved by another owner");
                     if let (Some(part), Some(known)) =
@@ -252,13 +254,13 @@ impl LaneTask {
                     batch = Arc::new(self.batch(transaction, chunk, &mut run, parts, partitions));
                 }
                 Err(writer::Error::Storage(error)) if error.is_rejection() && !batch.writes.is_empty() => {
-                    self.health.well(Subject::Storage(Some(self.number)));
+                    self.health.resolve(Subject::Storage(Some(self.number)));
                     run.writes = Arc::unwrap_or_clone(batch).writes;
                     return Ok(Committed::Rejected(run, service::chain(&*error)));
                 }
                 Err(writer::Error::Storage(error)) => {
                     let reason = format!("ratings can't be stored: {}", service::chain(&*error));
-                    self.health.trouble(Subject::Storage(Some(self.number)), reason);
+                    self.health.report(Subject::Storage(Some(self.number)), reason);
                     tokio::select! {
                         () = self.stop.cancelled() => return Err(Stopped),
                         () = tokio::time::sleep(wait) => wait = (wait * 2).min(RETRY.1),

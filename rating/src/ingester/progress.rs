@@ -1,5 +1,5 @@
-//! The progress of each partition: its stored offset, its end and its lag. The consumer and the lanes record it; metrics and
-//! REST report it.
+//! The progress of each partition: its stored offset, its end and its lag. The consumer and the lanes record it;
+//! metrics and REST report it.
 
 use crate::batch::Position;
 use model::Timestamp;

@@ -1,5 +1,5 @@
-//! A cache of aggregates in front of a store, read by id. It is exact if this process alone writes to the store; otherwise an
-//! entry is used for a limited time.
+//! A cache of aggregates in front of a store, read by id. It is exact if this process alone writes to the store;
+//! otherwise an entry is used for a limited time.
 
 use super::{AfterRating, AfterTop, Batches, Error, Ratings, Repository as Store};
 use crate::batch::{Batch, Outcome};
@@ -21,8 +21,8 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// Caches what is read from `store` for at most `max_age`. Without `max_age`, all writes to the store must go through
-    /// this cache.
+    /// Caches what is read from `store` for at most `max_age`. Without `max_age`, all writes to the store must go
+    /// through this cache.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, max_age: Option<Duration>) -> Self {
         Self { store, aggregates: Cache::new(BYTES, max_age, weigh) }

@@ -64,8 +64,8 @@ const GET_RATING: &str = "SELECT r.record_type, r.record_id, u.user_id, g.value:
      WHERE r.record_type = $1 AND r.record_id = $2 AND u.user_id = $3";
 const LIST_USER_RATINGS: &str = sql::list_user_ratings!("");
 
-/// Locks the prior: every batch takes the lock shared, and a change of the prior takes it exclusively. It is the first lock of
-/// each transaction.
+/// Locks the prior: every batch takes the lock shared, and a change of the prior takes it exclusively. It is the
+/// first lock of each transaction.
 const LOCK_PRIOR_SHARED: &str = "SELECT pg_advisory_xact_lock_shared(hashtext('rating.prior'))";
 const LOCK_PRIOR: &str = "SELECT pg_advisory_xact_lock(hashtext('rating.prior'))";
 /// Returns whether prior weight `$1` and mean `$2` are the stored ones.
@@ -73,12 +73,12 @@ const IS_PRIOR: &str = "SELECT prior_weight = $1 AND prior_mean = $2 FROM settin
 
 const SCHEMA: &str = "rating";
 
-/// Additional settings of the connections that write. A plan made for the array lengths of one batch may read whole tables or be
-/// JIT-compiled; the generic plan looks up rows by key for any length.
+/// Additional settings of the connections that write. A plan made for the array lengths of one batch may read whole
+/// tables or be JIT-compiled; the generic plan looks up rows by key for any length.
 const WRITING: [(&str, &str); 2] = [("plan_cache_mode", "force_generic_plan"), ("jit", "off")];
 
-/// How many times a batch is tried if its cached keys cannot be verified. From the second time on they are read from the
-/// database.
+/// How many times a batch is tried if its cached keys cannot be verified. From the second time on they are read
+/// from the database.
 const ATTEMPTS: usize = 3;
 
 /// The default number of batches that an instance applies concurrently.
@@ -251,7 +251,8 @@ impl Batches for Repository {
             .bind(prior.mean())
             .fetch_optional(&self.readers)
             .await?;
-        // The lock blocks every batch, even while it is only requested, so an instance that starts beside others avoids it.
+        // The lock blocks every batch, even while it is only requested, so an instance that starts beside others
+        // avoids it.
         if stored == Some(true) {
             return Ok(());
         }
@@ -303,9 +304,10 @@ impl super::Repository for Repository {
     }
 }
 
-/// Resolves the missing keys in a separate transaction: in the batch's own transaction, lanes with the same new users would wait
-/// for each other until its end. The lanes do so one after the other, because later ones then find most of their names cached.
-/// Returns false, and stores nothing, if the cached keys cannot be verified. A key without a rating is harmless.
+/// Resolves the missing keys in a separate transaction: in the batch's own transaction, lanes with the same new
+/// users would wait for each other until its end. The lanes do so one after the other, because later ones then find
+/// most of their names cached. Returns false, and stores nothing, if the cached keys cannot be verified. A key
+/// without a rating is harmless.
 async fn resolve(
     connection: &mut PgConnection,
     history: &History,

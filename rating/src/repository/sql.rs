@@ -1,4 +1,5 @@
-//! What the two SQL stores share: keys, the steps of a transaction, rows, and the statements that both dialects understand.
+//! What the two SQL stores share: keys, the steps of a transaction, rows, and the statements that both dialects
+//! understand.
 
 mod keys;
 mod rows;
@@ -18,7 +19,8 @@ macro_rules! aggregate_columns {
 }
 pub(super) use aggregate_columns;
 
-/// The top rated records of type `$1` with at least `$2` ratings that come after weighted mean `$3` and id `$4`; at most `$5`.
+/// The top rated records of type `$1` with at least `$2` ratings that come after weighted mean `$3` and id `$4`; at
+/// most `$5`.
 pub(super) const LIST_TOP_RATED: &str = concat!(
     "SELECT ",
     aggregate_columns!(),
@@ -28,8 +30,8 @@ pub(super) const LIST_TOP_RATED: &str = concat!(
      ORDER BY a.weighted_mean DESC, r.record_id LIMIT $5"
 );
 
-/// The ratings of user `$1`, of all record types or of `$2`, that come after time `$3`, record type `$4` and id `$5`; at most
-/// `$6`. More conditions may be appended.
+/// The ratings of user `$1`, of all record types or of `$2`, that come after time `$3`, record type `$4` and id
+/// `$5`; at most `$6`. More conditions may be appended.
 macro_rules! list_user_ratings {
     ($more:literal) => {
         concat!(

@@ -1,6 +1,6 @@
-//! The task of a lane: applies one batch after the other. A batch that the database rolled back because of other transactions is
-//! retried. If the database rejects a value, the calls of the batch are applied in parts, so that one call does not fail the
-//! others.
+//! The task of a lane: applies one batch after the other. A batch that the database rolled back because of other
+//! transactions is retried. If the database rejects a value, the calls of the batch are applied in parts, so that
+//! one call does not fail the others.
 
 use super::error::Error;
 use super::queue::{Counts, Queued, Work};
@@ -19,7 +19,8 @@ const CALLS_PER_BATCH: usize = 4096;
 /// How many times a batch is retried after a conflict.
 const RETRIES: u32 = 6;
 
-/// The time after the first attempt for which a batch is retried: PostgreSQL looks for a deadlock after one second by default.
+/// The time after the first attempt for which a batch is retried: PostgreSQL looks for a deadlock after one second
+/// by default.
 const RETRY_FOR: Duration = Duration::from_secs(5);
 
 /// The upper bound of the pause before the first retry; it doubles with each.
@@ -53,8 +54,8 @@ impl Task {
                     }
                 }
             }
-            // Callers whose writes were just committed run first, so that their next writes join this batch instead of waiting
-            // for it. Repeated while each yield brings more.
+            // Callers whose writes were just committed run first, so that their next writes join this batch instead
+            // of waiting for it. Repeated while each yield brings more.
             let mut before = 0;
             while before < pending.len() && pending.len() < CALLS_PER_BATCH {
                 before = pending.len();

@@ -1,6 +1,6 @@
 //! The environment of a case: a registry, unique names, and ways to wait for changes.
 
-use super::Subject;
+use super::subject::Subject;
 use crate::registry::{Instance, InstanceSet, Registry};
 use futures::stream::{BoxStream, StreamExt};
 use libtest_mimic::Failed;

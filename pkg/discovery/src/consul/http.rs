@@ -1,7 +1,7 @@
 //! HTTP requests to Consul: URLs, headers and bodies.
 
 use super::ask::{Answer, Ask};
-use super::{Config, DEREGISTER_AFTER};
+use super::config::{Config, DEREGISTER_AFTER};
 use crate::registration::TTL;
 use crate::registry::{Error, Instance};
 use async_trait::async_trait;

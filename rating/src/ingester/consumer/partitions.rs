@@ -1,8 +1,9 @@
 //! The partitions of one consumer, and the protocol by which each is read.
 //!
-//! A partition is *pending* (assigned by the group, but not read, or not from the right offset), *being read*, or *lost* (its
-//! stored offset does not belong to the topic; it stays paused until it is assigned again). Each transition to *being read*
-//! starts a new *epoch*. All state lives on the consumer thread; lanes report by messages that carry their epoch.
+//! A partition is *pending* (assigned by the group, but not read, or not from the right offset), *being read*, or
+//! *lost* (its stored offset does not belong to the topic; it stays paused until it is assigned again). Each
+//! transition to *being read* starts a new *epoch*. All state lives on the consumer thread; lanes report by
+//! messages that carry their epoch.
 //!
 //! Invariants:
 //!
@@ -166,7 +167,7 @@ impl<'a> Partitions<'a> {
             match change {
                 Change::Assigned(partitions) => {
                     if partitions.is_empty() {
-                        self.resources.health.well(Subject::Group);
+                        self.resources.health.resolve(Subject::Group);
                     }
                     let waiting = |partition| (partition, PendingPartition::new(false, Instant::now()));
                     self.pending.extend(partitions.into_iter().map(waiting));
@@ -186,8 +187,8 @@ impl<'a> Partitions<'a> {
         self.pending.remove(&partition);
         self.fenced.remove(&partition);
         self.commits.remove(&partition);
-        self.resources.health.well(Subject::Offset(partition));
-        self.resources.health.well(Subject::Partition(partition));
+        self.resources.health.resolve(Subject::Offset(partition));
+        self.resources.health.resolve(Subject::Partition(partition));
         self.stalls.remove(&partition);
         self.ends.remove(&partition);
         self.resources.metrics.progress.revoked(partition);
@@ -196,13 +197,13 @@ impl<'a> Partitions<'a> {
 
     fn report_lost(&mut self, partition: i32, reason: &str) {
         self.stalls.remove(&partition);
-        self.resources.health.well(Subject::Partition(partition));
+        self.resources.health.resolve(Subject::Partition(partition));
         self.resources.metrics.progress.trouble(partition, Some((Trouble::Lost, reason.to_owned())));
         let advice = "restart with --on-lost-offset earliest to read the partition from its beginning";
         let reason =
             format!("partition {partition} of topic {} is stopped: {reason}; {advice}", self.topic());
         tracing::error!(partition, "{reason}");
-        self.resources.health.trouble(Subject::Offset(partition), reason);
+        self.resources.health.report(Subject::Offset(partition), reason);
     }
 
     /// Returns the lane and the epoch of a record; `None` if the record must be dropped.
@@ -239,8 +240,8 @@ impl<'a> Partitions<'a> {
         Some((self.lane(partition), epoch))
     }
 
-    /// Checks every partition against its stored position, and stops reading them until then: the topic was missing, and may be
-    /// another one when it is back.
+    /// Checks every partition against its stored position, and stops reading them until then: the topic was
+    /// missing, and may be another one when it is back.
     pub(super) fn check_offsets(&mut self) {
         let reading = self.reading.iter().filter(|(_, read)| !read.lost);
         let reading: Vec<i32> = reading.map(|(partition, _)| *partition).collect();
@@ -249,8 +250,8 @@ impl<'a> Partitions<'a> {
         }
     }
 
-    /// Plans a check of every partition that makes no progress until then: the brokers do not have the next offset of one of
-    /// them, and the error does not name it.
+    /// Plans a check of every partition that makes no progress until then: the brokers do not have the next offset
+    /// of one of them, and the error does not name it.
     pub(super) fn check_offsets_soon(&mut self) {
         if self.check.is_none() {
             let now = Instant::now();

@@ -22,15 +22,16 @@ const FIXED: [(&str, &str); 5] = [
     ("enable.partition.eof", "false"),
 ];
 
-/// The memory that a record in librdkafka's queue takes in addition to its value, in bytes: a structure, its key, and the
-/// allocator's overhead. librdkafka counts only the value.
+/// The memory that a record in librdkafka's queue takes in addition to its value, in bytes: a structure, its key,
+/// and the allocator's overhead. librdkafka counts only the value.
 const QUEUED: usize = 512;
 
 /// Returns the settings of the consumer.
 pub(in crate::ingester) fn settings(brokers: &str, config: &Config) -> ClientConfig {
     let mut settings = ClientConfig::new();
-    // A sixteenth of the memory is for librdkafka's queue, which is enough to stay ahead of the lanes. It counts what it fetches
-    // only once that is decompressed, to some eight times the requested size, so it requests little.
+    // A sixteenth of the memory is for librdkafka's queue, which is enough to stay ahead of the lanes. It counts
+    // what it fetches only once that is decompressed, to some eight times the requested size, so it requests
+    // little.
     let memory = config.ingest_memory.0 / 16;
     settings.set("queued.min.messages", (memory / QUEUED).clamp(1_000, 100_000).to_string());
     settings.set("queued.max.messages.kbytes", (memory / 1024).max(1024).to_string());

@@ -1,11 +1,13 @@
-//! Decides when a partition is stalled: events are, or may be, pending, and none is read or applied. The clock is a parameter.
+//! Decides when a partition is stalled: events are, or may be, pending, and none is read or applied. The clock is a
+//! parameter.
 
 use std::time::{Duration, Instant};
 
 /// The number of consecutive errors that counts as repeated.
 const REPEATED: u32 = 5;
 
-/// The time without an error that ends a series of errors, and the time for which a partition may make no progress during one.
+/// The time without an error that ends a series of errors, and the time for which a partition may make no progress
+/// during one.
 pub(super) const QUIET: Duration = Duration::from_secs(5);
 
 /// The state of a partition at one moment.

@@ -15,8 +15,8 @@ impl Lengths {
         self.key + self.value + self.content_type + self.reason
     }
 
-    /// Returns the lengths to keep, with a sum of at most `room`. The longest parts are cut, to the same length; a shorter part
-    /// stays whole.
+    /// Returns the lengths to keep, with a sum of at most `room`. The longest parts are cut, to the same length; a
+    /// shorter part stays whole.
     pub(super) fn fit(&self, room: usize) -> Self {
         let mut sorted = [self.key, self.value, self.content_type, self.reason];
         sorted.sort_unstable();

@@ -6,8 +6,8 @@ use super::producers::Batching;
 use model::Timestamp;
 use rdkafka::message::{Header, OwnedHeaders};
 
-/// An upper bound, without the topic's name, of the bytes of a letter that cannot be cut: the names of its headers, the values of
-/// the other headers, and the framing of a batch of one record.
+/// An upper bound, without the topic's name, of the bytes of a letter that cannot be cut: the names of its headers,
+/// the values of the other headers, and the framing of a batch of one record.
 const OVERHEAD: usize = 400;
 
 /// A letter to send.
@@ -40,8 +40,8 @@ impl<'a> Pending<'a> {
         self.batching
     }
 
-    /// Makes the next attempt smaller, because this one was too large; returns false if nothing is left to cut. Brokers limit
-    /// batches, so a letter that was batched with others is first sent alone.
+    /// Makes the next attempt smaller, because this one was too large; returns false if nothing is left to cut.
+    /// Brokers limit batches, so a letter that was batched with others is first sent alone.
     pub(super) fn shrink(&mut self) -> bool {
         if self.batching == Batching::Shared {
             self.batching = Batching::Alone;

@@ -15,7 +15,8 @@ const DESCRIBE: Duration = Duration::from_secs(2);
 const CREATE: Duration = Duration::from_secs(10);
 
 impl DeadLetters {
-    /// Creates the topic if it is missing: retries until it exists, and checks it again whenever letters are pending; until `stop`.
+    /// Creates the topic if it is missing: retries until it exists, and checks it again whenever letters are
+    /// pending; until `stop`.
     pub(in crate::ingester) async fn keep_topic(self, stop: CancellationToken) {
         let mut reported = None;
         loop {

@@ -89,8 +89,8 @@ impl Run {
         self.of_write.retain(is_kept);
     }
 
-    /// Returns the positions of the `parts` after this run: of the partitions that it has records of, and of all partitions
-    /// if it is the last run of the chunk.
+    /// Returns the positions of the `parts` after this run: of the partitions that it has records of, and of all
+    /// partitions if it is the last run of the chunk.
     pub(super) fn positions(&self, chunk: &Chunk, parts: &Parts) -> BTreeMap<i32, Position> {
         if self.records.end == chunk.records.len() {
             return parts.iter().map(|(&partition, part)| (partition, part.to.clone())).collect();

@@ -1,11 +1,11 @@
 //! The key cache, and the proof that its keys are those of the database.
 //!
-//! A database may lose its last transactions while this instance runs (a promoted standby, a restored backup, a crash). It then
-//! allocates keys that are cached here to other names. The table `key_history` lists a random token for each of the last
-//! transactions that allocated keys. They update its one row, so each commits after the one whose token precedes its own: if a
-//! token is listed, every key allocated up to it exists. Each batch verifies, in its own transaction, that the token up to which
-//! this instance has cached keys is listed; otherwise the cache is discarded and the batch is retried. Tokens of other instances
-//! extend the same history and invalidate nothing.
+//! A database may lose its last transactions while this instance runs (a promoted standby, a restored backup, a
+//! crash). It then allocates keys that are cached here to other names. The table `key_history` lists a random token
+//! for each of the last transactions that allocated keys. They update its one row, so each commits after the one
+//! whose token precedes its own: if a token is listed, every key allocated up to it exists. Each batch verifies, in
+//! its own transaction, that the token up to which this instance has cached keys is listed; otherwise the cache is
+//! discarded and the batch is retried. Tokens of other instances extend the same history and invalidate nothing.
 
 use crate::repository::sql::{KeyCache, NewKeys};
 use sqlx::PgConnection;
@@ -35,8 +35,8 @@ impl History {
         *self.token.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Replaces the token `from` by `newest`, which was listed together with it, unless another lane has already replaced
-    /// it.
+    /// Replaces the token `from` by `newest`, which was listed together with it, unless another lane has already
+    /// replaced it.
     pub(super) fn follow(&self, from: Option<i64>, newest: i64) {
         let mut token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
         if *token == from {
@@ -63,9 +63,9 @@ impl History {
     }
 }
 
-/// Returns a token that proves all keys that the transaction has allocated or found; `None` if `token`, which was listed before
-/// it began, is no longer listed. If the transaction has `allocated` keys, adds a token, and thereby waits for all other
-/// transactions that allocate keys.
+/// Returns a token that proves all keys that the transaction has allocated or found; `None` if `token`, which was
+/// listed before it began, is no longer listed. If the transaction has `allocated` keys, adds a token, and thereby
+/// waits for all other transactions that allocate keys.
 pub(super) async fn prove(
     transaction: &mut PgConnection,
     token: i64,

@@ -1,5 +1,5 @@
-//! The statements of the transaction steps in PostgreSQL's dialect. Lists are passed as one array for each column and read with
-//! `unnest`; many new ratings are inserted with `COPY`.
+//! The statements of the transaction steps in PostgreSQL's dialect. Lists are passed as one array for each column
+//! and read with `unnest`; many new ratings are inserted with `COPY`.
 
 use super::copy::Rows;
 use super::history::History;
@@ -25,8 +25,8 @@ const ADD_USERS: &str = "INSERT INTO rater (user_id) \
 const ADD_AGGREGATES: &str = "INSERT INTO aggregate (record, record_type) \
      SELECT record, record_type FROM unnest($1::bigint[], $2::text[]) AS n (record, record_type) \
      ORDER BY record ON CONFLICT DO NOTHING";
-/// Locks the aggregates of the records `$1`; returns their count, and the newest token of the key history if token `$2` is
-/// listed there.
+/// Locks the aggregates of the records `$1`; returns their count, and the newest token of the key history if token
+/// `$2` is listed there.
 const LOCK_AGGREGATES: &str = "SELECT count(*), (SELECT tokens[1] FROM key_history WHERE $2 = ANY(tokens)) FROM \
      (SELECT FROM aggregate WHERE record = ANY($1) ORDER BY record FOR NO KEY UPDATE) AS locked";
 const READ: &str = "SELECT n.place - 1, r.value::bigint, r.provider_id, r.rated_at \
@@ -54,8 +54,8 @@ const GROW: &str = concat!(
      WHERE aggregate.record = n.record"
 );
 
-/// The number of new ratings from which on `COPY` is used. It takes a fifth less than an insert, but may wait for 40 ms: the end of
-/// the copy is a separate small packet, which TCP delays until the previous one is acknowledged.
+/// The number of new ratings from which on `COPY` is used. It takes a fifth less than an insert, but may wait for
+/// 40 ms: the end of the copy is a separate small packet, which TCP delays until the previous one is acknowledged.
 const COPY_FROM: usize = 1_000;
 
 /// A transaction on the connection of a lane.
@@ -93,17 +93,17 @@ impl<'a> Statements<'a> {
         self.stale
     }
 
-    /// Inserts ratings of pairs that have none. No other transaction adds one as long as the aggregates of their records are
-    /// locked.
+    /// Inserts ratings of pairs that have none. No other transaction adds one as long as the aggregates of their
+    /// records are locked.
     async fn add(&mut self, ratings: &[(Pair, &Rating)]) -> Result<(), Error> {
         if ratings.len() < COPY_FROM {
             return self.execute(ADD, ratings).await;
         }
         let mut rows = Rows::new();
-        for ((rater, record), rating) in ratings {
+        for ((user, record), rating) in ratings {
             let provider = rating.provider_id.as_ref().map(|id| id.as_str().as_bytes());
             rows.push([
-                Some(&rater.to_be_bytes()),
+                Some(&user.to_be_bytes()),
                 Some(&record.to_be_bytes()),
                 provider,
                 Some(&i16::from(rating.value.get()).to_be_bytes()),
@@ -122,7 +122,7 @@ impl<'a> Statements<'a> {
         }
         let providers = ratings.iter().map(|(_, rating)| rating.provider_id.as_ref().map(|id| id.as_str()));
         let query = sqlx::query(statement)
-            .bind(ratings.iter().map(|((rater, _), _)| *rater).collect::<Vec<i64>>())
+            .bind(ratings.iter().map(|((user, _), _)| *user).collect::<Vec<i64>>())
             .bind(ratings.iter().map(|((_, record), _)| *record).collect::<Vec<i64>>())
             .bind(providers.collect::<Vec<_>>())
             .bind(ratings.iter().map(|(_, rating)| i16::from(rating.value.get())).collect::<Vec<i16>>())
@@ -132,8 +132,8 @@ impl<'a> Statements<'a> {
     }
 
     async fn delete(&mut self, pairs: Vec<Pair>) -> Result<(), Error> {
-        let (raters, records): (Vec<i64>, Vec<i64>) = pairs.into_iter().unzip();
-        sqlx::query(DELETE).bind(raters).bind(records).execute(&mut *self.connection).await?;
+        let (users, records): (Vec<i64>, Vec<i64>) = pairs.into_iter().unzip();
+        sqlx::query(DELETE).bind(users).bind(records).execute(&mut *self.connection).await?;
         Ok(())
     }
 
@@ -213,9 +213,9 @@ impl sql::Statements for Statements<'_> {
         if pairs.is_empty() {
             return Ok(Vec::new());
         }
-        let (raters, records): (Vec<i64>, Vec<i64>) = pairs.iter().copied().unzip();
+        let (users, records): (Vec<i64>, Vec<i64>) = pairs.iter().copied().unzip();
         let rows: Vec<StoredRow> =
-            sqlx::query_as(READ).bind(raters).bind(records).fetch_all(&mut *self.connection).await?;
+            sqlx::query_as(READ).bind(users).bind(records).fetch_all(&mut *self.connection).await?;
         rows.into_iter().map(sql::stored).collect()
     }
 

@@ -10,8 +10,8 @@ use crate::batch::{Keys, Write};
 use async_trait::async_trait;
 use model::{Record, RecordType, UserId};
 
-/// The statements that look up and allocate keys, in the dialect of a database. Lists of names are sorted and contain no
-/// duplicates; a key is returned with the index of its name in the list.
+/// The statements that look up and allocate keys, in the dialect of a database. Lists of names are sorted and
+/// contain no duplicates; a key is returned with the index of its name in the list.
 #[async_trait]
 pub(in crate::repository) trait KeyStatements {
     /// Returns the keys of those of `records` that have one.

@@ -1,12 +1,13 @@
 //! The steps of the transaction that applies a batch, in the same order on both databases.
 //!
-//! Isolation of concurrent transactions: each one locks the aggregates of its records and only then, in a new statement, reads
-//! the ratings that it replaces. Without the lock, two transactions that both add a user's first rating of a record would
-//! count it twice.
+//! Isolation of concurrent transactions: each one locks the aggregates of its records and only then, in a new
+//! statement, reads the ratings that it replaces. Without the lock, two transactions that both add a user's first
+//! rating of a record would count it twice.
 //!
-//! Freedom from deadlocks: all transactions run the same steps in the same order (records, users, aggregates, partitions),
-//! and within a step lock rows in the order of their names or keys. A transaction therefore waits only for another one in the
-//! same step or a later one, and within a step only for a row that sorts after all rows that it has locked.
+//! Freedom from deadlocks: all transactions run the same steps in the same order (records, users, aggregates,
+//! partitions), and within a step lock rows in the order of their names or keys. A transaction therefore waits only
+//! for another one in the same step or a later one, and within a step only for a row that sorts after all rows that
+//! it has locked.
 
 use super::keys::ResolvedKeys;
 use crate::batch::{Advance, Batch, Change, Outcome, Plan, StoredRating};
@@ -17,8 +18,8 @@ use model::{Rating, Value};
 /// The statements of the steps, in the dialect of a database.
 #[async_trait]
 pub(in crate::repository) trait Statements {
-    /// Locks the aggregates of `records` until the end of the transaction, and then reads the ratings stored under `pairs`;
-    /// returns each with the index of its pair. Only these aggregates may be changed.
+    /// Locks the aggregates of `records` until the end of the transaction, and then reads the ratings stored under
+    /// `pairs`; returns each with the index of its pair. Only these aggregates may be changed.
     async fn lock_and_read(
         &mut self,
         records: &[i64],

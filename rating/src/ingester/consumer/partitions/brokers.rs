@@ -1,5 +1,5 @@
-//! Requests to the brokers: the leaders, first offsets and end offsets of partitions. A partition whose leader does not respond
-//! does not delay the others.
+//! Requests to the brokers: the leaders, first offsets and end offsets of partitions. A partition whose leader does
+//! not respond does not delay the others.
 
 use super::Partitions;
 use rdkafka::consumer::Consumer as _;

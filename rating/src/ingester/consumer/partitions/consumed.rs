@@ -1,6 +1,6 @@
-//! The consumer's positions: how far it has read past the last record that it returned. Markers of transactions, records of
-//! aborted transactions and compacted gaps use up offsets. The consumer's position is past them, and so must be the stored one, or
-//! they would count as lag, and as lost once the broker deletes them.
+//! The consumer's positions: how far it has read past the last record that it returned. Markers of transactions,
+//! records of aborted transactions and compacted gaps use up offsets. The consumer's position is past them, and so
+//! must be the stored one, or they would count as lag, and as lost once the broker deletes them.
 
 use super::super::chunk_builder::ChunkBuilder;
 use super::Partitions;
@@ -14,11 +14,11 @@ const EVERY: Duration = Duration::from_millis(20);
 const EVERY_BUSY: Duration = Duration::from_secs(1);
 
 impl Partitions<'_> {
-    /// Adds to the lanes' chunks how far their partitions have been read. `drained` is true if the last poll returned all that
-    /// was fetched.
+    /// Adds to the lanes' chunks how far their partitions have been read. `drained` is true if the last poll
+    /// returned all that was fetched.
     ///
-    /// A position is exact: librdkafka sets it, on the polling thread, when a poll returns a record or passes a marker, and it
-    /// is unknown from a seek or an assignment until then.
+    /// A position is exact: librdkafka sets it, on the polling thread, when a poll returns a record or passes a
+    /// marker, and it is unknown from a seek or an assignment until then.
     pub(in crate::ingester::consumer) fn read_positions(
         &mut self,
         lanes: &mut [ChunkBuilder],

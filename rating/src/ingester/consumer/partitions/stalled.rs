@@ -57,10 +57,10 @@ impl Partitions<'_> {
                     "partition {partition} of topic {} makes no progress: {reason}",
                     self.resources.config.topic
                 );
-                self.resources.health.trouble(Subject::Partition(partition), reason);
+                self.resources.health.report(Subject::Partition(partition), reason);
             } else if stall.reported {
                 self.resources.metrics.progress.trouble(partition, None);
-                self.resources.health.well(Subject::Partition(partition));
+                self.resources.health.resolve(Subject::Partition(partition));
             }
             stall.reported = stalled;
         }

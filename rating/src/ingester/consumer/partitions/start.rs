@@ -1,5 +1,5 @@
-//! Starts reading partitions: each from its stored position, checked against the offsets of the brokers. One that cannot be read
-//! is retried alone.
+//! Starts reading partitions: each from its stored position, checked against the offsets of the brokers. One that
+//! cannot be read is retried alone.
 
 use super::super::chunk_builder::ChunkBuilder;
 use super::super::stall::Stall;
@@ -55,23 +55,23 @@ impl Partitions<'_> {
             Ok(stored) => stored,
             Err(error) => {
                 let reason = format!("the stored offsets can't be read: {}", service::chain(&error));
-                self.resources.health.trouble(Subject::Storage(None), reason);
+                self.resources.health.report(Subject::Storage(None), reason);
                 return self.retry_soon(&due);
             }
         };
-        self.resources.health.well(Subject::Storage(None));
+        self.resources.health.resolve(Subject::Storage(None));
         let watermarks = match self.watermarks(&due) {
             Ok(watermarks) => watermarks,
             Err(error) => {
                 // An error that the poll returned is more precise.
-                if !self.resources.health.is_troubled(Subject::Topic) {
+                if !self.resources.health.has_trouble(Subject::Topic) {
                     let reason = format!("the offsets of topic {} can't be read: {error}", self.topic());
-                    self.resources.health.trouble(Subject::Topic, reason);
+                    self.resources.health.report(Subject::Topic, reason);
                 }
                 return self.retry_soon(&due);
             }
         };
-        self.resources.health.well(Subject::Topic);
+        self.resources.health.resolve(Subject::Topic);
         let mut assigned = TopicPartitionList::new();
         let mut begun = Vec::new();
         for (partition, watermarks) in watermarks {
@@ -86,13 +86,13 @@ impl Partitions<'_> {
         for partition in &begun {
             self.pending.remove(partition);
             if !self.stalls.get(partition).is_some_and(|stall| stall.reported) {
-                self.resources.health.well(Subject::Partition(*partition));
+                self.resources.health.resolve(Subject::Partition(*partition));
             }
         }
         // librdkafka remembers a pause for its lifetime, even while another member owns the partition.
         self.set_paused(&begun, false);
         self.pause_blocked(lanes);
-        self.resources.health.well(Subject::Group);
+        self.resources.health.resolve(Subject::Group);
     }
 
     async fn stored(&self) -> Result<Stored, repository::Error> {
@@ -174,7 +174,7 @@ impl Partitions<'_> {
         progress.trouble = Some((Trouble::Unreadable, reason.clone()));
         self.resources.metrics.progress.begin(partition, progress);
         let reason = format!("partition {partition} of topic {} can't be read: {reason}", self.topic());
-        self.resources.health.trouble(Subject::Partition(partition), reason);
+        self.resources.health.report(Subject::Partition(partition), reason);
     }
 
     /// Delays all partitions of `due`, because the failure concerns all of them.

@@ -44,10 +44,10 @@ pub(super) struct AssignedPartition {
     pub(super) unverified: Option<Position>,
     /// Whether the stored offset is lost: nothing is read.
     pub(super) lost: bool,
-    /// Whether an error was returned since the last record. The next offset may then be in a batch that cannot be decoded and
-    /// that librdkafka skips, so a record with a later offset must not be accepted.
+    /// Whether an error was returned since the last record. The next offset may then be in a batch that cannot be
+    /// decoded and that librdkafka skips, so a record with a later offset must not be accepted.
     pub(super) suspect: bool,
-    /// Whether to start again from the stored position once everything that was read is applied. If it started earlier, the
-    /// records would be dropped, and if the same error followed them each time, never be applied.
+    /// Whether to start again from the stored position once everything that was read is applied. If it started
+    /// earlier, the records would be dropped, and if the same error followed them each time, never be applied.
     pub(super) rereads: bool,
 }

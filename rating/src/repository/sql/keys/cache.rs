@@ -1,5 +1,5 @@
-//! The key cache. A committed key never changes, so most batches need no look-up. A SQLite file belongs to this process;
-//! PostgreSQL may lose committed transactions, so `postgres/history.rs` makes each batch verify its keys.
+//! The key cache. A committed key never changes, so most batches need no look-up. A SQLite file belongs to this
+//! process; PostgreSQL may lose committed transactions, so `postgres/history.rs` makes each batch verify its keys.
 
 use super::two_generation::TwoGenerationCache;
 use model::{Record, UserId};

@@ -3,8 +3,8 @@
 use foldhash::{HashMap, HashMapExt};
 use std::hash::Hash;
 
-/// Two generations of entries. When the young generation is full, it becomes the old one and the previous old one is dropped;
-/// a hit in the old generation moves the entry to the young one.
+/// Two generations of entries. When the young generation is full, it becomes the old one and the previous old one
+/// is dropped; a hit in the old generation moves the entry to the young one.
 #[derive(Debug)]
 pub(in crate::repository) struct TwoGenerationCache<K, V> {
     /// The capacity in bytes; at least half of it is used.

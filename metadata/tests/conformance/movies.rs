@@ -1,4 +1,4 @@
-//! Films to store.
+//! Movies to store.
 
 use model::{Genres, Metadata, RecordId, ReleaseYear, Text, Title};
 use std::sync::Arc;
@@ -7,8 +7,8 @@ pub(crate) fn id(text: &str) -> RecordId {
     RecordId::new(text).unwrap()
 }
 
-/// A film of which only the title is known.
-pub(crate) fn film(id_: &str, title: &str) -> Metadata {
+/// Returns a movie with a title and nothing else.
+pub(crate) fn movie(id_: &str, title: &str) -> Metadata {
     Metadata {
         id: id(id_),
         title: Title::new(title).unwrap(),
@@ -20,7 +20,7 @@ pub(crate) fn film(id_: &str, title: &str) -> Metadata {
     }
 }
 
-/// A film with a value in every field, characters among them that mean something to SQL, JSON or arrays.
+/// Returns a movie with a value in every field, with characters that are special in SQL, JSON or arrays.
 pub(crate) fn full(id_: &str) -> Metadata {
     Metadata {
         title: Title::new("Amélie \"' \\ {a,b} %_* 千と千尋 🎬").unwrap(),
@@ -29,7 +29,7 @@ pub(crate) fn full(id_: &str) -> Metadata {
         release_year: Some(ReleaseYear::new(2001).unwrap()),
         genres: Genres::new(vec!["Romance, light".into(), "{}\"NULL\"".into(), "Romance, light".into()])
             .unwrap(),
-        ..film(id_, "x")
+        ..movie(id_, "x")
     }
 }
 
