@@ -97,8 +97,8 @@ impl ResponseCache {
     /// Registers the cache's metrics with `registry`.
     pub(crate) fn register(self: &Arc<Self>, registry: &mut Registry) {
         let registry = registry.sub_registry_with_prefix("answers");
-        registry.register("hits", "Single movies returned from the response cache", self.hits.clone());
-        registry.register("misses", "Single movies that were not in the response cache", self.misses.clone());
+        registry.register("hits", "Single movies served from the response cache", self.hits.clone());
+        registry.register("misses", "Single movies fetched from the services", self.misses.clone());
         registry.register_collector(Box::new(Size(self.clone())));
     }
 }
@@ -117,8 +117,12 @@ struct Size(Arc<ResponseCache>);
 impl Collector for Size {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let bytes = ConstGauge::new(self.0.movies.bytes());
-        let metric =
-            encoder.encode_descriptor("bytes", "Size of the response cache", None, bytes.metric_type())?;
+        let metric = encoder.encode_descriptor(
+            "bytes",
+            "Memory used by the response cache",
+            None,
+            bytes.metric_type(),
+        )?;
         bytes.encode(metric)
     }
 }
