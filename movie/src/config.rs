@@ -39,7 +39,7 @@ pub struct Config {
     pub rating_url: Option<String>,
 
     /// The protocol of calls to the metadata and rating services.
-    #[arg(long, env = "GATEWAY", value_enum, default_value = "grpc")]
+    #[arg(long, env = "GATEWAY", value_name = "PROTOCOL", value_enum, default_value = "grpc")]
     pub gateway: GatewayKind,
 
     /// When to send a slow read to a second instance as well: after a fixed time, or after the 95th percentile of

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 pub const BROKER: &str = "127.0.0.1:9092";
 
 const AFTER_HELP: &str = "\
-Without a command, the whole stack runs in this process. Movies and ratings are stored in the data directory;
-the embedded broker loses everything when it stops.
+Without a command, the whole stack runs in this process. Movies and ratings are stored in the data \
+directory; the embedded broker loses everything when it stops.
 
 Exit codes:
   0  stopped on request

@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 use stored::Database;
 
 const AFTER_HELP: &str = "\
-Checks that each aggregate equals a recount of the stored ratings. With --kafka, also checks that ratings,
-aggregates, revisions and stored offsets are those that result from the topic's events, and that every invalid
-event is in the dead-letter topic. The topic must be complete and the only source of ratings: a rating put by an
+Checks that each aggregate equals a recount of the stored ratings. With --kafka, also checks that ratings, \
+aggregates, revisions and stored offsets are those that result from the topic's events, and that every invalid \
+event is in the dead-letter topic. The topic must be complete and the only source of ratings: a rating put by an \
 API call is reported as a difference. Do not write to the topic meanwhile. Reading changes nothing.
 
 Exit codes:

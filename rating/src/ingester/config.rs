@@ -22,11 +22,11 @@ pub struct Config {
     pub group: String,
 
     /// What to do if the stored offset is not valid for the topic.
-    #[arg(long, env = "ON_LOST_OFFSET", value_enum, default_value_t = OnLostOffset::Fail)]
+    #[arg(long, env = "ON_LOST_OFFSET", value_name = "REACTION", value_enum, default_value_t = OnLostOffset::Fail)]
     pub on_lost_offset: OnLostOffset,
 
     /// The delivery guarantee if the service crashes.
-    #[arg(long, env = "DELIVERY", value_enum, default_value_t = Delivery::ExactlyOnce)]
+    #[arg(long, env = "DELIVERY", value_name = "GUARANTEE", value_enum, default_value_t = Delivery::ExactlyOnce)]
     pub delivery: Delivery,
 
     /// A librdkafka setting (SASL, session timeout, static membership; TLS and SCRAM if built with the cargo feature

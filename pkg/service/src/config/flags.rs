@@ -41,7 +41,7 @@ pub(super) struct Flags {
     pub(super) advertise: Option<Address>,
 
     /// The registry to register in
-    #[arg(long, env, value_enum, default_value = "consul")]
+    #[arg(long, env, value_name = "KIND", value_enum, default_value = "consul")]
     pub(super) registry: RegistryKind,
 
     /// Consul's HTTP address
