@@ -126,7 +126,7 @@ mod tests {
             (letter(Some(b"{")), "EOF while parsing", true),
             (cut, "its value was truncated", false),
             (cut_beside, "its key or content type was truncated", true),
-            (of_nowhere, "no header with", true),
+            (of_nowhere, "it has no header with", true),
             (protobuf, "failed to decode", false),
         ] {
             let found = letter.check("ratings.dlq").unwrap_err();
