@@ -2,12 +2,13 @@
 //! share the next one (group commit, without a timer).
 //!
 //! Transactions run in a task of this module, never in a caller's future: a caller that hangs up cancels nothing, and
-//! the store's caches are invalidated in either case. A write that still waits when its caller hangs up is dropped.
+//! the store's caches are invalidated in either case. A write that still waits when its caller hangs up is applied too,
+//! as in rating.
 
 use crate::batch::{Outcome, Put, Write};
 use crate::repository::Repository;
 use fault::{Fault, Kind};
-use model::{Metadata, RecordId};
+use model::{MAX_BATCH, Metadata, RecordId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use storage::{Error, Oldest};
@@ -18,9 +19,6 @@ use tokio_util::task::TaskTracker;
 
 /// The number of writes that may wait before the next caller waits for room.
 const ROOM: usize = 256;
-
-/// The number of records after which a transaction takes no further write.
-const MAX_RECORDS: usize = 500;
 
 /// The number of attempts at a transaction that conflicts with those of other instances.
 const ATTEMPTS: usize = 5;
@@ -118,9 +116,7 @@ impl WriteTask {
             tokio::task::yield_now().await;
             self.oldest.set(Some(first.since));
             let (writes, replies) = gather(first, &mut queue);
-            if !writes.is_empty() {
-                self.apply(writes, replies).await;
-            }
+            self.apply(writes, replies).await;
             self.oldest.set(None);
         }
     }
@@ -161,17 +157,15 @@ impl WriteTask {
     }
 }
 
-/// Takes the waiting writes whose callers have not hung up, starting with `first`.
+/// Takes the waiting writes, starting with `first`.
 fn gather(first: Queued, queue: &mut mpsc::Receiver<Queued>) -> (Vec<Write>, Vec<Reply>) {
     let (mut writes, mut replies, mut records) = (Vec::new(), Vec::new(), 0);
     let mut next = Some(first);
     while let Some(Queued { write, reply, .. }) = next {
-        if !reply.is_closed() {
-            records += write.ids().count();
-            writes.push(write);
-            replies.push(reply);
-        }
-        next = if records < MAX_RECORDS { queue.try_recv().ok() } else { None };
+        records += write.ids().count();
+        writes.push(write);
+        replies.push(reply);
+        next = if records < MAX_BATCH { queue.try_recv().ok() } else { None };
     }
     (writes, replies)
 }
