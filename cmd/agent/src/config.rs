@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_lines_defaults_are_those_of_the_code() {
+    fn defaults_of_command_line_equal_those_of_code() {
         let cli = Cli::try_parse_from(["agent"]).unwrap();
         assert_eq!(format!("{:?}", cli.config), format!("{:?}", Config::default()));
     }
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_address_is_named_and_exits_with_2() {
+    fn invalid_address_is_named_and_exits_with_2() {
         let error = Cli::try_parse_from(["agent", "--listen", "8500"]).unwrap_err();
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().contains("--listen"), "{error}");

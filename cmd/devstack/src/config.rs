@@ -147,12 +147,12 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_is_consistent() {
+    fn command_line_is_consistent() {
         Config::command().debug_assert();
     }
 
     #[test]
-    fn a_part_reads_its_own_flags() {
+    fn part_reads_its_own_flags() {
         for line in ["devstack rating --port 9 --help", "devstack rating --port 9 --version"] {
             let Some(Part::Rating(own)) = parse(line).unwrap().part else { panic!("{line}") };
             assert_eq!(own.flags.len(), 3, "{line}");
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stack_has_no_part() {
+    fn stack_has_no_part() {
         let config = parse("devstack --movielens /m --metadata-listen 127.0.0.1:0").unwrap();
         assert!(config.part.is_none());
         assert_eq!(config.stack.listen.metadata.port(), 0);
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_is_exit_2_and_names_the_flag() {
+    fn invalid_value_is_exit_2_and_names_flag() {
         for (line, flag) in [
             ("devstack --workers 0", "--workers"),
             ("devstack --database sqlite:x.db", "--database"),

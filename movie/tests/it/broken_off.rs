@@ -142,7 +142,7 @@ async fn closed_port() -> String {
 }
 
 #[tokio::test]
-async fn a_stream_that_was_not_seen_is_told_from_one_that_may_have_been() {
+async fn stream_that_was_not_seen_differs_from_one_that_may_have_been() {
     for (does, expected) in [
         (Stream::Refused, "unsent"),
         (Stream::GoneBefore, "unsent"),
@@ -171,7 +171,7 @@ async fn a_stream_that_was_not_seen_is_told_from_one_that_may_have_been() {
 }
 
 #[tokio::test]
-async fn a_connection_closed_for_too_many_resets_ejects_nothing() {
+async fn connection_closed_for_too_many_resets_ejects_nothing() {
     let (address, _server) = server(|connection| speak(connection, Stream::Calm)).await;
     let instances = Instances::fixed("rating", [address]).unwrap();
     let gateway = over_grpc(&instances);
@@ -206,7 +206,7 @@ async fn request(connection: &mut TcpStream) -> std::io::Result<()> {
 const NOT_FOUND: &[u8] = b"HTTP/1.1 404 Not Found\r\ncontent-length: 19\r\n\r\n{\"code\":\"NotFound\"}";
 
 #[tokio::test]
-async fn what_is_not_the_services_own_response_is_unavailability() {
+async fn response_of_another_program_is_unavailability() {
     for (head, body) in [
         ("404 Not Found", ""),
         ("404 Not Found", "<html>no such page</html>"),
@@ -249,7 +249,7 @@ async fn another_service_at_the_address_is_unavailability() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_that_the_service_closes_fails_no_call() {
+async fn idle_connection_closed_by_service_fails_no_call() {
     let (closed, mut wait_closed) = tokio::sync::mpsc::unbounded_channel();
     let (address, _server) = server(move |mut connection| {
         let closed = closed.clone();
@@ -274,7 +274,7 @@ async fn an_idle_connection_that_the_service_closes_fails_no_call() {
 }
 
 #[tokio::test]
-async fn a_connection_that_closes_as_it_is_used_again_costs_a_retry_and_no_call() {
+async fn connection_closed_while_reused_costs_one_retry_and_no_call() {
     let (address, _server) = server(|mut connection| async move {
         request(&mut connection).await?;
         connection.write_all(NOT_FOUND).await?;

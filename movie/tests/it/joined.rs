@@ -17,7 +17,7 @@ fn ids(page: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_movie_has_its_metadata_and_its_rating() {
+async fn movie_has_its_metadata_and_rating() {
     for gateway in GATEWAYS {
         let stack = Stack::start(gateway).await;
         stack.put_movies(["1".to_owned(), "a/b".to_owned()]).await;
@@ -57,7 +57,7 @@ async fn a_movie_has_its_metadata_and_its_rating() {
 }
 
 #[tokio::test]
-async fn a_batch_of_500_takes_two_calls_behind() {
+async fn batch_of_500_takes_two_backend_calls() {
     for (gateway, calls) in [("grpc", "BatchGet"), ("http", "\"/v1/")] {
         let stack = Stack::start(gateway).await;
         stack.put_movies((0..500).map(|n| n.to_string())).await;

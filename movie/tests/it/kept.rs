@@ -35,7 +35,7 @@ async fn retitle(stack: &Stack) {
 }
 
 #[tokio::test]
-async fn the_workers_share_what_is_kept() {
+async fn workers_share_cached_responses() {
     let stack = start("1m").await;
     assert_eq!(movie(&stack).await["metadata"]["title"], "Movie 1");
     retitle(&stack).await;
@@ -60,7 +60,7 @@ async fn what_was_kept_for_long_enough_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_partial_answer_is_not_kept_and_a_whole_one_outlives_its_services() {
+async fn partial_response_is_not_cached_and_complete_one_outlives_its_services() {
     let mut stack = start("1m").await;
     stack.rating.take().unwrap().stop().await.unwrap();
     assert_eq!(movie(&stack).await["partial"], serde_json::json!(["rating"]));

@@ -31,7 +31,7 @@ fn promtool(metrics: &[u8]) {
 }
 
 #[tokio::test]
-async fn the_workers_calls_add_up_in_one_row_a_service() {
+async fn calls_of_workers_add_up_in_one_row_per_service() {
     for gateway in ["grpc", "http"] {
         let mut stack = Stack::start(gateway).await;
         stack.put_movies(["1".to_owned()]).await;
@@ -88,7 +88,7 @@ async fn the_workers_calls_add_up_in_one_row_a_service() {
 }
 
 #[tokio::test]
-async fn a_frozen_instance_is_outrun_by_another_where_movie_may_hedge() {
+async fn frozen_instance_is_overtaken_if_movie_may_hedge() {
     for gateway in ["grpc", "http"] {
         let stack = Stack::start_with(&["movie", "--gateway", gateway, "--hedge-after", "20ms"]).await;
         stack.put_movies(["1".to_owned()]).await;

@@ -65,7 +65,7 @@ async fn read(stack: &Stack, stored: &Stored, seed: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_is_never_older_than_its_question() {
+async fn response_is_never_older_than_its_request() {
     for gateway in ["grpc", "http"] {
         let (stack, stored) = (Stack::start(gateway).await, Stored::default());
         let writers = join_all((0..MOVIES).map(|movie| write(&stack, &stored, movie)));

@@ -135,7 +135,7 @@ async fn wave(stack: &Proxied, ids: impl Iterator<Item = usize>) -> Vec<bool> {
 }
 
 #[tokio::test]
-async fn a_rating_that_cannot_be_decoded_fails_alone_and_a_failing_service_is_not_asked_more_often() {
+async fn undecodable_rating_fails_alone_and_failing_service_gets_no_more_calls() {
     for gateway in GATEWAYS {
         let ids: Vec<String> = (0..60).map(|id| id.to_string()).collect();
         let stack = Proxied::start(gateway, &ids).await;

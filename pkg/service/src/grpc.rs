@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_violations_fit_into_a_header() {
+    fn thousand_violations_fit_into_header() {
         let all = (0..1000).map(|n| Violation::new(format!("ids[{n}]"), "must not be empty")).collect();
         let status = status(Invalid::of(all).unwrap());
         assert_eq!(status.get_details_bad_request().unwrap().field_violations.len(), MAX_VIOLATIONS);

@@ -128,7 +128,7 @@ async fn at_most_once_loses_what_was_not_applied_after_its_offset() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_delete_that_came_between_is_undone_where_its_event_comes_again() {
+async fn intermediate_delete_is_undone_if_event_is_read_again() {
     for (delivery, ratings) in [(Delivery::ExactlyOnce, ALL - 1), (Delivery::AtLeastOnce, ALL)] {
         let crash = Crash::after(1, delivery).await;
         crash.repository.apply_only(u32::MAX);
@@ -140,7 +140,7 @@ async fn a_delete_that_came_between_is_undone_where_its_event_comes_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_whose_answer_is_lost_is_not_made_again() {
+async fn commit_with_lost_reply_is_not_repeated() {
     let broker = Broker::start(1);
     let repository = Arc::new(Failing::new(memory::Repository::new()));
     repository.leave_unanswered();

@@ -53,7 +53,7 @@ async fn rows_that_the_database_refuses_are_dead_letters_and_all_others_are_appl
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_producer_with_a_fatal_error_is_replaced() {
+async fn producer_with_fatal_error_is_replaced() {
     let broker = Broker::start(1);
     // What a broker says to an idempotent producer that it does not know.
     broker.fail_next(

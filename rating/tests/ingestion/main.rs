@@ -101,7 +101,7 @@ async fn bad_events_go_to_the_dead_letters_and_stop_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_consumer_shares_the_partitions() {
+async fn second_consumer_shares_partitions() {
     let broker = Broker::start(8);
     let repository = Arc::new(memory::Repository::new());
     let one = Service::start(&broker, repository.clone());
@@ -131,7 +131,7 @@ async fn a_second_consumer_shares_the_partitions() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_position_that_someone_else_moved_is_read_again() {
+async fn position_moved_by_another_owner_is_read_again() {
     let broker = Broker::start(1);
     let repository = Arc::new(memory::Repository::new());
     let service = Service::start(&broker, repository.clone());
@@ -174,7 +174,7 @@ async fn two_owners_of_a_partition_apply_each_event_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_topic_that_is_not_the_one_that_was_read_stops_or_starts_over() {
+async fn recreated_topic_stops_or_restarts_ingestion() {
     let broker = Broker::start(1);
     broker.produce(&puts(0..5, 1));
     let partition = Partition { cluster: broker.cluster(), topic: "ratings".into(), partition: 0 };
@@ -203,7 +203,7 @@ async fn a_topic_that_is_not_the_one_that_was_read_stops_or_starts_over() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_topic_of_another_cluster_stops_or_starts_over() {
+async fn topic_of_another_cluster_stops_or_restarts_ingestion() {
     let brokers = [Broker::start(2), Broker::start(2)];
     let repository = Arc::new(memory::Repository::new());
     brokers[0].produce(&puts(0..5, 4));
@@ -257,7 +257,7 @@ async fn forgotten_offsets_let_a_new_broker_be_read() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_storage_outage_is_waited_out() {
+async fn storage_outage_is_waited_out() {
     let broker = Broker::start(2);
     let repository = Arc::new(Failing::new(memory::Repository::new()));
     repository.fail(true);
@@ -286,7 +286,7 @@ async fn a_storage_outage_is_waited_out() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_whose_answer_is_lost_is_found_by_the_fence_and_all_is_well_again() {
+async fn commit_with_lost_reply_is_found_by_fence_and_ingestion_recovers() {
     let broker = Broker::start(1);
     let repository = Arc::new(Failing::new(memory::Repository::new()));
     let service = Service::start(&broker, repository.clone());

@@ -13,7 +13,7 @@ async fn put(service: &Running, id: &str, user: &str, body: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_second_rating_by_the_same_user_replaces_the_first() {
+async fn second_rating_by_same_user_replaces_first() {
     let (service, mut client) = start().await;
     let body = r#"{"value":4,"providerId":"p","ratedAt":"2026-11-21T12:00:00+01:00"}"#;
     let first = put(&service, "1", "ann", body).await;
@@ -46,7 +46,7 @@ async fn a_second_rating_by_the_same_user_replaces_the_first() {
 }
 
 #[tokio::test]
-async fn the_short_forms_answer_the_bare_mean() {
+async fn short_forms_return_mean() {
     let (service, _) = start().await;
     let put = |path: &'static str| service.send(Method::PUT, path, None);
     assert_eq!(put("/rating?id=1&type=movie&userId=ann&value=5").await.unwrap().status, StatusCode::CREATED);
@@ -60,7 +60,7 @@ async fn the_short_forms_answer_the_bare_mean() {
 }
 
 #[tokio::test]
-async fn a_deleted_rating_leaves_nothing_but_a_growing_revision() {
+async fn deleted_rating_leaves_only_growing_revision() {
     let (service, mut client) = start().await;
     put(&service, "1", "ann", r#"{"value":4}"#).await;
     let before = service.get("/v1/ratings/movie/1").await.unwrap().json()["revision"].as_u64().unwrap();
@@ -153,7 +153,7 @@ async fn lists_are_ordered_and_go_on_over_their_tokens() {
 }
 
 #[tokio::test]
-async fn the_port_describes_its_paths() {
+async fn port_describes_its_paths() {
     let (service, _) = start().await;
     let openapi = service.get("/openapi.json").await.unwrap().json();
     for path in

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn an_addresss_name_is_read_back() {
+    fn name_of_address_is_read_back() {
         for ip in ["127.0.0.1", "::1", "10.2.0.255"] {
             let ip: IpAddr = ip.parse().unwrap();
             let name = of_address(ip);

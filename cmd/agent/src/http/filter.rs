@@ -107,7 +107,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_comparison_keeps_what_is_equal() {
+    fn comparison_keeps_what_is_equal() {
         let list = json!([
             {"Service": {"ID": "a", "Port": 1, "Meta": {"v": "1"}}},
             {"Service": {"ID": "b", "Port": 2, "Meta": {}}},

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_within_its_bounds() {
+    fn wait_is_within_its_bounds() {
         for (text, least, most) in [
             ("", 300.0, 300.0),
             ("wait=2s", 2.0, 2.0),

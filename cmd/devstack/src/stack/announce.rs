@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_aligned_and_names_every_address() {
+    fn table_is_aligned_and_names_every_address() {
         let announcement = Announcement {
             registry: "http://127.0.0.1:8500".into(),
             kafka: "127.0.0.1:9092".into(),

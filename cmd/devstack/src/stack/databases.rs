@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_not_shown() {
+    fn password_is_not_shown() {
         let databases = Databases::shared("postgres://user:secret@host/name");
         assert_eq!(databases.place, "host/name");
         assert_eq!(databases.rating, "postgres://user:secret@host/name");

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_instance_of_another_stack_is_not_taken_for_ones_own() {
+    async fn instance_of_another_stack_is_not_taken_for_own() {
         let registry = memory::Registry::new();
         registry.register(&instance(1)).await.unwrap();
         let own = OwnInstance::new(registry);

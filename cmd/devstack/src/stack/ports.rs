@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_taken_port_is_named_with_who_wanted_it() {
+    fn taken_port_is_named_with_its_part() {
         let other = TcpListener::bind(any_port()).unwrap();
         let address = other.local_addr().unwrap();
         let error = check(&[wanted("metadata", any_port()), wanted("rating", address)]).unwrap_err();
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_of_another_machine_is_refused() {
+    fn address_of_another_machine_is_rejected() {
         let error = check(&[wanted("movie", SocketAddr::from(([192, 0, 2, 1], 0)))]).unwrap_err();
         assert!(matches!(error, Error::Refused { part: "movie", .. }));
     }

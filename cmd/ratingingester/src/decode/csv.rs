@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_can_delete() {
+    fn row_can_delete() {
         let layout = Layout::of(b"userId,recordId,recordType,value,eventType").unwrap();
         assert_eq!(
             json(&layout, "u,1,movie,,delete").unwrap(),

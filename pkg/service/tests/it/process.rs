@@ -14,7 +14,7 @@ const ROLE: &str = "PROCESS_TEST_ROLE";
 /// An exit code is visible only from outside, and a signal needs a separate process: the tests run
 /// this one with a role.
 #[test]
-fn a_process_with_a_role() {
+fn process_with_role() {
     let Ok(role) = std::env::var(ROLE) else {
         return;
     };
@@ -59,7 +59,7 @@ async fn serve(stop: CancellationToken) {
 /// Returns the command that runs this program with `role`.
 fn with_role(role: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["process::a_process_with_a_role", "--exact", "--nocapture"]).env(ROLE, role);
+    command.args(["process::process_with_role", "--exact", "--nocapture"]).env(ROLE, role);
     command.env_remove("RUST_LOG").env_remove("RUST_BACKTRACE");
     command.stdout(Stdio::null()).stderr(Stdio::piped());
     command

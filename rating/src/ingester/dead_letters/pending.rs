@@ -120,7 +120,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_letter_cut_to_any_limit_fits_and_names_the_original_lengths(
+        fn letter_truncated_to_any_limit_fits_and_names_original_lengths(
             (key, value, content_type) in (part(), part(), part()),
             reason in "[aé]{0,600}",
             topic in "[a-z]{1,245}",
@@ -157,7 +157,7 @@ mod tests {
         }
 
         #[test]
-        fn a_letter_shrinks_to_nothing_in_a_few_steps(key in part(), value in part()) {
+        fn letter_shrinks_to_nothing_in_few_steps(key in part(), value in part()) {
             let content = Content { key: key.as_deref(), value: value.as_deref(), content_type: None };
             let letter = Letter { partition: 0, offset: 0, content, reason: Rejected::Null };
             let mut pending = Pending::new(&letter, "ratings");
