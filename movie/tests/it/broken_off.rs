@@ -1,5 +1,5 @@
-//! Exchanges that break off, by servers that speak raw bytes: what can't have been executed is told from what may
-//! have been.
+//! Interrupted exchanges, with servers that write raw bytes: calls that cannot have been executed are distinguished from
+//! calls that may have been.
 
 use crate::stack::Stack;
 use client::{Instances, Options, Statistics};
@@ -15,24 +15,24 @@ use tokio_util::task::AbortOnDropHandle;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What becomes of each HTTP/2 stream.
+/// How the server treats each HTTP/2 stream.
 #[derive(Clone, Copy, Debug)]
 enum Stream {
-    /// It is refused by a reset.
+    /// Refuses it with a reset.
     Refused,
-    /// The server goes away, having seen no stream but those before.
+    /// Sends GOAWAY; earlier streams were processed, this one was not.
     GoneBefore,
-    /// The server goes away, having seen it, and closes the connection.
+    /// Sends GOAWAY, having processed it, and closes the connection.
     GoneWith,
-    /// The connection is closed.
+    /// Closes the connection.
     Killed,
-    /// It is reset for an error within the server.
+    /// Resets it for an internal error.
     Reset,
-    /// It is answered with a gRPC status.
+    /// Responds with a gRPC status.
     Status(&'static str),
-    /// It is answered with an HTTP status of HPACK's static table, and no gRPC status.
+    /// Responds with an HTTP status of HPACK's static table, and no gRPC status.
     Http(u8),
-    /// The server goes away because of too many resets, having seen no stream but those before.
+    /// Sends GOAWAY for too many resets; earlier streams were processed, this one was not.
     Calm,
 }
 
@@ -62,7 +62,7 @@ fn go_away(last: u32, error: u32) -> Vec<u8> {
     frame(7, 0, 0, &[last.to_be_bytes(), error.to_be_bytes()].concat())
 }
 
-/// `:status: 200` and a gRPC status, uncompressed, and no more.
+/// `:status: 200` and a gRPC status, uncompressed, without anything else.
 fn status(stream: u32, code: &str) -> Vec<u8> {
     let mut block = vec![0x88];
     for (name, value) in [("content-type", "application/grpc"), ("grpc-status", code)] {
@@ -75,7 +75,7 @@ fn status(stream: u32, code: &str) -> Vec<u8> {
     frame(HEADERS, 0b101, stream, &block)
 }
 
-/// Speaks HTTP/2 until the client closes, or `does` says so.
+/// Serves HTTP/2 until the client closes, or as `does` requires.
 async fn speak(mut connection: TcpStream, does: Stream) -> std::io::Result<()> {
     connection.read_exact(&mut [0; 24]).await?;
     connection.write_all(&frame(SETTINGS, 0, 0, &[])).await?;
@@ -85,7 +85,7 @@ async fn speak(mut connection: TcpStream, does: Stream) -> std::io::Result<()> {
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
         connection.read_exact(&mut vec![0; length as usize]).await?;
         let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
-        let answer = match (head[3], head[4], does) {
+        let response = match (head[3], head[4], does) {
             (SETTINGS, 0, _) => frame(SETTINGS, ACK, 0, &[]),
             (HEADERS, _, Stream::Refused) => reset(stream, 7),
             (HEADERS, _, Stream::Reset) => reset(stream, 2),
@@ -99,11 +99,11 @@ async fn speak(mut connection: TcpStream, does: Stream) -> std::io::Result<()> {
             (HEADERS, _, Stream::Killed) => return Ok(()),
             _ => continue,
         };
-        connection.write_all(&answer).await?;
+        connection.write_all(&response).await?;
     }
 }
 
-/// Serves each connection by `serve`, until the handle is dropped.
+/// Serves each connection with `serve` until the handle is dropped.
 async fn server<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> (String, AbortOnDropHandle<()>)
 where
     F: Future<Output = std::io::Result<()>> + Send + 'static,
@@ -120,29 +120,29 @@ where
     (address, AbortOnDropHandle::new(tokio::spawn(accept)))
 }
 
-/// Asks for an aggregate, before a deadline that is far.
+/// Reads an aggregate with a deadline of 5 s.
 async fn aggregate(gateway: &dyn RatingGateway) -> Result<bool, movie::gateway::Error> {
     let (record_type, id) = (RecordType::movie(), RecordId::new("1").unwrap());
-    let answer = gateway.get_aggregate(&record_type, &id, Instant::now() + Duration::from_secs(5)).await?;
-    Ok(answer.is_some())
+    let response = gateway.get_aggregate(&record_type, &id, Instant::now() + Duration::from_secs(5)).await?;
+    Ok(response.is_some())
 }
 
 fn over_grpc(instances: &Instances) -> grpc::RatingBackend {
     grpc::RatingBackend::new(instances, Options::default())
 }
 
-/// Why calls were tried again.
+/// Returns the reasons of retries.
 fn reasons(statistics: &Statistics) -> BTreeSet<&'static str> {
     statistics.retries.iter().filter(|(_, count)| *count > 0).map(|(reason, _)| *reason).collect()
 }
 
-/// Nobody listens there: the port was given out and is free again.
+/// Returns an address where no program listens: the port was assigned and is free again.
 async fn closed_port() -> String {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string()
 }
 
 #[tokio::test]
-async fn stream_that_was_not_seen_differs_from_one_that_may_have_been() {
+async fn unprocessed_stream_is_distinguished_from_one_that_may_have_been_processed() {
     for (does, expected) in [
         (Stream::Refused, "unsent"),
         (Stream::GoneBefore, "unsent"),
@@ -183,7 +183,7 @@ async fn connection_closed_for_too_many_resets_ejects_nothing() {
 }
 
 #[tokio::test]
-async fn where_nobody_listens_nothing_is_sent() {
+async fn refused_connection_means_nothing_was_sent() {
     let instances = Instances::fixed("rating", [closed_port().await]).unwrap();
     for gateway in [
         &over_grpc(&instances) as &dyn RatingGateway,
@@ -206,7 +206,7 @@ async fn request(connection: &mut TcpStream) -> std::io::Result<()> {
 const NOT_FOUND: &[u8] = b"HTTP/1.1 404 Not Found\r\ncontent-length: 19\r\n\r\n{\"code\":\"NotFound\"}";
 
 #[tokio::test]
-async fn response_of_another_program_is_unavailability() {
+async fn response_of_other_program_is_unavailability() {
     for (head, body) in [
         ("404 Not Found", ""),
         ("404 Not Found", "<html>no such page</html>"),
@@ -221,10 +221,10 @@ async fn response_of_another_program_is_unavailability() {
         ("200 OK", ""),
     ] {
         let (address, _server) = server(move |mut connection| async move {
-            let answer = format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            let response = format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
             loop {
                 request(&mut connection).await?;
-                connection.write_all(answer.as_bytes()).await?;
+                connection.write_all(response.as_bytes()).await?;
             }
         })
         .await;
@@ -236,7 +236,7 @@ async fn response_of_another_program_is_unavailability() {
 }
 
 #[tokio::test]
-async fn another_service_at_the_address_is_unavailability() {
+async fn other_service_at_address_is_unavailability() {
     let stack = Stack::start("grpc").await;
     let instances = Instances::fixed("rating", [stack.metadata.as_ref().unwrap().authority()]).unwrap();
     for gateway in [
@@ -255,8 +255,8 @@ async fn idle_connection_closed_by_service_fails_no_call() {
         let closed = closed.clone();
         async move {
             let idle = Duration::from_millis(50);
-            while let Ok(asked) = timeout(idle, request(&mut connection)).await {
-                asked?;
+            while let Ok(received) = timeout(idle, request(&mut connection)).await {
+                received?;
                 connection.write_all(NOT_FOUND).await?;
             }
             drop(connection);
@@ -274,7 +274,7 @@ async fn idle_connection_closed_by_service_fails_no_call() {
 }
 
 #[tokio::test]
-async fn connection_closed_while_reused_costs_one_retry_and_no_call() {
+async fn connection_closed_on_reuse_costs_one_retry_and_fails_no_call() {
     let (address, _server) = server(|mut connection| async move {
         request(&mut connection).await?;
         connection.write_all(NOT_FOUND).await?;

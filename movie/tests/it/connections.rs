@@ -1,4 +1,4 @@
-//! When connections to instances open and close: seen by an instance that passes them on to another.
+//! When connections to instances open and close, observed by an instance that forwards them to another.
 
 use crate::stack::Stack;
 use client::{Instances, Options};
@@ -13,14 +13,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 
-/// Under the 10 s after which a service closes an idle HTTP/1 connection by itself.
+/// Less than the 10 s after which a service closes an idle HTTP/1 connection.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// As many as the movie service has.
+/// The number of workers of the movie service.
 const WORKERS: usize = 2;
 
 #[tokio::test]
-async fn connections_open_before_any_call_and_close_when_the_instance_leaves() {
+async fn connections_open_before_any_call_and_close_when_instance_leaves() {
     for gateway in ["grpc", "http"] {
         let stack = Stack::start(gateway).await;
         let behind = stack.rating.as_ref().unwrap().authority();
@@ -55,7 +55,8 @@ async fn connections_open_before_any_call_and_close_when_the_instance_leaves() {
     }
 }
 
-/// An instance that responds to each request after `delay`, and the number of its connections: now, and at most.
+/// Starts an instance that responds to each request after `delay`; also returns the current and the maximum number of
+/// its connections.
 async fn slow(delay: Duration) -> (String, Arc<[AtomicUsize; 2]>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -90,7 +91,7 @@ async fn respond(mut connection: TcpStream, delay: Duration) -> std::io::Result<
 }
 
 #[tokio::test]
-async fn calls_at_once_open_a_bounded_number_of_connections_and_wait_within_their_deadlines() {
+async fn simultaneous_calls_open_bounded_number_of_connections_and_wait_within_deadlines() {
     let (address, counts) = slow(Duration::from_millis(100)).await;
     let instances = Instances::fixed("metadata", [address]).unwrap();
     let gateway = http::MetadataBackend::new(&instances, Options::default());

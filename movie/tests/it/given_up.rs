@@ -1,4 +1,4 @@
-//! Callers that are impatient or hang up: no instance is ejected for it, and no other call fails.
+//! Callers with short deadlines and callers that hang up: no instance is ejected, and no other call fails.
 
 use crate::stack::{Stack, start_rating};
 use api::movie::v1::BatchGetMovieDetailsRequest;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// How many movies there are.
+/// The number of movies.
 const MOVIES: usize = 50;
 
 async fn start(movie: &[&str]) -> Stack {
@@ -19,7 +19,7 @@ async fn start(movie: &[&str]) -> Stack {
     stack
 }
 
-/// Reads movies one after the other until `done`; each must be whole.
+/// Reads movies one after the other until `done`; each must be complete.
 async fn read(stack: &Stack, done: &CancellationToken) -> usize {
     let mut reads = 0;
     while !done.is_cancelled() {
@@ -27,16 +27,16 @@ async fn read(stack: &Stack, done: &CancellationToken) -> usize {
             0 => format!("/v1/movies/{}", reads % MOVIES),
             _ => "/v1/movies?query=movie&pageSize=5".to_owned(),
         };
-        let answer = stack.movie.get(&path).await.unwrap();
-        assert_eq!(answer.status, 200, "read {reads}: {:?}", answer.body);
-        assert!(!answer.json().to_string().contains("partial"), "read {reads}: {:?}", answer.body);
+        let response = stack.movie.get(&path).await.unwrap();
+        assert_eq!(response.status, 200, "read {reads}: {:?}", response.body);
+        assert!(!response.json().to_string().contains("partial"), "read {reads}: {:?}", response.body);
         reads += 1;
     }
     reads
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn deadlines_that_are_too_short_eject_nothing() {
+async fn too_short_deadlines_eject_nothing() {
     let stack = start(&["movie"]).await;
     let done = CancellationToken::new();
     let impatient = async {
@@ -59,7 +59,7 @@ async fn deadlines_that_are_too_short_eject_nothing() {
     stack.stop().await;
 }
 
-/// Searches in bursts whose callers all hang up at some moment.
+/// Searches in bursts whose callers all hang up at a random time.
 async fn hang_up(stack: &Stack, seed: u64) {
     let mut random = StdRng::seed_from_u64(seed);
     for _ in 0..6 {
@@ -71,13 +71,13 @@ async fn hang_up(stack: &Stack, seed: u64) {
                 "/v1/movies?pageSize=50"
             })
         });
-        // Some are served before.
+        // Some are served before that.
         let _ = timeout(patience, join_all(searches)).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn callers_that_hang_up_and_hedged_reads_eject_nothing_and_fail_no_other_call() {
+async fn cancelled_calls_and_hedged_reads_eject_nothing_and_fail_no_other_call() {
     for hedge in ["1ms", "p95"] {
         let stack = start(&["movie", "--hedge-after", hedge]).await;
         let another = start_rating(&stack.registry).await;

@@ -1,4 +1,4 @@
-//! What the join answers while both services are well, and what while one is not.
+//! Joined movies while both services are healthy, and while one is not.
 
 use crate::stack::{Stack, start_rating};
 use api::compat::movie_service_client::MovieServiceClient as WithoutPackage;
@@ -17,7 +17,7 @@ fn ids(page: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn movie_has_its_metadata_and_rating() {
+async fn movie_has_metadata_and_rating() {
     for gateway in GATEWAYS {
         let stack = Stack::start(gateway).await;
         stack.put_movies(["1".to_owned(), "a/b".to_owned()]).await;
@@ -62,9 +62,9 @@ async fn batch_of_500_takes_two_backend_calls() {
         let stack = Stack::start(gateway).await;
         stack.put_movies((0..500).map(|n| n.to_string())).await;
         stack.rate("499", "ann", 7).await;
-        let asked: Vec<String> = (0..500).rev().map(|n| n.to_string()).collect();
-        let page = stack.movie.get(&format!("/v1/movies?ids={}", asked.join(","))).await.unwrap().json();
-        assert_eq!(ids(&page), asked, "{gateway}");
+        let requested: Vec<String> = (0..500).rev().map(|n| n.to_string()).collect();
+        let page = stack.movie.get(&format!("/v1/movies?ids={}", requested.join(","))).await.unwrap().json();
+        assert_eq!(ids(&page), requested, "{gateway}");
         assert_eq!(page["movies"][0]["rating"]["count"], 1, "{gateway}");
         for backend in [&stack.metadata, &stack.rating] {
             let metrics = backend.as_ref().unwrap().get("/metrics").await.unwrap().body;
@@ -82,7 +82,7 @@ async fn batch_of_500_takes_two_backend_calls() {
 }
 
 #[tokio::test]
-async fn search_and_top_are_joined_in_their_order() {
+async fn search_and_top_list_are_joined_in_order() {
     for gateway in GATEWAYS {
         let stack = Stack::start(gateway).await;
         stack.put_movies(["1", "2", "3"].map(Into::into)).await;
@@ -116,7 +116,7 @@ async fn search_and_top_are_joined_in_their_order() {
 }
 
 #[tokio::test]
-async fn without_ratings_a_movie_is_partial_and_whole_again_when_they_return() {
+async fn movie_is_partial_without_ratings_and_complete_when_they_return() {
     for gateway in GATEWAYS {
         let mut stack = Stack::start(gateway).await;
         stack.put_movies(["1".to_owned()]).await;
@@ -154,18 +154,18 @@ async fn without_ratings_a_movie_is_partial_and_whole_again_when_they_return() {
 }
 
 #[tokio::test]
-async fn without_metadata_there_is_no_movie() {
+async fn movie_needs_metadata() {
     for gateway in GATEWAYS {
         let mut stack = Stack::start(gateway).await;
         stack.put_movies(["1".to_owned()]).await;
         stack.metadata.take().unwrap().stop().await.unwrap();
-        let answer = stack.movie.get("/v1/movies/1").await.unwrap();
-        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{gateway} {:?}", answer.body);
+        let response = stack.movie.get("/v1/movies/1").await.unwrap();
+        assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE, "{gateway} {:?}", response.body);
         stack.stop().await;
     }
 }
 
-/// A backend that takes connections and says nothing.
+/// A backend that accepts connections and never responds.
 fn silent() -> (std::net::TcpListener, String) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -173,7 +173,7 @@ fn silent() -> (std::net::TcpListener, String) {
 }
 
 #[tokio::test]
-async fn a_backend_that_never_answers_is_late_within_the_requests_time() {
+async fn silent_backend_is_late_within_request_deadline() {
     for gateway in GATEWAYS {
         let stack = Stack::start(gateway).await;
         stack.put_movies(["1".to_owned()]).await;
@@ -201,10 +201,10 @@ async fn a_backend_that_never_answers_is_late_within_the_requests_time() {
                 movie::run(config, registry, stop)
             });
             let movie = movie.await.unwrap();
-            let answer = movie.get("/v1/movies/1").await.unwrap();
-            assert_eq!(answer.status.as_u16(), status, "{gateway} {:?}", answer.body);
+            let response = movie.get("/v1/movies/1").await.unwrap();
+            assert_eq!(response.status.as_u16(), status, "{gateway} {:?}", response.body);
             if status == 200 {
-                assert_eq!(answer.json()["partial"], json!(["rating"]), "{gateway}");
+                assert_eq!(response.json()["partial"], json!(["rating"]), "{gateway}");
             }
             movie.stop().await.unwrap();
         }

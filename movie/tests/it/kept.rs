@@ -1,4 +1,4 @@
-//! What movie answers from memory, where it may.
+//! The response cache.
 
 use crate::stack::{Stack, start_rating};
 use axum::http::Method;
@@ -16,7 +16,7 @@ async fn movie(stack: &Stack) -> Value {
     stack.movie.get("/v1/movies/1").await.unwrap().json()
 }
 
-/// Asks until the answer is as `wanted`.
+/// Reads the movie until it is as `wanted`.
 async fn eventually(stack: &Stack, wanted: impl Fn(&Value) -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
@@ -35,12 +35,12 @@ async fn retitle(stack: &Stack) {
 }
 
 #[tokio::test]
-async fn workers_share_cached_responses() {
+async fn workers_share_cached_movies() {
     let stack = start("1m").await;
     assert_eq!(movie(&stack).await["metadata"]["title"], "Movie 1");
     retitle(&stack).await;
-    for answer in join_all((0..40).map(|_| movie(&stack))).await {
-        assert_eq!(answer["metadata"]["title"], "Movie 1");
+    for response in join_all((0..40).map(|_| movie(&stack))).await {
+        assert_eq!(response["metadata"]["title"], "Movie 1");
     }
     let metrics = stack.movie.get("/metrics").await.unwrap().body;
     let metrics = String::from_utf8(metrics.to_vec()).unwrap();
@@ -51,7 +51,7 @@ async fn workers_share_cached_responses() {
 }
 
 #[tokio::test]
-async fn what_was_kept_for_long_enough_is_asked_for_again() {
+async fn expired_movie_is_read_again() {
     let stack = start("30ms").await;
     movie(&stack).await;
     retitle(&stack).await;
@@ -60,7 +60,7 @@ async fn what_was_kept_for_long_enough_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn partial_response_is_not_cached_and_complete_one_outlives_its_services() {
+async fn partial_movie_is_not_cached_and_complete_one_outlives_its_services() {
     let mut stack = start("1m").await;
     stack.rating.take().unwrap().stop().await.unwrap();
     assert_eq!(movie(&stack).await["partial"], serde_json::json!(["rating"]));

@@ -1,4 +1,4 @@
-//! What movie's metrics tell of its calls to the services behind.
+//! Metrics of the calls to the backend services.
 
 use crate::stack::Stack;
 use futures::future::join_all;
@@ -6,7 +6,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The samples of the client and of what it merges, each with its value.
+/// Returns the samples of the client and of merged reads, each with its value.
 async fn samples(stack: &Stack) -> Vec<(String, u64)> {
     let metrics = stack.movie.get("/metrics").await.unwrap().body;
     promtool(&metrics);
@@ -17,7 +17,7 @@ async fn samples(stack: &Stack) -> Vec<(String, u64)> {
         .collect()
 }
 
-/// `promtool check metrics`, where it is installed.
+/// Runs `promtool check metrics` if it is installed.
 fn promtool(metrics: &[u8]) {
     let mut command = Command::new("promtool");
     command.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -31,12 +31,12 @@ fn promtool(metrics: &[u8]) {
 }
 
 #[tokio::test]
-async fn calls_of_workers_add_up_in_one_row_per_service() {
+async fn calls_of_all_workers_add_up_in_one_sample_per_service() {
     for gateway in ["grpc", "http"] {
         let mut stack = Stack::start(gateway).await;
         stack.put_movies(["1".to_owned()]).await;
-        for answer in join_all((0..40).map(|_| stack.movie.get("/v1/movies/1"))).await {
-            assert_eq!(answer.unwrap().status, 200);
+        for response in join_all((0..40).map(|_| stack.movie.get("/v1/movies/1"))).await {
+            assert_eq!(response.unwrap().status, 200);
         }
         let found = samples(&stack).await;
         let value = |name: &str| {
@@ -48,7 +48,7 @@ async fn calls_of_workers_add_up_in_one_row_per_service() {
             let of = |name: &str| value(&format!("{name}{{service=\"{service}\"}}"));
             assert_eq!(of("coalesce_reads_total"), 40, "{gateway}");
             let batches = of("coalesce_batch_ids_count");
-            // All of them asked for the same one.
+            // All of them read the same movie.
             assert_eq!(of("coalesce_batch_ids_sum"), batches, "{gateway}");
             assert!((1..40).contains(&batches), "{gateway}: {batches} batches");
             assert_eq!(
@@ -79,7 +79,7 @@ async fn calls_of_workers_add_up_in_one_row_per_service() {
         };
         let deadline = Instant::now() + Duration::from_secs(10);
         while ejected().await.0 == 0 {
-            assert!(Instant::now() < deadline, "{gateway}: nobody is ejected");
+            assert!(Instant::now() < deadline, "{gateway}: no instance is ejected");
             assert_eq!(stack.movie.get("/v1/movies/1").await.unwrap().status, 200);
         }
         assert!(ejected().await.1 > 0, "{gateway}: it was tried again");
@@ -88,12 +88,12 @@ async fn calls_of_workers_add_up_in_one_row_per_service() {
 }
 
 #[tokio::test]
-async fn frozen_instance_is_overtaken_if_movie_may_hedge() {
+async fn hedged_read_wins_over_frozen_instance() {
     for gateway in ["grpc", "http"] {
         let stack = Stack::start_with(&["movie", "--gateway", gateway, "--hedge-after", "20ms"]).await;
         stack.put_movies(["1".to_owned()]).await;
         assert_eq!(stack.movie.get("/v1/movies/1").await.unwrap().status, 200);
-        // Connections to it come about, and nobody reads them.
+        // Connections to it are accepted by the kernel, and no program reads them.
         let frozen = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let instance = another_rating(&frozen.local_addr().unwrap().to_string());
         stack.registry.register(&instance).await.unwrap();
@@ -109,7 +109,7 @@ async fn frozen_instance_is_overtaken_if_movie_may_hedge() {
     }
 }
 
-/// An instance of rating at this address, whoever is there.
+/// Returns an instance of rating at this address, whatever listens there.
 fn another_rating(authority: &str) -> discovery::Instance {
     let (host, port) = authority.rsplit_once(':').unwrap();
     let id = format!("another-rating-{port}");

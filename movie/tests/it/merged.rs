@@ -1,4 +1,4 @@
-//! Single reads that movie merges, held against what had been stored before each was sent.
+//! Merged single reads, checked against the data that was stored before each was sent.
 
 use crate::stack::Stack;
 use axum::http::{Method, StatusCode};
@@ -12,14 +12,14 @@ use tokio::time::timeout;
 
 const MOVIES: usize = 8;
 
-/// What movies are known to be by now: the number in the title, and how many ratings.
+/// The stored state of each movie: the number in its title, and the number of its ratings.
 #[derive(Default)]
 struct Stored {
     titles: [AtomicU64; MOVIES],
     ratings: [AtomicU64; MOVIES],
 }
 
-/// Gives a movie a title and a rating more, time after time.
+/// Repeatedly changes a movie's title and adds a rating.
 async fn write(stack: &Stack, stored: &Stored, movie: usize) {
     for number in 1..=20 {
         let body = json!({ "title": number.to_string() }).to_string();
@@ -35,7 +35,7 @@ async fn write(stack: &Stack, stored: &Stored, movie: usize) {
 async fn read(stack: &Stack, stored: &Stored, seed: u64) {
     let mut random = StdRng::seed_from_u64(seed);
     for _ in 0..60 {
-        // One more than there are.
+        // One more than exist.
         let movie = random.random_range(0..=MOVIES);
         let before = |counts: &[AtomicU64]| counts.get(movie).map(|count| count.load(Ordering::SeqCst));
         let (title, ratings) = (before(&stored.titles), before(&stored.ratings));
@@ -45,16 +45,16 @@ async fn read(stack: &Stack, stored: &Stored, seed: u64) {
                 timeout(Duration::from_micros(random.random_range(0..3000)), stack.movie.get(&path)).await;
             continue;
         }
-        let answer = stack.movie.get(&path).await.unwrap();
+        let response = stack.movie.get(&path).await.unwrap();
         let (Some(title), Some(ratings)) = (title, ratings) else {
-            assert_eq!(answer.status, StatusCode::NOT_FOUND);
+            assert_eq!(response.status, StatusCode::NOT_FOUND);
             continue;
         };
-        if answer.status == StatusCode::NOT_FOUND {
-            assert_eq!(title, 0, "movie {movie} is forgotten");
+        if response.status == StatusCode::NOT_FOUND {
+            assert_eq!(title, 0, "movie {movie} has disappeared");
             continue;
         }
-        let found = answer.json();
+        let found = response.json();
         assert_eq!(found["metadata"]["id"], movie.to_string(), "{found}");
         let found_title: u64 = found["metadata"]["title"].as_str().unwrap().parse().unwrap();
         assert!(found_title >= title, "{found} after {title}");
@@ -65,7 +65,7 @@ async fn read(stack: &Stack, stored: &Stored, seed: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn response_is_never_older_than_its_request() {
+async fn response_is_never_older_than_request() {
     for gateway in ["grpc", "http"] {
         let (stack, stored) = (Stack::start(gateway).await, Stored::default());
         let writers = join_all((0..MOVIES).map(|movie| write(&stack, &stored, movie)));

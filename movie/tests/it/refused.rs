@@ -1,4 +1,4 @@
-//! What breaks a rule is refused by the field's name, also where a service behind is the one to know it.
+//! Invalid requests are rejected with the name of the field, also if a backend service detects it.
 
 use crate::stack::Stack;
 use api::movie::v1 as proto;
@@ -14,7 +14,7 @@ fn assert_refused<T: std::fmt::Debug>(result: Result<T, Status>, field: &str) {
 }
 
 #[tokio::test]
-async fn both_protocols_name_the_field_over_both_gateways() {
+async fn both_protocols_name_invalid_field_over_both_gateways() {
     for gateway in ["grpc", "http"] {
         let stack = Stack::start(gateway).await;
         stack.put_movies(["1".to_owned(), "2".to_owned()]).await;
@@ -34,9 +34,9 @@ async fn both_protocols_name_the_field_over_both_gateways() {
             ("/v1/top/movies?minCount=0".to_owned(), "minCount"),
             (format!("/v1/top/movies?pageToken={token}"), "pageToken"),
         ] {
-            let answer = stack.movie.get(&path).await.unwrap();
-            assert_eq!(answer.status, 400, "{gateway} {path}: {:?}", answer.body);
-            assert_eq!(answer.fields(), [field], "{gateway} {path}: {:?}", answer.body);
+            let response = stack.movie.get(&path).await.unwrap();
+            assert_eq!(response.status, 400, "{gateway} {path}: {:?}", response.body);
+            assert_eq!(response.fields(), [field], "{gateway} {path}: {:?}", response.body);
         }
 
         let mut client = MovieServiceClient::new(stack.movie.channel().await.unwrap());

@@ -29,7 +29,7 @@ impl Stack {
         Self::start_with(&["movie", "--gateway", gateway]).await
     }
 
-    /// The same, with all that movie is told.
+    /// Starts all three, with these arguments for movie.
     pub(crate) async fn start_with(movie: &[&str]) -> Self {
         let registry: Arc<dyn Registry> = discovery::memory::Registry::new();
         let config: metadata::Config = parsed(&["metadata", "--database", "memory:"]);
@@ -54,14 +54,14 @@ impl Stack {
         assert_eq!(put.status, 200, "{:?}", put.body);
     }
 
-    /// Has `user` rate a movie.
+    /// Stores a rating of a movie by `user`.
     pub(crate) async fn rate(&self, id: &str, user: &str, value: u8) {
         let path = format!("/rating?id={id}&type=movie&userId={user}&value={value}");
         let put = self.rating.as_ref().unwrap().send(axum::http::Method::PUT, &path, None).await.unwrap();
         assert!(put.status.is_success(), "{:?}", put.body);
     }
 
-    /// How often movie has ejected an instance of a service so far.
+    /// Returns the number of times that movie has ejected an instance.
     pub(crate) async fn ejections(&self) -> u64 {
         let metrics = self.movie.get("/metrics").await.unwrap().body;
         let text = String::from_utf8(metrics.to_vec()).unwrap();

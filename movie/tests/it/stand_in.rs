@@ -16,28 +16,28 @@ use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
-/// What becomes of the rows of a response.
+/// What the proxy does with the rows of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Does {
-    /// They are passed on.
+    /// Forwards them.
     Forward,
-    /// They come in the reverse order.
+    /// Reverses their order.
     Reverse,
-    /// One more comes, with an id of its own.
+    /// Adds one with another id.
     AddForeign,
-    /// The first one comes twice.
+    /// Repeats the first one.
     Repeat,
-    /// The first one has another id.
+    /// Changes the id of the first one.
     Rename,
-    /// The first one has another record type.
+    /// Changes the record type of the first one.
     Retype,
-    /// The row with this id can't be decoded.
+    /// Makes the row with this id undecodable.
     Spoil(&'static str),
-    /// The call fails.
+    /// Fails the call.
     Fail,
 }
 
-/// The proxy; it ends when this is dropped.
+/// The proxy; it stops when this is dropped.
 pub(crate) struct StandIn {
     pub(crate) url: String,
     shared: Arc<Shared>,
@@ -53,7 +53,7 @@ struct Shared {
 }
 
 impl StandIn {
-    /// A proxy in front of the service at the authority `behind`.
+    /// Starts a proxy in front of the service at the authority `behind`.
     pub(crate) async fn start(behind: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -69,12 +69,12 @@ impl StandIn {
         Self { url, shared, _task: AbortOnDropHandle::new(task) }
     }
 
-    /// What becomes of each call from now on.
+    /// Sets what happens to each call from now on.
     pub(crate) fn now(&self, does: Does) {
         *self.shared.does.lock().unwrap() = does;
     }
 
-    /// How many calls came since this was last asked.
+    /// Returns the number of calls since this was last called.
     pub(crate) fn take_calls(&self) -> usize {
         self.shared.calls.swap(0, Ordering::SeqCst)
     }
@@ -118,7 +118,7 @@ fn failure(is_grpc: bool) -> Response<Body> {
     response.body(Body::empty()).unwrap()
 }
 
-/// What can be done to a row of some encoding.
+/// The changes to a row of an encoding.
 struct Encoding<R> {
     id: fn(&R) -> String,
     rename: fn(&mut R),
@@ -163,7 +163,7 @@ struct Named {
     record_type: String,
 }
 
-/// A field that comes again replaces the one before.
+/// Appends fields: a repeated field replaces the previous one.
 fn replaced(row: &mut Bytes, id: &str, record_type: &str) {
     let more = Named { id: id.to_owned(), record_type: record_type.to_owned() };
     *row = [row.to_vec(), more.encode_to_vec()].concat().into();

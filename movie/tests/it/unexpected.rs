@@ -1,4 +1,4 @@
-//! Responses of the services behind that are not what was asked for, and calls that fail for one id or for all.
+//! Responses of backend services that do not match the request, and calls that fail for one id or for all.
 
 use crate::stack::Stack;
 use crate::stand_in::{Does, StandIn};
@@ -9,7 +9,7 @@ use service::testing::Running;
 
 const GATEWAYS: [&str; 2] = ["grpc", "http"];
 
-/// A movie service whose backends are behind proxies.
+/// A movie service that calls its backends through proxies.
 struct Proxied {
     stack: Stack,
     metadata: StandIn,
@@ -38,8 +38,8 @@ impl Proxied {
     }
 
     async fn get(&self, path: &str) -> (StatusCode, Value) {
-        let answer = self.movie.get(path).await.unwrap();
-        (answer.status, answer.json())
+        let response = self.movie.get(path).await.unwrap();
+        (response.status, response.json())
     }
 
     async fn stop(self) {
@@ -48,7 +48,7 @@ impl Proxied {
     }
 }
 
-/// The ids of a list, each with whether it is rated and whether it is partial.
+/// Returns the ids of a list, each with whether it is rated and whether it is partial.
 fn rows(list: &Value) -> Vec<(String, bool, bool)> {
     let row = |movie: &Value| {
         let id = movie["metadata"]["id"].as_str().unwrap().to_owned();
@@ -66,7 +66,7 @@ const SEARCH: &str = "/v1/movies?query=movie";
 const TOP: &str = "/v1/top/movies?minCount=1";
 
 #[tokio::test]
-async fn rows_are_joined_by_their_ids_and_what_was_not_asked_for_is_a_failed_part() {
+async fn rows_are_joined_by_id_and_unexpected_rows_fail_their_part() {
     for gateway in GATEWAYS {
         let stack = Proxied::start(gateway, &["1", "2", "3"].map(str::to_owned)).await;
         for backend in [&stack.metadata, &stack.rating] {
@@ -81,7 +81,7 @@ async fn rows_are_joined_by_their_ids_and_what_was_not_asked_for_is_a_failed_par
             stack.rating.now(does);
             assert_eq!(rows(&stack.get(BATCH).await.1), all(["3", "1", "2"], false), "{gateway} {does:?}");
             assert_eq!(rows(&stack.get(SEARCH).await.1), all(["1", "2", "3"], false), "{gateway} {does:?}");
-            // A list may have any record once.
+            // A list may contain any record once.
             if matches!(does, Does::Repeat | Does::Retype) {
                 assert_eq!(stack.get(TOP).await.0, StatusCode::SERVICE_UNAVAILABLE, "{gateway} {does:?}");
             }
@@ -112,7 +112,7 @@ async fn rows_are_joined_by_their_ids_and_what_was_not_asked_for_is_a_failed_par
         }
         stack.metadata.now(Does::Forward);
 
-        // None of it was kept.
+        // None of it was cached.
         let (_, movie) = stack.get("/v1/movies/1").await;
         assert_eq!(
             (&movie["metadata"]["id"], &movie["rating"]["count"]),
@@ -124,7 +124,7 @@ async fn rows_are_joined_by_their_ids_and_what_was_not_asked_for_is_a_failed_par
     }
 }
 
-/// Reads movies by ones, all of them at once; how many are partial.
+/// Reads single movies, all at the same time; returns which are partial.
 async fn wave(stack: &Proxied, ids: impl Iterator<Item = usize>) -> Vec<bool> {
     let reads = ids.map(async |id| {
         let (status, movie) = stack.get(&format!("/v1/movies/{id}")).await;
@@ -144,7 +144,7 @@ async fn undecodable_rating_fails_alone_and_failing_service_gets_no_more_calls()
         let failed: Vec<usize> = (0..40).filter(|id| partial[*id]).collect();
         assert_eq!(failed, [7], "{gateway}");
 
-        // The others are kept by now: these are not.
+        // The other movies are cached by now; these are not.
         stack.rating.now(Does::Fail);
         stack.rating.take_calls();
         stack.metadata.take_calls();
@@ -152,7 +152,8 @@ async fn undecodable_rating_fails_alone_and_failing_service_gets_no_more_calls()
             assert!(wave(&stack, 40..60).await.into_iter().all(|partial| partial), "{gateway}");
         }
         let (well, failing) = (stack.metadata.take_calls(), stack.rating.take_calls());
-        // As many reads went to each. Those that fail may merge in other ways, and each worker gives up after six.
+        // Each service got the same number of reads. Failing reads may merge differently, and each worker stops splitting
+        // after six.
         assert!(
             failing * 10 <= well * 13 + 200,
             "{gateway}: {failing} calls, {well} to the service that is well"
