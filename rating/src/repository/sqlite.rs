@@ -6,7 +6,7 @@
 //! 1. *One writer.* A lock beside the file keeps other processes away, and the write connection runs one transaction after
 //!    the other. So new names get the keys that follow the last one, and a key is never given twice.
 //! 2. *One transaction per batch.* It contains new keys, the empty aggregates of new records, the journal rows, the merged
-//!    rows and the stream positions. Memory (pending rows, known keys, cached rows) follows after the commit.
+//!    rows and the stream positions. Memory (pending rows, key cache, cached rows) follows after the commit.
 //! 3. *Keys first.* Every pending rating and aggregate has its keys in the tables `record` and `rater`, and every record its
 //!    row in `aggregate`, maybe still without counts. So a merge of aggregates only updates rows.
 //! 4. *Aggregates agree with ratings.* The current aggregate of a record, pending or stored, counts its current ratings;
@@ -71,7 +71,7 @@ const PENDING: usize = 250_000;
 #[derive(Debug)]
 pub struct Repository {
     database: Sqlite,
-    known: KeyCache,
+    keys: KeyCache,
     pending: Pending,
     writer: WriteConnection,
 }
@@ -93,7 +93,7 @@ impl Repository {
         let pending = Pending::new(capacity);
         let writer = database.writer.acquire().await?.detach();
         let writer = WriteConnection::open(writer, pending.memtables()).await?;
-        Ok(Self { database, known: KeyCache::default(), pending, writer })
+        Ok(Self { database, keys: KeyCache::default(), pending, writer })
     }
 
     /// Waits until the transactions before it have ended.
@@ -102,7 +102,7 @@ impl Repository {
     }
 
     const fn reads(&self) -> Reads<'_> {
-        Reads { readers: &self.database.readers, pending: &self.pending, known: &self.known }
+        Reads { readers: &self.database.readers, pending: &self.pending, keys: &self.keys }
     }
 }
 
@@ -154,14 +154,14 @@ impl Batches for Repository {
 
     async fn apply(&self, _lane: usize, batch: &Batch) -> Result<Vec<Outcome>, Error> {
         let mut statements = self.statements().await?;
-        let mut resolved = ResolvedKeys::of(&batch.writes, &self.known);
+        let mut keys = ResolvedKeys::of(&batch.writes, &self.keys);
         let done: Result<_, Error> = async {
-            let new_keys = resolved.resolve(&mut statements).await?;
-            Ok((sql::apply(&mut statements, &resolved, batch).await?, new_keys))
+            let new = keys.resolve(&mut statements).await?;
+            Ok((sql::apply(&mut statements, &keys, batch).await?, new))
         }
         .await;
-        let (outcomes, new_keys) = statements.end(done).await?;
-        self.known.insert(new_keys);
+        let (outcomes, new) = statements.end(done).await?;
+        self.keys.insert(new);
         Ok(outcomes)
     }
 

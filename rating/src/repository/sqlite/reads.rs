@@ -16,18 +16,18 @@ use sqlx::types::Json;
 const RECORDS: &str = "SELECT n.key, r.record_type, r.record_id FROM json_each($1) AS n \
      CROSS JOIN record AS r ON r.key = n.value";
 
-/// What reads use: the connections that only read, the pending rows and the known keys.
+/// What reads use: the connections that only read, the pending rows and the key cache.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reads<'a> {
     pub(super) readers: &'a SqlitePool,
     pub(super) pending: &'a Pending,
-    pub(super) known: &'a KeyCache,
+    pub(super) keys: &'a KeyCache,
 }
 
 impl Reads<'_> {
     /// Returns the keys of `records`; none for a record that was never rated.
     async fn keys(&self, records: &[Record]) -> Result<Vec<Option<i64>>, Error> {
-        let mut keys = self.known.records(&records.iter().collect::<Vec<&Record>>());
+        let mut keys = self.keys.records(&records.iter().collect::<Vec<&Record>>());
         let missing = sql::unresolved(&keys);
         if missing.is_empty() {
             return Ok(keys);
@@ -36,13 +36,13 @@ impl Reads<'_> {
         let names: Vec<_> = names.map(|name| (name.record_type.as_str(), name.record_id.as_str())).collect();
         let found: Vec<(i64, i64)> =
             sqlx::query_as(FIND_RECORDS).bind(Json(names)).fetch_all(self.readers).await?;
-        let mut new_keys = NewKeys::default();
+        let mut new = NewKeys::default();
         for (place, key) in found {
             let place = missing[sql::place(place)];
             keys[place] = Some(key);
-            new_keys.records.push((records[place].clone(), key));
+            new.records.push((records[place].clone(), key));
         }
-        self.known.insert(new_keys);
+        self.keys.insert(new);
         Ok(keys)
     }
 

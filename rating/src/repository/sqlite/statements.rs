@@ -19,13 +19,13 @@ pub(super) const FIND_RECORDS: &str = "SELECT n.key, r.key FROM json_each($1) AS
 const LAST_RECORD: &str = "SELECT coalesce(max(key), 0) FROM record";
 const ADD_RECORDS: &str = "INSERT INTO record (key, record_type, record_id) \
      SELECT key + $2, value ->> 0, value ->> 1 FROM json_each($1)";
-const FIND_RATERS: &str =
+const FIND_USERS: &str =
     "SELECT n.key, r.key FROM json_each($1) AS n CROSS JOIN rater AS r ON r.user_id = n.value";
-const LAST_RATER: &str = "SELECT coalesce(max(key), 0) FROM rater";
-const ADD_RATERS: &str = "INSERT INTO rater (key, user_id) SELECT key + $2, value FROM json_each($1)";
+const LAST_USER: &str = "SELECT coalesce(max(key), 0) FROM rater";
+const ADD_USERS: &str = "INSERT INTO rater (key, user_id) SELECT key + $2, value FROM json_each($1)";
 const ADD_AGGREGATES: &str = "INSERT INTO aggregate (record, record_type) \
      SELECT value ->> 0, value ->> 1 FROM json_each($1) WHERE true ON CONFLICT DO NOTHING";
-const HELD: Rows<'_> = Rows {
+const READ: Rows<'_> = Rows {
     before: "SELECT json_group_array(json_array(n.column1, r.value, r.provider_id, r.rated_at)) FROM (VALUES ",
     columns: 3,
     after: ") AS n CROSS JOIN rating AS r ON r.rater = n.column2 AND r.record = n.column3",
@@ -123,11 +123,11 @@ impl sql::KeyStatements for Statements<'_> {
     }
 
     async fn find_users(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
-        self.find(FIND_RATERS, users).await
+        self.find(FIND_USERS, users).await
     }
 
     async fn add_users(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
-        self.add(LAST_RATER, ADD_RATERS, users).await
+        self.add(LAST_USER, ADD_USERS, users).await
     }
 
     async fn add_aggregates(&mut self, records: &[(i64, &RecordType)]) -> Result<(), Error> {
@@ -147,10 +147,10 @@ impl sql::Statements for Statements<'_> {
     ) -> Result<Vec<(usize, StoredRating)>, Error> {
         let unknown = self.take_known(records);
         let Lookup { pending, others } = self.pending.ratings.find(pairs.iter().copied());
-        let mut held: Vec<(usize, StoredRating)> =
-            pending.into_iter().filter_map(|(place, held)| Some((place, held?))).collect();
+        let mut stored: Vec<(usize, StoredRating)> =
+            pending.into_iter().filter_map(|(place, row)| Some((place, row?))).collect();
         if unknown.is_empty() && others.is_empty() {
-            return Ok(held);
+            return Ok(stored);
         }
 
         let (mut batch, mut tallies) = (self.transaction.batch(), None);
@@ -165,17 +165,17 @@ impl sql::Statements for Statements<'_> {
                 tallies = Some(parsed::<TallyRow>("aggregate", &found)?);
             } else {
                 for row in parsed::<StoredRow>("rating", &found)? {
-                    held.push(sql::stored(row)?);
+                    stored.push(sql::stored(row)?);
                 }
             }
             Ok(())
         };
-        batch.fetch(HELD, &others, add, take).await?;
+        batch.fetch(READ, &others, add, take).await?;
         let read: Vec<(i64, Tally)> = tallies.into_iter().flatten().map(tables::tally).collect();
         self.before.extend(read.iter().copied());
         let aggregates = Arc::clone(&self.pending.aggregates);
         self.transaction.after_commit(move || aggregates.table().cache(&read));
-        Ok(held)
+        Ok(stored)
     }
 
     async fn write(&mut self, changes: &Changes<'_>) -> Result<(), Error> {
@@ -192,8 +192,8 @@ impl sql::Statements for Statements<'_> {
         self.transaction.put(&self.pending.aggregates, grown).await
     }
 
-    async fn advance(&mut self, step: &Advance) -> Result<bool, Error> {
-        let Advance { partition, from, to } = step;
+    async fn advance(&mut self, advance: &Advance) -> Result<bool, Error> {
+        let Advance { partition, from, to } = advance;
         let mut query = sqlx::query(if from.is_some() { sql::NEXT_POSITION } else { sql::FIRST_POSITION })
             .bind(&partition.cluster)
             .bind(&partition.topic)

@@ -21,22 +21,22 @@ impl Reads<'_> {
     /// Returns the user's rating of `record`, if there is one.
     pub(crate) async fn get_rating(&self, record: &Record, user: &UserId) -> Result<Option<Rating>, Error> {
         let Some(pair) = self.pair(record, user).await? else { return Ok(None) };
-        let held = match self.pending.ratings.get(pair) {
+        let rating = match self.pending.ratings.get(pair) {
             Some(written) => written,
             None => {
                 let (rater, record) = pair;
                 let row: Option<StoredRow> =
                     sqlx::query_as(RATING).bind(rater).bind(record).fetch_optional(self.readers).await?;
-                row.map(sql::stored).transpose()?.map(|(_, held)| held)
+                row.map(sql::stored).transpose()?.map(|(_, rating)| rating)
             }
         };
-        Ok(held.map(|held| held.by(user, record)))
+        Ok(rating.map(|rating| rating.by(user, record)))
     }
 
     /// Returns the keys of a user and a record, if both have one.
     async fn pair(&self, record: &Record, user: &UserId) -> Result<Option<Pair>, Error> {
-        let known = (self.known.users(&[user]), self.known.records(&[record]));
-        if let ([Some(rater)], [Some(record)]) = (&known.0[..], &known.1[..]) {
+        let cached = (self.keys.users(&[user]), self.keys.records(&[record]));
+        if let ([Some(rater)], [Some(record)]) = (&cached.0[..], &cached.1[..]) {
             return Ok(Some((*rater, *record)));
         }
         let keys = sqlx::query_as(KEYS)
@@ -69,18 +69,18 @@ impl Reads<'_> {
             .fetch_all(self.readers)
             .await?;
         let mut ratings = rows.into_iter().map(sql::rating).collect::<Result<Vec<Rating>, _>>()?;
-        ratings.extend(self.resolved(user, written).await?);
+        ratings.extend(self.named(user, written).await?);
         Ok(after.page(ratings, record_type, limit))
     }
 
     /// Returns pending ratings with the names of their records.
-    async fn resolved(&self, user: &UserId, written: Vec<WrittenRating>) -> Result<Vec<Rating>, Error> {
-        let (keys, held): (Vec<i64>, Vec<StoredRating>) =
-            written.into_iter().filter_map(|((_, record), held)| Some((record, held?))).unzip();
-        if held.is_empty() {
+    async fn named(&self, user: &UserId, written: Vec<WrittenRating>) -> Result<Vec<Rating>, Error> {
+        let (keys, ratings): (Vec<i64>, Vec<StoredRating>) =
+            written.into_iter().filter_map(|((_, record), rating)| Some((record, rating?))).unzip();
+        if ratings.is_empty() {
             return Ok(Vec::new());
         }
         let records = self.records(keys).await?;
-        Ok(records.into_iter().map(|(place, record)| held[place].by(user, &record)).collect())
+        Ok(records.into_iter().map(|(place, record)| ratings[place].by(user, &record)).collect())
     }
 }

@@ -53,16 +53,16 @@ impl Reads<'_> {
     async fn best(
         &self,
         record_type: &RecordType,
-        mut candidates: Vec<Candidate>,
+        candidates: Vec<Candidate>,
         after: &AfterTop,
         limit: usize,
     ) -> Result<Vec<Aggregate>, Error> {
-        candidates.sort_unstable_by(|(a, ..), (b, ..)| b.total_cmp(a));
-        let (mut rest, mut best, mut size) = (&candidates[..], Vec::new(), limit);
+        let (mut rest, mut best, mut size) = (candidates, Vec::new(), limit);
         while !rest.is_empty() && best.len() < limit {
-            let last = rest[size.min(rest.len()) - 1].0;
+            let nth = size.min(rest.len()) - 1;
+            let last = rest.select_nth_unstable_by(nth, |(a, ..), (b, ..)| b.total_cmp(a)).1.0;
             // Records with the same weighted mean are ordered by their ids, which are not known yet.
-            let (some, others) = rest.split_at(rest.partition_point(|(mean, ..)| *mean >= last));
+            let (some, others): (Vec<Candidate>, _) = rest.into_iter().partition(|(mean, ..)| *mean >= last);
             let keys: Vec<i64> = some.iter().map(|(_, key, _)| *key).collect();
             for (place, record) in self.records(keys).await? {
                 let (weighted_mean, _, Tally { histogram, revision }) = some[place];

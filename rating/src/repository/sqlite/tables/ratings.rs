@@ -31,8 +31,8 @@ impl Table for Ratings {
 
     const JOURNAL: &'static str = "journal";
 
-    fn to_change(((rater, record), held): &WrittenRating) -> impl Serialize + Send + Sync {
-        match held {
+    fn to_change(((rater, record), rating): &WrittenRating) -> impl Serialize + Send + Sync {
+        match rating {
             Some(StoredRating { value, provider_id, rated_at }) => {
                 let provider = provider_id.as_ref().map(|id| id.as_str());
                 (*rater, *record, Some(value.get()), provider, rated_at.as_millis())
@@ -42,22 +42,23 @@ impl Table for Ratings {
     }
 
     fn from_change((rater, record, value, provider, rated_at): Self::Change) -> Result<WrittenRating, Error> {
-        let held = value.map(|value| sql::stored((0, value, provider, rated_at))).transpose()?;
-        Ok(((rater, record), held.map(|(_, held)| held)))
+        let rating = value.map(|value| sql::stored((0, value, provider, rated_at))).transpose()?;
+        Ok(((rater, record), rating.map(|(_, rating)| rating)))
     }
 
     async fn merge(&self, rows: &[WrittenRating], batch: &mut StatementBatch<'_>) -> Result<(), Error> {
         let (put, deleted): (Vec<&WrittenRating>, Vec<&WrittenRating>) =
-            rows.iter().partition(|(_, held)| held.is_some());
+            rows.iter().partition(|(_, rating)| rating.is_some());
         batch
-            .execute(PUT, &put, |((rater, record), held), parameters| {
+            .execute(PUT, &put, |((rater, record), rating), parameters| {
                 parameters.add(*rater)?;
                 parameters.add(*record)?;
-                let held = held.as_ref();
-                parameters
-                    .add(held.and_then(|held| held.provider_id.as_ref()).map(|id| id.as_str().to_owned()))?;
-                parameters.add(held.map(|held| held.value.get()))?;
-                parameters.add(held.map(|held| held.rated_at.as_millis()))
+                let rating = rating.as_ref();
+                parameters.add(
+                    rating.and_then(|rating| rating.provider_id.as_ref()).map(|id| id.as_str().to_owned()),
+                )?;
+                parameters.add(rating.map(|rating| rating.value.get()))?;
+                parameters.add(rating.map(|rating| rating.rated_at.as_millis()))
             })
             .await?;
         batch
