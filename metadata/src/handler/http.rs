@@ -9,7 +9,7 @@ use fault::Invalid;
 use model::{Metadata, RecordId};
 use serde::Deserialize;
 use service::Problem;
-use service::extract::{Ids, Json, Path, Query};
+use service::extract::{Ids, Json, Path, PreSerialized, Query};
 use std::sync::Arc;
 use utoipa::openapi::OpenApi;
 use utoipa::{IntoParams, OpenApi as _};
@@ -58,8 +58,9 @@ fn record(metadata: &Arc<Metadata>) -> json::Metadata {
 async fn get(
     State(controller): State<Arc<Controller>>,
     Path(path): Path<String>,
-) -> Result<Json<json::Metadata>, Problem> {
-    Ok(Json(record(&controller.get(&id(path)?).await?)))
+) -> Result<PreSerialized, Problem> {
+    // The domain type serializes to the same JSON, without a copy of its texts.
+    Ok(PreSerialized::new(&*controller.get(&id(path)?).await?))
 }
 
 /// Creates or replaces a movie's metadata.
@@ -152,15 +153,12 @@ struct Short {
 async fn short(
     State(controller): State<Arc<Controller>>,
     Query(parameters): Query<Short>,
-) -> Result<Json<json::Metadata>, Problem> {
-    Ok(Json(record(&controller.get(&id(parameters.id)?).await?)))
+) -> Result<PreSerialized, Problem> {
+    Ok(PreSerialized::new(&*controller.get(&id(parameters.id)?).await?))
 }
 
 /// Returns a movie's metadata; shortest form.
 #[utoipa::path(get, path = "/", params(Short), responses((status = 200, body = json::Metadata)))]
-async fn shortest(
-    state: State<Arc<Controller>>,
-    parameters: Query<Short>,
-) -> Result<Json<json::Metadata>, Problem> {
+async fn shortest(state: State<Arc<Controller>>, parameters: Query<Short>) -> Result<PreSerialized, Problem> {
     short(state, parameters).await
 }

@@ -141,7 +141,7 @@ async fn short(
     Query(query): Query<Short>,
 ) -> Result<PreSerialized, Problem> {
     let cached = state.get(&id(query.id)?, deadline).await?;
-    Ok(PreSerialized(serde_json::to_vec(&json::ShortMovie::from(&cached.movie)).map(Into::into)))
+    Ok(PreSerialized::new(&json::ShortMovie::from(&cached.movie)))
 }
 
 /// Returns a movie with the mean of its ratings; shortest form.

@@ -14,6 +14,9 @@ use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 use std::fmt::Write as _;
 
+/// The initial capacity of the buffer for a response, in bytes; a single record takes less.
+const CAPACITY: usize = 512;
+
 /// A JSON body, in a request (of at most 1 MiB) or a response.
 ///
 /// A content type other than JSON is 415. So is a POST with a body but without a content type, which any web page can
@@ -32,13 +35,21 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
-        PreSerialized(serde_json::to_vec(&self.0).map(Bytes::from)).into_response()
+        PreSerialized::new(&self.0).into_response()
     }
 }
 
 /// A JSON body of a response that was serialized before, or why that failed.
 #[derive(Debug)]
 pub struct PreSerialized(pub serde_json::Result<Bytes>);
+
+impl PreSerialized {
+    /// Serializes `value`, which may borrow what the caller drops.
+    pub fn new(value: &impl Serialize) -> Self {
+        let mut json = Vec::with_capacity(CAPACITY);
+        Self(serde_json::to_writer(&mut json, value).map(|()| json.into()))
+    }
+}
 
 impl IntoResponse for PreSerialized {
     fn into_response(self) -> Response {
