@@ -65,7 +65,8 @@ pub(crate) fn freeze(servers: &Servers) -> Result<(), Failed> {
         });
         let before = all.applied().unwrap_or(0);
         trickle.more(slice);
-        all.wait_applied(before + 1);
+        // In the midst of the slice, so that the instance has a batch in flight.
+        all.wait_applied(before + slice / 4);
         first.freeze();
         trickle.until("the others to take its partitions", || {
             owned(&second) + owned(&third) == PARTITIONS as usize
