@@ -33,13 +33,16 @@ pub(super) struct CachedMovie {
 }
 
 impl CachedMovie {
-    /// Returns the movie as JSON, which is produced on the first call.
-    pub(super) fn json(&self) -> serde_json::Result<Bytes> {
+    /// Returns the movie as JSON. It is kept for other owners, if there are any: without a cache there are none.
+    pub(super) fn json(self: &Arc<Self>) -> serde_json::Result<Bytes> {
         if let Some(json) = self.json.get() {
             return Ok(json.clone());
         }
         let mut json = Vec::with_capacity(JSON_CAPACITY);
         serde_json::to_writer(&mut json, &json::Movie::from(&self.movie))?;
+        if Arc::strong_count(self) == 1 {
+            return Ok(json.into());
+        }
         // A cached movie keeps no more bytes than `weigh` counts.
         json.shrink_to_fit();
         Ok(self.json.get_or_init(|| json.into()).clone())
