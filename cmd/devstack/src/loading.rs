@@ -76,8 +76,8 @@ pub async fn joined(movie: &Instance, id: &str) -> anyhow::Result<()> {
     loop {
         let request = GetMovieDetailsRequest { movie_id: id.to_owned() };
         let last = match client.get_movie_details(request).await {
-            Ok(answer) => {
-                let partial = answer.into_inner().movie_details.unwrap_or_default().partial;
+            Ok(response) => {
+                let partial = response.into_inner().movie_details.unwrap_or_default().partial;
                 if partial.is_empty() {
                     return Ok(());
                 }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 const REACH: Duration = Duration::from_secs(10);
 
 /// Our defaults, which `--kafka-option` overrides. The partitioner is that of Kafka's Java clients, so that
-/// a record's events are in one partition, whoever sent them.
+/// a record's events are in one partition, regardless of the sender.
 const SETTINGS: [(&str, &str); 8] = [
     ("enable.idempotence", "true"),
     ("compression.type", "lz4"),

@@ -75,7 +75,7 @@ impl Server {
     }
 
     fn start(&self) {
-        // A server would outlive a killed test program, unless the script is told the owner.
+        // A server would outlive a killed test program, unless the script knows its owner.
         let (port, owner) = (self.port.to_string(), std::process::id().to_string());
         self.run("start", &[&port, "--until", &owner]);
     }
