@@ -5,7 +5,7 @@ use crate::check::{self, MetadataFields};
 use fault::Invalid;
 use serde::{Deserialize, Serialize};
 
-/// A movie's metadata.
+/// A movie's metadata, the JSON to which [`model::Metadata`] serializes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -25,20 +25,6 @@ pub struct Metadata {
     pub genres: Vec<String>,
     /// The database's change counter when this record was stored.
     pub revision: u64,
-}
-
-impl From<&model::Metadata> for Metadata {
-    fn from(from: &model::Metadata) -> Self {
-        Self {
-            id: from.id.as_str().into(),
-            title: from.title.as_str().into(),
-            description: from.description.as_str().into(),
-            director: from.director.as_str().into(),
-            release_year: from.release_year.map(|year| year.get().into()),
-            genres: from.genres.as_slice().to_vec(),
-            revision: from.revision,
-        }
-    }
 }
 
 impl TryFrom<Metadata> for model::Metadata {

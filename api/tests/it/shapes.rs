@@ -105,7 +105,7 @@ fn rating_and_aggregate_contain_their_record() {
 
 #[test]
 fn domain_types_round_trip_through_both_encodings() {
-    let as_json = serde_json::to_string(&json::Metadata::from(&amelie())).unwrap();
+    let as_json = serde_json::to_string(&amelie()).unwrap();
     let back: json::Metadata = serde_json::from_str(&as_json).unwrap();
     assert_eq!(Metadata::try_from(back).unwrap(), amelie());
     assert_eq!(Metadata::try_from(metadata::v1::Metadata::from(&amelie())).unwrap(), amelie());

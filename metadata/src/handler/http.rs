@@ -16,6 +16,8 @@ use utoipa::{IntoParams, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+// Responses hold records of the domain: they serialize to the JSON of `json::Metadata`, without a copy of their texts.
+
 /// Returns the service's REST routes.
 pub(crate) fn routes(controller: Controller) -> Router {
     // One `Arc` per worker: axum clones the state for each request, and reference counts that all workers share would
@@ -45,11 +47,6 @@ fn id(text: String) -> Result<RecordId, Invalid> {
     RecordId::new(text).map_err(|broken| broken.at("id"))
 }
 
-/// Converts a record into its JSON shape.
-fn record(metadata: &Arc<Metadata>) -> json::Metadata {
-    (&**metadata).into()
-}
-
 /// Returns a movie's metadata.
 #[utoipa::path(
     get, path = "/v1/metadata/{id}", params(("id" = String, Path)),
@@ -59,7 +56,6 @@ async fn get(
     State(controller): State<Arc<Controller>>,
     Path(path): Path<String>,
 ) -> Result<PreSerialized, Problem> {
-    // The domain type serializes to the same JSON, without a copy of its texts.
     Ok(PreSerialized::new(&*controller.get(&id(path)?).await?))
 }
 
@@ -72,10 +68,10 @@ async fn put(
     State(controller): State<Arc<Controller>>,
     Path(path): Path<String>,
     Json(body): Json<json::PutMetadata>,
-) -> Result<(StatusCode, Json<json::Metadata>), Problem> {
+) -> Result<(StatusCode, Json<Arc<Metadata>>), Problem> {
     let put = controller.put(body.under(id(path)?)?).await?;
     let status = if put.created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(record(&put.metadata))))
+    Ok((status, Json(put.metadata)))
 }
 
 /// Deletes a movie's metadata.
@@ -111,20 +107,20 @@ struct List {
 async fn list(
     State(controller): State<Arc<Controller>>,
     Query(parameters): Query<List>,
-) -> Result<Json<json::MetadataList>, Problem> {
+) -> Result<Json<json::MetadataList<Arc<Metadata>>>, Problem> {
     if let Some(ids) = parameters.ids {
         if parameters.query.is_some() || parameters.page_size.is_some() || parameters.page_token.is_some() {
             return Err(Problem::invalid("ids", "must not be combined with other parameters"));
         }
         let found = controller.batch_get(&json::ids(ids.0)?).await?;
-        return Ok(Json(found.iter().map(record).collect::<Vec<_>>().into()));
+        return Ok(Json(found.into()));
     }
     let page = json::page(parameters.page_size, parameters.page_token)?;
     let found = match parameters.query {
         Some(query) => controller.search(&query, &page).await?,
         None => controller.list(&page).await?,
     };
-    Ok(Json(found.map(|metadata| record(&metadata)).into()))
+    Ok(Json(found.into()))
 }
 
 /// Creates or replaces the metadata of up to 500 movies, all or none.
@@ -135,9 +131,9 @@ async fn list(
 async fn batch_put(
     State(controller): State<Arc<Controller>>,
     Json(body): Json<json::BatchPutMetadata>,
-) -> Result<Json<json::MetadataList>, Problem> {
+) -> Result<Json<json::MetadataList<Arc<Metadata>>>, Problem> {
     let puts = controller.batch_put(body.records()?).await?;
-    Ok(Json(puts.iter().map(|put| record(&put.metadata)).collect::<Vec<_>>().into()))
+    Ok(Json(puts.into_iter().map(|put| put.metadata).collect::<Vec<_>>().into()))
 }
 
 #[derive(Deserialize, IntoParams)]

@@ -15,6 +15,14 @@ pub struct Migration {
     pub sql: &'static str,
 }
 
+impl Migration {
+    /// Creates a migration.
+    #[must_use]
+    pub const fn new(version: i64, name: &'static str, sql: &'static str) -> Self {
+        Self { version, name, sql }
+    }
+}
+
 /// Applies pending `migrations` to a SQLite file, each in a transaction. A pool whose migration
 /// fails is closed.
 pub async fn migrate(pool: &SqlitePool, migrations: &[Migration]) -> Result<(), Error> {

@@ -20,26 +20,18 @@ use storage::Migration;
 use storage::postgres::{Pool, REWRITE_TIMEOUT, WRITE_TIMEOUT, within};
 
 const MIGRATIONS: &[Migration] = &[
-    Migration {
-        version: 1,
-        name: "ratings",
-        sql: include_str!("../../../schemas/rating/postgres/0001_ratings.sql"),
-    },
-    Migration {
-        version: 2,
-        name: "ratings by rater",
-        sql: include_str!("../../../schemas/rating/postgres/0002_ratings_by_rater.sql"),
-    },
-    Migration {
-        version: 3,
-        name: "key history",
-        sql: include_str!("../../../schemas/rating/postgres/0003_key_history.sql"),
-    },
-    Migration {
-        version: 4,
-        name: "skipped offsets",
-        sql: include_str!("../../../schemas/rating/postgres/0004_skipped_offsets.sql"),
-    },
+    Migration::new(1, "ratings", include_str!("../../../schemas/rating/postgres/0001_ratings.sql")),
+    Migration::new(
+        2,
+        "ratings by rater",
+        include_str!("../../../schemas/rating/postgres/0002_ratings_by_rater.sql"),
+    ),
+    Migration::new(3, "key history", include_str!("../../../schemas/rating/postgres/0003_key_history.sql")),
+    Migration::new(
+        4,
+        "skipped offsets",
+        include_str!("../../../schemas/rating/postgres/0004_skipped_offsets.sql"),
+    ),
 ];
 
 /// The aggregate of record type `$1` and id `$2`.

@@ -5,7 +5,9 @@ mod keys;
 mod rows;
 mod transaction;
 
-pub(super) use keys::{KeyCache, KeyStatements, NewKeys, ResolvedKeys, TwoGenerationCache, unresolved};
+pub(super) use keys::{
+    KeyCache, KeyStatements, NameStatements, NewKeys, ResolvedKeys, TwoGenerationCache, unresolved,
+};
 pub(super) use rows::{
     AggregateRow, PositionRow, RatingRow, StoredRow, aggregate, number, place, position, rating, stored,
 };

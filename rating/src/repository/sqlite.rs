@@ -37,31 +37,23 @@ use storage::{Migration, migrate};
 use tables::Pending;
 
 const MIGRATIONS: &[Migration] = &[
-    Migration {
-        version: 1,
-        name: "ratings",
-        sql: include_str!("../../../schemas/rating/sqlite/0001_ratings.sql"),
-    },
-    Migration {
-        version: 2,
-        name: "ratings by rater",
-        sql: include_str!("../../../schemas/rating/sqlite/0002_ratings_by_rater.sql"),
-    },
-    Migration {
-        version: 3,
-        name: "journal",
-        sql: include_str!("../../../schemas/rating/sqlite/0003_journal.sql"),
-    },
-    Migration {
-        version: 4,
-        name: "aggregate journal",
-        sql: include_str!("../../../schemas/rating/sqlite/0004_aggregate_journal.sql"),
-    },
-    Migration {
-        version: 5,
-        name: "skipped offsets",
-        sql: include_str!("../../../schemas/rating/sqlite/0005_skipped_offsets.sql"),
-    },
+    Migration::new(1, "ratings", include_str!("../../../schemas/rating/sqlite/0001_ratings.sql")),
+    Migration::new(
+        2,
+        "ratings by rater",
+        include_str!("../../../schemas/rating/sqlite/0002_ratings_by_rater.sql"),
+    ),
+    Migration::new(3, "journal", include_str!("../../../schemas/rating/sqlite/0003_journal.sql")),
+    Migration::new(
+        4,
+        "aggregate journal",
+        include_str!("../../../schemas/rating/sqlite/0004_aggregate_journal.sql"),
+    ),
+    Migration::new(
+        5,
+        "skipped offsets",
+        include_str!("../../../schemas/rating/sqlite/0005_skipped_offsets.sql"),
+    ),
 ];
 
 /// How many ratings may be pending in memory; some 80 bytes each. The more, the fewer pages a merge writes for each of them.

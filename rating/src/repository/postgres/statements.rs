@@ -95,7 +95,7 @@ impl<'a> Statements<'a> {
 
     /// Inserts ratings of pairs that have none. No other transaction adds one as long as the aggregates of their
     /// records are locked.
-    async fn add(&mut self, ratings: &[(Pair, &Rating)]) -> Result<(), Error> {
+    async fn insert(&mut self, ratings: &[(Pair, &Rating)]) -> Result<(), Error> {
         if ratings.len() < COPY_FROM {
             return self.execute(ADD, ratings).await;
         }
@@ -149,39 +149,42 @@ impl<'a> Statements<'a> {
 }
 
 #[async_trait]
-impl sql::KeyStatements for Statements<'_> {
-    async fn find_records(&mut self, records: &[&Record]) -> Result<Vec<(usize, i64)>, Error> {
+impl sql::NameStatements<Record> for Statements<'_> {
+    async fn find(&mut self, records: &[&Record]) -> Result<Vec<(usize, i64)>, Error> {
         let query = sqlx::query_as(FIND_RECORDS).bind(types(records)).bind(ids(records));
         Ok(places(query.fetch_all(&mut *self.connection).await?))
     }
 
-    async fn add_records(&mut self, records: &[&Record]) -> Result<Vec<(usize, i64)>, Error> {
-        sqlx::query(ADD_RECORDS)
-            .bind(types(records))
-            .bind(ids(records))
-            .execute(&mut *self.connection)
-            .await?;
+    async fn add(&mut self, records: &[&Record]) -> Result<Vec<(usize, i64)>, Error> {
+        let query = sqlx::query(ADD_RECORDS).bind(types(records)).bind(ids(records));
+        query.execute(&mut *self.connection).await?;
         // Another transaction may have allocated some of them meanwhile.
-        self.find_records(records).await
+        self.find(records).await
     }
+}
 
-    async fn find_users(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
+#[async_trait]
+impl sql::NameStatements<UserId> for Statements<'_> {
+    async fn find(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
         let query = sqlx::query_as(FIND_USERS).bind(user_ids(users));
         Ok(places(query.fetch_all(&mut *self.connection).await?))
     }
 
-    async fn add_users(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
+    async fn add(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
         let mut rows: Vec<(String, i64)> =
             sqlx::query_as(ADD_USERS).bind(user_ids(users)).fetch_all(&mut *self.connection).await?;
         if rows.len() < users.len() {
             // Another transaction may have allocated some of them meanwhile.
-            return self.find_users(users).await;
+            return self.find(users).await;
         }
         // All were inserted, so sorted by name they are in the order of the list.
         rows.sort_unstable();
         Ok(rows.into_iter().enumerate().map(|(place, (_, key))| (place, key)).collect())
     }
+}
 
+#[async_trait]
+impl sql::KeyStatements for Statements<'_> {
     async fn add_aggregates(&mut self, records: &[(i64, &RecordType)]) -> Result<(), Error> {
         let (keys, types): (Vec<i64>, Vec<&str>) =
             records.iter().map(|(key, record_type)| (*key, record_type.as_str())).unzip();
@@ -228,7 +231,7 @@ impl sql::Statements for Statements<'_> {
                 None => deleted.push(*pair),
             }
         }
-        self.add(&added).await?;
+        self.insert(&added).await?;
         self.execute(REPLACE, &replaced).await?;
         if !deleted.is_empty() {
             self.delete(deleted).await?;

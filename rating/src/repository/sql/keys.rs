@@ -10,23 +10,23 @@ use crate::batch::{Keys, Write};
 use async_trait::async_trait;
 use model::{Record, RecordType, UserId};
 
-/// The statements that look up and allocate keys, in the dialect of a database. Lists of names are sorted and
-/// contain no duplicates; a key is returned with the index of its name in the list.
+/// The statements that look up and allocate the keys of names, records or users, in the dialect of a database. Lists of
+/// names are sorted and contain no duplicates; a key is returned with the index of its name in the list.
 #[async_trait]
-pub(in crate::repository) trait KeyStatements {
-    /// Returns the keys of those of `records` that have one.
-    async fn find_records(&mut self, records: &[&Record]) -> Result<Vec<(usize, i64)>, storage::Error>;
+pub(in crate::repository) trait NameStatements<N> {
+    /// Returns the keys of those of `names` that have one.
+    async fn find(&mut self, names: &[&N]) -> Result<Vec<(usize, i64)>, storage::Error>;
 
-    /// Allocates keys for `records`, which had none when they were looked up, and returns their current keys: another
+    /// Allocates keys for `names`, which had none when they were looked up, and returns their current keys: another
     /// transaction may have allocated some of them.
-    async fn add_records(&mut self, records: &[&Record]) -> Result<Vec<(usize, i64)>, storage::Error>;
+    async fn add(&mut self, names: &[&N]) -> Result<Vec<(usize, i64)>, storage::Error>;
+}
 
-    /// Returns the keys of those of `users` that have one.
-    async fn find_users(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, storage::Error>;
-
-    /// Allocates keys for `users`, as `add_records` does for records.
-    async fn add_users(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, storage::Error>;
-
+/// The statements that look up and allocate all keys of a batch.
+#[async_trait]
+pub(in crate::repository) trait KeyStatements:
+    NameStatements<Record> + NameStatements<UserId>
+{
     /// Adds empty aggregates for those of the records that have none.
     async fn add_aggregates(&mut self, records: &[(i64, &RecordType)]) -> Result<(), storage::Error>;
 }
@@ -63,9 +63,11 @@ impl<'a> ResolvedKeys<'a> {
         &mut self,
         statements: &mut impl KeyStatements,
     ) -> Result<NewKeys, storage::Error> {
+        let Self { names, records, users } = self;
         let mut new = NewKeys::default();
-        self.resolve_records(statements, &mut new).await?;
-        self.resolve_users(statements, &mut new).await?;
+        new.records =
+            resolve(&names.records, &names.records_put, records, statements, &mut new.allocated).await?;
+        new.users = resolve(&names.users, &names.users_put, users, statements, &mut new.allocated).await?;
         let mut records: Vec<(i64, &RecordType)> =
             new.records.iter().map(|(record, key)| (*key, &record.record_type)).collect();
         if !records.is_empty() {
@@ -74,46 +76,28 @@ impl<'a> ResolvedKeys<'a> {
         }
         Ok(new)
     }
+}
 
-    async fn resolve_records(
-        &mut self,
-        statements: &mut impl KeyStatements,
-        new: &mut NewKeys,
-    ) -> Result<(), storage::Error> {
-        let Self { names: Keys { records: names, records_put, .. }, records: keys, .. } = self;
-        let missing = sorted_unresolved(names, keys);
-        if missing.is_empty() {
-            return Ok(());
-        }
-        fill(keys, &missing, statements.find_records(&select(names, &missing)).await?);
-        let needed = still_needed(&missing, keys, records_put);
-        if !needed.is_empty() {
-            fill(keys, &needed, statements.add_records(&select(names, &needed)).await?);
-            new.allocated = true;
-        }
-        new.records.extend(missing.iter().filter_map(|&index| Some((names[index].clone(), keys[index]?))));
-        Ok(())
+/// Looks up the missing `keys` of `names`, allocates those that are needed, and returns all of these.
+async fn resolve<N: Clone + Ord + Sync>(
+    names: &[&N],
+    put: &[bool],
+    keys: &mut [Option<i64>],
+    statements: &mut impl NameStatements<N>,
+    allocated: &mut bool,
+) -> Result<Vec<(N, i64)>, storage::Error> {
+    let missing = sorted_unresolved(names, keys);
+    if missing.is_empty() {
+        return Ok(Vec::new());
     }
-
-    async fn resolve_users(
-        &mut self,
-        statements: &mut impl KeyStatements,
-        new: &mut NewKeys,
-    ) -> Result<(), storage::Error> {
-        let Self { names: Keys { users: names, users_put, .. }, users: keys, .. } = self;
-        let missing = sorted_unresolved(names, keys);
-        if missing.is_empty() {
-            return Ok(());
-        }
-        fill(keys, &missing, statements.find_users(&select(names, &missing)).await?);
-        let needed = still_needed(&missing, keys, users_put);
-        if !needed.is_empty() {
-            fill(keys, &needed, statements.add_users(&select(names, &needed)).await?);
-            new.allocated = true;
-        }
-        new.users.extend(missing.iter().filter_map(|&index| Some((names[index].clone(), keys[index]?))));
-        Ok(())
+    fill(keys, &missing, statements.find(&select(names, &missing)).await?);
+    // A delete alone needs no key.
+    let needed: Vec<_> = missing.iter().copied().filter(|&i| keys[i].is_none() && put[i]).collect();
+    if !needed.is_empty() {
+        fill(keys, &needed, statements.add(&select(names, &needed)).await?);
+        *allocated = true;
     }
+    Ok(missing.iter().filter_map(|&index| Some((names[index].clone(), keys[index]?))).collect())
 }
 
 fn take_cached<K>(names: &[&K], keys: &mut [Option<i64>], cached: impl Fn(&[&K]) -> Vec<Option<i64>>) {
@@ -128,11 +112,6 @@ fn sorted_unresolved<K: Ord>(names: &[&K], keys: &[Option<i64>]) -> Vec<usize> {
     let mut missing = unresolved(keys);
     missing.sort_unstable_by_key(|&index| names[index]);
     missing
-}
-
-/// Returns those of `indexes` that have no key but need one: a delete alone needs none.
-fn still_needed(indexes: &[usize], keys: &[Option<i64>], put: &[bool]) -> Vec<usize> {
-    indexes.iter().copied().filter(|&index| keys[index].is_none() && put[index]).collect()
 }
 
 fn select<'a, K>(names: &[&'a K], indexes: &[usize]) -> Vec<&'a K> {

@@ -79,7 +79,7 @@ impl<'a> Statements<'a> {
         })
     }
 
-    async fn find(
+    async fn keys(
         &mut self,
         statement: &'static str,
         names: impl Serialize + Sync,
@@ -90,7 +90,7 @@ impl<'a> Statements<'a> {
     }
 
     /// Gives names the keys that follow the last one: there is no other writer, so none is taken meanwhile.
-    async fn add(
+    async fn allocate(
         &mut self,
         last: &'static str,
         statement: &'static str,
@@ -113,23 +113,29 @@ fn names<'a>(records: &[&'a Record]) -> Vec<(&'a str, &'a str)> {
 }
 
 #[async_trait]
+impl sql::NameStatements<Record> for Statements<'_> {
+    async fn find(&mut self, records: &[&Record]) -> Result<Vec<(usize, i64)>, Error> {
+        self.keys(FIND_RECORDS, names(records)).await
+    }
+
+    async fn add(&mut self, records: &[&Record]) -> Result<Vec<(usize, i64)>, Error> {
+        self.allocate(LAST_RECORD, ADD_RECORDS, &names(records)).await
+    }
+}
+
+#[async_trait]
+impl sql::NameStatements<UserId> for Statements<'_> {
+    async fn find(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
+        self.keys(FIND_USERS, users).await
+    }
+
+    async fn add(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
+        self.allocate(LAST_USER, ADD_USERS, users).await
+    }
+}
+
+#[async_trait]
 impl sql::KeyStatements for Statements<'_> {
-    async fn find_records(&mut self, records: &[&Record]) -> Result<Vec<(usize, i64)>, Error> {
-        self.find(FIND_RECORDS, names(records)).await
-    }
-
-    async fn add_records(&mut self, records: &[&Record]) -> Result<Vec<(usize, i64)>, Error> {
-        self.add(LAST_RECORD, ADD_RECORDS, &names(records)).await
-    }
-
-    async fn find_users(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
-        self.find(FIND_USERS, users).await
-    }
-
-    async fn add_users(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
-        self.add(LAST_USER, ADD_USERS, users).await
-    }
-
     async fn add_aggregates(&mut self, records: &[(i64, &RecordType)]) -> Result<(), Error> {
         let connection = self.transaction.connection().await?;
         sqlx::query(ADD_AGGREGATES).bind(Json(records)).execute(connection).await?;
