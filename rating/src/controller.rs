@@ -2,7 +2,7 @@
 //! turns absence into an error.
 
 use crate::batch::{Outcome, Write};
-use crate::repository::{self, AfterRating, AfterTop, Ratings};
+use crate::repository::{self, AfterRating, AfterTop, Ratings, TopRated, UserRatings};
 use crate::writer::{self, Writer};
 use fault::{Fault, Invalid, Kind, Violation};
 use model::page::{Page, Request, Scope};
@@ -114,8 +114,8 @@ impl Controller {
         let scope = ["ratings", user.as_str(), record_type.map_or("", RecordType::as_str)];
         let scope = Scope(&scope);
         let after: Option<AfterRating> = scope.after(request).map_err(|broken| broken.at("page_token"))?;
-        let limit = request.size.get() + 1;
-        let rows = self.ratings.list_user_ratings(user, record_type, after.as_ref(), limit).await?;
+        let (after, limit) = (after.as_ref(), request.size.get() + 1);
+        let rows = self.ratings.list_user_ratings(UserRatings { user, record_type, after, limit }).await?;
         Ok(Page::of(rows, request.size, &scope, AfterRating::of).map_err(|broken| broken.at("page_token"))?)
     }
 
@@ -130,8 +130,8 @@ impl Controller {
         let scope = ["top", record_type.as_str(), &count];
         let scope = Scope(&scope);
         let after: Option<AfterTop> = scope.after(request).map_err(|broken| broken.at("page_token"))?;
-        let limit = request.size.get() + 1;
-        let rows = self.ratings.list_top_rated(record_type, min_count.get(), after.as_ref(), limit).await?;
+        let (after, min_count, limit) = (after.as_ref(), min_count.get(), request.size.get() + 1);
+        let rows = self.ratings.list_top_rated(TopRated { record_type, min_count, after, limit }).await?;
         Ok(Page::of(rows, request.size, &scope, AfterTop::of).map_err(|broken| broken.at("page_token"))?)
     }
 }

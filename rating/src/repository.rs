@@ -8,7 +8,7 @@ pub mod postgres;
 mod sql;
 pub mod sqlite;
 
-pub use cursor::{AfterRating, AfterTop};
+pub use cursor::{AfterRating, AfterTop, TopRated, UserRatings};
 
 use crate::batch::{Batch, Outcome, Partition, Position};
 use async_trait::async_trait;
@@ -79,23 +79,11 @@ pub trait Ratings: fmt::Debug + Send + Sync {
     /// Returns the user's rating of `record`, if it exists.
     async fn get_rating(&self, record: &Record, user: &UserId) -> Result<Option<Rating>, Error>;
 
-    /// Lists at most `limit` of the user's ratings that come after `after`, of one type or of all.
-    async fn list_user_ratings(
-        &self,
-        user: &UserId,
-        record_type: Option<&RecordType>,
-        after: Option<&AfterRating>,
-        limit: usize,
-    ) -> Result<Vec<Rating>, Error>;
+    /// Lists ratings of a user, newest first, then by record.
+    async fn list_user_ratings(&self, list: UserRatings<'_>) -> Result<Vec<Rating>, Error>;
 
-    /// Lists at most `limit` records of a type with at least `min_count` ratings that come after `after`.
-    async fn list_top_rated(
-        &self,
-        record_type: &RecordType,
-        min_count: u64,
-        after: Option<&AfterTop>,
-        limit: usize,
-    ) -> Result<Vec<Aggregate>, Error>;
+    /// Lists aggregates by descending weighted mean, then by record id.
+    async fn list_top_rated(&self, list: TopRated<'_>) -> Result<Vec<Aggregate>, Error>;
 }
 
 /// Changes of ratings and aggregates. The writer calls `apply` from a task of the lane, so a caller that hangs up

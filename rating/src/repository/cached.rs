@@ -1,7 +1,7 @@
 //! A cache of aggregates in front of a store, read by id. It is exact if this process alone writes to the store;
 //! otherwise an entry is used for a limited time.
 
-use super::{AfterRating, AfterTop, Batches, Error, Ratings, Repository as Store};
+use super::{Batches, Error, Ratings, Repository as Store, TopRated, UserRatings};
 use crate::batch::{Batch, Outcome};
 use async_trait::async_trait;
 use cache::Cache;
@@ -60,24 +60,12 @@ impl Ratings for Repository {
         self.store.get_rating(record, user).await
     }
 
-    async fn list_user_ratings(
-        &self,
-        user: &UserId,
-        record_type: Option<&RecordType>,
-        after: Option<&AfterRating>,
-        limit: usize,
-    ) -> Result<Vec<Rating>, Error> {
-        self.store.list_user_ratings(user, record_type, after, limit).await
+    async fn list_user_ratings(&self, list: UserRatings<'_>) -> Result<Vec<Rating>, Error> {
+        self.store.list_user_ratings(list).await
     }
 
-    async fn list_top_rated(
-        &self,
-        record_type: &RecordType,
-        min_count: u64,
-        after: Option<&AfterTop>,
-        limit: usize,
-    ) -> Result<Vec<Aggregate>, Error> {
-        self.store.list_top_rated(record_type, min_count, after, limit).await
+    async fn list_top_rated(&self, list: TopRated<'_>) -> Result<Vec<Aggregate>, Error> {
+        self.store.list_top_rated(list).await
     }
 }
 

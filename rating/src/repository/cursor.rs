@@ -1,6 +1,6 @@
-//! Positions in lists, from which the next page continues.
+//! Pages of lists, and the positions from which the next page continues.
 
-use model::{Aggregate, Rating, RecordType};
+use model::{Aggregate, Rating, RecordType, UserId};
 use serde::{Deserialize, Serialize};
 use std::cmp::{Ordering, Reverse};
 
@@ -24,6 +24,32 @@ pub struct AfterTop {
     pub record_id: String,
 }
 
+/// Selects a page of a user's ratings.
+#[derive(Clone, Copy, Debug)]
+pub struct UserRatings<'a> {
+    /// The user.
+    pub user: &'a UserId,
+    /// The type of the rated records; `None` for all.
+    pub record_type: Option<&'a RecordType>,
+    /// The position before the page; `None` for the first page.
+    pub after: Option<&'a AfterRating>,
+    /// The maximum number of ratings.
+    pub limit: usize,
+}
+
+/// Selects a page of the top rated records.
+#[derive(Clone, Copy, Debug)]
+pub struct TopRated<'a> {
+    /// The type of the records.
+    pub record_type: &'a RecordType,
+    /// The minimum number of ratings.
+    pub min_count: u64,
+    /// The position before the page; `None` for the first page.
+    pub after: Option<&'a AfterTop>,
+    /// The maximum number of records.
+    pub limit: usize,
+}
+
 impl AfterRating {
     /// The position before every rating.
     pub(super) const fn start() -> Self {
@@ -34,22 +60,6 @@ impl AfterRating {
         (Reverse(self.rated_at), &self.record_type, &self.record_id)
     }
 
-    /// Sorts `ratings` and returns the first `limit` that come after this position, of one type or of all.
-    pub(super) fn page(
-        &self,
-        mut ratings: Vec<Rating>,
-        record_type: Option<&RecordType>,
-        limit: usize,
-    ) -> Vec<Rating> {
-        ratings.retain(|rating| {
-            record_type.is_none_or(|wanted| rating.record.record_type == *wanted)
-                && Self::of(rating).order() > self.order()
-        });
-        ratings.sort_by_cached_key(|rating| (Reverse(rating.rated_at), rating.record.clone()));
-        ratings.truncate(limit);
-        ratings
-    }
-
     /// Returns the position of `rating`.
     #[must_use]
     pub fn of(rating: &Rating) -> Self {
@@ -58,6 +68,19 @@ impl AfterRating {
             record_type: rating.record.record_type.as_str().into(),
             record_id: rating.record.record_id.as_str().into(),
         }
+    }
+}
+
+impl UserRatings<'_> {
+    /// Sorts `ratings` of the user and returns those of the page.
+    pub(super) fn page(&self, mut ratings: Vec<Rating>) -> Vec<Rating> {
+        ratings.retain(|rating| {
+            self.record_type.is_none_or(|wanted| rating.record.record_type == *wanted)
+                && self.after.is_none_or(|after| AfterRating::of(rating).order() > after.order())
+        });
+        ratings.sort_by_cached_key(|rating| (Reverse(rating.rated_at), rating.record.clone()));
+        ratings.truncate(self.limit);
+        ratings
     }
 }
 

@@ -1,6 +1,6 @@
 //! The store in memory, for tests and trials. Nothing is persisted.
 
-use super::{AfterRating, AfterTop, Batches, Error, Positions, Ratings};
+use super::{AfterTop, Batches, Error, Positions, Ratings, TopRated, UserRatings};
 use crate::batch::{Advance, Batch, Keys, Outcome, Partition, Plan, Position, StoredRating};
 use async_trait::async_trait;
 use model::{Aggregate, Histogram, Prior, Rating, Record, RecordId, RecordType, UserId};
@@ -107,26 +107,14 @@ impl Ratings for Repository {
         Ok(self.state().rating(record, user).map(|stored| stored.by(user, record)))
     }
 
-    async fn list_user_ratings(
-        &self,
-        user: &UserId,
-        record_type: Option<&RecordType>,
-        after: Option<&AfterRating>,
-        limit: usize,
-    ) -> Result<Vec<Rating>, Error> {
+    async fn list_user_ratings(&self, list: UserRatings<'_>) -> Result<Vec<Rating>, Error> {
         let state = self.state();
-        let ratings = state.by_user.get(user).into_iter().flatten();
-        let ratings = ratings.map(|(record, stored)| stored.by(user, record)).collect();
-        Ok(after.unwrap_or(&AfterRating::start()).page(ratings, record_type, limit))
+        let ratings = state.by_user.get(list.user).into_iter().flatten();
+        Ok(list.page(ratings.map(|(record, stored)| stored.by(list.user, record)).collect()))
     }
 
-    async fn list_top_rated(
-        &self,
-        record_type: &RecordType,
-        min_count: u64,
-        after: Option<&AfterTop>,
-        limit: usize,
-    ) -> Result<Vec<Aggregate>, Error> {
+    async fn list_top_rated(&self, list: TopRated<'_>) -> Result<Vec<Aggregate>, Error> {
+        let TopRated { record_type, min_count, after, limit } = list;
         let state = self.state();
         let mut rows: Vec<Aggregate> = state
             .aggregates

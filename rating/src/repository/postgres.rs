@@ -5,7 +5,7 @@ mod history;
 mod statements;
 
 use super::sql::{self, AggregateRow, PositionRow, RatingRow, ResolvedKeys, aggregate_columns};
-use super::{AfterRating, AfterTop, Batches, Error, Positions, Ratings};
+use super::{AfterRating, AfterTop, Batches, Error, Positions, Ratings, TopRated, UserRatings};
 use crate::batch::{Batch, Outcome, Position};
 use async_trait::async_trait;
 use history::History;
@@ -181,13 +181,8 @@ impl Ratings for Repository {
         Ok(row.map(sql::rating).transpose()?)
     }
 
-    async fn list_user_ratings(
-        &self,
-        user: &UserId,
-        record_type: Option<&RecordType>,
-        after: Option<&AfterRating>,
-        limit: usize,
-    ) -> Result<Vec<Rating>, Error> {
+    async fn list_user_ratings(&self, list: UserRatings<'_>) -> Result<Vec<Rating>, Error> {
+        let UserRatings { user, record_type, after, limit } = list;
         let start = AfterRating::start();
         let after = after.unwrap_or(&start);
         let rows: Vec<RatingRow> = sqlx::query_as(LIST_USER_RATINGS)
@@ -202,13 +197,8 @@ impl Ratings for Repository {
         Ok(rows.into_iter().map(sql::rating).collect::<Result<_, _>>()?)
     }
 
-    async fn list_top_rated(
-        &self,
-        record_type: &RecordType,
-        min_count: u64,
-        after: Option<&AfterTop>,
-        limit: usize,
-    ) -> Result<Vec<Aggregate>, Error> {
+    async fn list_top_rated(&self, list: TopRated<'_>) -> Result<Vec<Aggregate>, Error> {
+        let TopRated { record_type, min_count, after, limit } = list;
         let start = AfterTop::start();
         let after = after.unwrap_or(&start);
         let rows: Vec<AggregateRow> = sqlx::query_as(sql::LIST_TOP_RATED)

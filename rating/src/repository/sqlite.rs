@@ -23,7 +23,7 @@ mod tables;
 mod tests;
 
 use super::sql::{self, KeyCache, PositionRow, ResolvedKeys};
-use super::{AfterRating, AfterTop, Batches, Error, Positions, Ratings};
+use super::{Batches, Error, Positions, Ratings, TopRated, UserRatings};
 use crate::batch::{Batch, Outcome, Position};
 use async_trait::async_trait;
 use memtable::WriteConnection;
@@ -117,24 +117,12 @@ impl Ratings for Repository {
         self.reads().get_rating(record, user).await
     }
 
-    async fn list_user_ratings(
-        &self,
-        user: &UserId,
-        record_type: Option<&RecordType>,
-        after: Option<&AfterRating>,
-        limit: usize,
-    ) -> Result<Vec<Rating>, Error> {
-        self.reads().list_user_ratings(user, record_type, after.unwrap_or(&AfterRating::start()), limit).await
+    async fn list_user_ratings(&self, list: UserRatings<'_>) -> Result<Vec<Rating>, Error> {
+        self.reads().list_user_ratings(list).await
     }
 
-    async fn list_top_rated(
-        &self,
-        record_type: &RecordType,
-        min_count: u64,
-        after: Option<&AfterTop>,
-        limit: usize,
-    ) -> Result<Vec<Aggregate>, Error> {
-        self.reads().list_top_rated(record_type, min_count, after.unwrap_or(&AfterTop::start()), limit).await
+    async fn list_top_rated(&self, list: TopRated<'_>) -> Result<Vec<Aggregate>, Error> {
+        self.reads().list_top_rated(list).await
     }
 }
 

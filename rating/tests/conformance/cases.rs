@@ -5,7 +5,7 @@ use model::{
     Aggregate, Histogram, Prior, ProviderId, Rating, Record, RecordId, RecordType, Timestamp, UserId, Value,
 };
 use rating::batch::{Advance, Batch, Outcome, Partition, Position, Write};
-use rating::repository::{AfterRating, AfterTop, Error};
+use rating::repository::{AfterRating, AfterTop, Error, TopRated, UserRatings};
 use rating::store::Store;
 use std::borrow::Borrow;
 use std::sync::Arc;
@@ -97,8 +97,27 @@ pub(crate) async fn a_deleted_rating_leaves_the_aggregate_as_if_it_had_never_bee
             .unwrap()
             .is_empty()
     );
-    assert!(store.ratings.list_top_rated(&RecordType::movie(), 1, None, 10).await.unwrap().is_empty());
-    assert!(store.ratings.list_user_ratings(&user("bob"), None, None, 10).await.unwrap().is_empty());
+    assert!(
+        store
+            .ratings
+            .list_top_rated(TopRated {
+                record_type: &RecordType::movie(),
+                min_count: 1,
+                after: None,
+                limit: 10
+            })
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(
+        store
+            .ratings
+            .list_user_ratings(UserRatings { user: &user("bob"), record_type: None, after: None, limit: 10 })
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 pub(crate) async fn a_put_that_changes_nothing_changes_no_revision(stores: &Stores) {
@@ -134,7 +153,11 @@ pub(crate) async fn the_last_write_of_a_batch_wins(stores: &Stores) {
     use Outcome::{Created, Deleted, Replaced};
     assert_eq!(apply(store, writes).await, [Created, Replaced, Deleted, Created, Created, Deleted]);
     assert_eq!(
-        store.ratings.list_user_ratings(&user("ann"), None, None, 10).await.unwrap(),
+        store
+            .ratings
+            .list_user_ratings(UserRatings { user: &user("ann"), record_type: None, after: None, limit: 10 })
+            .await
+            .unwrap(),
         [rating("1", "ann", 7)]
     );
     assert_eq!(aggregate(store, "1").await.unwrap().revision, 4);
@@ -147,8 +170,27 @@ pub(crate) async fn records_differ_by_their_type(stores: &Stores) {
     assert_eq!(apply(store, vec![put("1", "ann", 3), Write::Put(book.clone())]).await, [Outcome::Created; 2]);
     assert_eq!(store.ratings.get_aggregate(&book.record).await.unwrap().unwrap().histogram, histogram(&[9]));
     let books = RecordType::new("2").unwrap();
-    assert_eq!(store.ratings.list_user_ratings(&user("ann"), Some(&books), None, 10).await.unwrap(), [book]);
-    assert_eq!(ids(&store.ratings.list_top_rated(&books, 1, None, 10).await.unwrap()), ["1"]);
+    assert_eq!(
+        store
+            .ratings
+            .list_user_ratings(UserRatings {
+                user: &user("ann"),
+                record_type: Some(&books),
+                after: None,
+                limit: 10
+            })
+            .await
+            .unwrap(),
+        [book]
+    );
+    assert_eq!(
+        ids(&store
+            .ratings
+            .list_top_rated(TopRated { record_type: &books, min_count: 1, after: None, limit: 10 })
+            .await
+            .unwrap()),
+        ["1"]
+    );
 }
 
 pub(crate) async fn any_id_that_the_model_allows_is_kept_byte_by_byte(stores: &Stores) {
@@ -161,7 +203,19 @@ pub(crate) async fn any_id_that_the_model_allows_is_kept_byte_by_byte(stores: &S
     }
     let mut sorted = strange.to_vec();
     sorted.sort_unstable();
-    assert_eq!(ids(&store.ratings.list_top_rated(&RecordType::movie(), 1, None, 50).await.unwrap()), sorted);
+    assert_eq!(
+        ids(&store
+            .ratings
+            .list_top_rated(TopRated {
+                record_type: &RecordType::movie(),
+                min_count: 1,
+                after: None,
+                limit: 50
+            })
+            .await
+            .unwrap()),
+        sorted
+    );
 }
 
 pub(crate) async fn batch_aggregates_come_in_the_order_asked(stores: &Stores) {
@@ -185,9 +239,35 @@ pub(crate) async fn a_users_ratings_come_newest_first(stores: &Stores) {
     writes.reverse();
     writes.push(put("old", "bob", 1));
     apply(store, writes).await;
-    assert_eq!(store.ratings.list_user_ratings(&user("ann"), None, None, 10).await.unwrap(), ordered);
-    assert_eq!(store.ratings.list_user_ratings(&user("ann"), None, None, 2).await.unwrap(), ordered[..2]);
-    assert!(store.ratings.list_user_ratings(&user("nobody"), None, None, 2).await.unwrap().is_empty());
+    assert_eq!(
+        store
+            .ratings
+            .list_user_ratings(UserRatings { user: &user("ann"), record_type: None, after: None, limit: 10 })
+            .await
+            .unwrap(),
+        ordered
+    );
+    assert_eq!(
+        store
+            .ratings
+            .list_user_ratings(UserRatings { user: &user("ann"), record_type: None, after: None, limit: 2 })
+            .await
+            .unwrap(),
+        ordered[..2]
+    );
+    assert!(
+        store
+            .ratings
+            .list_user_ratings(UserRatings {
+                user: &user("nobody"),
+                record_type: None,
+                after: None,
+                limit: 2
+            })
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 pub(crate) async fn a_users_ratings_page_by_key(stores: &Stores) {
@@ -198,14 +278,27 @@ pub(crate) async fn a_users_ratings_page_by_key(stores: &Stores) {
         (0..3).map(|i| Write::Put(Rating { record: record_of("book", &format!("{i}")), ..at("x", 2) }));
     apply(store, books.collect()).await;
     for record_type in [None, Some(RecordType::movie())] {
-        let whole =
-            store.ratings.list_user_ratings(&user("ann"), record_type.as_ref(), None, 100).await.unwrap();
+        let whole = store
+            .ratings
+            .list_user_ratings(UserRatings {
+                user: &user("ann"),
+                record_type: record_type.as_ref(),
+                after: None,
+                limit: 100,
+            })
+            .await
+            .unwrap();
         assert_eq!(whole.len(), if record_type.is_none() { 26 } else { 23 });
         let (mut paged, mut after): (Vec<Rating>, Option<AfterRating>) = (Vec::new(), None);
         loop {
             let page = store
                 .ratings
-                .list_user_ratings(&user("ann"), record_type.as_ref(), after.as_ref(), 4)
+                .list_user_ratings(UserRatings {
+                    user: &user("ann"),
+                    record_type: record_type.as_ref(),
+                    after: after.as_ref(),
+                    limit: 4,
+                })
                 .await
                 .unwrap();
             let Some(last) = page.last() else { break };
@@ -229,7 +322,11 @@ pub(crate) async fn the_top_is_ordered_by_weighted_mean(stores: &Stores) {
         apply(store, rated(id, value, times)).await;
     }
     let top = |min_count| async move {
-        store.ratings.list_top_rated(&RecordType::movie(), min_count, None, 10).await.unwrap()
+        store
+            .ratings
+            .list_top_rated(TopRated { record_type: &RecordType::movie(), min_count, after: None, limit: 10 })
+            .await
+            .unwrap()
     };
     assert_eq!(ids(&top(1).await), ["many", "few", "B", "a", "b", "bad"]);
     assert_eq!(ids(&top(3).await), ["many", "B", "a", "b", "bad"]);
@@ -243,11 +340,24 @@ pub(crate) async fn the_top_pages_by_key(stores: &Stores) {
     for i in 0..17_usize {
         apply(store, rated(&format!("r{i}"), 1 + i64::try_from(i % 7).unwrap(), 1 + i % 3)).await;
     }
-    let whole = store.ratings.list_top_rated(&RecordType::movie(), 1, None, 100).await.unwrap();
+    let whole = store
+        .ratings
+        .list_top_rated(TopRated { record_type: &RecordType::movie(), min_count: 1, after: None, limit: 100 })
+        .await
+        .unwrap();
     assert_eq!(whole.len(), 17);
     let (mut paged, mut after): (Vec<Aggregate>, Option<AfterTop>) = (Vec::new(), None);
     loop {
-        let page = store.ratings.list_top_rated(&RecordType::movie(), 1, after.as_ref(), 3).await.unwrap();
+        let page = store
+            .ratings
+            .list_top_rated(TopRated {
+                record_type: &RecordType::movie(),
+                min_count: 1,
+                after: after.as_ref(),
+                limit: 3,
+            })
+            .await
+            .unwrap();
         let Some(last) = page.last() else { break };
         after = Some(AfterTop::of(last));
         paged.extend(page);
@@ -274,7 +384,16 @@ pub(crate) async fn a_changed_prior_changes_every_weighted_mean(stores: &Stores)
     }
     assert_eq!(aggregate(store, "1").await.unwrap().revision, 3);
     assert_eq!(
-        ids(&store.ratings.list_top_rated(&RecordType::movie(), 1, None, 9).await.unwrap()),
+        ids(&store
+            .ratings
+            .list_top_rated(TopRated {
+                record_type: &RecordType::movie(),
+                min_count: 1,
+                after: None,
+                limit: 9
+            })
+            .await
+            .unwrap()),
         ["2", "3", "1"]
     );
 }

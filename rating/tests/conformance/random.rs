@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rating::batch::{Batch, Outcome, Write};
-use rating::repository::Ratings;
+use rating::repository::{Ratings, TopRated, UserRatings};
 use rating::store::Store;
 use rating::writer::{Error, Writer};
 use std::collections::{BTreeMap, HashMap};
@@ -66,7 +66,10 @@ impl Model {
             let mut listed: Vec<&Rating> =
                 self.ratings.values().filter(|rating| rating.user_id == *user).collect();
             listed.sort_by_key(|rating| (std::cmp::Reverse(rating.rated_at), rating.record.clone()));
-            let stored = store.list_user_ratings(user, None, None, 1000).await.unwrap();
+            let stored = store
+                .list_user_ratings(UserRatings { user, record_type: None, after: None, limit: 1000 })
+                .await
+                .unwrap();
             assert_eq!(stored.iter().collect::<Vec<_>>(), listed);
         }
         for (record, histogram) in histograms {
@@ -307,7 +310,15 @@ async fn watch(store: Arc<dyn Ratings>, pairs: Vec<Pair>, stop: CancellationToke
             }
             tokio::task::yield_now().await;
         }
-        let best = store.list_top_rated(&RecordType::movie(), 1, None, pairs.len()).await.unwrap();
+        let best = store
+            .list_top_rated(TopRated {
+                record_type: &RecordType::movie(),
+                min_count: 1,
+                after: None,
+                limit: pairs.len(),
+            })
+            .await
+            .unwrap();
         assert!(best.iter().map(|aggregate| aggregate.weighted_mean).is_sorted_by(|a, b| a >= b));
         for aggregate in &best {
             let last = seen.get(&aggregate.record).copied().unwrap_or_default();

@@ -4,7 +4,7 @@ use model::{Histogram, Prior, ProviderId, Rating, Record, RecordId, RecordType, 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rating::batch::{Batch, Write};
-use rating::repository::{Batches, Positions, Ratings, Repository, postgres, sqlite};
+use rating::repository::{Batches, Positions, Ratings, Repository, TopRated, UserRatings, postgres, sqlite};
 use sqlx::sqlite::SqlitePool;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -59,7 +59,10 @@ async fn check(store: &dyn Ratings, model: &BTreeMap<Key, Rating>) {
             let found = store.get_rating(&record(of), &user(by)).await.unwrap();
             assert_eq!(found.as_ref(), model.get(&(of, by)), "record {of}, user {by}");
         }
-        let listed = store.list_user_ratings(&user(by), None, None, 100).await.unwrap();
+        let listed = store
+            .list_user_ratings(UserRatings { user: &user(by), record_type: None, after: None, limit: 100 })
+            .await
+            .unwrap();
         assert_eq!(listed.len(), model.keys().filter(|key| key.1 == by).count(), "user {by}");
     }
 }
@@ -129,7 +132,15 @@ pub(crate) async fn whatever_waits_for_the_table_is_there_when_the_file_is_opene
             }
             check(&store, &model).await;
             if random.random() {
-                let best = store.list_top_rated(&RecordType::movie(), 1, None, 100).await.unwrap();
+                let best = store
+                    .list_top_rated(TopRated {
+                        record_type: &RecordType::movie(),
+                        min_count: 1,
+                        after: None,
+                        limit: 100,
+                    })
+                    .await
+                    .unwrap();
                 assert!(best.iter().map(|found| found.weighted_mean).is_sorted_by(|a, b| a >= b));
                 let rated = (0..6).filter(|of| histogram(*of, &model).count() > 0).count();
                 assert_eq!(best.len(), rated);
@@ -190,8 +201,24 @@ const OLD_ROWS: &str = "INSERT INTO record (record_type, record_id) VALUES ('mov
 
 async fn check_old(store: &dyn Repository) {
     let values = |ratings: Vec<Rating>| ratings.iter().map(|rating| rating.value.get()).collect::<Vec<_>>();
-    assert_eq!(values(store.list_user_ratings(&user(0), None, None, 10).await.unwrap()), [5, 3]);
-    assert_eq!(values(store.list_user_ratings(&user(1), None, None, 10).await.unwrap()), [4]);
+    assert_eq!(
+        values(
+            store
+                .list_user_ratings(UserRatings { user: &user(0), record_type: None, after: None, limit: 10 })
+                .await
+                .unwrap()
+        ),
+        [5, 3]
+    );
+    assert_eq!(
+        values(
+            store
+                .list_user_ratings(UserRatings { user: &user(1), record_type: None, after: None, limit: 10 })
+                .await
+                .unwrap()
+        ),
+        [4]
+    );
     let put = Write::Put(rating((0, 1), &mut StdRng::seed_from_u64(0)));
     store.apply(0, &Batch::of(vec![put])).await.unwrap();
     assert_eq!(store.get_aggregate(&record(0)).await.unwrap().unwrap().histogram.count(), 2);

@@ -4,7 +4,9 @@
 use super::Repository;
 use super::tables::Tally;
 use crate::batch::{Batch, Write};
-use crate::repository::{AfterTop, Batches as _, Positions as _, Ratings as _, Repository as _};
+use crate::repository::{
+    AfterTop, Batches as _, Positions as _, Ratings as _, Repository as _, TopRated, UserRatings,
+};
 use fault::{Fault, Kind};
 use model::{Histogram, Prior, Rating, Record, RecordId, RecordType, Timestamp, UserId, Value};
 use rand::rngs::StdRng;
@@ -72,8 +74,15 @@ async fn check(store: &Repository, model: &Model) {
         let limit = expected.len() / 4 + 1;
         loop {
             let after = best.last().map(AfterTop::of);
-            let page =
-                store.list_top_rated(&RecordType::movie(), min_count, after.as_ref(), limit).await.unwrap();
+            let page = store
+                .list_top_rated(TopRated {
+                    record_type: &RecordType::movie(),
+                    min_count,
+                    after: after.as_ref(),
+                    limit,
+                })
+                .await
+                .unwrap();
             if page.is_empty() {
                 break;
             }
@@ -82,7 +91,18 @@ async fn check(store: &Repository, model: &Model) {
         let best: Vec<_> = best.into_iter().map(|row| (row.weighted_mean, row.record.record_id)).collect();
         assert_eq!(best, expected);
     }
-    assert!(store.list_top_rated(&RecordType::new("book").unwrap(), 1, None, 10).await.unwrap().is_empty());
+    assert!(
+        store
+            .list_top_rated(TopRated {
+                record_type: &RecordType::new("book").unwrap(),
+                min_count: 1,
+                after: None,
+                limit: 10
+            })
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 fn follow(model: &mut Model, ratings: Vec<Rating>) {
@@ -146,7 +166,15 @@ async fn whatever_is_refused_memory_agrees_with_the_file() {
                     }
                 }
                 if random.random_ratio(1, 4) {
-                    store.list_top_rated(&RecordType::movie(), 1, None, 10).await.unwrap();
+                    store
+                        .list_top_rated(TopRated {
+                            record_type: &RecordType::movie(),
+                            min_count: 1,
+                            after: None,
+                            limit: 10,
+                        })
+                        .await
+                        .unwrap();
                 }
             }
             check(&store, &model).await;
@@ -211,8 +239,14 @@ async fn reader_that_disconnects_leaves_no_transaction_open() {
     let (movie, user) = (RecordType::movie(), UserId::new("7").unwrap());
     for round in 0..100 {
         let reads = async {
-            store.list_top_rated(&movie, 1, None, 50).await.unwrap();
-            store.list_user_ratings(&user, None, None, 50).await.unwrap();
+            store
+                .list_top_rated(TopRated { record_type: &movie, min_count: 1, after: None, limit: 50 })
+                .await
+                .unwrap();
+            store
+                .list_user_ratings(UserRatings { user: &user, record_type: None, after: None, limit: 50 })
+                .await
+                .unwrap();
             store.batch_get_aggregates(&movie, &ids).await.unwrap();
         };
         let patience = Duration::from_micros(rand::random_range(0..3_000));

@@ -4,7 +4,7 @@ use super::Reads;
 use crate::batch::StoredRating;
 use crate::repository::sql::{self, Pair, RatingRow, StoredRow};
 use crate::repository::sqlite::tables::WrittenRating;
-use crate::repository::{AfterRating, Error};
+use crate::repository::{AfterRating, Error, UserRatings};
 use model::{Rating, Record, RecordType, UserId};
 use sqlx::types::Json;
 
@@ -46,31 +46,27 @@ impl Reads<'_> {
         Ok(keys.fetch_optional(self.readers).await?)
     }
 
-    /// Returns at most `limit` of the user's ratings that come after `after`, of all types or one.
-    pub(crate) async fn list_user_ratings(
-        &self,
-        user: &UserId,
-        record_type: Option<&RecordType>,
-        after: &AfterRating,
-        limit: usize,
-    ) -> Result<Vec<Rating>, Error> {
+    /// Returns a page of a user's ratings.
+    pub(crate) async fn list_user_ratings(&self, list: UserRatings<'_>) -> Result<Vec<Rating>, Error> {
+        let start = AfterRating::start();
+        let (user, after) = (list.user, list.after.unwrap_or(&start));
         let rater = sqlx::query_scalar(RATER).bind(user.as_str()).fetch_optional(self.readers).await?;
         let Some(rater) = rater else { return Ok(Vec::new()) };
         let written = self.pending.ratings.range((rater, i64::MIN)..=(rater, i64::MAX));
         let records: Vec<i64> = written.iter().map(|((_, record), _)| *record).collect();
         let rows: Vec<RatingRow> = sqlx::query_as(RATINGS)
             .bind(user.as_str())
-            .bind(record_type.map(RecordType::as_str))
+            .bind(list.record_type.map(RecordType::as_str))
             .bind(after.rated_at)
             .bind(&after.record_type)
             .bind(&after.record_id)
-            .bind(sql::number(limit))
+            .bind(sql::number(list.limit))
             .bind(Json(&records))
             .fetch_all(self.readers)
             .await?;
         let mut ratings = rows.into_iter().map(sql::rating).collect::<Result<Vec<Rating>, _>>()?;
         ratings.extend(self.named(user, written).await?);
-        Ok(after.page(ratings, record_type, limit))
+        Ok(list.page(ratings))
     }
 
     /// Returns pending ratings with the names of their records.

@@ -3,7 +3,7 @@
 use super::Reads;
 use crate::repository::sql::{self, AggregateRow};
 use crate::repository::sqlite::tables::Tally;
-use crate::repository::{AfterTop, Error};
+use crate::repository::{AfterTop, Error, TopRated};
 use model::{Aggregate, RecordType};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row};
@@ -16,14 +16,11 @@ const KEY: usize = 14;
 type Candidate = (f64, i64, Tally);
 
 impl Reads<'_> {
-    /// Returns at most `limit` of the best records of a type with at least `min_count` ratings that come after `after`.
-    pub(crate) async fn list_top_rated(
-        &self,
-        record_type: &RecordType,
-        min_count: u64,
-        after: &AfterTop,
-        limit: usize,
-    ) -> Result<Vec<Aggregate>, Error> {
+    /// Returns a page of the top rated records.
+    pub(crate) async fn list_top_rated(&self, list: TopRated<'_>) -> Result<Vec<Aggregate>, Error> {
+        let TopRated { record_type, min_count, after, limit } = list;
+        let start = AfterTop::start();
+        let after = after.unwrap_or(&start);
         let prior = self.pending.aggregates.table().prior();
         let (overlay, candidates) = self.pending.aggregates.overlay(|record, tally| {
             let count = tally.histogram.count();
