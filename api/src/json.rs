@@ -8,6 +8,8 @@ mod metadata;
 mod movie;
 mod rating;
 mod request;
+#[cfg(feature = "openapi")]
+pub mod schema;
 mod whole;
 
 pub use ingestion::{IngestedBatches, IngestedEvents, IngestedPartition, Ingestion, PartitionState};

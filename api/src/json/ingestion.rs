@@ -1,5 +1,7 @@
 //! The status of ingestion as JSON.
 
+#[cfg(feature = "openapi")]
+use super::schema;
 use serde::{Deserialize, Serialize};
 
 /// The status of Kafka ingestion in one instance of the service.
@@ -13,15 +15,19 @@ pub struct Ingestion {
     pub ready: bool,
     /// The reason if they cannot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub trouble: Option<String>,
     /// The topic that is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub topic: Option<String>,
     /// The consumer group whose members share the partitions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub group: Option<String>,
     /// The delivery guarantee: `at-most-once`, `at-least-once` or `exactly-once`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::Delivery))]
     pub delivery: Option<String>,
     /// The number of events since the start, by result.
     pub events: IngestedEvents,
@@ -42,6 +48,7 @@ pub struct Ingestion {
     /// The time when the partitions' end offsets were last fetched: every second, or every 10 s while the brokers
     /// do not respond. Lags are as of this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::Timestamp))]
     pub ends_asked_at: Option<String>,
     /// The partitions assigned to this instance, ordered by number.
     pub partitions: Vec<IngestedPartition>,
@@ -90,6 +97,7 @@ pub struct IngestedPartition {
     pub partition: i32,
     /// The stored offset of the next event to apply; absent if none is stored yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub stored_offset: Option<i64>,
     /// The end offset: the offset of the next event to be produced.
     pub end_offset: i64,
@@ -97,11 +105,13 @@ pub struct IngestedPartition {
     pub lag: u64,
     /// The age of the last applied event in seconds; 0 if the partition has no lag, absent if no event was applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub lag_seconds: Option<f64>,
     /// The partition's state.
     pub state: PartitionState,
     /// Why the partition makes no progress; absent while it is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub reason: Option<String>,
 }
 

@@ -1,5 +1,7 @@
 //! Metadata records as JSON.
 
+#[cfg(feature = "openapi")]
+use super::schema;
 use super::whole;
 use crate::check::{self, MetadataFields};
 use fault::Invalid;
@@ -11,17 +13,23 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 pub struct Metadata {
     /// 1 to 128 bytes, no control characters.
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::RecordId))]
     pub id: String,
     /// 1 to 512 bytes, no control characters.
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::Title))]
     pub title: String,
     /// At most 16 KiB; may be empty.
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::Description))]
     pub description: String,
     /// At most 512 bytes; may be empty.
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::Director))]
     pub director: String,
     /// 1800 to 3000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::ReleaseYear))]
     pub release_year: Option<i64>,
     /// At most 32, each 1 to 64 bytes.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<schema::Genre>, max_items = 32))]
     pub genres: Vec<String>,
     /// The database's change counter when this record was stored.
     pub revision: u64,
@@ -50,21 +58,26 @@ impl TryFrom<Metadata> for model::Metadata {
 pub struct PutMetadata {
     /// 1 to 128 bytes, no control characters. Must equal the id in the path, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<schema::RecordId>))]
     pub id: Option<String>,
     /// 1 to 512 bytes, no control characters.
-    #[cfg_attr(feature = "openapi", schema(required, nullable = false))]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::Title, required))]
     pub title: Option<String>,
     /// At most 16 KiB; defaults to empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<schema::Description>))]
     pub description: Option<String>,
     /// At most 512 bytes; defaults to empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<schema::Director>))]
     pub director: Option<String>,
     /// 1800 to 3000.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whole::optional")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<schema::ReleaseYear>))]
     pub release_year: Option<i64>,
     /// At most 32, each 1 to 64 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<schema::Genre>>, max_items = 32))]
     pub genres: Option<Vec<String>>,
 }
 
@@ -100,6 +113,7 @@ impl TryFrom<PutMetadata> for model::Metadata {
 #[serde(deny_unknown_fields)]
 pub struct BatchPutMetadata {
     /// 1 to 500 records without duplicate ids.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<schema::BatchedMetadata>, min_items = 1, max_items = 500))]
     pub metadata: Vec<PutMetadata>,
 }
 
@@ -116,9 +130,11 @@ impl BatchPutMetadata {
 #[serde(rename_all = "camelCase")]
 pub struct MetadataList<M = Metadata> {
     /// The records, in the order of the list or of the requested ids.
+    #[cfg_attr(feature = "openapi", schema(max_items = 500))]
     pub metadata: Vec<M>,
     /// The token of the next page; absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::PageToken))]
     pub next_page_token: Option<String>,
 }
 

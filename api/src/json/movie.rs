@@ -1,6 +1,8 @@
 //! Joined movies as JSON. The texts are borrowed, as these shapes are only written.
 
 use super::Metadata;
+#[cfg(feature = "openapi")]
+use super::schema;
 use model::page::Page;
 use model::{Aggregate, MovieDetails, Part};
 use serde::Serialize;
@@ -14,9 +16,11 @@ pub struct Movie<'a> {
     pub metadata: &'a model::Metadata,
     /// The aggregate of its ratings; absent if there are none or they could not be fetched.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub rating: Option<MovieRating>,
     /// The parts that could not be fetched: `rating`. Absent if the movie is complete.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<schema::MoviePart>, min_items = 1))]
     pub partial: Vec<&'static str>,
 }
 
@@ -36,14 +40,19 @@ impl<'a> From<&'a MovieDetails> for Movie<'a> {
 #[serde(rename_all = "camelCase")]
 pub struct MovieRating {
     /// The number of ratings, at least 1.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     pub count: u64,
     /// The sum of their values.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     pub sum: u64,
     /// Their mean, 1 to 10.
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::Mean))]
     pub mean: f64,
     /// The mean, weighted with a prior mean: the fewer ratings, the closer to that.
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::Mean))]
     pub weighted_mean: f64,
     /// The number of ratings of each value: 10 counts, value 1 first.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<u64>, min_items = 10, max_items = 10))]
     pub histogram: [u64; 10],
     /// Grows with every change of the aggregate.
     pub revision: u64,
@@ -68,9 +77,11 @@ impl From<&Aggregate> for MovieRating {
 #[serde(rename_all = "camelCase")]
 pub struct MovieList<'a> {
     /// The movies, in the order of the list or of the request.
+    #[cfg_attr(feature = "openapi", schema(max_items = 500))]
     pub movies: Vec<Movie<'a>>,
     /// The token of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::PageToken))]
     pub next_page_token: Option<&'a str>,
 }
 
@@ -92,12 +103,14 @@ impl<'a> From<&'a Page<MovieDetails>> for MovieList<'a> {
 pub struct ShortMovie<'a> {
     /// The mean of its ratings; absent if there are none or they could not be fetched.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::Mean))]
     pub rating: Option<f64>,
     /// The movie's metadata, which the model writes in the shape of [`Metadata`].
     #[cfg_attr(feature = "openapi", schema(value_type = Metadata))]
     pub metadata: &'a model::Metadata,
     /// The parts that could not be fetched: `rating`. Absent if the movie is complete.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<schema::MoviePart>, min_items = 1))]
     pub partial: Vec<&'static str>,
 }
 

@@ -1,5 +1,7 @@
 //! Ratings, aggregates and rating events as JSON.
 
+#[cfg(feature = "openapi")]
+use super::schema;
 use super::whole;
 use crate::check::{self, AggregateFields, Check, RatingFields, RatingKey};
 use fault::Invalid;
@@ -13,18 +15,25 @@ use std::borrow::{Borrow, Cow};
 #[serde(rename_all = "camelCase")]
 pub struct Aggregate {
     /// The record's type.
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::RecordType))]
     pub record_type: String,
     /// The record's id.
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::RecordId))]
     pub record_id: String,
     /// The number of ratings; at least 1.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     pub count: u64,
     /// The sum of the values.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     pub sum: u64,
     /// The mean of the values, 1 to 10.
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::Mean))]
     pub mean: f64,
     /// The Bayesian weighted mean: the fewer ratings, the closer to the prior mean.
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::Mean))]
     pub weighted_mean: f64,
     /// The number of ratings per value: 10 counts, value 1 first.
+    #[cfg_attr(feature = "openapi", schema(min_items = 10, max_items = 10))]
     pub histogram: Vec<u64>,
     /// Increases with every change of the aggregate.
     pub revision: u64,
@@ -65,9 +74,11 @@ impl TryFrom<Aggregate> for model::Aggregate {
 #[serde(rename_all = "camelCase")]
 pub struct AggregateList {
     /// The aggregates, in the order of the list or of the requested ids.
+    #[cfg_attr(feature = "openapi", schema(max_items = 500))]
     pub aggregates: Vec<Aggregate>,
     /// The token of the next page; absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::PageToken))]
     pub next_page_token: Option<String>,
 }
 
@@ -97,17 +108,23 @@ impl TryFrom<AggregateList> for model::page::Page<model::Aggregate> {
 #[serde(rename_all = "camelCase")]
 pub struct Rating {
     /// The record's type.
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::RecordType))]
     pub record_type: String,
     /// The record's id.
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::RecordId))]
     pub record_id: String,
     /// The user's id.
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::UserId))]
     pub user_id: String,
     /// 1 to 10.
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::RatingValue))]
     pub value: u8,
     /// The source of the rating, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::ProviderId))]
     pub provider_id: Option<String>,
     /// RFC 3339, in UTC with milliseconds.
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::Timestamp))]
     pub rated_at: String,
 }
 
@@ -130,9 +147,11 @@ impl From<model::Rating> for Rating {
 #[serde(rename_all = "camelCase")]
 pub struct RatingList {
     /// The ratings, newest first.
+    #[cfg_attr(feature = "openapi", schema(max_items = 500))]
     pub ratings: Vec<Rating>,
     /// The token of the next page; absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::PageToken))]
     pub next_page_token: Option<String>,
 }
 
@@ -149,13 +168,15 @@ impl From<model::page::Page<model::Rating>> for RatingList {
 pub struct PutRating {
     /// A whole number, 1 to 10.
     #[serde(default, deserialize_with = "whole::optional")]
-    #[cfg_attr(feature = "openapi", schema(required, nullable = false))]
+    #[cfg_attr(feature = "openapi", schema(value_type = schema::RatingValue, required))]
     pub value: Option<i64>,
     /// The source of the rating.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<schema::ProviderId>))]
     pub provider_id: Option<String>,
     /// RFC 3339; defaults to the time of the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<schema::Timestamp>))]
     pub rated_at: Option<String>,
 }
 

@@ -1,7 +1,7 @@
 //! Metadata over REST, with the short forms.
 
 use crate::controller::Controller;
-use api::json;
+use api::json::{self, schema};
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -40,7 +40,10 @@ fn described() -> OpenApiRouter<Arc<Controller>> {
 }
 
 #[derive(utoipa::OpenApi)]
-#[openapi(info(title = "Marquee metadata", description = "Movie metadata."))]
+#[openapi(
+    info(title = "Marquee metadata", description = "Movie metadata."),
+    tags((name = "metadata", description = "The metadata of movies."))
+)]
 struct Document;
 
 fn id(text: String) -> Result<RecordId, Invalid> {
@@ -49,8 +52,12 @@ fn id(text: String) -> Result<RecordId, Invalid> {
 
 /// Returns a movie's metadata.
 #[utoipa::path(
-    get, path = "/v1/metadata/{id}", params(("id" = String, Path)),
-    responses((status = 200, body = json::Metadata), (status = 404, description = "Not found."))
+    get, path = "/v1/metadata/{id}", operation_id = "getMetadata", tag = "metadata",
+    params(("id" = inline(schema::RecordId), Path, description = "The movie's id.")),
+    responses(
+        (status = 200, description = "The movie's metadata.", body = json::Metadata),
+        (status = 404, description = "There is no such movie.")
+    )
 )]
 async fn get(
     State(controller): State<Arc<Controller>>,
@@ -61,8 +68,13 @@ async fn get(
 
 /// Creates or replaces a movie's metadata.
 #[utoipa::path(
-    put, path = "/v1/metadata/{id}", params(("id" = String, Path)), request_body = json::PutMetadata,
-    responses((status = 201, body = json::Metadata), (status = 200, body = json::Metadata))
+    put, path = "/v1/metadata/{id}", operation_id = "putMetadata", tag = "metadata",
+    params(("id" = inline(schema::RecordId), Path, description = "The movie's id.")),
+    request_body = json::PutMetadata,
+    responses(
+        (status = 201, description = "The metadata is created.", body = json::Metadata),
+        (status = 200, description = "The metadata is replaced.", body = json::Metadata)
+    )
 )]
 async fn put(
     State(controller): State<Arc<Controller>>,
@@ -76,8 +88,12 @@ async fn put(
 
 /// Deletes a movie's metadata.
 #[utoipa::path(
-    delete, path = "/v1/metadata/{id}", params(("id" = String, Path)),
-    responses((status = 204, description = "Deleted."), (status = 404, description = "Not found."))
+    delete, path = "/v1/metadata/{id}", operation_id = "deleteMetadata", tag = "metadata",
+    params(("id" = inline(schema::RecordId), Path, description = "The movie's id.")),
+    responses(
+        (status = 204, description = "The metadata is deleted."),
+        (status = 404, description = "There is no such movie.")
+    )
 )]
 async fn delete(
     State(controller): State<Arc<Controller>>,
@@ -92,18 +108,24 @@ async fn delete(
 #[into_params(parameter_in = Query)]
 struct List {
     /// Up to 500 ids, separated by commas. Returns their records in this order. Excludes the other parameters.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<Vec<schema::RecordId>>, inline, style = Form, explode = false, min_items = 1, max_items = 500)]
     ids: Option<Ids>,
     /// Words of the title or prefixes of them; best match first. If empty or absent, all records are listed by id.
+    #[param(value_type = Option<schema::Query>, inline)]
     query: Option<String>,
     /// 1 to 500, default 50.
+    #[param(value_type = Option<schema::PageSize>, inline)]
     page_size: Option<i64>,
     /// The `nextPageToken` of the previous page.
+    #[param(value_type = Option<schema::PageToken>, inline)]
     page_token: Option<String>,
 }
 
 /// Lists metadata: by ids, by a query, or all of it.
-#[utoipa::path(get, path = "/v1/metadata", params(List), responses((status = 200, body = json::MetadataList)))]
+#[utoipa::path(
+    get, path = "/v1/metadata", operation_id = "listMetadata", tag = "metadata", params(List),
+    responses((status = 200, description = "The records.", body = json::MetadataList))
+)]
 async fn list(
     State(controller): State<Arc<Controller>>,
     Query(parameters): Query<List>,
@@ -125,8 +147,9 @@ async fn list(
 
 /// Creates or replaces the metadata of up to 500 movies, all or none.
 #[utoipa::path(
-    post, path = "/v1/metadata:batchPut", request_body = json::BatchPutMetadata,
-    responses((status = 200, body = json::MetadataList))
+    post, path = "/v1/metadata:batchPut", operation_id = "batchPutMetadata", tag = "metadata",
+    request_body = json::BatchPutMetadata,
+    responses((status = 200, description = "The records as stored.", body = json::MetadataList))
 )]
 async fn batch_put(
     State(controller): State<Arc<Controller>>,
@@ -141,11 +164,18 @@ async fn batch_put(
 #[into_params(parameter_in = Query)]
 struct Short {
     /// The movie's id.
+    #[param(value_type = schema::RecordId, inline)]
     id: String,
 }
 
 /// Returns a movie's metadata; short form.
-#[utoipa::path(get, path = "/metadata", params(Short), responses((status = 200, body = json::Metadata)))]
+#[utoipa::path(
+    get, path = "/metadata", operation_id = "getMetadataShort", tag = "metadata", params(Short),
+    responses(
+        (status = 200, description = "The movie's metadata.", body = json::Metadata),
+        (status = 404, description = "There is no such movie.")
+    )
+)]
 async fn short(
     State(controller): State<Arc<Controller>>,
     Query(parameters): Query<Short>,
@@ -154,7 +184,13 @@ async fn short(
 }
 
 /// Returns a movie's metadata; shortest form.
-#[utoipa::path(get, path = "/", params(Short), responses((status = 200, body = json::Metadata)))]
+#[utoipa::path(
+    get, path = "/", operation_id = "getMetadataAtRoot", tag = "metadata", params(Short),
+    responses(
+        (status = 200, description = "The movie's metadata.", body = json::Metadata),
+        (status = 404, description = "There is no such movie.")
+    )
+)]
 async fn shortest(state: State<Arc<Controller>>, parameters: Query<Short>) -> Result<PreSerialized, Problem> {
     short(state, parameters).await
 }

@@ -5,6 +5,7 @@ use api::compat::metadata_service_client::MetadataServiceClient as WithoutPackag
 use api::metadata::v1 as proto;
 use axum::http::{Method, StatusCode};
 use serde_json::json;
+use service::testing::document;
 use tonic::Code;
 
 #[tokio::test]
@@ -106,9 +107,21 @@ async fn page_tokens_continue_lists_and_searches() {
 async fn port_serves_description_health_and_metrics() {
     let (service, _) = start().await;
     let openapi = service.get("/openapi.json").await.unwrap().json();
-    for path in ["/v1/metadata/{id}", "/v1/metadata", "/v1/metadata:batchPut", "/metadata", "/"] {
-        assert!(openapi["paths"].get(path).is_some(), "{path}");
-    }
+    assert_eq!(document::faults(&openapi), [""; 0]);
+    let expected = [
+        "batchPutMetadata",
+        "deleteMetadata",
+        "getHealth",
+        "getMetadata",
+        "getMetadataAtRoot",
+        "getMetadataShort",
+        "getMetrics",
+        "getOpenApi",
+        "getReadiness",
+        "listMetadata",
+        "putMetadata",
+    ];
+    assert_eq!(document::operation_ids(&openapi), expected);
     for path in ["/healthz", "/readyz", "/metrics"] {
         assert_eq!(service.get(path).await.unwrap().status, StatusCode::OK, "{path}");
     }

@@ -6,6 +6,7 @@ use api::movie::v1 as proto;
 use api::movie::v1::movie_service_client::MovieServiceClient;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
+use service::testing::document;
 use std::time::{Duration, Instant};
 use tonic::Code;
 
@@ -54,6 +55,26 @@ async fn movie_has_metadata_and_rating() {
         drop((client, without_package));
         stack.stop().await;
     }
+}
+
+#[tokio::test]
+async fn port_describes_its_paths() {
+    let stack = Stack::start("grpc").await;
+    let openapi = stack.movie.get("/openapi.json").await.unwrap().json();
+    assert_eq!(document::faults(&openapi), [""; 0]);
+    let expected = [
+        "getHealth",
+        "getMetrics",
+        "getMovie",
+        "getMovieAtRoot",
+        "getMovieShort",
+        "getOpenApi",
+        "getReadiness",
+        "listMovies",
+        "listTopMovies",
+    ];
+    assert_eq!(document::operation_ids(&openapi), expected);
+    stack.stop().await;
 }
 
 #[tokio::test]

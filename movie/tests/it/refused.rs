@@ -33,6 +33,8 @@ async fn both_protocols_name_invalid_field_over_both_gateways() {
             (format!("/v1/movies?query={}", "x".repeat(513)), "query"),
             ("/v1/top/movies?minCount=0".to_owned(), "minCount"),
             (format!("/v1/top/movies?pageToken={token}"), "pageToken"),
+            ("/v1/movies?pageToken=".to_owned(), "pageToken"),
+            ("/v1/top/movies?pageToken=".to_owned(), "pageToken"),
         ] {
             let response = stack.movie.get(&path).await.unwrap();
             assert_eq!(response.status, 400, "{gateway} {path}: {:?}", response.body);

@@ -3,6 +3,7 @@
 
 use crate::{Metrics, Problem, chain};
 use axum::Router;
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
@@ -16,6 +17,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
 
 /// The time limit of a readiness check.
 const READY_WITHIN: Duration = Duration::from_secs(1);
@@ -90,15 +93,66 @@ impl Standing {
 
 /// Returns the routes common to all ports.
 pub(crate) fn router(standing: &Arc<Standing>) -> Router {
-    let [ready, metrics, openapi] = [(); 3].map(|()| Arc::clone(standing));
-    let document = move || async move {
-        ([(header::CONTENT_TYPE, "application/json")], openapi.openapi.clone()).into_response()
-    };
     Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(move || async move { ready.ready().await }))
-        .route("/metrics", get(move |headers: HeaderMap| async move { metrics.metrics(&headers) }))
-        .route("/openapi.json", get(document))
+        .route("/healthz", get(live))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/openapi.json", get(openapi))
+        .with_state(Arc::clone(standing))
+}
+
+/// Returns the description of these routes.
+pub(crate) fn document() -> OpenApi {
+    Document::openapi()
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(live, ready, metrics, openapi), tags((name = "operation", description = "The state of the process.")))]
+struct Document;
+
+/// Returns `ok` while the process serves.
+#[utoipa::path(
+    get, path = "/healthz", operation_id = "getHealth", tag = "operation",
+    responses((status = 200, description = "The process serves.", body = String))
+)]
+async fn live() -> &'static str {
+    "ok\n"
+}
+
+/// Returns whether the service is ready for requests.
+#[utoipa::path(
+    get, path = "/readyz", operation_id = "getReadiness", tag = "operation",
+    responses(
+        (status = 200, description = "The service is ready.", body = String),
+        (status = 503, description = "The service is not ready, or overloaded; `detail` has the reason.")
+    )
+)]
+async fn ready(State(standing): State<Arc<Standing>>) -> Result<&'static str, Problem> {
+    standing.ready().await
+}
+
+/// Returns the metrics for Prometheus.
+#[utoipa::path(
+    get, path = "/metrics", operation_id = "getMetrics", tag = "operation",
+    responses((
+        status = 200, description = "The metrics, in the format that `Accept` prefers.",
+        content((String = "text/plain"), (String = "application/openmetrics-text"))
+    ))
+)]
+async fn metrics(State(standing): State<Arc<Standing>>, headers: HeaderMap) -> Response {
+    standing.metrics(&headers)
+}
+
+/// Returns this document.
+#[utoipa::path(
+    get, path = "/openapi.json", operation_id = "getOpenApi", tag = "operation",
+    responses((
+        status = 200, description = "The OpenAPI document of this port.",
+        content_type = "application/json", body = Object
+    ))
+)]
+async fn openapi(State(standing): State<Arc<Standing>>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], standing.openapi.clone()).into_response()
 }
 
 /// Reports over gRPC that `names` are serving.

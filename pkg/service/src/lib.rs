@@ -13,6 +13,7 @@ pub mod grpc;
 mod health;
 mod layer;
 mod metrics;
+mod openapi;
 mod problem;
 mod program;
 mod runtime;

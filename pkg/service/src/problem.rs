@@ -8,10 +8,14 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use std::error::Error;
 use std::fmt::Write as _;
+use utoipa::ToSchema;
 
 /// The `detail` of the problem for an unknown path. Its `code` is that of a missing record, so that only this text
 /// distinguishes the two for a calling service, which may be of an older version.
 pub const UNKNOWN_PATH: &str = "there is nothing at this path";
+
+/// The content type of a problem.
+pub(crate) const CONTENT_TYPE: &str = "application/problem+json";
 
 /// The response to a failed REST request.
 ///
@@ -164,29 +168,44 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.body(None)));
         *response.status_mut() = self.status;
-        let content_type = HeaderValue::from_static("application/problem+json");
-        response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
         response.extensions_mut().insert(self);
         response
     }
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
+/// Why a request failed: a problem document (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct Document<'a> {
+    /// Always `about:blank`: `code` identifies the problem.
     r#type: &'static str,
+    /// The name of the status.
     title: &'static str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
+    /// The cause, if the caller can remedy it.
     detail: &'a str,
+    /// The request's path.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     instance: Option<&'a str>,
+    /// The kind of the problem, such as `InvalidArgument` or `NotFound`.
     code: &'static str,
+    /// What is invalid in the request; absent unless the status is 400.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(min_items = 1)]
     errors: Vec<Entry<'a>>,
 }
 
-#[derive(Serialize)]
+/// An invalid part of a request.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Violation)]
 struct Entry<'a> {
+    /// The parameter, field or header as the request spells it, such as `metadata[3].title`.
     field: &'a str,
+    /// The rule that it violates.
     reason: &'a str,
 }
 

@@ -38,7 +38,7 @@ pub struct Server {
     pub grpc_services: &'static [&'static str],
     /// Its encoded file descriptor sets, for reflection and for the names of methods in metrics.
     pub descriptors: &'static [&'static [u8]],
-    /// The description of its REST interface.
+    /// The description of its REST routes; the server adds what all services share.
     pub openapi: OpenApi,
     /// Its metrics.
     pub metrics: Metrics,
@@ -76,6 +76,7 @@ impl Server {
         let listener = TcpListener::bind(config.listen).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
 
+        let openapi = crate::openapi::complete(openapi);
         let openapi = serde_json::to_vec(&openapi).map_err(|source| Error::OpenApi { service, source })?;
         if let Some(registry) = &registry {
             metrics.tell_up(Arc::clone(registry));

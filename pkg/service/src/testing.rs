@@ -1,5 +1,7 @@
 //! A service under test: started in this process on a free port, and called over both protocols.
 
+pub mod document;
+
 use bytes::Bytes;
 use discovery::{Instance, Registry};
 use futures::StreamExt;

@@ -43,5 +43,8 @@ fn described() -> OpenApiRouter<Arc<AppState>> {
 #[openapi(info(
     title = "Marquee rating",
     description = "Ratings by users, and their aggregates for each record."
+), tags(
+    (name = "ratings", description = "The ratings of users, and their aggregates for each record."),
+    (name = "ingestion", description = "Ratings that arrive from Kafka.")
 ))]
 struct Document;

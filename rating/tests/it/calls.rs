@@ -5,7 +5,7 @@ use api::compat::rating_service_client::RatingServiceClient as WithoutPackage;
 use api::rating::v1 as proto;
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
-use service::testing::{Answer, Running};
+use service::testing::{Answer, Running, document};
 use tonic::Code;
 
 async fn put(service: &Running, id: &str, user: &str, body: &str) -> Answer {
@@ -156,10 +156,31 @@ async fn lists_are_ordered_and_go_on_over_their_tokens() {
 async fn port_describes_its_paths() {
     let (service, _) = start().await;
     let openapi = service.get("/openapi.json").await.unwrap().json();
-    for path in
-        ["/v1/ratings/{type}/{id}", "/v1/ratings/{type}/{id}/users/{user}", "/v1/ingestion", "/rating"]
-    {
-        assert!(openapi["paths"].get(path).is_some(), "{path}");
+    assert_eq!(document::faults(&openapi), [""; 0]);
+    let expected = [
+        "batchGetAggregatedRatings",
+        "deleteRating",
+        "getAggregatedRating",
+        "getHealth",
+        "getIngestion",
+        "getMeanRating",
+        "getMeanRatingAtRoot",
+        "getMetrics",
+        "getOpenApi",
+        "getRating",
+        "getReadiness",
+        "listTopRated",
+        "listUserRatings",
+        "putRating",
+        "putRatingShort",
+    ];
+    assert_eq!(document::operation_ids(&openapi), expected);
+    put(&service, "1", "ann", r#"{"value":4}"#).await;
+    for path in ["/rating", "/"] {
+        let mean = service.get(&format!("{path}?type=movie&id=1")).await.unwrap();
+        let content = &openapi["paths"][path]["get"]["responses"]["200"]["content"];
+        let content_type = mean.headers["content-type"].to_str().unwrap();
+        assert!(content.get(content_type).is_some(), "{path} is {content_type}: {content}");
     }
     service.stop().await.unwrap();
 }

@@ -9,7 +9,10 @@ use service::extract::Json;
 use std::sync::Arc;
 
 /// The state of Kafka ingestion in this instance of the service.
-#[utoipa::path(get, path = "/v1/ingestion", responses((status = 200, body = json::Ingestion)))]
+#[utoipa::path(
+    get, path = "/v1/ingestion", operation_id = "getIngestion", tag = "ingestion",
+    responses((status = 200, description = "The state of ingestion.", body = json::Ingestion))
+)]
 pub(super) async fn get_ingestion(State(state): State<Arc<AppState>>) -> Json<json::Ingestion> {
     // Without brokers there is nothing to wait for.
     let disabled = || json::Ingestion { ready: true, ..json::Ingestion::default() };

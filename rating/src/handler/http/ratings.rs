@@ -3,7 +3,7 @@
 use super::params::{record, record_type, user};
 use super::state::AppState;
 use crate::controller::Controller;
-use api::json;
+use api::json::{self, schema};
 use axum::extract::State;
 use axum::http::StatusCode;
 use fault::Invalid;
@@ -22,9 +22,16 @@ fn key(Path((of_type, id, user_id)): OfUser) -> Result<(Record, UserId), Invalid
 
 /// A user's rating of a record.
 #[utoipa::path(
-    get, path = "/v1/ratings/{type}/{id}/users/{user}",
-    params(("type" = String, Path), ("id" = String, Path), ("user" = String, Path)),
-    responses((status = 200, body = json::Rating), (status = 404, description = "The user has not rated the record."))
+    get, path = "/v1/ratings/{type}/{id}/users/{user}", operation_id = "getRating", tag = "ratings",
+    params(
+        ("type" = inline(schema::RecordType), Path, description = "The record's type."),
+        ("id" = inline(schema::RecordId), Path, description = "The record's id."),
+        ("user" = inline(schema::UserId), Path, description = "The user's id.")
+    ),
+    responses(
+        (status = 200, description = "The rating.", body = json::Rating),
+        (status = 404, description = "The user has not rated the record.")
+    )
 )]
 pub(super) async fn get_rating(
     State(state): State<Arc<AppState>>,
@@ -36,9 +43,17 @@ pub(super) async fn get_rating(
 
 /// Stores a user's rating of a record, replacing the previous one.
 #[utoipa::path(
-    put, path = "/v1/ratings/{type}/{id}/users/{user}", request_body = json::PutRating,
-    params(("type" = String, Path), ("id" = String, Path), ("user" = String, Path)),
-    responses((status = 201, body = json::Rating), (status = 200, body = json::Rating))
+    put, path = "/v1/ratings/{type}/{id}/users/{user}", operation_id = "putRating", tag = "ratings",
+    params(
+        ("type" = inline(schema::RecordType), Path, description = "The record's type."),
+        ("id" = inline(schema::RecordId), Path, description = "The record's id."),
+        ("user" = inline(schema::UserId), Path, description = "The user's id.")
+    ),
+    request_body = json::PutRating,
+    responses(
+        (status = 201, description = "The rating is created.", body = json::Rating),
+        (status = 200, description = "The rating is replaced.", body = json::Rating)
+    )
 )]
 pub(super) async fn put_rating(
     State(state): State<Arc<AppState>>,
@@ -61,8 +76,12 @@ pub(super) async fn put(
 
 /// Deletes a user's rating of a record.
 #[utoipa::path(
-    delete, path = "/v1/ratings/{type}/{id}/users/{user}",
-    params(("type" = String, Path), ("id" = String, Path), ("user" = String, Path)),
+    delete, path = "/v1/ratings/{type}/{id}/users/{user}", operation_id = "deleteRating", tag = "ratings",
+    params(
+        ("type" = inline(schema::RecordType), Path, description = "The record's type."),
+        ("id" = inline(schema::RecordId), Path, description = "The record's id."),
+        ("user" = inline(schema::UserId), Path, description = "The user's id.")
+    ),
     responses(
         (status = 204, description = "The rating is deleted."),
         (status = 404, description = "The user has not rated the record.")
@@ -83,17 +102,21 @@ pub(super) async fn delete_rating(
 pub(super) struct UserRatings {
     /// Lists only ratings of records of this type.
     #[serde(rename = "type")]
+    #[param(value_type = Option<schema::RecordType>, inline)]
     record_type: Option<String>,
     /// 1 to 500; 50 if absent.
+    #[param(value_type = Option<schema::PageSize>, inline)]
     page_size: Option<i64>,
     /// `nextPageToken` of the previous page.
+    #[param(value_type = Option<schema::PageToken>, inline)]
     page_token: Option<String>,
 }
 
 /// A user's ratings, newest first.
 #[utoipa::path(
-    get, path = "/v1/users/{user}/ratings", params(("user" = String, Path), UserRatings),
-    responses((status = 200, body = json::RatingList))
+    get, path = "/v1/users/{user}/ratings", operation_id = "listUserRatings", tag = "ratings",
+    params(("user" = inline(schema::UserId), Path, description = "The user's id."), UserRatings),
+    responses((status = 200, description = "The ratings.", body = json::RatingList))
 )]
 pub(super) async fn list_user_ratings(
     State(state): State<Arc<AppState>>,

@@ -3,7 +3,7 @@
 use super::params::{record, user};
 use super::ratings::put;
 use super::state::AppState;
-use api::json;
+use api::json::{self, schema};
 use axum::extract::State;
 use axum::http::StatusCode;
 use model::Timestamp;
@@ -18,14 +18,22 @@ use utoipa::IntoParams;
 #[into_params(parameter_in = Query)]
 pub(super) struct Mean {
     /// The record's id.
+    #[param(value_type = schema::RecordId, inline)]
     id: String,
     /// The record's type.
     #[serde(rename = "type")]
+    #[param(value_type = schema::RecordType, inline)]
     record_type: String,
 }
 
 /// The mean of a record's ratings (short form).
-#[utoipa::path(get, path = "/rating", params(Mean), responses((status = 200, body = f64)))]
+#[utoipa::path(
+    get, path = "/rating", operation_id = "getMeanRating", tag = "ratings", params(Mean),
+    responses(
+        (status = 200, description = "The mean.", content_type = "application/json", body = inline(schema::Mean)),
+        (status = 404, description = "The record has no rating.")
+    )
+)]
 pub(super) async fn get_mean(
     State(state): State<Arc<AppState>>,
     Query(query): Query<Mean>,
@@ -34,7 +42,13 @@ pub(super) async fn get_mean(
 }
 
 /// The mean of a record's ratings (shortest form).
-#[utoipa::path(get, path = "/", params(Mean), responses((status = 200, body = f64)))]
+#[utoipa::path(
+    get, path = "/", operation_id = "getMeanRatingAtRoot", tag = "ratings", params(Mean),
+    responses(
+        (status = 200, description = "The mean.", content_type = "application/json", body = inline(schema::Mean)),
+        (status = 404, description = "The record has no rating.")
+    )
+)]
 pub(super) async fn get_mean_at_root(
     state: State<Arc<AppState>>,
     query: Query<Mean>,
@@ -47,20 +61,27 @@ pub(super) async fn get_mean_at_root(
 #[into_params(parameter_in = Query)]
 pub(super) struct Put {
     /// The record's id.
+    #[param(value_type = schema::RecordId, inline)]
     id: String,
     /// The record's type.
     #[serde(rename = "type")]
+    #[param(value_type = schema::RecordType, inline)]
     record_type: String,
     /// The user's id.
+    #[param(value_type = schema::UserId, inline)]
     user_id: String,
     /// A whole number, 1 to 10.
+    #[param(value_type = schema::RatingValue, inline)]
     value: i64,
 }
 
 /// Stores a user's rating of a record (short form).
 #[utoipa::path(
-    put, path = "/rating", params(Put),
-    responses((status = 201, body = json::Rating), (status = 200, body = json::Rating))
+    put, path = "/rating", operation_id = "putRatingShort", tag = "ratings", params(Put),
+    responses(
+        (status = 201, description = "The rating is created.", body = json::Rating),
+        (status = 200, description = "The rating is replaced.", body = json::Rating)
+    )
 )]
 pub(super) async fn put_rating_short(
     State(state): State<Arc<AppState>>,
