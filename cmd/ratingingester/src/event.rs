@@ -24,11 +24,11 @@ impl Event {
         Ok(event)
     }
 
-    /// Parses an event's JSON and validates it; unknown fields are ignored. The error names the
+    /// Parses an event's JSON and validates it; a byte order mark and unknown fields are ignored. The error names the
     /// field and the rule, or the column where the JSON is invalid.
     pub fn from_json(json: &[u8]) -> Result<Self, String> {
         let mut event = Self::default();
-        event.set_json(json)?;
+        event.set_json(json.strip_prefix(jsontext::MARK.as_bytes()).unwrap_or(json))?;
         Ok(event)
     }
 
@@ -39,7 +39,7 @@ impl Event {
         Ok(())
     }
 
-    /// Replaces this by an event parsed from JSON.
+    /// Replaces this by an event parsed from JSON without a byte order mark.
     pub(crate) fn set_json(&mut self, json: &[u8]) -> Result<(), String> {
         let text = std::str::from_utf8(json).map_err(|e| format!("not UTF-8 at byte {}", e.valid_up_to()))?;
         if let Some(wire) = canonical::read(text) {
@@ -48,7 +48,10 @@ impl Event {
             self.json.extend_from_slice(json);
             return Ok(());
         }
-        let wire = serde_json::from_str(text).map_err(|e| column(&e))?;
+        if text.starts_with(jsontext::MARK) {
+            return Err("begins with a byte order mark, which only the start of the file may".to_owned());
+        }
+        let wire = jsontext::from_str(text).map_err(|e| column(&e))?;
         self.set(&wire).map_err(|e| reason(&e))
     }
 
@@ -184,11 +187,20 @@ mod tests {
             (r#"{"recordId":"1","recordType":"movie","value":5}"#, "userId is required"),
             (r#"{"userId""#, "EOF while parsing an object at column 9"),
             ("null", "invalid type: null"),
+            (r#"["u","1","movie",5,null,null,null]"#, "invalid type: sequence"),
+            ("\u{feff}\u{feff}{}", "begins with a byte order mark, which only the start of the file may"),
         ] {
             let found = Event::from_json(json.as_bytes()).unwrap_err();
             assert!(found.starts_with(reason), "{json}: {found}");
         }
         assert_eq!(Event::from_json(b"{\"\xff").unwrap_err(), "not UTF-8 at byte 2");
+    }
+
+    #[test]
+    fn byte_order_mark_before_event_is_not_sent() {
+        let json = r#"{"userId":"u","recordId":"1","recordType":"movie","value":7}"#;
+        let event = Event::from_json(format!("\u{feff}{json}").as_bytes()).unwrap();
+        assert_eq!(event.json(), json.as_bytes());
     }
 
     #[test]

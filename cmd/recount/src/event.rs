@@ -120,7 +120,8 @@ impl Members {
 }
 
 fn from_json(bytes: &[u8]) -> Option<Fields> {
-    let mut object: Members = serde_json::from_slice(bytes).ok()?;
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut object: Members = serde_json::from_slice(text).ok()?;
     // Null means absent; `None` is a field of the wrong type.
     let mut text = |name: &str| match object.take(name)? {
         Value::Null => Some(None),

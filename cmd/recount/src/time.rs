@@ -13,7 +13,7 @@ pub(crate) fn millis(text: &str) -> Option<i64> {
     }
     let days = days(number(0, 4)?, number(5, 7)?, number(8, 10)?)?;
     let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
-    if hour > 23 || minute > 59 || second > 59 {
+    if hour > 23 || minute > 59 || second > 60 {
         return None;
     }
     let mut at = 19;
@@ -35,7 +35,20 @@ pub(crate) fn millis(text: &str) -> Option<i64> {
         }
         _ => return None,
     };
-    Some((((days * 24 + hour) * 60 + minute - minutes) * 60 + second) * 1000 + fraction)
+    let minute = (days * 24 + hour) * 60 + minute - minutes;
+    if second == 60 {
+        // A leap second ends a month in UTC, and counts as the last millisecond before it.
+        return ends_month(minute).then_some(minute * 60_000 + 59_999);
+    }
+    Some((minute * 60 + second) * 1000 + fraction)
+}
+
+/// Returns true if this minute since 1970 is the last of a month of the years 0 to 9999.
+fn ends_month(minute: i64) -> bool {
+    let next = minute + 1;
+    let starts = |year: i64, month: i64| days(year, month, 1) == Some(next / 1440);
+    let year = 1970 + next / 1440 * 400 / 146_097;
+    next % 1440 == 0 && (year - 1..=year + 1).any(|year| (1..=12).any(|month| starts(year, month)))
 }
 
 /// Returns the days from 1970-01-01 to a day of the Gregorian calendar.
@@ -62,6 +75,12 @@ mod tests {
             ("2000-02-29T12:00:00.123456Z", 951_825_600_123),
             ("2026-11-21T12:00:00+02:00", 1_795_255_200_000),
             ("0001-01-01T00:00:00Z", -62_135_596_800_000),
+            ("9999-12-31T23:59:59.999Z", 253_402_300_799_999),
+            ("1969-12-31T23:59:59.9999Z", -1),
+            ("1970-01-01T00:00:00.12345678901234567890Z", 123),
+            ("1969-12-31T23:59:60Z", -1),
+            ("1990-12-31T15:59:60-08:00", 662_687_999_999),
+            ("9999-12-31T23:59:60Z", 253_402_300_799_999),
         ] {
             assert_eq!(millis(text), Some(counted), "{text}");
         }
@@ -69,8 +88,16 @@ mod tests {
 
     #[test]
     fn invalid_time_is_none() {
-        for text in ["", "2026-11-21", "2026-02-29T00:00:00Z", "2026-11-21T24:00:00Z", "2026-11-21T12:00:00"]
-        {
+        for text in [
+            "",
+            "2026-11-21",
+            "2026-02-29T00:00:00Z",
+            "2026-11-21T24:00:00Z",
+            "2026-11-21T12:00:00",
+            "2026-11-21T12:00:60Z",
+            "2026-11-30T23:59:60+01:00",
+            "2026-11-21T12:00:00+25:00",
+        ] {
             assert_eq!(millis(text), None, "{text}");
         }
     }

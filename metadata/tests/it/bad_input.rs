@@ -71,6 +71,7 @@ async fn rest_rejection_names_field_and_changes_nothing() {
         put("", 400, &["body"]),
         put("no json", 400, &["body"]),
         put("[]", 400, &["body"]),
+        put(r#"[null,"From an array","d","dir",1999,["Drama"]]"#, 400, &["body"]),
         put("{}", 400, &["title"]),
         put(r#"{"title":"a\u0007b"}"#, 400, &["title"]),
         put(r#"{"title":5}"#, 400, &["title"]),
@@ -88,6 +89,9 @@ async fn rest_rejection_names_field_and_changes_nothing() {
             json!({ "metadata": [rows[0], { "id": "9", "title": "" }] }).to_string(),
             &["metadata[1].title"],
         ),
+        batch(r#"[[{"id":"9","title":"x"}]]"#.into(), &["body"]),
+        batch(r#"{"metadata":[["9","x","d","dir",1999,[]]]}"#.into(), &["metadata[0]"]),
+        batch(json!({ "metadata": [rows[0], ["9", "x"]] }).to_string(), &["metadata[1]"]),
         batch(json!({ "metadata": [{ "title": "x" }] }).to_string(), &["metadata[0].id"]),
         batch(json!({ "metadata": [rows[0], rows[0]] }).to_string(), &["metadata[1].id"]),
     ];

@@ -74,7 +74,7 @@ pub(super) fn decode(content: &Content<'_>, timestamp: i64) -> Result<Write, Rej
         let event = proto::RatingEvent::decode(value).map_err(Rejected::undecodable)?;
         event.event(arrived)
     } else {
-        let event: json::RatingEvent<'_> = serde_json::from_slice(value).map_err(Rejected::undecodable)?;
+        let event: json::RatingEvent<'_> = jsontext::from_slice(value).map_err(Rejected::undecodable)?;
         event.event(arrived)
     };
     match event.map_err(Rejected::invalid)? {
@@ -95,6 +95,16 @@ mod tests {
     fn event_without_time_gets_timestamp_of_record() {
         let write = json(br#"{"userId":"u","recordId":"1","recordType":"movie","value":7}"#).unwrap();
         assert!(matches!(write, Write::Put(rating) if rating.rated_at.as_millis() == 5));
+    }
+
+    #[test]
+    fn byte_order_mark_before_event_is_skipped() {
+        let event = br#"{"userId":"u","recordId":"1","recordType":"movie","value":7}"#;
+        assert!(json(&[b"\xef\xbb\xbf", &event[..]].concat()).is_ok());
+        let twice = [b"\xef\xbb\xbf\xef\xbb\xbf", &event[..]].concat();
+        assert_eq!(json(&twice).unwrap_err().kind(), "undecodable");
+        let reason = json(b"\xff\xfe{\0}\0").unwrap_err().to_string();
+        assert!(reason.ends_with("begins with the byte order mark of UTF-16"), "{reason}");
     }
 
     #[test]
@@ -136,6 +146,12 @@ mod tests {
             (br#"{"userId":"u","recordId":"1","recordType":"movie","value":4.5}"#, "undecodable"),
             (
                 br#"{"userId":"u","recordId":"1","recordType":"movie","value":5,"eventType":"x"}"#,
+                "undecodable",
+            ),
+            (br#"["u","1","movie",5,null,null,null]"#, "undecodable"),
+            (br#"[{"userId":"u","recordId":"1","recordType":"movie","value":5}]"#, "undecodable"),
+            (
+                br#"{"userId":"u","recordId":"1","recordType":"movie","value":5,"eventType":{"put":null}}"#,
                 "undecodable",
             ),
             (br#"{"userId":"u","recordId":"1","recordType":"movie","value":11}"#, "invalid"),

@@ -61,7 +61,13 @@ async fn rest_names_the_field_and_changes_nothing() {
         put(r#"{"value":5,"stars":5}"#, "stars"),
         put(r#"{"value":5,"ratedAt":"yesterday"}"#, "ratedAt"),
         put(r#"{"value":5,"providerId":""}"#, "providerId"),
+        put(r#"{"value":5,"ratedAt":"2026-11-21T12:00:00+25:00"}"#, "ratedAt"),
+        put(r#"{"value":5,"ratedAt":"2026-11-21T12:30:60Z"}"#, "ratedAt"),
+        put(r#"{"value":5,"ratedAt":"0001-01-01T00:00:00+01:00"}"#, "ratedAt"),
         put("five", "body"),
+        put("[7]", "body"),
+        put("[7,null,null]", "body"),
+        put("\u{feff}\u{feff}{\"value\":7}", "body"),
         short("id=1&type=movie&userId=ann", "value"),
         short("id=1&type=movie&value=5", "userId"),
         short("id=1&type=movie&userId=ann&value=4.5", "value"),
@@ -81,6 +87,17 @@ async fn rest_names_the_field_and_changes_nothing() {
         assert_eq!(answer.fields(), fields, "{method} {path}: {:?}", answer.body);
     }
     assert_eq!(service.get("/v1/users/ann/ratings").await.unwrap().json(), before);
+
+    // The ends of the ranges of times, and a byte order mark, are accepted.
+    for (given, stored) in [
+        ("9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"),
+        ("1969-12-31T23:59:59.9999999999Z", "1969-12-31T23:59:59.999Z"),
+        ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000Z"),
+    ] {
+        let body = format!("\u{feff}{{\"value\":5,\"ratedAt\":\"{given}\"}}");
+        let put = service.send(Method::PUT, path, Some(&body)).await.unwrap();
+        assert_eq!((put.status.as_u16(), &put.json()["ratedAt"]), (200, &stored.into()), "{given}");
+    }
     service.stop().await.unwrap();
 }
 

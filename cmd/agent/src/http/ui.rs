@@ -89,7 +89,7 @@ pub(super) fn authorize(shared: &Shared, body: &[u8]) -> Result<Value, Refusal> 
     if shared.config.token.is_none() {
         return Err(Refusal::new(StatusCode::UNAUTHORIZED, "ACL support disabled"));
     }
-    let asked: Vec<Authorization> = serde_json::from_slice(body)
+    let asked: Vec<Authorization> = jsontext::from_slice(body)
         .map_err(|error| Refusal::bad_request(format!("Failed to decode request body: {error}")))?;
     if asked.len() > MOST_AUTHORIZATIONS {
         let text = format!("Refusing to process more than {MOST_AUTHORIZATIONS} authorizations at once");

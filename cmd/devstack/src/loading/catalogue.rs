@@ -34,7 +34,7 @@ struct Movie {
 
 /// Returns the movies by popularity among the simulated users; ids count from `1`.
 pub fn movies() -> Result<Vec<Metadata>, Error> {
-    let movies: Vec<Movie> = serde_json::from_str(CATALOGUE)?;
+    let movies: Vec<Movie> = jsontext::from_slice(CATALOGUE.as_bytes())?;
     movies
         .into_iter()
         .map(|movie| {

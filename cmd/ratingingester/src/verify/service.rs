@@ -44,7 +44,7 @@ impl Service {
         if status != StatusCode::OK {
             return Err(failed(&format_args!("returned status {status}")));
         }
-        serde_json::from_slice(&body).map_err(|e| failed(&format_args!("returned an invalid list: {e}")))
+        jsontext::from_slice(&body).map_err(|e| failed(&format_args!("returned an invalid list: {e}")))
     }
 
     async fn fetch(&self, url: Uri) -> Result<(StatusCode, Bytes), Box<dyn Error + Send + Sync>> {

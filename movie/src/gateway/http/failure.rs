@@ -44,7 +44,7 @@ pub(super) enum CallFailure {
 
 /// Decodes the body of a 200.
 pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, CallFailure> {
-    serde_json::from_slice(body).map_err(|error| {
+    jsontext::from_slice(body).map_err(|error| {
         // The row is at fault and not the instance, so that the other rows can be had without it.
         if error.is_data() && is_list(body) { CallFailure::Row(error) } else { CallFailure::Foreign(error) }
     })
@@ -52,7 +52,7 @@ pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, CallFailure>
 
 /// Returns true if `body` is an object with an array, as all lists are.
 fn is_list(body: &[u8]) -> bool {
-    let fields: Option<HashMap<String, &RawValue>> = serde_json::from_slice(body).ok();
+    let fields: Option<HashMap<String, &RawValue>> = jsontext::from_slice(body).ok();
     fields.is_some_and(|fields| fields.values().any(|value| value.get().starts_with('[')))
 }
 
@@ -76,7 +76,7 @@ impl CallFailure {
     /// Classifies a response other than 200. A proxy, another service or an older version may have sent it, so that
     /// only a problem document with the service's `code` is about a record.
     pub(super) fn of(status: StatusCode, body: &[u8]) -> Self {
-        let problem: Option<Problem> = serde_json::from_slice(body).ok();
+        let problem: Option<Problem> = jsontext::from_slice(body).ok();
         let is = |kind: Kind| problem.as_ref().is_some_and(|problem| problem.code == kind.code());
         let unknown_path = problem.as_ref().is_some_and(|problem| problem.detail == service::UNKNOWN_PATH);
         match status {
@@ -168,6 +168,7 @@ mod tests {
             (404, "<html>no such page</html>"),
             (404, r#"{"message":"no Route matched with those values"}"#),
             (404, r#"{"code":404}"#),
+            (404, r#"["NotFound","movie 1 has no ratings",[]]"#),
             (404, r#"{"code":"Internal"}"#),
             (410, r#"{"code":"NotFound"}"#),
             (204, ""),
@@ -201,6 +202,7 @@ mod tests {
             (r#"{"rows":[1,"spoilt",3]}"#, Class::Application),
             (r#"{"rows":[1,2"#, Class::Unavailable),
             (r#"{"rows":7}"#, Class::Unavailable),
+            ("[[1]]", Class::Unavailable),
             ("{}", Class::Unavailable),
             ("<html>", Class::Unavailable),
             ("", Class::Unavailable),
@@ -212,5 +214,6 @@ mod tests {
             );
         }
         assert!(decode::<List>(br#"{"rows":[1]}"#).is_ok());
+        assert!(decode::<List>("\u{feff}{\"rows\":[1]}".as_bytes()).is_ok());
     }
 }

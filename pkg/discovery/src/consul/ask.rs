@@ -94,7 +94,7 @@ impl Answer {
     /// proxy that did not forward the write.
     pub(crate) fn written(self) -> Result<(), Error> {
         let body = self.success()?;
-        if body.is_empty() || serde_json::from_slice::<IgnoredAny>(&body).is_ok() {
+        if body.is_empty() || jsontext::from_slice::<IgnoredAny>(&body).is_ok() {
             Ok(())
         } else {
             Err(Error::new(Kind::Internal, "the response to a write does not come from consul"))

@@ -2,8 +2,9 @@
 
 use crate::registry::{Error, Instance};
 use fault::Kind;
+use jsontext::Objects;
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -43,13 +44,18 @@ pub(super) struct Instances {
 
 /// Decodes the instances of `service` from the body of a response.
 pub(super) fn instances(service: &str, body: &[u8]) -> Result<Instances, Error> {
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let read = Collect { service }.deserialize(&mut deserializer);
-    let mut instances = read
-        .and_then(|instances| deserializer.end().map(|()| instances))
+    let mut instances = read(service, body)
         .map_err(|error| Error::new(Kind::Internal, "consul's response can't be decoded").caused_by(error))?;
     instances.usable.sort();
     instances.usable.dedup();
+    Ok(instances)
+}
+
+fn read(service: &str, body: &[u8]) -> serde_json::Result<Instances> {
+    let text = jsontext::text(body).map_err(serde_json::Error::custom)?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let instances = Collect { service }.deserialize(Objects::new(&mut deserializer))?;
+    deserializer.end()?;
     Ok(instances)
 }
 
@@ -115,13 +121,13 @@ fn usable_host(host: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn read(body: &str) -> Instances {
+    fn found(body: &str) -> Instances {
         instances("rating", body.as_bytes()).unwrap()
     }
 
     #[test]
     fn empty_address_means_that_of_node() {
-        let found = read(
+        let found = found(
             r#"[{"Node":{"Address":"10.0.0.7"},"Service":{"ID":"rating-1","Address":"","Port":8082,"Meta":null}}]"#,
         );
         assert_eq!(found.usable[0].authority(), "10.0.0.7:8082");
@@ -129,8 +135,14 @@ mod tests {
     }
 
     #[test]
+    fn byte_order_mark_is_skipped() {
+        let found = found("\u{feff}[{\"Service\":{\"ID\":\"a\",\"Address\":\"h\",\"Port\":1}}]");
+        assert_eq!(found.usable.len(), 1);
+    }
+
+    #[test]
     fn instances_are_sorted_and_have_tags() {
-        let found = read(
+        let found = found(
             r#"[{"Service":{"ID":"b","Address":"h","Port":2,"Tags":null}},
                 {"Service":{"ID":"a","Address":"::1","Port":1,"Tags":["grpc"]},"Checks":[]}]"#,
         );
@@ -142,7 +154,7 @@ mod tests {
 
     #[test]
     fn invalid_instance_is_omitted_with_reason() {
-        let found = read(
+        let found = found(
             r#"[{"Service":{"ID":"none","Address":"h"}},
                 {"Service":{"ID":"big","Address":"h","Port":70000}},
                 {"Service":{"ID":"blank","Address":"a b","Port":1}},
@@ -159,7 +171,16 @@ mod tests {
 
     #[test]
     fn html_truncated_document_and_other_shape_are_errors() {
-        for body in ["<html></html>", r#"[{"Service":{"ID":"a""#, "{}", "null", ""] {
+        for body in [
+            "<html></html>",
+            r#"[{"Service":{"ID":"a""#,
+            "{}",
+            "null",
+            "",
+            r#"[[{"Address":"h"},{"ID":"a","Address":"h","Port":1}]]"#,
+            r#"[{"Node":["h"],"Service":{"ID":"a","Port":1}}]"#,
+            r#"[{"Service":["a","h",1,[]]}]"#,
+        ] {
             let error = instances("rating", body.as_bytes()).unwrap_err();
             assert_eq!(fault::Fault::kind(&error), Kind::Internal, "{body}");
         }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, header};
 use http_body::Body;
 use http_body_util::BodyExt;
+use jsontext::Objects;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
@@ -21,6 +22,7 @@ const CAPACITY: usize = 512;
 ///
 /// A content type other than JSON is 415. So is a POST with a body but without a content type, which any web page can
 /// make a browser send. Errors name the field by its path (`metadata[3].title`), or `body` if it can't be parsed.
+/// A byte order mark before the JSON is skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Json<T>(pub T);
 
@@ -93,11 +95,9 @@ async fn read(request: Request) -> Result<Bytes, Problem> {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    if let Err(error) = std::str::from_utf8(body) {
-        return Err(Problem::invalid("body", format!("must be UTF-8: {error}")));
-    }
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let text = jsontext::text(body).map_err(|error| Problem::invalid("body", error.to_string()))?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = serde_path_to_error::deserialize(Objects::new(&mut deserializer)).map_err(|error| {
         let place = place(error.path());
         refusal(&place, &error.into_inner())
     })?;
@@ -201,7 +201,10 @@ mod tests {
             (r#"{"rows":{}}"#, "rows must be a list, not map"),
             (r#"{"rows":[],"x":1}"#, "x is unknown"),
             (r"{}", "rows is missing"),
-            (r"[]", "body"),
+            (r"[]", "body must be an object, not sequence"),
+            (r"[[]]", "body must be an object, not sequence"),
+            (r#"{"rows":[[1,"x"]]}"#, "rows[0] must be an object, not sequence"),
+            (r#"{"rows":[{"releaseYear":1},[1,"x"]]}"#, "rows[1] must be an object, not sequence"),
             (r"5", "body must be an object, not integer"),
         ] {
             let refused = refused(body);
@@ -216,6 +219,16 @@ mod tests {
             assert!(refused.starts_with("body must be JSON: "), "{body}: {refused}");
         }
         assert!(parse::<Batch>(b"{\"rows\":[\"\xff\"]}").unwrap_err().body(None).len() > 10);
+    }
+
+    #[test]
+    fn byte_order_mark_is_skipped_at_start_only() {
+        assert!(parse::<Batch>("\u{feff}{\"rows\":[]}".as_bytes()).is_ok());
+        for body in ["\u{feff}", "\u{feff}\u{feff}{\"rows\":[]}", "{\"rows\":[]}\u{feff}"] {
+            assert!(refused(body).starts_with("body must be JSON: "), "{body:?}");
+        }
+        let body = parse::<Batch>(b"\xff\xfe{\0}\0").unwrap_err().body(None);
+        assert!(String::from_utf8_lossy(&body).contains("begins with the byte order mark of UTF-16"));
     }
 
     fn request(method: Method, content_type: Option<&str>, body: &'static str) -> Request {
