@@ -8,6 +8,7 @@ mod error;
 mod metered;
 mod outbox;
 mod peer;
+mod protocol;
 mod reflection;
 mod streams;
 mod timer;
