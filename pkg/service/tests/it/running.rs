@@ -27,6 +27,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::transport::Channel;
+use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn, PathsBuilder};
+use utoipa::openapi::{HttpMethod, OpenApi, OpenApiBuilder, PathItem};
 
 /// The time limit of any wait in a test.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
@@ -155,11 +157,19 @@ pub(crate) fn server(routes: impl Fn() -> Routes + Send + Sync + 'static) -> Ser
         name: "small",
         grpc_services: &["small.v1.Small"],
         descriptors: &*SETS,
-        openapi: utoipa::openapi::OpenApi::default(),
+        openapi: description(),
         metrics: Metrics::new(),
         ready: Ready::always(),
         routes: Box::new(routes),
     }
+}
+
+/// Returns a description of the only route with a parameter.
+fn description() -> OpenApi {
+    let ids = ParameterBuilder::new().name("ids").parameter_in(ParameterIn::Query).build();
+    let list = OperationBuilder::new().parameter(ids).build();
+    let paths = PathsBuilder::new().path("/list", PathItem::new(HttpMethod::Get, list)).build();
+    OpenApiBuilder::new().paths(paths).build()
 }
 
 #[derive(Debug, thiserror::Error)]
