@@ -8,6 +8,7 @@ mod error;
 mod metered;
 mod outbox;
 mod peer;
+mod protocol;
 mod reflection;
 mod streams;
 mod timer;
@@ -17,6 +18,7 @@ pub use error::Error;
 
 use crate::config::Address;
 use crate::health::{self, Ready, Standing};
+use crate::layer::Parameters;
 use crate::{Config, Metrics};
 use budget::{Budget, Limits};
 use bytes::Bytes;
@@ -38,7 +40,8 @@ pub struct Server {
     pub grpc_services: &'static [&'static str],
     /// Its encoded file descriptor sets, for reflection and for the names of methods in metrics.
     pub descriptors: &'static [&'static [u8]],
-    /// The description of its REST routes; the server adds what all services share.
+    /// The description of its REST routes; the server adds what all services share. A query parameter that it does not
+    /// list is rejected.
     pub openapi: OpenApi,
     /// Its metrics.
     pub metrics: Metrics,
@@ -77,6 +80,7 @@ impl Server {
         let address = listener.local_addr().map_err(refused)?;
 
         let openapi = crate::openapi::complete(openapi);
+        let parameters = Parameters::new(&openapi);
         let openapi = serde_json::to_vec(&openapi).map_err(|source| Error::OpenApi { service, source })?;
         if let Some(registry) = &registry {
             metrics.tell_up(Arc::clone(registry));
@@ -94,7 +98,8 @@ impl Server {
                 let Routes { rest, grpc } = routes();
                 let rest = rest.merge(health::router(&standing));
                 let grpc = described.add_to(grpc.add_service(health_server.clone()));
-                Dispatch::new(rest, grpc, described.methods(), standing.metrics.clone(), request_timeout)
+                let (methods, metrics) = (described.methods(), standing.metrics.clone());
+                Dispatch::new(rest, grpc, methods, parameters.clone(), metrics, request_timeout)
             }
         };
         let settings = Settings {

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod calls;
+mod grpc_web;
 mod ingestion;
 
 use api::rating::v1::rating_service_client::RatingServiceClient;

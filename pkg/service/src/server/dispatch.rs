@@ -1,27 +1,30 @@
-//! Dispatches requests: to gRPC by their content type, otherwise to REST, each within its limits and measured.
+//! Dispatches requests: to gRPC or grpc-web by their content type, otherwise to REST, each within its limits and measured.
 
 use super::budget::{self, Charge, REFUSED};
 use super::metered::Metered;
+use super::protocol::{Protocol, Web, protocol};
 use super::reflection::Methods;
 use crate::admission::{has_valid_host, is_cross_origin_write};
-use crate::layer::{Call, Capped, Halted, NoteRoute, Route, grpc_timeout, guarded};
-use crate::metrics::{Measured, Protocol, Recorder, Status};
+use crate::layer::{
+    Call, Capped, CheckRoute, Halted, Parameters, Route, check_codings, grpc_timeout, guarded,
+};
+use crate::metrics::{self, Measured, Recorder, Status};
 use crate::{Deadline, Metrics, Problem, grpc, problem};
 use axum::body::Body;
 use axum::response::IntoResponse;
 use fault::Kind;
-use http::{HeaderValue, Method, Request, Response, Uri, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
 use hyper::body::{Body as _, Incoming};
 use percent_encoding::percent_decode_str;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tonic_web::GrpcWebLayer;
 use tower::ServiceExt;
+use tower_layer::Layer;
 
 /// The maximum length of a request line, in bytes.
 const MAX_REQUEST_LINE: usize = 64 * 1024;
-
-/// The prefix of a gRPC request's content type.
-const GRPC: &[u8] = b"application/grpc";
 
 /// One worker's routes and what it needs to serve them.
 pub(super) struct Dispatch {
@@ -37,13 +40,14 @@ impl Dispatch {
         rest: axum::Router,
         grpc: tonic::service::Routes,
         methods: Methods,
+        parameters: Parameters,
         metrics: Metrics,
         request_timeout: Duration,
     ) -> Self {
         let rest = rest
             .fallback(unknown_path)
             .method_not_allowed_fallback(async || Problem::method_not_allowed())
-            .layer(NoteRoute)
+            .layer(CheckRoute(Arc::new(parameters)))
             .with_state(());
         let recorder = Arc::new(Recorder::new(metrics));
         Self { rest, grpc: grpc.prepare().into_axum_router(), methods, recorder, request_timeout }
@@ -57,7 +61,8 @@ impl Dispatch {
     ) -> Response<Measured<Metered>> {
         match admit(&request) {
             Ok(Protocol::Grpc) => self.grpc(request, &pending).await,
-            Ok(Protocol::Http) => self.rest(request, Ok(()), &pending).await,
+            Ok(Protocol::GrpcWeb(web)) => self.grpc_web(request, web, &pending).await,
+            Ok(Protocol::Rest) => self.rest(request, Ok(()), &pending).await,
             Err(refusal) => self.rest(request, Err(refusal), &pending).await,
         }
     }
@@ -70,7 +75,7 @@ impl Dispatch {
     ) -> Response<Measured<Metered>> {
         let began = Instant::now();
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
+        let chunked = is_chunked(request.headers());
         let route = Route::default();
         let mut response = if let Err(refusal) = admitted {
             refusal.into_response()
@@ -96,26 +101,58 @@ impl Dispatch {
             finish(&mut response, problem, &method, uri.path());
         }
         if chunked {
-            // hyper hides a Content-Length beside Transfer-Encoding. If a proxy used it, the bytes after the body
-            // were meant to be part of it, and must not be parsed as a request (RFC 9112, section 6.3).
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            close(response.headers_mut());
         }
-        self.recorder.record(Protocol::Http, route.template(), Status::Http(response.status()), began);
+        self.recorder.record(
+            metrics::Protocol::Http,
+            route.template(),
+            Status::Http(response.status()),
+            began,
+        );
         response.map(|body| Measured::plain(Metered::http(body, charge)))
     }
 
     async fn grpc(
         &self,
-        mut request: Request<Incoming>,
+        request: Request<Incoming>,
         pending: &budget::Request,
     ) -> Response<Measured<Metered>> {
+        let call = self.call(request.map(Body::new), pending).await;
+        let charge = Charge::new(pending.account());
+        self.measure(call, |body| Metered::grpc(body, charge))
+    }
+
+    /// Serves a call of grpc-web as one of gRPC. Its status is the last frame of the response's body.
+    async fn grpc_web(
+        &self,
+        mut request: Request<Incoming>,
+        web: Web,
+        pending: &budget::Request,
+    ) -> Response<Measured<Metered>> {
+        let chunked = is_chunked(request.headers());
+        web.normalize(request.headers_mut());
+        let call = tower::service_fn(|request: Request<tonic::body::Body>| async move {
+            let call = self.call(request.map(Body::new), pending).await;
+            // Measured before the translation, which hides the status.
+            Ok::<_, Infallible>(self.measure(call, |body| body))
+        });
+        let Ok(mut response) = GrpcWebLayer::new().layer(call).oneshot(request.map(Body::new)).await;
+        if chunked {
+            close(response.headers_mut());
+        }
+        let charge = Charge::new(pending.account());
+        response.map(|body| Measured::plain(Metered::http(Body::new(body), charge)))
+    }
+
+    /// Calls a gRPC method.
+    async fn call(&self, mut request: Request<Body>, pending: &budget::Request) -> Called {
         let began = Instant::now();
         let uri = request.uri().clone();
         let patience = grpc_timeout(request.headers()).unwrap_or(Duration::MAX);
         let deadline = began + patience.min(self.request_timeout);
         request.extensions_mut().insert(Deadline(deadline));
         let response = match pending.turn(deadline).await {
-            Some(_turn) => match guarded(self.grpc.clone().oneshot(request.map(Body::new)), deadline).await {
+            Some(_turn) => match guarded(self.grpc.clone().oneshot(request), deadline).await {
                 Ok(Ok(response)) => response,
                 Err(Halted::Timeout) => {
                     tonic::Status::deadline_exceeded(problem::hidden(Kind::Timeout)).into_http()
@@ -133,16 +170,27 @@ impl Dispatch {
                 tracing::error!(path = uri.path(), cause, "a call failed");
             }
         }
-        let method = self.methods.get(uri.path()).cloned();
-        let (parts, body) = response.into_parts();
-        let body = Metered::grpc(body, Charge::new(pending.account()));
-        let body = Measured::grpc(body, &parts.headers, Arc::clone(&self.recorder), method, began);
+        Called { response, method: self.methods.get(uri.path()).cloned(), began }
+    }
+
+    /// Counts the call when its status is sent; `wrap` wraps the body inside.
+    fn measure<B>(&self, call: Called, wrap: impl FnOnce(Body) -> B) -> Response<Measured<B>> {
+        let (parts, body) = call.response.into_parts();
+        let recorder = Arc::clone(&self.recorder);
+        let body = Measured::grpc(wrap(body), &parts.headers, recorder, call.method, call.began);
         Response::from_parts(parts, body)
     }
 }
 
+/// A gRPC response, with what its measurement needs.
+struct Called {
+    response: Response<Body>,
+    method: Option<Arc<str>>,
+    began: Instant,
+}
+
 /// Checks the head of `request`; returns the protocol that serves it.
-fn admit<B>(request: &Request<B>) -> Result<Protocol, Problem> {
+fn admit<B: http_body::Body>(request: &Request<B>) -> Result<Protocol, Problem> {
     if !has_valid_host(request) {
         return Err(Problem::invalid(
             "Host",
@@ -156,26 +204,23 @@ fn admit<B>(request: &Request<B>) -> Result<Protocol, Problem> {
     if is_cross_origin_write(request) {
         return Err(Problem::of(Kind::PermissionDenied, "web pages of another origin must not change data"));
     }
+    // gRPC has encodings of its own.
+    if protocol != Protocol::Grpc && !request.body().is_end_stream() {
+        check_codings(request.headers())?;
+    }
     Ok(protocol)
 }
 
-/// Returns the protocol of `request` by its content type; gRPC is always a POST.
-fn protocol<B>(request: &Request<B>) -> Result<Protocol, Problem> {
-    let content_type = request.headers().get(header::CONTENT_TYPE).map_or(&[][..], HeaderValue::as_bytes);
-    let Some((start, rest)) = content_type.split_at_checked(GRPC.len()) else { return Ok(Protocol::Http) };
-    if !start.eq_ignore_ascii_case(GRPC) || request.method() != Method::POST {
-        return Ok(Protocol::Http);
-    }
-    let encoding = rest.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-    if !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"+proto") {
-        return Err(Problem::unsupported_media_type(
-            "gRPC is served as application/grpc or application/grpc+proto",
-        ));
-    }
-    if request.version() < Version::HTTP_2 {
-        return Err(Problem::unsupported_media_type("gRPC is served over HTTP/2"));
-    }
-    Ok(Protocol::Grpc)
+/// Returns true if a request's body has no declared length.
+fn is_chunked(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::TRANSFER_ENCODING)
+}
+
+/// Closes the connection after the response to a chunked body: hyper hides a Content-Length beside Transfer-Encoding. If
+/// a proxy used it, the bytes after the body were meant to be part of it, and must not be parsed as a request (RFC 9112,
+/// section 6.3).
+fn close(headers: &mut HeaderMap) {
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
 }
 
 /// Limits the size of a request's body.

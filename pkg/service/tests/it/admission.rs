@@ -109,16 +109,31 @@ async fn grpc_is_rejected_over_http1_and_in_other_encodings() {
         assert_eq!(call(running.http2(), content_type).await.grpc().0, 9, "{content_type}");
     }
     for content_type in [
-        "application/grpc-web",
-        "application/grpc-web+proto",
-        "application/grpc-web-text",
         "application/grpc+json",
+        "application/grpcfoo",
+        "application/grpc-web+json",
+        "application/grpc-web-texts",
+        "application/grpc, application/grpc",
+        "application/grpc;x",
     ] {
         for client in [running.client(), running.http2()] {
-            let refused = call(client, content_type).await;
+            let refused = call(client.clone(), content_type).await;
             assert_eq!(refused.problem(415, method), "UnsupportedMediaType", "{content_type}");
+            // Also where REST would accept it: as JSON, or without looking at it.
+            let headers = [("content-type", content_type)];
+            for (method, path) in [(Method::POST, "/rate"), (Method::GET, "/greet/x")] {
+                let refused = client.send(method, path, &headers, r#"{"value":7}"#).await.unwrap();
+                assert_eq!(refused.problem(415, path), "UnsupportedMediaType", "{content_type}");
+            }
         }
     }
+    let twice = [("content-type", "application/grpc"), ("content-type", "application/grpc")];
+    for client in [running.client(), running.http2()] {
+        let refused = client.send(Method::POST, method, &twice, &[0; 5][..]).await.unwrap();
+        assert_eq!(refused.problem(415, method), "UnsupportedMediaType");
+    }
+    let parameters = call(running.http2(), "application/GRPC+proto ; x=\"y;z\"").await;
+    assert_eq!(parameters.grpc().0, 9);
     running.stop().await;
 }
 

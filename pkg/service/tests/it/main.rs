@@ -5,6 +5,7 @@
 mod admission;
 mod arguments;
 mod drain;
+mod grpc_web;
 mod limits;
 mod measuring;
 mod process;

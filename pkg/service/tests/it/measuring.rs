@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// Waits until the metrics contain `line`: a call is counted a moment after its last byte.
-async fn has(client: &Caller, line: &str) {
+pub(crate) async fn has(client: &Caller, line: &str) {
     let counted = async {
         loop {
             let metrics = client.get("/metrics").await;
