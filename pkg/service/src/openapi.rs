@@ -10,7 +10,7 @@ use utoipa::{PartialSchema, ToSchema};
 type Shared = (&'static str, &'static str, &'static str);
 
 /// The responses of every operation.
-const ANY: [Shared; 8] = [
+const ANY: [Shared; 10] = [
     (
         "400",
         "InvalidArgument",
@@ -18,12 +18,21 @@ const ANY: [Shared; 8] = [
     ),
     ("408", "RequestTimeout", "The body did not arrive in time."),
     ("413", "PayloadTooLarge", "The body is larger than 1 MiB."),
-    ("414", "UriTooLong", "The request line is longer than 64 KiB."),
+    ("414", "UriTooLong", "The request line is longer than 64 KiB. The HTTP/1.1 parser sends no body."),
     ("415", "UnsupportedMediaType", "The body is not JSON, or it is encoded."),
+    HEADERS,
     ("500", "Internal", "The service failed; its log has the cause."),
+    ("501", "NotImplemented", "The body has a transfer coding other than chunked."),
     ("503", "Unavailable", "The service is overloaded, or a dependency is unavailable. Try again later."),
     ("504", "Timeout", "The response was not ready in time."),
 ];
+
+/// The only response without a body: the HTTP parser sends it.
+const HEADERS: Shared = (
+    "431",
+    "RequestHeaderFieldsTooLarge",
+    "There are more than 100 headers, or they are longer than 400 KiB. There is no body.",
+);
 
 /// The response of operations that change data.
 const WRITE: Shared = ("403", "PermissionDenied", "A web page of another origin must not change data.");
@@ -40,8 +49,13 @@ pub(crate) fn complete(document: OpenApi) -> OpenApi {
     let mut schemas = vec![(problem::Document::name().into_owned(), problem::Document::schema())];
     problem::Document::schemas(&mut schemas);
     components.schemas.extend(schemas);
-    for (_, name, description) in ANY.into_iter().chain([WRITE, PATH_PARAMETERS]) {
-        components.responses.insert(name.to_owned(), problem_response(description).into());
+    for shared in ANY.into_iter().chain([WRITE, PATH_PARAMETERS]) {
+        let (_, name, description) = shared;
+        let response = match shared {
+            HEADERS => Response::new(description),
+            _ => problem_response(description),
+        };
+        components.responses.insert(name.to_owned(), response.into());
     }
     for (path, item) in &mut document.paths.paths {
         let of_path = path.contains('{').then_some(PATH_PARAMETERS);
