@@ -14,7 +14,8 @@ Formats:
   jsonl  one event per line: {\"userId\",\"recordId\",\"recordType\",\"value\",\"providerId\"?,\"eventType\"?:\"put\"|\"delete\",\"ratedAt\"?}
   json   an array of such events
   csv    with a header: userId,recordId,recordType,value[,providerId][,eventType][,ratedAt], or the header of
-         MovieLens' ratings.csv: userId,movieId,rating[,timestamp] (movies; half stars are doubled to 1 to 10)
+         MovieLens' ratings.csv: userId,movieId,rating[,timestamp] (movies; half stars are doubled to 1 to 10);
+         separated by commas, semicolons or tabs, as the header is; blanks around fields are ignored
 
 Invalid lines are counted and never stop the run; the first 20 are printed with line number and reason.
 
