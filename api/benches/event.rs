@@ -14,7 +14,7 @@ const JSON: &str = r#"{"userId":"user-4711","recordId":"tt0109830","recordType":
 const ESCAPED: &str = r#"{"userId":"user-\u00e9\"4711","recordId":"tt0109830","recordType":"movie","value":8,"providerId":"imdb","ratedAt":"2026-01-02T03:04:05.678Z"}"#;
 
 fn from_json(bytes: &[u8], now: Timestamp) -> model::RatingEvent {
-    let event: json::RatingEvent<'_> = serde_json::from_slice(bytes).expect("it is an event");
+    let event: json::RatingEvent<'_> = jsontext::from_slice(bytes).expect("it is an event");
     event.event(now).expect("it keeps the rules")
 }
 

@@ -102,6 +102,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn invalid_value_names_flag_value_and_rule() {
+        for (flag, value, rule) in [
+            ("--metadata-url", "no url", "http"),
+            ("--rating-url", "ftp://x", "http"),
+            ("--gateway", "soap", "grpc, http"),
+            ("--hedge-after=-1s", "", "p95"),
+            ("--hedge-after", "0s", "above 0"),
+            ("--cache-ttl=-1s", "", "500ms, 2s or 1m"),
+            ("--registry-grace", "1e9s", "500ms, 2s or 1m"),
+            ("--consul", "ftp://x", "http://HOST:PORT"),
+        ] {
+            let arguments = ["movie", flag, value].into_iter().filter(|argument| !argument.is_empty());
+            let error = Config::try_parse_from(arguments).expect_err(flag);
+            assert_eq!(error.exit_code(), 2);
+            let error = error.to_string();
+            let (flag, given) = flag.split_once('=').unwrap_or((flag, value));
+            for part in [flag, given, rule] {
+                assert!(error.contains(part), "{flag} {value}: {error}");
+            }
+        }
+    }
+
+    #[test]
     fn hedge_takes_duration_or_percentile() {
         assert_eq!(hedge("p95"), Ok(Hedge::P95));
         assert_eq!(hedge("50ms"), Ok(Hedge::After(Duration::from_millis(50))));

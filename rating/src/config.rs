@@ -37,7 +37,7 @@ pub struct Config {
 
     /// The number of threads for writes, ingestion and registration [default: 1 on up to 4 cores, otherwise one per
     /// writer lane: 4 with PostgreSQL, 1 with SQLite or memory].
-    #[arg(long, env = "BACKGROUND_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, env = "BACKGROUND_THREADS", value_name = "N", value_parser = flags::whole(1..=64_u16))]
     pub background_threads: Option<u16>,
 
     /// The arguments of ingestion.
@@ -94,6 +94,45 @@ mod tests {
     }
 
     #[test]
+    fn invalid_value_names_flag_value_and_rule() {
+        for (flag, value, rule) in [
+            ("--kafka", "no-port-here", "HOST:PORT, separated by commas"),
+            ("--kafka", "", "HOST:PORT, separated by commas"),
+            ("--kafka", "a:1,", "HOST:PORT, separated by commas"),
+            ("--kafka-topic", "a b", "a topic's name"),
+            ("--kafka-group", "", "a value is required"),
+            ("--kafka-option", "linger.ms", "KEY=VALUE"),
+            ("--cache-ttl", "-1s", "500ms, 2s or 1m"),
+            ("--batch-delay", "1e9s", "500ms, 2s or 1m"),
+            ("--batch-events", "0", "from 1 to 1000000"),
+            ("--batch-events", "-1", "from 1 to 1000000"),
+            ("--background-threads", "-1", "from 1 to 64"),
+            ("--background-threads", "two", "from 1 to 64"),
+            ("--ingest-memory", "0B", "above 0"),
+            ("--ingest-memory", "-1MiB", "64MiB"),
+            ("--ingest-stall-timeout", "0s", "above 0"),
+            ("--prior-weight", "-1", "0 to 1000000"),
+            ("--prior-weight", "NaN", "0 to 1000000"),
+            ("--prior-mean", "11", "1 to 10"),
+            ("--request-timeout", "-1s", "500ms, 2s or 1m"),
+            ("--delivery", "twice", "exactly-once"),
+            ("--on-lost-offset", "latest", "earliest"),
+        ] {
+            let arguments = ["rating", "--registry=none", flag, value].map(Into::into);
+            let error = flags::try_parse::<Config>(arguments).expect_err(flag);
+            assert_eq!(error.exit_code(), 2);
+            let error = error.to_string();
+            for part in [flag, value, rule] {
+                assert!(error.contains(part), "{flag} {value}: {error}");
+            }
+        }
+        assert_eq!(
+            parse(&["--kafka", " a:1, [::1]:2"]).unwrap().ingester.kafka.as_deref(),
+            Some("a:1,[::1]:2")
+        );
+    }
+
+    #[test]
     fn background_threads_follow_lanes_on_many_cores() {
         let table = [(1, 4, 1), (2, 4, 1), (4, 4, 1), (5, 4, 4), (64, 4, 4), (64, 1, 1)];
         for (cores, lanes, expected) in table {
@@ -105,6 +144,6 @@ mod tests {
     fn background_threads_can_be_set() {
         assert_eq!(parse(&["--background-threads", "3"]).unwrap().background_threads(), 3);
         let refused = parse(&["--background-threads", "0"]).unwrap_err();
-        assert!(refused.contains("--background-threads") && refused.contains("1..=64"), "{refused}");
+        assert!(refused.contains("--background-threads") && refused.contains("from 1 to 64"), "{refused}");
     }
 }

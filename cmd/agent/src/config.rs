@@ -23,7 +23,8 @@ pub struct Cli {
     pub config: Config,
 
     /// The log filter: a level, or comma-separated target=level pairs
-    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info,hickory_server=warn")]
+    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info,hickory_server=warn",
+          value_parser = service::config::filter)]
     pub log: String,
 }
 
@@ -31,7 +32,8 @@ pub struct Cli {
 #[derive(Args, Clone, Debug)]
 pub struct Config {
     /// The address to serve HTTP on; port 0 selects a free port
-    #[arg(long, value_name = "ADDR:PORT", env = "AGENT_LISTEN", default_value = LISTEN)]
+    #[arg(long, value_name = "ADDR:PORT", env = "AGENT_LISTEN", default_value = LISTEN,
+          value_parser = service::config::listen)]
     pub listen: SocketAddr,
 
     /// The address to serve DNS on, over UDP and TCP, or `none` [default: 127.0.0.1:8600, if it is free]
@@ -59,7 +61,9 @@ pub enum DnsListen {
 fn dns_listen(text: &str) -> Result<DnsListen, String> {
     match text {
         "none" => Ok(DnsListen::Off),
-        address => address.parse().map(DnsListen::At).map_err(|error| format!("{error}, and not `none`")),
+        address => {
+            service::config::listen(address).map(DnsListen::At).map_err(|error| format!("{error}, or none"))
+        }
     }
 }
 
@@ -98,9 +102,20 @@ mod tests {
     }
 
     #[test]
-    fn invalid_address_is_named_and_exits_with_2() {
-        let error = Cli::try_parse_from(["agent", "--listen", "8500"]).unwrap_err();
-        assert_eq!(error.exit_code(), 2);
-        assert!(error.to_string().contains("--listen"), "{error}");
+    fn invalid_value_names_flag_value_and_rule() {
+        for (flag, value, rule) in [
+            ("--listen", "8500", "an IP address and a port"),
+            ("--dns-listen", "8600", "an IP address and a port"),
+            ("--deregister-floor", "-1s", "500ms, 2s or 1m"),
+            ("--deregister-floor", "99999999999999h", "500ms, 2s or 1m"),
+            ("--log", "agent=loud", "target=level"),
+        ] {
+            let error = flags::try_parse::<Cli>(["agent", flag, value].map(Into::into)).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            let error = error.to_string();
+            for part in [flag, value, rule] {
+                assert!(error.contains(part), "{flag} {value}: {error}");
+            }
+        }
     }
 }

@@ -14,7 +14,6 @@ mod state;
 
 use anyhow::Context;
 use axum::serve::ListenerExt;
-use clap::Parser;
 pub use config::Config;
 use config::{Cli, DNS_LISTEN, DnsListen};
 pub use dns::Dns;
@@ -34,7 +33,7 @@ const DRAIN: Duration = Duration::from_secs(2);
 /// is asked to stop. Exits if they are invalid or request help.
 #[must_use]
 pub fn process(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = Cli::parse_from(arguments);
+    let cli = flags::parse::<Cli>(arguments);
     service::log(&cli.log, None);
     service::block_on(1, |stop| run(cli.config, stop))
 }

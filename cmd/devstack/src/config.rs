@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand};
+use service::config::{consul, filter, listen, workers};
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -61,7 +62,7 @@ pub struct Stack {
     pub movielens: Option<PathBuf>,
 
     /// The folder for databases; the catalogue and MovieLens have separate subfolders.
-    #[arg(long, value_name = "DIR", default_value = ".data/devstack")]
+    #[arg(long, value_name = "DIR", default_value = ".data/devstack", value_parser = flags::folder)]
     pub data_dir: PathBuf,
 
     /// Deletes the movies and ratings of earlier runs.
@@ -69,11 +70,11 @@ pub struct Stack {
     pub fresh: bool,
 
     /// A Consul agent to use instead of the embedded one.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = consul)]
     pub consul: Option<String>,
 
     /// Kafka brokers to use instead of the embedded one.
-    #[arg(long, value_name = "HOST:PORT,…")]
+    #[arg(long, value_name = "HOST:PORT,…", value_parser = flags::brokers)]
     pub kafka: Option<String>,
 
     /// A librdkafka setting for these brokers (SASL, timeouts; TLS and SCRAM if built with the cargo feature
@@ -86,12 +87,13 @@ pub struct Stack {
     pub database: Option<String>,
 
     /// The number of worker threads of each service [default: one per core].
-    #[arg(long, value_name = "N")]
-    pub workers: Option<std::num::NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = workers)]
+    pub workers: Option<usize>,
 
     /// The filter of the log on standard error: a level, or comma-separated target=level pairs. librdkafka is off by
     /// default because the services report unreachable brokers too.
-    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "warn,rdkafka=off")]
+    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "warn,rdkafka=off",
+          value_parser = filter)]
     pub log: String,
 
     /// The addresses to listen on.
@@ -104,19 +106,20 @@ pub struct Stack {
 #[command(next_help_heading = "Addresses")]
 pub struct Listen {
     /// The embedded agent's address.
-    #[arg(long = "agent-listen", value_name = "ADDR:PORT", default_value = agent::config::LISTEN)]
+    #[arg(long = "agent-listen", value_name = "ADDR:PORT", default_value = agent::config::LISTEN,
+          value_parser = listen)]
     pub agent: SocketAddr,
     /// The embedded broker's address.
-    #[arg(long = "kafka-listen", value_name = "ADDR:PORT", default_value = BROKER)]
+    #[arg(long = "kafka-listen", value_name = "ADDR:PORT", default_value = BROKER, value_parser = listen)]
     pub broker: SocketAddr,
     /// The metadata service's address.
-    #[arg(long = "metadata-listen", value_name = "ADDR:PORT", default_value = metadata::LISTEN)]
+    #[arg(long = "metadata-listen", value_name = "ADDR:PORT", default_value = metadata::LISTEN, value_parser = listen)]
     pub metadata: SocketAddr,
     /// The rating service's address.
-    #[arg(long = "rating-listen", value_name = "ADDR:PORT", default_value = rating::LISTEN)]
+    #[arg(long = "rating-listen", value_name = "ADDR:PORT", default_value = rating::LISTEN, value_parser = listen)]
     pub rating: SocketAddr,
     /// The movie service's address.
-    #[arg(long = "movie-listen", value_name = "ADDR:PORT", default_value = movie::LISTEN)]
+    #[arg(long = "movie-listen", value_name = "ADDR:PORT", default_value = movie::LISTEN, value_parser = listen)]
     pub movie: SocketAddr,
 }
 
@@ -134,7 +137,7 @@ fn shared_database(text: &str) -> Result<String, String> {
     if !known {
         return Err("must be postgres://… or memory:, which both services can share".to_owned());
     }
-    Ok(text.to_owned())
+    text.parse::<storage::Url>().map(|_| text.to_owned())
 }
 
 #[cfg(test)]
@@ -143,7 +146,7 @@ mod tests {
     use clap::CommandFactory;
 
     fn parse(line: &str) -> Result<Config, clap::Error> {
-        Config::try_parse_from(line.split(' '))
+        flags::try_parse(line.split(' ').map(Into::into))
     }
 
     #[test]
@@ -173,7 +176,19 @@ mod tests {
             ("devstack --workers 0", "--workers"),
             ("devstack --database sqlite:x.db", "--database"),
             ("devstack --database memory: --fresh", "--fresh"),
+            ("devstack --database postgres://x:port/y", "--database"),
+            ("devstack --database memory:x", "--database"),
+            ("devstack --workers -1", "--workers"),
+            ("devstack --workers 1025", "--workers"),
+            ("devstack --kafka no-port-here", "--kafka"),
+            ("devstack --kafka a:1,", "--kafka"),
+            ("devstack --consul ftp://x", "--consul"),
+            ("devstack --log devstack=loud", "--log"),
+            ("devstack --data-dir Cargo.toml", "--data-dir"),
             ("devstack --agent-listen 8500", "--agent-listen"),
+            ("devstack --kafka-listen localhost:1", "--kafka-listen"),
+            ("devstack --metadata-listen 127.0.0.1:99999", "--metadata-listen"),
+            ("devstack --rating-listen -1", "--rating-listen"),
             ("devstack --fresh rating", "rating"),
             ("devstack unknown", "unknown"),
         ] {

@@ -5,6 +5,7 @@ pub(crate) mod feed;
 pub(crate) mod lag;
 mod movies;
 mod progress;
+mod skipped;
 pub mod source;
 pub mod users;
 
@@ -16,6 +17,7 @@ use lag::Lag;
 use progress::Progress;
 use ratingingester::Producer;
 use ratingingester::config::{Cluster, Kafka};
+pub use skipped::Skipped;
 use source::{Ratings, Source};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,6 +37,8 @@ pub struct Loaded {
     pub movies: u64,
     /// The number of ratings.
     pub ratings: u64,
+    /// The rows of the files that were skipped.
+    pub skipped: Skipped,
     /// The producer for further ratings.
     pub producer: Arc<Producer>,
     /// The simulated users who continue to rate.
@@ -51,6 +55,7 @@ pub async fn load(
     let (movies, ratings) = source.size()?;
     let progress = Arc::new(Progress::new(movies, ratings));
     let Ratings { start, flow } = source.ratings()?;
+    let (mut skipped_movies, mut skipped_ratings) = (Skipped::default(), Skipped::default());
     let ratings = tokio::task::spawn_blocking({
         let progress = Arc::clone(&progress);
         move || {
@@ -58,15 +63,18 @@ pub async fn load(
             let kafka = Kafka { cluster: kafka, topic: TOPIC.to_owned() };
             let producer = Producer::open(&kafka, Box::new(|_| ()))?;
             let applied = |count| progress.ratings.set_position(count);
+            let start = start.filter_map(|row| skipped_ratings.usable(row));
             let count = feed::send_all(&producer, &lag, start, applied, &stop)?;
-            anyhow::Ok((count, Arc::new(producer)))
+            anyhow::Ok((count, skipped_ratings, Arc::new(producer)))
         }
     });
     let mut client = MetadataServiceClient::new(channel(metadata)?);
-    let movies = movies::store(&mut client, source.movies()?, |count| progress.movies.inc(count)).await?;
-    let (ratings, producer) = ratings.await??;
+    let movies = source.movies()?.filter_map(|row| skipped_movies.usable(row));
+    let movies = movies::store(&mut client, movies, |count| progress.movies.inc(count)).await?;
+    let (ratings, skipped_ratings, producer) = ratings.await??;
     progress.finish();
-    Ok(Loaded { movies, ratings, producer, flow })
+    let skipped = skipped_movies.and(skipped_ratings);
+    Ok(Loaded { movies, ratings, skipped, producer, flow })
 }
 
 /// Waits until the movie service at `movie` serves the movie `id` completely.

@@ -1,6 +1,5 @@
 //! Starts the whole stack, or one part of it.
 
-use clap::Parser;
 use devstack::config::{Config, Part, Stack};
 use devstack::{loading::source::Source, stack};
 use service::LogFormat;
@@ -12,7 +11,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let began = Instant::now();
-    let config = Config::parse();
+    let config = flags::parse::<Config>(std::env::args_os());
     match config.part {
         None => whole(config.stack, began),
         Some(Part::Agent(own)) => agent::process(own.line("agent")),

@@ -93,13 +93,19 @@ async fn serve(
         database: wiring.databases.place.clone(),
     });
     let loaded = loading::load(source, wiring.kafka.clone(), &metadata, stop.clone()).await?;
-    if let Some(first) = source.movies()?.next() {
-        loading::joined(&movie, first?.id.as_str()).await?;
+    if let Some(Ok(first)) = source.movies()?.find(Result::is_ok) {
+        loading::joined(&movie, first.id.as_str()).await?;
     }
     let seconds = began.elapsed().as_secs_f64();
     if let Source::MovieLens(_) = source {
+        let skipped = &loaded.skipped;
+        if skipped.count > 0 {
+            printer.print(skipped);
+        }
+        let also =
+            if skipped.count > 0 { format!(", {} rows skipped", skipped.count) } else { String::new() };
         printer.print(&format_args!(
-            "imported {} movies, {} ratings in {seconds:.1} s",
+            "imported {} movies, {} ratings in {seconds:.1} s{also}",
             loaded.movies, loaded.ratings
         ));
     }

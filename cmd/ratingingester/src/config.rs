@@ -1,6 +1,6 @@
 //! The command line.
 
-use clap::builder::RangedU64ValueParser;
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use http::Uri;
 use http::uri::{PathAndQuery, Scheme};
@@ -14,7 +14,8 @@ Formats:
   jsonl  one event per line: {\"userId\",\"recordId\",\"recordType\",\"value\",\"providerId\"?,\"eventType\"?:\"put\"|\"delete\",\"ratedAt\"?}
   json   an array of such events
   csv    with a header: userId,recordId,recordType,value[,providerId][,eventType][,ratedAt], or the header of
-         MovieLens' ratings.csv: userId,movieId,rating[,timestamp] (movies; half stars are doubled to 1 to 10)
+         MovieLens' ratings.csv: userId,movieId,rating[,timestamp] (movies; half stars are doubled to 1 to 10);
+         separated by commas, semicolons or tabs, as the header is; blanks around fields are ignored
 
 Invalid lines are counted and never stop the run; the first 20 are printed with line number and reason.
 
@@ -75,11 +76,11 @@ pub enum Command {
 #[command(after_help = AFTER_REPLAY_HELP)]
 pub struct Replay {
     /// The dead-letter topic; it is read from its beginning to its current end.
-    #[arg(long, value_name = "TOPIC", default_value = "ratings.dlq")]
+    #[arg(long, value_name = "TOPIC", default_value = "ratings.dlq", value_parser = flags::topic)]
     pub from: String,
 
     /// Starts at the committed offsets of this consumer group, and commits the end.
-    #[arg(long, value_name = "GROUP")]
+    #[arg(long, value_name = "GROUP", value_parser = NonEmptyStringValueParser::new())]
     pub group: Option<String>,
 
     /// A file to write skipped letters to, one per line; it is overwritten.
@@ -107,28 +108,31 @@ pub struct Sending {
     pub rejects: Option<PathBuf>,
 
     /// The maximum number of events per second, evenly spaced.
-    #[arg(long, value_name = "EVENTS", value_parser = RangedU64ValueParser::<u64>::new().range(1..=10_000_000))]
+    #[arg(long, value_name = "EVENTS", value_parser = flags::whole(1..=10_000_000_u64))]
     pub rate: Option<u64>,
 
     /// The number of times to send the file; standard input can't be repeated.
-    #[arg(long, value_name = "TIMES", default_value = "1")]
+    #[arg(long, value_name = "TIMES", default_value = "1",
+          value_parser = flags::whole(NonZeroU64::MIN..=NonZeroU64::MAX))]
     pub repeat: NonZeroU64,
 
     /// Simulates this number of users (1 to 1,000,000) instead of reading a file, until stopped.
     #[arg(
         long,
         value_name = "USERS",
-        value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000),
+        value_parser = flags::whole(1..=1_000_000_usize),
         conflicts_with_all = OF_FILES
     )]
     pub simulate: Option<usize>,
 
     /// The seed of the simulation: the same seed, users and movies produce the same events.
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "simulate", conflicts_with_all = OF_FILES)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = flags::whole(0..=u64::MAX),
+          requires = "simulate", conflicts_with_all = OF_FILES)]
     pub seed: u64,
 
     /// The number of events to simulate [default: no limit].
-    #[arg(long, value_name = "N", requires = "simulate", conflicts_with_all = OF_FILES)]
+    #[arg(long, value_name = "N", value_parser = flags::whole(0..=u64::MAX), requires = "simulate",
+          conflicts_with_all = OF_FILES)]
     pub events: Option<u64>,
 
     /// The number of movies to rate (1 to 1,000,000), with ids from simulated-1 on, the most popular first.
@@ -136,7 +140,7 @@ pub struct Sending {
         long,
         value_name = "N",
         default_value_t = 10_000,
-        value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000),
+        value_parser = flags::whole(1..=1_000_000_usize),
         requires = "simulate",
         conflicts_with_all = OF_FILES
     )]
@@ -147,7 +151,8 @@ pub struct Sending {
     pub verify: Option<Uri>,
 
     /// How long to wait for the rating service to apply all events.
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration, requires = "verify")]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = flags::positive_duration,
+          requires = "verify")]
     pub verify_timeout: Duration,
 
     /// The Kafka topic and cluster.
@@ -175,7 +180,8 @@ pub struct Kafka {
     pub cluster: Cluster,
 
     /// The topic to send to.
-    #[arg(long = "kafka-topic", env = "KAFKA_TOPIC", value_name = "TOPIC", default_value = "ratings")]
+    #[arg(long = "kafka-topic", env = "KAFKA_TOPIC", value_name = "TOPIC", default_value = "ratings",
+          value_parser = flags::topic)]
     pub topic: String,
 }
 
@@ -187,7 +193,8 @@ pub struct Cluster {
         long = "kafka",
         env = "KAFKA_BROKERS",
         value_name = "HOST:PORT,…",
-        default_value = "127.0.0.1:9092"
+        default_value = "127.0.0.1:9092",
+        value_parser = flags::brokers
     )]
     pub brokers: String,
 
@@ -214,10 +221,6 @@ impl Cluster {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|_| "expected a duration such as 500ms, 2s or 1m".to_owned())
-}
-
 fn service(text: &str) -> Result<Uri, String> {
     let wrong = || "expected an address such as http://127.0.0.1:8082".to_owned();
     let url: Uri = text.parse().map_err(|_| wrong())?;
@@ -234,5 +237,36 @@ mod tests {
     #[test]
     fn command_line_is_consistent() {
         Config::command().debug_assert();
+    }
+
+    #[test]
+    fn invalid_value_names_flag_value_and_rule() {
+        for (line, rule) in [
+            ("--kafka no-port-here", "HOST:PORT, separated by commas"),
+            ("--kafka -1", "HOST:PORT, separated by commas"),
+            ("replay --kafka a:1,", "HOST:PORT, separated by commas"),
+            ("--kafka-topic a/b", "a topic's name"),
+            ("replay --from ..", "a topic's name"),
+            ("--kafka-option linger.ms=soon", "linger.ms"),
+            ("--rate 0", "from 1 to 10000000"),
+            ("--rate -1", "from 1 to 10000000"),
+            ("--repeat 0", "a whole number from 1 to"),
+            ("--simulate 1000001", "from 1 to 1000000"),
+            ("--simulate 1 --records 0", "from 1 to 1000000"),
+            ("--simulate 1 --events -5", "a whole number from 0"),
+            ("--format xml", "jsonl, json, csv"),
+            ("--verify ftp://x", "http://127.0.0.1:8082"),
+            ("--verify http://x --verify-timeout -1s", "500ms, 2s or 1m"),
+            ("--verify http://x --verify-timeout 0s", "above 0"),
+        ] {
+            let arguments = ["ratingingester"].into_iter().chain(line.split(' ')).map(Into::into);
+            let error = flags::try_parse::<Config>(arguments).expect_err(line);
+            assert_eq!(error.exit_code(), 2);
+            let error = error.to_string();
+            let given = line.rsplit(' ').take(2);
+            for part in given.chain([rule]) {
+                assert!(error.contains(part), "{line}: {error}");
+            }
+        }
     }
 }

@@ -1,6 +1,5 @@
 //! Sends ratings to Kafka.
 
-use clap::Parser;
 use ratingingester::{Config, run, stderr};
 use std::process::ExitCode;
 
@@ -8,7 +7,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match run(&Config::parse()) {
+    match run(&flags::parse::<Config>(std::env::args_os())) {
         Ok(code) => code,
         Err(error) => {
             stderr::say_last(format!("error: {error}"));

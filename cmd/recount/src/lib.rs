@@ -1,5 +1,5 @@
 //! An independent check of the rating service: reads the topic from its beginning, computes what must be stored,
-//! and compares. It shares no code with the service, so that no mistake can be in both.
+//! and compares. It shares no code with the service but the parsers of flags, so that no mistake can be in both.
 
 pub mod compare;
 mod event;
@@ -12,6 +12,8 @@ use anyhow::bail;
 use clap::Parser;
 use compare::{Differences, against_itself, against_log};
 use log::{Log, Reader};
+use rdkafka::ClientConfig;
+use sqlx::postgres::PgConnectOptions;
 use std::fmt;
 use std::time::{Duration, Instant};
 use stored::Database;
@@ -32,15 +34,16 @@ Exit codes:
 #[command(name = "recount", version, after_help = AFTER_HELP)]
 pub struct Config {
     /// The rating service's database: sqlite:PATH or postgres://USER@HOST/DATABASE.
-    #[arg(long, env = "DATABASE_URL", value_name = "URL")]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL", value_parser = database)]
     pub database: String,
 
     /// Bootstrap brokers, separated by commas; without them, only the database is checked for consistency.
-    #[arg(long, env = "KAFKA_BROKERS", value_name = "HOST:PORT,…")]
+    #[arg(long, env = "KAFKA_BROKERS", value_name = "HOST:PORT,…", value_parser = flags::brokers)]
     pub kafka: Option<String>,
 
     /// The topic of rating events; dead letters are in the topic of the same name with the suffix `.dlq`.
-    #[arg(long, env = "KAFKA_TOPIC", value_name = "TOPIC", default_value = "ratings")]
+    #[arg(long, env = "KAFKA_TOPIC", value_name = "TOPIC", default_value = "ratings",
+          value_parser = flags::topic)]
     pub topic: String,
 
     /// A librdkafka setting (SASL, TLS); may be repeated.
@@ -48,13 +51,27 @@ pub struct Config {
     pub options: Vec<(String, String)>,
 
     /// The number of seconds to wait for the stored offsets to reach the topic's end.
-    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 0,
+          value_parser = flags::whole(0..=86_400_u64))]
     pub wait: u64,
 }
 
 fn option(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE, such as security.protocol=SSL")?;
+    ClientConfig::new().set(key, value).create_native_config().map_err(|error| error.to_string())?;
     Ok((key.to_owned(), value.to_owned()))
+}
+
+fn database(text: &str) -> Result<String, String> {
+    let expected = "expected sqlite:PATH or postgres://USER@HOST/DATABASE";
+    match text.split_once(':') {
+        Some(("sqlite", path)) if !path.is_empty() => Ok(text.to_owned()),
+        Some(("postgres" | "postgresql", _)) => {
+            let options: Result<PgConnectOptions, _> = text.parse();
+            options.map(|_| text.to_owned()).map_err(|error| format!("{expected}: {error}"))
+        }
+        _ => Err(expected.to_owned()),
+    }
 }
 
 /// The result of a comparison.
@@ -118,5 +135,37 @@ async fn wait(database: &mut Database, log: &Log, patience: Duration) -> anyhow:
             bail!("partition {partition} has not been applied up to {end} within {patience:?}");
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invalid_value_names_flag_value_and_rule() {
+        for (flag, value, rule) in [
+            ("--database", "x.db", "sqlite:PATH or postgres://"),
+            ("--database", "sqlite:", "sqlite:PATH or postgres://"),
+            ("--database", "postgres://x:port/y", "sqlite:PATH or postgres://"),
+            ("--kafka", "no-port-here", "HOST:PORT, separated by commas"),
+            ("--topic", "a b", "a topic's name"),
+            ("--kafka-option", "no.such.setting=1", "no.such.setting"),
+            ("--wait", "-1", "from 0 to 86400"),
+            ("--wait", "99999999999999", "from 0 to 86400"),
+        ] {
+            let arguments = ["recount", "--database=sqlite:x.db", flag, value]
+                .into_iter()
+                .filter(|argument| flag != "--database" || *argument != "--database=sqlite:x.db")
+                .map(Into::into);
+            let Err(error) = flags::try_parse::<Config>(arguments) else {
+                panic!("{flag} {value} was accepted")
+            };
+            assert_eq!(error.exit_code(), 2);
+            let error = error.to_string();
+            for part in [flag, value, rule] {
+                assert!(error.contains(part), "{flag} {value}: {error}");
+            }
+        }
     }
 }

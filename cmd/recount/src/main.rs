@@ -2,13 +2,12 @@
 
 #![expect(clippy::print_stdout, reason = "its output is its purpose")]
 
-use clap::Parser;
 use recount::Config;
 use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match recount::run(&Config::parse()).await {
+    match recount::run(&flags::parse::<Config>(std::env::args_os())).await {
         Ok(report) => {
             print!("{report}");
             if report.agrees() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

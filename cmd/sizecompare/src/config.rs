@@ -75,7 +75,7 @@ pub struct Config {
     pub plot: Option<PathBuf>,
 
     /// The number of rounds; each time is their median
-    #[arg(long, default_value_t = 15, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, default_value_t = 15, value_name = "N", value_parser = flags::whole(1..=1000_u16))]
     pub rounds: u16,
 
     /// Writes every record in every format to this folder, without measuring

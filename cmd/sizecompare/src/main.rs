@@ -1,8 +1,8 @@
 //! Prints the size of records in each format, and the time to write and read them.
 
 use anyhow::{Context, Result};
+use clap::CommandFactory;
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
 use sizecompare::config::{Config, RecordName};
 use sizecompare::sample::{self, Sample};
 use sizecompare::{exchange, measure, plot, report};
@@ -10,7 +10,7 @@ use std::fs;
 use std::io::Write;
 
 fn main() -> Result<()> {
-    let config = Config::parse();
+    let config = flags::parse::<Config>(std::env::args_os());
     let samples = samples(&config).unwrap_or_else(|reason| {
         Config::command().error(ErrorKind::ValueValidation, reason).exit();
     });

@@ -1,12 +1,19 @@
 //! Reads a MovieLens folder: `movies.csv` and `ratings.csv`, row by row.
 //!
-//! Movies and users keep their numbers as ids; half stars are doubled to values from 1 to 10.
+//! Movies and users keep their numbers as ids; half stars are doubled to values from 1 to 10. A row that can't be read
+//! is an error of its own, after which reading continues.
 
-use csv::StringRecord;
+pub mod row;
+mod rows;
+
 use model::{
     Broken, Genres, Metadata, ProviderId, Rating, RatingEvent, Record, RecordId, RecordType, ReleaseYear,
     Text, Timestamp, Title, UserId, Value,
 };
+use rows::Rows;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -20,7 +27,7 @@ const NO_GENRES: &str = "(no genres listed)";
 /// A folder that is not a MovieLens folder, or an invalid row.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The folder lacks a file, or the file has other columns.
+    /// The folder lacks a file, or the file can't be read, has other columns, or has no row that can be read.
     #[error("{} is not a MovieLens folder: {file} {reason}", folder.display())]
     Folder {
         /// The folder.
@@ -30,7 +37,7 @@ pub enum Error {
         /// The reason.
         reason: String,
     },
-    /// A row is not valid CSV, or violates a rule.
+    /// A row is not valid CSV, violates a rule, or repeats a movie; the rows after it can be read.
     #[error("{file}, line {line}: {reason}")]
     Row {
         /// The file.
@@ -50,8 +57,8 @@ impl Folder {
     /// Checks that `folder` contains the two files with their columns.
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self, Error> {
         let folder = Self(folder.into());
-        folder.reader(FILMS, &FILM_COLUMNS)?;
-        folder.reader(RATINGS, &RATING_COLUMNS)?;
+        folder.open_rows(FILMS, &FILM_COLUMNS)?;
+        folder.open_rows(RATINGS, &RATING_COLUMNS)?;
         Ok(folder)
     }
 
@@ -61,19 +68,50 @@ impl Folder {
         &self.0
     }
 
-    /// Returns the movies in the file's order, read lazily.
+    /// Checks that each of the two files has a row that can be read.
+    pub fn check(&self) -> Result<(), Error> {
+        self.usable(FILMS, self.films()?)?;
+        self.usable(RATINGS, self.ratings()?)
+    }
+
+    fn usable<T>(
+        &self,
+        file: &'static str,
+        rows: impl Iterator<Item = Result<T, Error>>,
+    ) -> Result<(), Error> {
+        let mut first = None;
+        for row in rows {
+            match row {
+                Ok(_) => return Ok(()),
+                Err(error) => first = first.or(Some(error)),
+            }
+        }
+        let first = first.map(|error| format!("; {error}")).unwrap_or_default();
+        let reason = format!("has no row that can be read{first}");
+        Err(Error::Folder { folder: self.0.clone(), file, reason })
+    }
+
+    /// Returns the movies in the file's order, read lazily. Of several rows with one id, the first is kept.
     pub fn films(&self) -> Result<impl Iterator<Item = Result<Metadata, Error>> + Send + use<>, Error> {
-        let mut reader = self.reader(FILMS, &FILM_COLUMNS)?;
-        Ok(std::iter::from_fn(move || row(&mut reader, FILMS, film)))
+        let mut lines: HashMap<RecordId, u64> = HashMap::new();
+        self.rows(FILMS, &FILM_COLUMNS, move |row, line| {
+            let film = film(row)?;
+            match lines.entry(film.id.clone()) {
+                Entry::Occupied(known) => {
+                    Err(Broken::new(format!("movieId {} is already on line {}", film.id, known.get())))
+                }
+                Entry::Vacant(new) => {
+                    new.insert(line);
+                    Ok(film)
+                }
+            }
+        })
     }
 
     /// Returns the ratings in the file's order, read lazily.
     pub fn ratings(&self) -> Result<impl Iterator<Item = Result<RatingEvent, Error>> + Send + use<>, Error> {
-        let mut reader = self.reader(RATINGS, &RATING_COLUMNS)?;
         let (record_type, provider) = (RecordType::movie(), provider());
-        Ok(std::iter::from_fn(move || {
-            row(&mut reader, RATINGS, |row| rating(row, record_type.clone(), provider.clone()?))
-        }))
+        self.rows(RATINGS, &RATING_COLUMNS, move |row, _| rating(row, record_type.clone(), provider.clone()?))
     }
 
     /// Returns the approximate numbers of movies and ratings, by counting lines.
@@ -81,21 +119,31 @@ impl Folder {
         Ok((lines(&self.0.join(FILMS))?, lines(&self.0.join(RATINGS))?))
     }
 
-    fn reader(&self, file: &'static str, columns: &[&str]) -> Result<csv::Reader<File>, Error> {
-        let wrong = |reason: String| Error::Folder { folder: self.0.clone(), file, reason };
-        let opened =
-            File::open(self.0.join(file)).map_err(|error| wrong(format!("can't be read: {error}")))?;
-        // Lines end in CR LF; splitting at LF counts them correctly, and the CR is trimmed like white space.
-        let mut reader = csv::ReaderBuilder::new()
-            .terminator(csv::Terminator::Any(b'\n'))
-            .trim(csv::Trim::All)
-            .buffer_capacity(1 << 16)
-            .from_reader(opened);
-        let header = reader.headers().map_err(|error| wrong(format!("can't be read: {error}")))?;
-        if header.iter().ne(columns.iter().copied()) {
-            return Err(wrong(format!("must have the columns {}", columns.join(","))));
-        }
-        Ok(reader)
+    fn open_rows(&self, file: &'static str, columns: &[&str]) -> Result<Rows, Error> {
+        let wrong = |reason| Error::Folder { folder: self.0.clone(), file, reason };
+        Rows::open(&self.0.join(file), columns).map_err(wrong)
+    }
+
+    /// Returns the rows of a file as parsed by `parse`, which also gets their line. Ends after an error of the file.
+    fn rows<T, P: FnMut(&[Cow<'_, str>], u64) -> Result<T, Broken> + Send>(
+        &self,
+        file: &'static str,
+        columns: &[&str],
+        mut parse: P,
+    ) -> Result<impl Iterator<Item = Result<T, Error>> + Send + use<T, P>, Error> {
+        let mut rows = Some(self.open_rows(file, columns)?);
+        let folder = self.0.clone();
+        Ok(std::iter::from_fn(move || {
+            let next = rows.as_mut()?.next(|line, row| parse(row, line).map_err(|broken| broken.to_string()));
+            match next {
+                Ok(row) => row.map(|row| row.map_err(|(line, reason)| Error::Row { file, line, reason })),
+                Err(error) => {
+                    rows = None;
+                    let reason = format!("can't be read: {error}");
+                    Some(Err(Error::Folder { folder: folder.clone(), file, reason }))
+                }
+            }
+        }))
     }
 }
 
@@ -116,40 +164,14 @@ fn provider() -> Result<ProviderId, Broken> {
     ProviderId::new("movielens")
 }
 
-/// Returns the next row as parsed by `parse`, `None` at the end of the file.
-fn row<T>(
-    reader: &mut csv::Reader<File>,
-    file: &'static str,
-    parse: impl FnOnce(&StringRecord) -> Result<T, Broken>,
-) -> Option<Result<T, Error>> {
-    let mut record = StringRecord::new();
-    let (line, outcome) = match reader.read_record(&mut record) {
-        Ok(false) => return None,
-        Ok(true) => (record.position().cloned(), parse(&record).map_err(|broken| broken.to_string())),
-        Err(error) => (error.position().cloned(), Err(refusal(&error))),
-    };
-    let line = line.map_or_else(|| reader.position().line(), |position| position.line());
-    Some(outcome.map_err(|reason| Error::Row { file, line, reason }))
-}
-
-fn refusal(error: &csv::Error) -> String {
-    match error.kind() {
-        csv::ErrorKind::Utf8 { .. } => "is not UTF-8".into(),
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("must have {expected_len} columns, not {len}")
-        }
-        _ => error.to_string(),
-    }
-}
-
-fn film(row: &StringRecord) -> Result<Metadata, Broken> {
+fn film(row: &[Cow<'_, str>]) -> Result<Metadata, Broken> {
     let (title, release_year) = split_title(&row[1]);
-    let genres = match &row[2] {
+    let genres = match &*row[2] {
         "" | NO_GENRES => Vec::new(),
         listed => listed.split('|').map(|genre| genre.to_owned()).collect(),
     };
     Ok(Metadata {
-        id: RecordId::new(&row[0])?,
+        id: RecordId::new(&*row[0])?,
         title: Title::new(title)?,
         description: Text::default(),
         director: Text::default(),
@@ -171,11 +193,15 @@ fn split_title(text: &str) -> (&str, Option<ReleaseYear>) {
     dated.map_or((text, None), |(title, year)| (title, Some(year)))
 }
 
-fn rating(row: &StringRecord, record_type: RecordType, provider: ProviderId) -> Result<RatingEvent, Broken> {
+fn rating(
+    row: &[Cow<'_, str>],
+    record_type: RecordType,
+    provider: ProviderId,
+) -> Result<RatingEvent, Broken> {
     let seconds: i64 = number(&row[3], "timestamp")?;
     Ok(RatingEvent::Put(Rating {
-        record: Record { record_type, record_id: RecordId::new(&row[1])? },
-        user_id: UserId::new(&row[0])?,
+        record: Record { record_type, record_id: RecordId::new(&*row[1])? },
+        user_id: UserId::new(&*row[0])?,
         value: doubled(&row[2])?,
         provider_id: Some(provider),
         rated_at: Timestamp::from_millis(seconds.saturating_mul(1_000))?,
@@ -283,6 +309,72 @@ mod tests {
         }
         let short = ratings("1,1,4.0\r\n");
         assert_eq!(short[0], Err("ratings.csv, line 2: must have 4 columns, not 3".into()));
+    }
+
+    #[test]
+    fn rows_after_invalid_row_are_read() {
+        let rows: [&[u8]; 9] = [
+            b"1,One (2001),Drama",
+            b"2,\"Unclosed (2002),Drama",
+            b"3,Three",
+            b"4,Four (2004),Drama,more",
+            b"5,Am\xe9lie (2005),Drama",
+            b"1,Again (2006),Drama",
+            b",Nameless (2007),Drama",
+            b"",
+            b" 8 , \"Eight (2008)\" , Drama ",
+        ];
+        let dir = folder(&rows.join(&b"\r\n"[..]), b"1,1,4.2,1\n1,1,4.0,1\n");
+        let folder = Folder::open(dir.path()).unwrap();
+        folder.check().unwrap();
+        let films: Vec<_> =
+            folder.films().unwrap().map(|film| film.map_err(|error| error.to_string())).collect();
+        let read: Vec<_> =
+            films.iter().flatten().map(|film| (film.id.as_str(), film.title.as_str())).collect();
+        assert_eq!(read, [("1", "One"), ("8", "Eight")]);
+        let errors: Vec<_> = films.iter().filter_map(|film| film.as_ref().err()).collect();
+        assert_eq!(
+            errors,
+            [
+                "movies.csv, line 3: a quote is never closed",
+                "movies.csv, line 4: must have 3 columns, not 2",
+                "movies.csv, line 5: must have 3 columns, not 4",
+                "movies.csv, line 6: is not UTF-8",
+                "movies.csv, line 7: movieId 1 is already on line 2",
+                "movies.csv, line 8: must not be empty",
+            ]
+        );
+    }
+
+    #[test]
+    fn folder_without_usable_row_is_rejected() {
+        for (films, ratings, reason) in [
+            ("", "1,1,4.0,1\n", "movies.csv has no row that can be read"),
+            ("1,One (2001)\n", "1,1,4.0,1\n", "movies.csv, line 2: must have 3 columns, not 2"),
+            ("1,One (2001),Drama\n", "", "ratings.csv has no row that can be read"),
+            ("1,One (2001),Drama\n", "1,1,9,1\n\n", "ratings.csv, line 2: rating must be 0.5 to 5.0"),
+        ] {
+            let dir = folder(films.as_bytes(), ratings.as_bytes());
+            let error = Folder::open(dir.path()).unwrap().check().unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn byte_order_mark_and_other_separators_are_accepted() {
+        for separator in [",", ";", "\t"] {
+            let dir = tempfile::tempdir().unwrap();
+            let write = |file: &str, columns: &[&str], row: &[&str]| {
+                let text = format!("\u{feff}{}\r\n{}\r\n", columns.join(separator), row.join(separator));
+                fs::write(dir.path().join(file), text).unwrap();
+            };
+            write(FILMS, &FILM_COLUMNS, &["1", "\"One, two; three (2001)\"", "Drama"]);
+            write(RATINGS, &RATING_COLUMNS, &["1", "1", "4.0", "1"]);
+            let folder = Folder::open(dir.path()).unwrap();
+            let film = folder.films().unwrap().next().unwrap().unwrap();
+            assert_eq!((film.id.as_str(), film.title.as_str()), ("1", "One, two; three"));
+            assert!(folder.ratings().unwrap().all(|rating| rating.is_ok()));
+        }
     }
 
     #[test]

@@ -3,14 +3,15 @@
 mod flags;
 mod value;
 
-pub use flags::{LogFormat, RegistryKind};
-pub use value::{Address, duration};
+pub use self::flags::{LogFormat, RegistryKind};
+pub use ::flags::{Address, duration, positive_duration};
+pub use value::{consul, filter, listen, workers};
 
+use self::flags::Flags;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use discovery::{Registry, consul, memory};
-use flags::Flags;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;

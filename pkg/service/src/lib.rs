@@ -23,7 +23,7 @@ mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use config::{Config, LogFormat, RegistryKind, duration, registry};
+pub use config::{Config, LogFormat, RegistryKind, duration, positive_duration, registry};
 pub use deadline::Deadline;
 pub use drain::Drain;
 pub use health::Ready;

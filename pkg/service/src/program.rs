@@ -50,7 +50,7 @@ where
     F: Future<Output = Result<(), E>>,
     E: Error + Send + Sync + 'static,
 {
-    let config = C::parse_from(arguments);
+    let config = flags::parse::<C>(arguments);
     if let Err(text) = config.check() {
         C::command().error(ErrorKind::ValueValidation, text).exit();
     }

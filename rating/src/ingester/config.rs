@@ -10,15 +10,17 @@ use std::time::Duration;
 #[derive(Args, Clone, Debug)]
 pub struct Config {
     /// Kafka bootstrap brokers, separated by commas; without them nothing is ingested.
-    #[arg(long, env = "KAFKA_BROKERS", value_name = "HOST:PORT,…")]
+    #[arg(long, env = "KAFKA_BROKERS", value_name = "HOST:PORT,…", value_parser = flags::brokers)]
     pub kafka: Option<String>,
 
     /// The topic of rating events; invalid events are sent to the topic of the same name with the suffix `.dlq`.
-    #[arg(long = "kafka-topic", env = "KAFKA_TOPIC", value_name = "TOPIC", default_value = "ratings")]
+    #[arg(long = "kafka-topic", env = "KAFKA_TOPIC", value_name = "TOPIC", default_value = "ratings",
+          value_parser = flags::topic)]
     pub topic: String,
 
     /// The consumer group.
-    #[arg(long = "kafka-group", env = "KAFKA_GROUP", value_name = "GROUP", default_value = "rating")]
+    #[arg(long = "kafka-group", env = "KAFKA_GROUP", value_name = "GROUP", default_value = "rating",
+          value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub group: String,
 
     /// What to do if the stored offset is not valid for the topic.
@@ -36,7 +38,7 @@ pub struct Config {
 
     /// The maximum number of events per batch.
     #[arg(long, env = "BATCH_EVENTS", value_name = "N", default_value_t = 20_000,
-          value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
+          value_parser = flags::whole(1..=1_000_000_usize))]
     pub batch_events: usize,
 
     /// The maximum time that an event waits for a batch to fill.
@@ -50,7 +52,7 @@ pub struct Config {
     /// How long events of a partition may be pending, without any being read or applied, before the service reports
     /// the partition as stalled and is not ready.
     #[arg(long, env = "INGEST_STALL_TIMEOUT", value_name = "DURATION", default_value = "30s",
-          value_parser = service::duration)]
+          value_parser = service::positive_duration)]
     pub ingest_stall_timeout: Duration,
 
     /// Whether the stored offsets are forgotten at the start, for a broker that is new at every start.

@@ -25,10 +25,14 @@ pub enum Source {
 pub type Error = movielens::Error;
 
 impl Source {
-    /// Returns the source given on the command line; a MovieLens folder is checked.
+    /// Returns the source given on the command line; a MovieLens folder is checked for usable rows.
     pub fn open(config: &config::Stack) -> anyhow::Result<Self> {
         Ok(match &config.movielens {
-            Some(folder) => Self::MovieLens(Folder::open(folder)?),
+            Some(folder) => {
+                let folder = Folder::open(folder)?;
+                folder.check()?;
+                Self::MovieLens(folder)
+            }
             None => Self::Catalogue(catalogue::movies()?),
         })
     }

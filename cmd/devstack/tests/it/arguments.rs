@@ -29,6 +29,28 @@ fn unknown_flag_is_exit_2_and_printed() {
 }
 
 #[test]
+fn invalid_value_is_exit_2_before_anything_is_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let folder = data.to_str().unwrap();
+    let database = format!("--database=sqlite:{folder}/x.db");
+    for (flags, rule) in [
+        (&["--data-dir", folder, "--kafka", "no-port-here"][..], "HOST:PORT, separated by commas"),
+        (&["--data-dir", folder, "--workers", "-1"], "from 1 to 1024"),
+        (&["agent", "--listen", "-1"], "an IP address and a port"),
+        (&["metadata", &database, "--request-timeout", "-1s"], "500ms, 2s or 1m"),
+        (&["metadata", &database, "--request-timeout", "--listen", "x"], "a value is required"),
+        (&["rating", &database, "--kafka", "no-port-here"], "HOST:PORT, separated by commas"),
+        (&["movie", "--hedge-after", "-1s"], "p95"),
+    ] {
+        let (code, text) = ended(flags);
+        assert_eq!(code, Some(2), "{text}");
+        assert!(text.contains(rule), "{text}");
+        assert!(!data.exists(), "{flags:?}");
+    }
+}
+
+#[test]
 fn kafka_option_that_ingestion_depends_on_is_exit_2_with_accepted_value() {
     let option = "partition.assignment.strategy=range";
     let (code, text) = ended(&["rating", "--kafka", "127.0.0.1:1", "--kafka-option", option]);

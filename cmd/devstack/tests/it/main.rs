@@ -4,6 +4,7 @@
 
 mod arguments;
 mod containers;
+mod imports;
 mod parts;
 mod process;
 mod whole;

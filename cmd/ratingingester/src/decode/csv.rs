@@ -6,6 +6,7 @@
 use crate::event::{Event, reason};
 use api::json::{EventType, RatingEvent};
 use model::Timestamp;
+use movielens::row::{SEPARATORS, fields};
 use std::borrow::Cow;
 
 /// The first row of the file has no known columns.
@@ -26,9 +27,16 @@ impl UnknownHeader {
     }
 }
 
+/// The columns of a file, and what separates them.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    columns: Columns,
+    separator: char,
+}
+
 /// The position of each column, counted from 0.
 #[derive(Debug)]
-pub(crate) enum Layout {
+enum Columns {
     /// The columns of our own files.
     Ratings(Ratings),
     /// The columns of MovieLens' `ratings.csv`.
@@ -36,7 +44,7 @@ pub(crate) enum Layout {
 }
 
 #[derive(Debug)]
-pub(crate) struct Ratings {
+struct Ratings {
     user_id: usize,
     record_id: usize,
     record_type: usize,
@@ -47,7 +55,7 @@ pub(crate) struct Ratings {
 }
 
 #[derive(Debug)]
-pub(crate) struct MovieLens {
+struct MovieLens {
     user_id: usize,
     movie_id: usize,
     rating: usize,
@@ -55,13 +63,28 @@ pub(crate) struct MovieLens {
 }
 
 impl Layout {
-    /// Finds the columns in a header.
+    /// Finds the columns in a header, which are separated by commas, semicolons or tabs.
     pub(crate) fn of(header: &[u8]) -> Result<Self, UnknownHeader> {
-        Self::find(header).ok_or(UnknownHeader { line: 1 })
+        let header = std::str::from_utf8(header).unwrap_or_default();
+        let layout = |separator| Some(Self { columns: Columns::find(header, separator)?, separator });
+        SEPARATORS.into_iter().find_map(layout).ok_or(UnknownHeader { line: 1 })
     }
 
-    fn find(header: &[u8]) -> Option<Self> {
-        let columns = fields(std::str::from_utf8(header).ok()?).ok()?;
+    /// Decodes one row into `event`.
+    pub(crate) fn read(&self, row: &[u8], event: &mut Event) -> Result<(), String> {
+        let row = std::str::from_utf8(row).map_err(|e| format!("not UTF-8 at byte {}", e.valid_up_to()))?;
+        let row = Row(fields(row, self.separator)?);
+        let wire = match &self.columns {
+            Columns::Ratings(columns) => columns.event(&row)?,
+            Columns::MovieLens(columns) => columns.event(&row)?,
+        };
+        event.set(&wire).map_err(|e| reason(&e))
+    }
+}
+
+impl Columns {
+    fn find(header: &str, separator: char) -> Option<Self> {
+        let columns = fields(header, separator).ok()?;
         let at = |name: &str| columns.iter().position(|column| column.trim() == name);
         let user_id = at("userId")?;
         if let (Some(movie_id), Some(rating)) = (at("movieId"), at("rating")) {
@@ -81,17 +104,6 @@ impl Layout {
             event_type: at("eventType"),
             rated_at: at("ratedAt"),
         }))
-    }
-
-    /// Decodes one row into `event`.
-    pub(crate) fn read(&self, row: &[u8], event: &mut Event) -> Result<(), String> {
-        let row = std::str::from_utf8(row).map_err(|e| format!("not UTF-8 at byte {}", e.valid_up_to()))?;
-        let row = Row(fields(row)?);
-        let wire = match self {
-            Self::Ratings(columns) => columns.event(&row)?,
-            Self::MovieLens(columns) => columns.event(&row)?,
-        };
-        event.set(&wire).map_err(|e| reason(&e))
     }
 }
 
@@ -150,43 +162,12 @@ impl Row<'_> {
     }
 }
 
-/// Splits a row at its commas; a quoted field may contain commas and doubled quotes (RFC 4180).
-fn fields(row: &str) -> Result<Vec<Cow<'_, str>>, String> {
-    let mut fields = Vec::with_capacity(8);
-    let mut rest = row;
-    loop {
-        let (field, after) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted_field(quoted)?,
-            None => {
-                let (field, after) = rest.split_at(rest.find(',').unwrap_or(rest.len()));
-                (field.into(), after)
-            }
-        };
-        fields.push(field);
-        match after.strip_prefix(',') {
-            Some(next) => rest = next,
-            None if after.is_empty() => return Ok(fields),
-            None => return Err("text follows a closing quote".to_owned()),
-        }
-    }
-}
-
-/// Reads on after an opening quote; returns the field and the text after its closing quote.
-fn quoted_field(text: &str) -> Result<(Cow<'_, str>, &str), String> {
-    let mut from = 0;
-    loop {
-        let quote = from + text[from..].find('"').ok_or("a quote is never closed")?;
-        if !text[quote + 1..].starts_with('"') {
-            let (field, after) = (&text[..quote], &text[quote + 1..]);
-            let field = if from == 0 { field.into() } else { field.replace("\"\"", "\"").into() };
-            return Ok((field, after));
-        }
-        from = quote + 2;
-    }
-}
-
+/// Parses a whole number, which some programs write as `8.0`.
 fn whole(text: &str) -> Result<i64, String> {
-    text.parse().map_err(|_| format!("value must be a whole number from 1 to 10, not {text:?}"))
+    let (digits, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let is_whole = !fraction.is_empty() && fraction.bytes().all(|digit| digit == b'0');
+    let value = digits.parse().ok().filter(|_| is_whole);
+    value.ok_or_else(|| format!("value must be a whole number from 1 to 10, not {text:?}"))
 }
 
 /// Converts half stars to whole numbers: 0.5 is 1, 5.0 is 10.
@@ -260,10 +241,34 @@ mod tests {
     }
 
     #[test]
-    fn unmatched_quote_invalidates_only_its_line() {
-        assert_eq!(fields("a,\"b").unwrap_err(), "a quote is never closed");
-        assert_eq!(fields("\"a\"b").unwrap_err(), "text follows a closing quote");
-        assert_eq!(fields("\"\",\"\"\"\",").unwrap(), ["", "\"", ""]);
+    fn blanks_and_separators_of_spreadsheets_are_accepted() {
+        let expected = r#"{"userId":"u","recordId":"1","recordType":"movie","value":8,"ratedAt":"2026-11-21T12:00:00Z"}"#;
+        for (header, row) in [
+            ("userId,recordId,recordType,value,ratedAt", " u , 1,movie ,\t8 , 2026-11-21T12:00:00Z "),
+            ("userId;recordId;recordType;value;ratedAt", "u;1;movie;8;2026-11-21T12:00:00Z"),
+            ("userId\trecordId\trecordType\tvalue\tratedAt", "u\t1 \tmovie\t8\t2026-11-21T12:00:00Z"),
+            (
+                "\"userId\" ; recordId;recordType;value;ratedAt",
+                "\"u\" ;\"1\"; movie;8.0;2026-11-21T12:00:00Z",
+            ),
+            ("userId, recordId, recordType, value, ratedAt", "u,1,movie,8.00,2026-11-21T12:00:00Z"),
+        ] {
+            assert_eq!(json(&Layout::of(header.as_bytes()).unwrap(), row).unwrap(), expected, "{header}");
+        }
+        let stars = Layout::of(b"userId;movieId;rating").unwrap();
+        let event = json(&stars, "u; 1; 4.0").unwrap();
+        assert_eq!(event, r#"{"userId":"u","recordId":"1","recordType":"movie","value":8}"#);
+        let tabs = Layout::of(b"userId\trecordId\trecordType\tvalue\teventType").unwrap();
+        assert!(json(&tabs, "u\t1\tmovie\t\tdelete").unwrap().contains("delete"));
+    }
+
+    #[test]
+    fn value_is_a_whole_number() {
+        let layout = Layout::of(b"userId,recordId,recordType,value").unwrap();
+        for value in ["8.5", "8.", ".0", "8.0.0", "8,0", "8e0", "eight", "", "0x8", "8.0x", "11", "0", "-1"] {
+            let row = format!("u,1,movie,\"{value}\"");
+            assert!(json(&layout, &row).unwrap_err().starts_with("value must be a whole number"), "{value}");
+        }
     }
 
     #[test]

@@ -43,7 +43,20 @@ fn every_format_produces_same_events() {
         let output = feed(broker.command(), &text);
         assert_eq!(code(&output), 0, "{name} on standard input: {}", said(&output));
         broker.events(4);
+        let output = feed(broker.command(), &format!("\u{feff}{text}"));
+        assert_eq!(code(&output), 0, "{name} with a byte order mark: {}", said(&output));
+        broker.events(6);
     }
+}
+
+#[test]
+fn byte_order_mark_on_later_line_is_rejected_by_name() {
+    let broker = Broker::start();
+    let event = r#"{"userId":"u","recordId":"1","recordType":"movie","value":7}"#;
+    let output = feed(broker.command(), &format!("\u{feff}{event}\n\u{feff}{event}\n{event}\n"));
+    assert_eq!(code(&output), 3, "{}", said(&output));
+    assert!(said(&output).contains("line 2: begins with a byte order mark"), "{}", said(&output));
+    broker.events(2);
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn invalid_argument_is_exit_2_with_reason() {
         (&["--only", "gob"], "'gob'"),
         (&["--format", "html"], "'html'"),
         (&["--plot", "picture.png"], "must end in .svg"),
-        (&["--rounds", "0"], "0 is not in 1..=1000"),
+        (&["--rounds", "0"], "expected a whole number from 1 to 1000"),
         (&["--write", "a", "--read", "b"], "cannot be used with"),
     ] {
         let output = run(arguments);

@@ -1,6 +1,7 @@
 //! The flags and variables for `clap`, from which [`super::Config`] is built.
 
-use super::value::{Address, address, duration, filter, listen, positive_duration, workers};
+use super::value::{consul, filter, listen, workers};
+use ::flags::{Address, address, duration, positive_duration, whole};
 use clap::builder::ArgPredicate;
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
@@ -33,7 +34,7 @@ pub(super) struct Flags {
     pub(super) listen: SocketAddr,
 
     /// Short for --listen 127.0.0.1:PORT
-    #[arg(long)]
+    #[arg(long, value_parser = whole(0..=u16::MAX))]
     pub(super) port: Option<u16>,
 
     /// The address to register if it differs from the listen address [default: the listen address]
@@ -45,7 +46,8 @@ pub(super) struct Flags {
     pub(super) registry: RegistryKind,
 
     /// Consul's HTTP address
-    #[arg(long, env = "CONSUL_HTTP_ADDR", value_name = "URL", default_value = "http://127.0.0.1:8500")]
+    #[arg(long, env = "CONSUL_HTTP_ADDR", value_name = "URL", default_value = "http://127.0.0.1:8500",
+          value_parser = consul)]
     pub(super) consul: String,
 
     /// The ACL token for Consul
