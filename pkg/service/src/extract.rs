@@ -11,3 +11,5 @@ pub use ids::Ids;
 pub use json::{Json, PreSerialized};
 pub use path::Path;
 pub use query::Query;
+
+pub(crate) use query::parameter_names;

@@ -88,17 +88,22 @@ impl Standing {
     }
 }
 
+/// The paths common to all ports, each served by GET.
+pub(crate) const PATHS: [&str; 4] = ["/healthz", "/readyz", "/metrics", "/openapi.json"];
+
 /// Returns the routes common to all ports.
 pub(crate) fn router(standing: &Arc<Standing>) -> Router {
     let [ready, metrics, openapi] = [(); 3].map(|()| Arc::clone(standing));
     let document = move || async move {
         ([(header::CONTENT_TYPE, "application/json")], openapi.openapi.clone()).into_response()
     };
-    Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(move || async move { ready.ready().await }))
-        .route("/metrics", get(move |headers: HeaderMap| async move { metrics.metrics(&headers) }))
-        .route("/openapi.json", get(document))
+    let routes = [
+        get(|| async { "ok\n" }),
+        get(move || async move { ready.ready().await }),
+        get(move |headers: HeaderMap| async move { metrics.metrics(&headers) }),
+        get(document),
+    ];
+    PATHS.into_iter().zip(routes).fold(Router::new(), |router, (path, route)| router.route(path, route))
 }
 
 /// Reports over gRPC that `names` are serving.

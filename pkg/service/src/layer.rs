@@ -1,9 +1,13 @@
-//! The layers around every handler: limits of time and size, panics, and recording of the route.
+//! The layers around every handler: limits of time and size, panics, recording of the route, and its parameters.
 
 mod body;
+mod coding;
 mod guard;
+mod parameters;
 mod route;
 
 pub(crate) use body::{Capped, MAX_BODY, is_too_large};
+pub(crate) use coding::check_codings;
 pub(crate) use guard::{Halted, grpc_timeout, guarded};
-pub(crate) use route::{Call, NoteRoute, Route};
+pub(crate) use parameters::Parameters;
+pub(crate) use route::{Call, CheckRoute, Route};

@@ -24,6 +24,8 @@ pub struct Problem {
     detail: String,
     errors: Vec<Violation>,
     cause: Option<String>,
+    /// The content codings that the response's `Accept-Encoding` lists.
+    accept_encoding: Option<&'static str>,
 }
 
 impl Problem {
@@ -62,6 +64,16 @@ impl Problem {
         Self::http(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", detail)
     }
 
+    pub(crate) fn unsupported_content_coding() -> Self {
+        let detail = "the body's content coding must be identity";
+        Self { accept_encoding: Some("identity"), ..Self::unsupported_media_type(detail) }
+    }
+
+    pub(crate) fn unsupported_transfer_coding() -> Self {
+        let detail = "the body's transfer coding must be chunked";
+        Self::http(StatusCode::NOT_IMPLEMENTED, "NotImplemented", detail)
+    }
+
     pub(crate) fn timeout() -> Self {
         Self::of(Kind::Timeout, hidden(Kind::Timeout))
     }
@@ -76,7 +88,7 @@ impl Problem {
     }
 
     fn http(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new(), cause: None }
+        Self { status, code, detail: detail.into(), errors: Vec::new(), cause: None, accept_encoding: None }
     }
 
     /// Returns the body; `instance` is the request's path.
@@ -166,6 +178,9 @@ impl IntoResponse for Problem {
         *response.status_mut() = self.status;
         let content_type = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+        if let Some(codings) = self.accept_encoding {
+            response.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static(codings));
+        }
         response.extensions_mut().insert(self);
         response
     }

@@ -18,6 +18,7 @@ pub use error::Error;
 
 use crate::config::Address;
 use crate::health::{self, Ready, Standing};
+use crate::layer::Parameters;
 use crate::{Config, Metrics};
 use budget::{Budget, Limits};
 use bytes::Bytes;
@@ -39,7 +40,7 @@ pub struct Server {
     pub grpc_services: &'static [&'static str],
     /// Its encoded file descriptor sets, for reflection and for the names of methods in metrics.
     pub descriptors: &'static [&'static [u8]],
-    /// The description of its REST interface.
+    /// The description of its REST interface. A query parameter that it does not list is rejected.
     pub openapi: OpenApi,
     /// Its metrics.
     pub metrics: Metrics,
@@ -77,6 +78,7 @@ impl Server {
         let listener = TcpListener::bind(config.listen).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
 
+        let parameters = Parameters::new(&openapi, &health::PATHS);
         let openapi = serde_json::to_vec(&openapi).map_err(|source| Error::OpenApi { service, source })?;
         if let Some(registry) = &registry {
             metrics.tell_up(Arc::clone(registry));
@@ -94,7 +96,8 @@ impl Server {
                 let Routes { rest, grpc } = routes();
                 let rest = rest.merge(health::router(&standing));
                 let grpc = described.add_to(grpc.add_service(health_server.clone()));
-                Dispatch::new(rest, grpc, described.methods(), standing.metrics.clone(), request_timeout)
+                let (methods, metrics) = (described.methods(), standing.metrics.clone());
+                Dispatch::new(rest, grpc, methods, parameters.clone(), metrics, request_timeout)
             }
         };
         let settings = Settings {

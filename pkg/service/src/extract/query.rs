@@ -11,6 +11,7 @@ use fault::Violation;
 use http::request::Parts;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor};
 use serde::forward_to_deserialize_any;
+use std::borrow::Cow;
 use std::vec;
 use value::{Value, decoded};
 
@@ -33,14 +34,21 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 }
 
 fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Violation> {
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    let parameters = pairs.map(|pair| {
+    let rest = values(query).collect::<Result<Vec<_>, _>>()?.into_iter();
+    T::deserialize(Parameters { rest, next: None }).map_err(Error::into_violation)
+}
+
+/// Returns the decoded name of each parameter in `query`.
+pub(crate) fn parameter_names(query: &str) -> impl Iterator<Item = Result<Cow<'_, str>, Violation>> {
+    values(query).map(|value| Ok(value?.name))
+}
+
+fn values(query: &str) -> impl Iterator<Item = Result<Value<'_>, Violation>> {
+    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         let (name, raw) = pair.split_once('=').unwrap_or((pair, ""));
         let name = decoded(name).ok_or_else(|| Violation::new("query", "must be UTF-8"))?;
         Ok(Value { name, raw })
-    });
-    let rest = parameters.collect::<Result<Vec<_>, _>>()?.into_iter();
-    T::deserialize(Parameters { rest, next: None }).map_err(Error::into_violation)
+    })
 }
 
 /// The parameters in their order, and the one whose value serde asks for next.

@@ -1,8 +1,11 @@
 //! The state of a REST request in progress: its deadline, and the route that it matched, which outlives a handler that
-//! panics or times out.
+//! panics or times out. A route's parameters are checked here too.
 
+use super::Parameters;
 use crate::Deadline;
 use axum::extract::{FromRequestParts, MatchedPath, Request};
+use axum::response::{IntoResponse, Response};
+use futures::future::{Either, Ready, ready};
 use http::request::Parts;
 use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
@@ -36,36 +39,43 @@ impl<S: Sync> FromRequestParts<S> for Deadline {
     }
 }
 
-/// Stores the matched path in the request's [`Call`].
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct NoteRoute;
+/// Stores the matched path in the request's [`Call`], and rejects a request with a parameter that the route does not have.
+#[derive(Clone, Debug)]
+pub(crate) struct CheckRoute(pub(crate) Arc<Parameters>);
 
-impl<S> Layer<S> for NoteRoute {
-    type Service = Noting<S>;
+impl<S> Layer<S> for CheckRoute {
+    type Service = Checking<S>;
 
-    fn layer(&self, inner: S) -> Noting<S> {
-        Noting(inner)
+    fn layer(&self, inner: S) -> Checking<S> {
+        Checking { inner, parameters: Arc::clone(&self.0) }
     }
 }
 
-/// The service of [`NoteRoute`].
+/// The service of [`CheckRoute`].
 #[derive(Clone, Debug)]
-pub(crate) struct Noting<S>(S);
+pub(crate) struct Checking<S> {
+    inner: S,
+    parameters: Arc<Parameters>,
+}
 
-impl<S: Service<Request>> Service<Request> for Noting<S> {
-    type Response = S::Response;
+impl<S: Service<Request, Response = Response>> Service<Request> for Checking<S> {
+    type Response = Response;
     type Error = S::Error;
-    type Future = S::Future;
+    type Future = Either<Ready<Result<Response, S::Error>>, S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(context)
+        self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request) -> S::Future {
-        let extensions = request.extensions();
-        if let (Some(call), Some(path)) = (extensions.get::<Call>(), extensions.get::<MatchedPath>()) {
-            _ = call.route.0.set(path.clone());
+    fn call(&mut self, request: Request) -> Self::Future {
+        if let Some(path) = request.extensions().get::<MatchedPath>() {
+            if let Some(call) = request.extensions().get::<Call>() {
+                _ = call.route.0.set(path.clone());
+            }
+            if let Some(problem) = self.parameters.check(path.as_str(), &request) {
+                return Either::Left(ready(Ok(problem.into_response())));
+            }
         }
-        self.0.call(request)
+        Either::Right(self.inner.call(request))
     }
 }

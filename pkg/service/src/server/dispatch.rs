@@ -5,7 +5,9 @@ use super::metered::Metered;
 use super::protocol::{Protocol, Web, protocol};
 use super::reflection::Methods;
 use crate::admission::{has_valid_host, is_cross_origin_write};
-use crate::layer::{Call, Capped, Halted, NoteRoute, Route, grpc_timeout, guarded};
+use crate::layer::{
+    Call, Capped, CheckRoute, Halted, Parameters, Route, check_codings, grpc_timeout, guarded,
+};
 use crate::metrics::{self, Measured, Recorder, Status};
 use crate::{Deadline, Metrics, Problem, grpc, problem};
 use axum::body::Body;
@@ -38,13 +40,14 @@ impl Dispatch {
         rest: axum::Router,
         grpc: tonic::service::Routes,
         methods: Methods,
+        parameters: Parameters,
         metrics: Metrics,
         request_timeout: Duration,
     ) -> Self {
         let rest = rest
             .fallback(unknown_path)
             .method_not_allowed_fallback(async || Problem::method_not_allowed())
-            .layer(NoteRoute)
+            .layer(CheckRoute(Arc::new(parameters)))
             .with_state(());
         let recorder = Arc::new(Recorder::new(metrics));
         Self { rest, grpc: grpc.prepare().into_axum_router(), methods, recorder, request_timeout }
@@ -187,7 +190,7 @@ struct Called {
 }
 
 /// Checks the head of `request`; returns the protocol that serves it.
-fn admit<B>(request: &Request<B>) -> Result<Protocol, Problem> {
+fn admit<B: http_body::Body>(request: &Request<B>) -> Result<Protocol, Problem> {
     if !has_valid_host(request) {
         return Err(Problem::invalid(
             "Host",
@@ -200,6 +203,10 @@ fn admit<B>(request: &Request<B>) -> Result<Protocol, Problem> {
     let protocol = protocol(request)?;
     if is_cross_origin_write(request) {
         return Err(Problem::of(Kind::PermissionDenied, "web pages of another origin must not change data"));
+    }
+    // gRPC has encodings of its own.
+    if protocol != Protocol::Grpc && !request.body().is_end_stream() {
+        check_codings(request.headers())?;
     }
     Ok(protocol)
 }

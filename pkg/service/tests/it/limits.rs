@@ -82,6 +82,55 @@ async fn body_that_is_not_json_is_415_or_400() {
 }
 
 #[tokio::test]
+async fn encoded_body_is_415_which_names_accepted_coding() {
+    let running = Running::start().await;
+    let json = ("content-type", "application/json");
+    let (encoded, body) = ("content-encoding", r#"{"value":7}"#);
+    for client in [running.client(), running.http2()] {
+        for codings in
+            [&["gzip"][..], &["GZIP"], &["gzip, identity"], &["identity, gzip"], &["identity", "br"]]
+        {
+            let headers: Vec<_> = codings.iter().map(|coding| (encoded, *coding)).chain([json]).collect();
+            for (method, path) in
+                [(Method::POST, "/rate"), (Method::PUT, "/greet/x"), (Method::POST, "/nowhere")]
+            {
+                let refused = client.send(method, path, &headers, body).await.unwrap();
+                assert_eq!(refused.problem(415, path), "UnsupportedMediaType", "{codings:?}");
+                assert_eq!(refused.header("accept-encoding"), "identity");
+            }
+            // Without a body there is nothing to decode.
+            assert_eq!(client.send(Method::GET, "/greet/x", &headers, "").await.unwrap().status, 200);
+            let grpc = [("content-type", "application/grpc-web"), (encoded, codings[0])];
+            let refused =
+                client.send(Method::POST, "/small.v1.Small/Left", &grpc, &[0; 5][..]).await.unwrap();
+            assert_eq!(refused.status, if codings == ["identity", "br"] { 200 } else { 415 });
+        }
+        for codings in [&["identity"][..], &["Identity, identity", "identity"], &[""]] {
+            let headers: Vec<_> = codings.iter().map(|coding| (encoded, *coding)).chain([json]).collect();
+            assert_eq!(client.send(Method::POST, "/rate", &headers, body).await.unwrap().text(), "7");
+        }
+        let text = client.send(Method::POST, "/rate", &[("content-type", "text/plain")], "5").await.unwrap();
+        assert_eq!((text.status.as_u16(), text.header("accept-encoding")), (415, ""));
+    }
+    // gRPC has encodings of its own.
+    let grpc = running.http2().call("/small.v1.Small/Left", &[(encoded, "gzip")]).await;
+    assert_eq!(grpc.grpc().0, 9);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn transfer_coding_other_than_chunked_is_501() {
+    let running = Running::start().await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    let head = "POST /rate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: gzip, chunked\r\n\r\n";
+    stream.write_all(format!("{head}b\r\n{{\"value\":7}}\r\n0\r\n\r\n").as_bytes()).await.unwrap();
+    let mut response = String::new();
+    soon(stream.read_to_string(&mut response)).await.unwrap();
+    assert!(response.starts_with("HTTP/1.1 501 ") && response.contains("transfer coding"), "{response}");
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn late_handler_is_a_timeout_in_each_protocol() {
     let config = Config { request_timeout: Duration::from_millis(100), ..Config::for_tests() };
     let running = Running::with(config).await;

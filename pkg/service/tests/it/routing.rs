@@ -79,6 +79,51 @@ async fn unknown_path_is_reported_in_each_protocol() {
 }
 
 #[tokio::test]
+async fn unknown_parameter_is_400_on_every_route_and_method() {
+    let running = Running::start().await;
+    for client in [running.client(), running.http2()] {
+        for (method, path) in [
+            (Method::GET, "/greet/x"),
+            (Method::HEAD, "/greet/x"),
+            (Method::POST, "/rate"),
+            (Method::GET, "/list"),
+            (Method::HEAD, "/list"),
+            (Method::GET, "/healthz"),
+            (Method::GET, "/readyz"),
+            (Method::GET, "/metrics"),
+            (Method::HEAD, "/metrics"),
+            (Method::GET, "/openapi.json"),
+        ] {
+            let headers = [("content-type", "application/json")];
+            for (query, field) in
+                [("dryRun=true", "dryRun"), ("&dry%52un", "dryRun"), ("Ids=a&x", "Ids"), ("%FF=a", "query")]
+            {
+                let target = format!("{path}?{query}");
+                let refused = client.send(method.clone(), &target, &headers, r#"{"value":7}"#).await.unwrap();
+                assert_eq!(refused.status, 400, "{method} {target}");
+                if method != Method::HEAD {
+                    assert_eq!(refused.problem(400, path), "InvalidArgument");
+                    assert_eq!(refused.json()["errors"][0]["field"], field, "{method} {target}");
+                }
+            }
+            for query in ["?", "?&&"] {
+                let target = format!("{path}{query}");
+                let served = client.send(method.clone(), &target, &headers, r#"{"value":7}"#).await.unwrap();
+                assert_eq!(served.status, if path == "/list" { 400 } else { 200 }, "{method} {target}");
+            }
+        }
+        let head = client.send(Method::HEAD, "/list?ids=a", &[], "").await.unwrap();
+        assert_eq!(head.status, 200);
+        assert_eq!(client.get("/list?ids=a&ids=b").await.json()["errors"][0]["reason"], "is given twice");
+        for path in ["/list", "/healthz"] {
+            let wrong = client.send(Method::DELETE, &format!("{path}?x=1"), &[], "").await.unwrap();
+            assert_eq!(wrong.problem(405, path), "MethodNotAllowed");
+        }
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn path_or_parameter_that_is_not_utf8_names_field() {
     let running = Running::start().await;
     let client = running.client();

@@ -27,6 +27,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::transport::Channel;
+use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn, PathsBuilder};
+use utoipa::openapi::{HttpMethod, OpenApi, OpenApiBuilder, PathItem};
 
 /// The time limit of any wait in a test.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
@@ -155,11 +157,22 @@ pub(crate) fn server(routes: impl Fn() -> Routes + Send + Sync + 'static) -> Ser
         name: "small",
         grpc_services: &["small.v1.Small"],
         descriptors: &*SETS,
-        openapi: utoipa::openapi::OpenApi::default(),
+        openapi: description(),
         metrics: Metrics::new(),
         ready: Ready::always(),
         routes: Box::new(routes),
     }
+}
+
+/// Returns a description of the routes with a parameter.
+fn description() -> OpenApi {
+    let described = [("/list", "ids"), ("/broken", "x")];
+    let paths = described.into_iter().fold(PathsBuilder::new(), |paths, (path, name)| {
+        let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Query).build();
+        let operation = OperationBuilder::new().parameter(parameter).build();
+        paths.path(path, PathItem::new(HttpMethod::Get, operation))
+    });
+    OpenApiBuilder::new().paths(paths.build()).build()
 }
 
 #[derive(Debug, thiserror::Error)]

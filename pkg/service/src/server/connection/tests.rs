@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::Metrics;
+use crate::layer::Parameters;
 use crate::server::budget::Limits;
 use axum::body::Body;
 use axum::routing::{get, post};
@@ -71,8 +72,9 @@ impl Server {
         let mut grpc = tonic::service::Routes::default();
         let router = std::mem::take(grpc.axum_router_mut());
         *grpc.axum_router_mut() = router.route("/small.v1.Small/Held", post(grpc_held));
+        let (metrics, limit) = (Metrics::new(), Duration::from_secs(2));
         let dispatch =
-            Arc::new(Dispatch::new(rest, grpc, Arc::default(), Metrics::new(), Duration::from_secs(2)));
+            Arc::new(Dispatch::new(rest, grpc, Arc::default(), Parameters::default(), metrics, limit));
 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
