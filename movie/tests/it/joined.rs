@@ -57,6 +57,13 @@ async fn movie_has_metadata_and_rating() {
 }
 
 #[tokio::test]
+async fn unknown_query_parameter_is_rejected_by_every_operation() {
+    let stack = Stack::start("grpc").await;
+    assert_eq!(stack.movie.operations_with_any_parameter().await.unwrap(), Vec::<String>::new());
+    stack.stop().await;
+}
+
+#[tokio::test]
 async fn batch_of_500_takes_two_backend_calls() {
     for (gateway, calls) in [("grpc", "BatchGet"), ("http", "\"/v1/")] {
         let stack = Stack::start(gateway).await;
