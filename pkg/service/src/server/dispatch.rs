@@ -6,7 +6,7 @@ use super::protocol::{Protocol, Web, protocol};
 use super::reflection::Methods;
 use crate::admission::{has_valid_host, is_cross_origin_write};
 use crate::layer::{
-    Call, Capped, CheckRoute, Halted, Parameters, Route, check_codings, grpc_timeout, guarded,
+    Call, Capped, CheckRoute, Halted, Parameters, Route, check_codings, grpc_timeout, guarded, normalize_path,
 };
 use crate::metrics::{self, Measured, Recorder, Status};
 use crate::{Deadline, Metrics, Problem, grpc, problem};
@@ -82,6 +82,7 @@ impl Dispatch {
         } else {
             let deadline = began + self.request_timeout;
             request.extensions_mut().insert(Call { deadline: Deadline(deadline), route: route.clone() });
+            normalize_path(request.uri_mut());
             match pending.turn(deadline).await {
                 Some(_turn) => {
                     match guarded(self.rest.clone().oneshot(request.map(capped)), deadline).await {
