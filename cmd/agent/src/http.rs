@@ -35,7 +35,7 @@ pub(crate) async fn answer(
     extract::State(shared): extract::State<Arc<Shared>>,
     request: extract::Request,
 ) -> Response {
-    let takes_gzip = reply::takes_gzip(request.headers());
+    let takes_gzip = service::accepts_coding(request.headers(), "gzip");
     reply(&shared, request).await.response(takes_gzip)
 }
 

@@ -2,7 +2,7 @@
 
 use super::start;
 use api::metadata::v1 as proto;
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use serde_json::json;
 use service::testing::Running;
 use tonic::{Code, Status};
@@ -136,5 +136,17 @@ async fn grpc_rejection_names_field_as_in_proto() {
     assert_rejected(client.batch_put_metadata(batch(vec![row("x"), row("x")])).await, "metadata[1].id");
 
     assert_eq!(service.get("/v1/metadata").await.unwrap().json(), json!({ "metadata": [] }));
+    service.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn unknown_query_parameter_is_rejected_by_every_operation() {
+    let (service, _) = start().await;
+    let body = r#"{"title":"Amélie","director":"Jean-Pierre Jeunet","releaseYear":2001,"genres":[]}"#;
+    service.send(Method::PUT, "/v1/metadata/rc4", Some(body)).await.unwrap();
+    let refused = service.send(Method::DELETE, "/v1/metadata/rc4?dryRun=true", None).await.unwrap();
+    assert_eq!((refused.status, refused.fields()), (StatusCode::BAD_REQUEST, vec!["dryRun".to_owned()]));
+    assert_eq!(service.get("/v1/metadata/rc4").await.unwrap().status, StatusCode::OK);
+    assert_eq!(service.operations_with_any_parameter().await.unwrap(), Vec::<String>::new());
     service.stop().await.unwrap();
 }

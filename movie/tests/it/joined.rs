@@ -78,6 +78,14 @@ async fn port_describes_its_paths() {
 }
 
 #[tokio::test]
+async fn unknown_query_parameter_is_rejected_and_encoded_path_is_served() {
+    let stack = Stack::start("grpc").await;
+    assert_eq!(stack.movie.operations_with_any_parameter().await.unwrap(), Vec::<String>::new());
+    assert_eq!(stack.movie.get("/%76%31/movies").await.unwrap().status, StatusCode::OK);
+    stack.stop().await;
+}
+
+#[tokio::test]
 async fn batch_of_500_takes_two_backend_calls() {
     for (gateway, calls) in [("grpc", "BatchGet"), ("http", "\"/v1/")] {
         let stack = Stack::start(gateway).await;

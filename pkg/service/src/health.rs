@@ -1,6 +1,7 @@
 //! The paths common to all ports: `/healthz`, `/readyz`,
 //! `/metrics`, `/openapi.json`, and gRPC's health.
 
+use crate::accept::{self, Offer};
 use crate::{Metrics, Problem, chain};
 use axum::Router;
 use axum::extract::State;
@@ -22,6 +23,28 @@ use utoipa::openapi::OpenApi;
 
 /// The time limit of a readiness check.
 const READY_WITHIN: Duration = Duration::from_secs(1);
+
+const OPEN_METRICS: Offer = Offer {
+    r#type: "application",
+    subtype: "openmetrics-text",
+    has: |name, value| has_metrics_parameter("1.0.0", name, value),
+};
+
+const PLAIN: Offer = Offer {
+    r#type: "text",
+    subtype: "plain",
+    has: |name, value| has_metrics_parameter("0.0.4", name, value),
+};
+
+fn has_metrics_parameter(version: &str, name: &str, value: &str) -> bool {
+    match name {
+        "version" => value == version,
+        "charset" => value.eq_ignore_ascii_case("utf-8"),
+        // All names are plain, and the same in each escaping.
+        "escaping" => true,
+        _ => false,
+    }
+}
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -77,8 +100,7 @@ impl Standing {
     }
 
     fn metrics(&self, headers: &HeaderMap) -> Response {
-        let accept = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-        let open_metrics = accept.into_iter().any(|value| value.contains("application/openmetrics-text"));
+        let open_metrics = prefers_open_metrics(headers);
         let content_type = if open_metrics {
             "application/openmetrics-text; version=1.0.0; charset=utf-8"
         } else {
@@ -89,6 +111,14 @@ impl Standing {
             Err(error) => Problem::internal(format!("can't write the metrics: {error}")).into_response(),
         }
     }
+}
+
+/// Returns true if a client prefers OpenMetrics 1.0 to the Prometheus format 0.0.4. If neither is acceptable, the latter
+/// is sent.
+fn prefers_open_metrics(headers: &HeaderMap) -> bool {
+    let open = accept::media(headers, &OPEN_METRICS);
+    let plain = accept::media(headers, &PLAIN);
+    open > plain || (open == plain && open.is_named())
 }
 
 /// Returns the routes common to all ports.
@@ -173,5 +203,45 @@ pub(crate) async fn not_serving(health: &HealthReporter, names: &[&str]) {
 pub(crate) async fn end_watches(mut health: HealthReporter, names: &[&str]) {
     for name in names.iter().chain(&[""]) {
         health.clear_service_status(name).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn metrics_have_preferred_format() {
+        for (accept, expected) in [
+            (&[][..], false),
+            (&["*/*"], false),
+            (&["application/*, text/*"], false),
+            (&["application/*, text/*;q=0.9"], true),
+            (&["application/openmetrics-text"], true),
+            (&["Application/OpenMetrics-Text; Version=\"1.0.0\"; charset=UTF-8"], true),
+            (&["application/openmetrics-text, text/plain"], true),
+            (&["application/openmetrics-text, */*"], true),
+            (&["application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"], true),
+            (
+                &["application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;q=0.5"],
+                true,
+            ),
+            (&["text/plain;q=0.5", "application/openmetrics-text;q=0.6"], true),
+            (&["application/openmetrics-text;q=0.5, text/plain"], false),
+            (&["text/plain, application/openmetrics-text;q=0"], false),
+            (&["application/openmetrics-text;q=0"], false),
+            (&["application/openmetrics-text;version=2.0.0, text/plain;q=0.1"], false),
+            (&["application/openmetrics-text;version=2.0.0"], false),
+            (&["text/plain;x=\"application/openmetrics-text\""], false),
+            (&["application/openmetrics-text-x", "xapplication/openmetrics-text"], false),
+            (&["text/plain;version=1.0.0, */*;q=0.1"], false),
+            (&["image/png"], false),
+        ] {
+            let lines = accept.iter().map(|line| (header::ACCEPT, HeaderValue::from_static(line)));
+            let mut headers = HeaderMap::new();
+            lines.for_each(|(name, line)| _ = headers.append(name, line));
+            assert_eq!(prefers_open_metrics(&headers), expected, "{accept:?}");
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! A service implements [`Program`] for its command line and calls [`main`] with a function that opens its storage,
 //! builds a [`Server`] and runs it.
 
+mod accept;
 pub mod admission;
 pub mod config;
 mod deadline;
@@ -23,6 +24,7 @@ mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use accept::accepts_coding;
 pub use config::{Config, LogFormat, RegistryKind, duration, positive_duration, registry};
 pub use deadline::Deadline;
 pub use drain::Drain;

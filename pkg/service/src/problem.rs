@@ -4,7 +4,7 @@ use crate::table;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use fault::{Fault, Invalid, Kind, Violation};
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use std::error::Error;
 use std::fmt::Write as _;
@@ -28,8 +28,8 @@ pub struct Problem {
     detail: String,
     errors: Vec<Violation>,
     cause: Option<String>,
-    /// A header of the response.
-    header: Option<(HeaderName, HeaderValue)>,
+    /// The content codings that the response's `Accept-Encoding` lists.
+    accept_encoding: Option<&'static str>,
 }
 
 impl Problem {
@@ -69,9 +69,8 @@ impl Problem {
     }
 
     pub(crate) fn unsupported_content_coding() -> Self {
-        let accepted = (header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let detail = "the body's content coding must be identity";
-        Self { header: Some(accepted), ..Self::unsupported_media_type(detail) }
+        Self { accept_encoding: Some("identity"), ..Self::unsupported_media_type(detail) }
     }
 
     pub(crate) fn unsupported_transfer_coding() -> Self {
@@ -93,7 +92,7 @@ impl Problem {
     }
 
     fn http(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new(), cause: None, header: None }
+        Self { status, code, detail: detail.into(), errors: Vec::new(), cause: None, accept_encoding: None }
     }
 
     /// Returns the body; `instance` is the request's path.
@@ -182,8 +181,8 @@ impl IntoResponse for Problem {
         let mut response = Response::new(Body::from(self.body(None)));
         *response.status_mut() = self.status;
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
-        if let Some((name, value)) = &self.header {
-            response.headers_mut().insert(name, value.clone());
+        if let Some(codings) = self.accept_encoding {
+            response.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static(codings));
         }
         response.extensions_mut().insert(self);
         response

@@ -91,7 +91,7 @@ impl Server {
         let (health, health_server) = tonic_health::server::health_reporter();
         health::serving(&health, names).await;
 
-        let request_timeout = config.request_timeout;
+        let (request_timeout, keep_alive) = (config.request_timeout, config.keep_alive);
         let dispatch = {
             let standing = Arc::clone(&standing);
             move || {
@@ -99,7 +99,7 @@ impl Server {
                 let rest = rest.merge(health::router(&standing));
                 let grpc = described.add_to(grpc.add_service(health_server.clone()));
                 let (methods, metrics) = (described.methods(), standing.metrics.clone());
-                Dispatch::new(rest, grpc, methods, parameters.clone(), metrics, request_timeout)
+                Dispatch::new(rest, grpc, methods, parameters.clone(), metrics, request_timeout, keep_alive)
             }
         };
         let settings = Settings {

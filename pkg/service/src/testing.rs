@@ -149,6 +149,30 @@ impl Running {
         self.send(Method::GET, path, None).await
     }
 
+    /// Calls each operation of `/openapi.json` with an unknown query parameter; returns those that do not reject it.
+    ///
+    /// # Errors
+    ///
+    /// If no complete response is received.
+    pub async fn operations_with_any_parameter(&self) -> Result<Vec<String>, Failed> {
+        let document = self.get("/openapi.json").await?.json();
+        let mut accepting = Vec::new();
+        let paths = document["paths"].as_object().ok_or("no paths")?;
+        for (path, operations) in paths {
+            for method in [Method::GET, Method::PUT, Method::POST, Method::DELETE, Method::PATCH] {
+                if operations.get(method.as_str().to_lowercase()).is_none() {
+                    continue;
+                }
+                let target = format!("{}?dryRun=true", path.replace(['{', '}'], ""));
+                let answer = self.send(method.clone(), &target, Some("{}")).await?;
+                if (answer.status, answer.fields()) != (StatusCode::BAD_REQUEST, vec!["dryRun".to_owned()]) {
+                    accepting.push(format!("{method} {path}"));
+                }
+            }
+        }
+        Ok(accepting)
+    }
+
     /// Stops the service and waits until it has ended.
     ///
     /// # Errors

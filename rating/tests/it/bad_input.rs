@@ -147,3 +147,10 @@ async fn grpc_names_the_same_fields_as_the_proto_spells_them() {
     assert_eq!(service.get("/v1/users/ann/ratings").await.unwrap().json(), json!({ "ratings": [] }));
     service.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn unknown_query_parameter_is_rejected_by_every_operation() {
+    let (service, _) = start().await;
+    assert_eq!(service.operations_with_any_parameter().await.unwrap(), Vec::<String>::new());
+    service.stop().await.unwrap();
+}

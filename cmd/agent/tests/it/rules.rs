@@ -165,6 +165,10 @@ async fn long_body_is_compressed_if_accepted() {
         (long, "gzip", true),
         (long, "deflate, GZIP;q=0.5", true),
         (long, "gzip;q=0", false),
+        (long, "*, gzip;Q=0.000", false),
+        (long, "br, *;q=0.5", true),
+        (long, "xgzip, br;gzip", false),
+        (long, "identity, gzip;q=0.5", false),
         (long, "identity", false),
         ("/v1/status/leader", "gzip", false),
     ] {

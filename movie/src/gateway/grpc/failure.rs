@@ -5,6 +5,7 @@ use crate::gateway::{Error, failure};
 use client::{Class, Failure};
 use fault::{Invalid, Violation};
 use http::header::CONTENT_TYPE;
+use mediatype::MediaType;
 use std::error::Error as _;
 use std::iter::successors;
 use tonic::{Code, ConnectError, Status, TimeoutExpired};
@@ -82,8 +83,12 @@ fn class(status: &Status) -> Class {
 /// Returns true if the status belongs to a gRPC response: the service sent it, or tonic could not decode the message. tonic
 /// also makes statuses of HTTP errors and of bodies of other types.
 fn is_grpc(status: &Status) -> bool {
-    let content_type = status.metadata().get(CONTENT_TYPE.as_str());
-    content_type.is_some_and(|value| value.as_encoded_bytes().starts_with(b"application/grpc"))
+    let content_type = status.metadata().get(CONTENT_TYPE.as_str()).and_then(|value| value.to_str().ok());
+    content_type.and_then(|text| MediaType::parse(text).ok()).is_some_and(|media| {
+        media.ty == *"application"
+            && media.subty == *"grpc"
+            && media.suffix.is_none_or(|suffix| suffix == *"proto")
+    })
 }
 
 /// Converts the failure of a call to `service`, after all tries, for the controller.
@@ -162,6 +167,23 @@ mod tests {
             gateway_error("rating", client::Error::Late { service: String::new() }).kind(),
             Kind::Timeout
         );
+    }
+
+    #[test]
+    fn content_type_of_grpc_is_compared_by_grammar() {
+        for (content_type, kind) in [
+            ("Application/gRPC+Proto; charset=\"a;b\"", Kind::Internal),
+            ("application/grpc;x=y", Kind::Internal),
+            ("application/grpc-web+proto", Kind::Unavailable),
+            ("application/grpc+json", Kind::Unavailable),
+            ("application/grpcfoo", Kind::Unavailable),
+            ("text/html; x=application/grpc", Kind::Unavailable),
+        ] {
+            let mut response = Status::internal("defect").into_http::<()>();
+            response.headers_mut().insert(CONTENT_TYPE, content_type.parse().unwrap());
+            let received = Status::from_header_map(response.headers()).unwrap();
+            assert_eq!(failed_with(received).kind(), kind, "{content_type}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use http::{HeaderValue, Method, header};
 use http_body::Body;
 use http_body_util::BodyExt;
 use jsontext::Objects;
+use mediatype::MediaType;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
@@ -79,11 +80,15 @@ fn check_content_type<B: Body>(request: &http::Request<B>) -> Result<(), Problem
         return Ok(());
     };
     let text = given.to_str().unwrap_or("unreadable");
-    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let json =
-        essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
-    let refusal = || format!("the body's content type must be application/json, not {text}");
-    if json { Ok(()) } else { Err(Problem::unsupported_media_type(refusal())) }
+    if MediaType::parse(text).is_ok_and(|media| is_json(&media)) {
+        return Ok(());
+    }
+    let refusal = format!("the body's content type must be application/json, not {text}");
+    Err(Problem::unsupported_media_type(refusal))
+}
+
+fn is_json(media: &MediaType<'_>) -> bool {
+    media.ty == *"application" && media.suffix.unwrap_or(media.subty) == *"json"
 }
 
 async fn read(request: Request) -> Result<Bytes, Problem> {
@@ -246,7 +251,16 @@ mod tests {
             ("Application/JSON; charset=utf-8", true),
             ("application/merge-patch+json", true),
             ("text/plain", false),
+            ("application/json;profile=\"a;b, text/plain\" ; charset=utf-8;", true),
+            ("application/JSON+json", true),
             ("text/plain; application/json", false),
+            ("text/plain; x=application/json", false),
+            ("application/json, application/json", false),
+            ("application/json; charset", false),
+            ("application/jsonx", false),
+            ("application/+json", false),
+            ("application/json+xml", false),
+            ("text/json", false),
             ("multipart/form-data; boundary=x", false),
             ("application/x-www-form-urlencoded", false),
             ("", false),

@@ -62,7 +62,9 @@ enum Protocol {
 
 fn http1(timer: HeadTimer, keep_alive: Duration) -> http1::Builder {
     let mut http = http1::Builder::new();
-    http.timer(timer).header_read_timeout(keep_alive);
+    // A client may shut down its side after its last request, and get the responses. One that is gone is detected when a
+    // response is written to it.
+    http.timer(timer).header_read_timeout(keep_alive).half_close(true);
     http
 }
 

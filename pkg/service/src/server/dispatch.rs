@@ -6,14 +6,14 @@ use super::protocol::{Protocol, Web, protocol};
 use super::reflection::Methods;
 use crate::admission::{has_valid_host, is_cross_origin_write};
 use crate::layer::{
-    Call, Capped, CheckRoute, Halted, Parameters, Route, check_codings, grpc_timeout, guarded,
+    Call, Capped, CheckRoute, Halted, Parameters, Route, check_codings, grpc_timeout, guarded, normalize_path,
 };
 use crate::metrics::{self, Measured, Recorder, Status};
 use crate::{Deadline, Metrics, Problem, grpc, problem};
 use axum::body::Body;
 use axum::response::IntoResponse;
 use fault::Kind;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version, header};
 use hyper::body::{Body as _, Incoming};
 use percent_encoding::percent_decode_str;
 use std::convert::Infallible;
@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tonic_web::GrpcWebLayer;
 use tower::ServiceExt;
+use tower_http::timeout::TimeoutBody;
 use tower_layer::Layer;
 
 /// The maximum length of a request line, in bytes.
@@ -33,6 +34,9 @@ pub(super) struct Dispatch {
     methods: Methods,
     recorder: Arc<Recorder>,
     request_timeout: Duration,
+    /// The time limit of silence between two messages of an HTTP/1.1 response: only a write detects that its client is
+    /// gone, and HTTP/1.1 has no PING.
+    keep_alive: Duration,
 }
 
 impl Dispatch {
@@ -43,6 +47,7 @@ impl Dispatch {
         parameters: Parameters,
         metrics: Metrics,
         request_timeout: Duration,
+        keep_alive: Duration,
     ) -> Self {
         let rest = rest
             .fallback(unknown_path)
@@ -50,7 +55,7 @@ impl Dispatch {
             .layer(CheckRoute(Arc::new(parameters)))
             .with_state(());
         let recorder = Arc::new(Recorder::new(metrics));
-        Self { rest, grpc: grpc.prepare().into_axum_router(), methods, recorder, request_timeout }
+        Self { rest, grpc: grpc.prepare().into_axum_router(), methods, recorder, request_timeout, keep_alive }
     }
 
     /// Returns the response to `request`, also if its handler fails.
@@ -82,6 +87,7 @@ impl Dispatch {
         } else {
             let deadline = began + self.request_timeout;
             request.extensions_mut().insert(Call { deadline: Deadline(deadline), route: route.clone() });
+            normalize_path(request.uri_mut());
             match pending.turn(deadline).await {
                 Some(_turn) => {
                     match guarded(self.rest.clone().oneshot(request.map(capped)), deadline).await {
@@ -130,6 +136,7 @@ impl Dispatch {
         pending: &budget::Request,
     ) -> Response<Measured<Metered>> {
         let chunked = is_chunked(request.headers());
+        let has_ping = request.version() >= Version::HTTP_2;
         web.normalize(request.headers_mut());
         let call = tower::service_fn(|request: Request<tonic::body::Body>| async move {
             let call = self.call(request.map(Body::new), pending).await;
@@ -141,7 +148,11 @@ impl Dispatch {
             close(response.headers_mut());
         }
         let charge = Charge::new(pending.account());
-        response.map(|body| Measured::plain(Metered::http(Body::new(body), charge)))
+        response.map(|body| {
+            let body =
+                if has_ping { Body::new(body) } else { Body::new(TimeoutBody::new(self.keep_alive, body)) };
+            Measured::plain(Metered::http(body, charge))
+        })
     }
 
     /// Calls a gRPC method.

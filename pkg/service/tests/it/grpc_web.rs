@@ -1,12 +1,14 @@
 //! grpc-web, over both versions of HTTP.
 
 use crate::measuring::has;
-use crate::running::{Answer, Caller, Running};
+use crate::running::{Answer, Caller, Running, soon};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::Method;
 use service::Config;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 const CHECK: &str = "/grpc.health.v1.Health/Check";
 
@@ -103,5 +105,25 @@ async fn page_of_another_origin_is_rejected() {
             assert_eq!(answer.status, status, "{origin}");
         }
     }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn silent_stream_over_http1_ends_after_keep_alive_time() {
+    let keep_alive = Duration::from_millis(300);
+    let running = Running::with(Config { keep_alive, ..Config::for_tests() }).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    let head =
+        "POST /grpc.health.v1.Health/Watch HTTP/1.1\r\nhost: a\r\ncontent-type: application/grpc-web\r\n";
+    let head = format!("{head}content-length: 5\r\n\r\n");
+    let began = Instant::now();
+    stream.write_all(&[head.as_bytes(), EMPTY].concat()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut response = Vec::new();
+    soon(stream.read_to_end(&mut response)).await.unwrap();
+    assert!(began.elapsed() >= keep_alive, "{:?}", began.elapsed());
+    assert!(
+        response.starts_with(b"HTTP/1.1 200 ") && response.ends_with(b"\r\n7\r\n\0\0\0\0\x02\x08\x01\r\n")
+    );
     running.stop().await;
 }

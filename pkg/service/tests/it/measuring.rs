@@ -94,6 +94,9 @@ async fn metrics_have_requested_format_and_pass_promtool() {
     assert!(open.text().ends_with("# EOF\n"));
     assert!(open.text().contains("# TYPE films_seen counter\n"));
 
+    let refused = [("accept", "text/plain, application/openmetrics-text;q=0")];
+    let refused = client.send(http::Method::GET, "/metrics", &refused, "").await.unwrap();
+    assert_eq!(refused.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     let plain = client.get("/metrics").await;
     assert_eq!(plain.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     assert!(plain.text().contains("# TYPE films_seen_total counter\nfilms_seen_total 7\n"));

@@ -79,6 +79,36 @@ async fn unknown_path_is_reported_in_each_protocol() {
 }
 
 #[tokio::test]
+async fn percent_encoded_unreserved_characters_of_path_are_decoded() {
+    let running = Running::start().await;
+    for client in [running.client(), running.http2()] {
+        for (path, text) in [
+            ("/%67%72eet/x", "hello x"),
+            ("/greet/%61%2D%2e%5F%7e", "hello a-._~"),
+            ("/%67reet/a%2Fb%252F%2541", "hello a/b%2F%41"),
+            ("/gree%74/%C3%A9", "hello é"),
+            ("/%6cist?ids=%61,b%2Cc", r#"["a","b,c"]"#),
+        ] {
+            assert_eq!(client.get(path).await.text(), text, "{path}");
+        }
+        for (path, status) in
+            [("/%67reet/%FF", 400), ("/greet%2Fx", 404), ("/greet/x%2", 200), ("/%6Eowhere", 404)]
+        {
+            let answer = client.get(path).await;
+            assert_eq!(answer.status, status, "{path}");
+            if status != 200 {
+                assert_eq!(answer.json()["instance"], path);
+            }
+        }
+        assert_eq!(client.get("/%67reet/x?y=1").await.problem(400, "/%67reet/x"), "InvalidArgument");
+    }
+    let metrics = running.client().get("/metrics").await;
+    let line = r#"requests_total{protocol="http",route="/greet/{name}",status="200"} 10"#;
+    assert!(metrics.text().lines().any(|found| found == line), "{}", metrics.text());
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn unknown_parameter_is_400_on_every_route_and_method() {
     let running = Running::start().await;
     for client in [running.client(), running.http2()] {

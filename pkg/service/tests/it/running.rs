@@ -166,12 +166,12 @@ pub(crate) fn server(routes: impl Fn() -> Routes + Send + Sync + 'static) -> Ser
 
 /// Returns a description of the routes with a parameter.
 fn description() -> OpenApi {
-    let paths =
-        [("/list", "ids"), ("/broken", "x")].into_iter().fold(PathsBuilder::new(), |paths, (path, name)| {
-            let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Query).build();
-            let operation = OperationBuilder::new().parameter(parameter).build();
-            paths.path(path, PathItem::new(HttpMethod::Get, operation))
-        });
+    let described = [("/list", "ids"), ("/broken", "x")];
+    let paths = described.into_iter().fold(PathsBuilder::new(), |paths, (path, name)| {
+        let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Query).build();
+        let operation = OperationBuilder::new().parameter(parameter).build();
+        paths.path(path, PathItem::new(HttpMethod::Get, operation))
+    });
     OpenApiBuilder::new().paths(paths.build()).build()
 }
 

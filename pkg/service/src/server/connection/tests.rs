@@ -72,9 +72,10 @@ impl Server {
         let mut grpc = tonic::service::Routes::default();
         let router = std::mem::take(grpc.axum_router_mut());
         *grpc.axum_router_mut() = router.route("/small.v1.Small/Held", post(grpc_held));
-        let (metrics, limit) = (Metrics::new(), Duration::from_secs(2));
+        let (parameters, limit) = (Parameters::default(), Duration::from_secs(2));
         let dispatch =
-            Arc::new(Dispatch::new(rest, grpc, Arc::default(), Parameters::default(), metrics, limit));
+            Dispatch::new(rest, grpc, Arc::default(), parameters, Metrics::new(), limit, patience.keep_alive);
+        let dispatch = Arc::new(dispatch);
 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -273,6 +274,72 @@ async fn closing_waits_for_calls_in_flight_and_not_for_inactive_peers() {
     soon(http1.read_to_end(&mut response)).await.unwrap();
     assert!(response.starts_with(b"HTTP/1.1 200 ") && response.len() > LARGE);
     server.ended().await;
+    server.ended().await;
+}
+
+#[tokio::test]
+async fn half_closed_connection_ends_after_its_responses() {
+    let server = Server::start(PATIENCE).await;
+    let shut = async |text: &str| {
+        let mut stream = server.http1(text).await;
+        stream.shutdown().await.unwrap();
+        stream
+    };
+    let held = shut("GET /held HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let gone = server.http1("GET /held HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    soon(async {
+        while server.started() < 2 {
+            sleep(Duration::from_millis(5)).await
+        }
+    })
+    .await;
+    drop(gone);
+    for text in ["", "GE", "GET /small HTTP/1.1\r\nho", SMALL, "GET /small HTTP/1.0\r\n\r\n"] {
+        let began = Instant::now();
+        let mut response = Vec::new();
+        soon(shut(text).await.read_to_end(&mut response)).await.unwrap();
+        assert_eq!(response.ends_with(b"small"), text.ends_with("\r\n\r\n"), "{text}: {response:?}");
+        assert!(began.elapsed() < SOON / 2, "{text}");
+        server.ended().await;
+    }
+    // A response that is larger than the buffers, and a peer that leaves in its midst.
+    let mut response = Vec::new();
+    let mut huge = shut("GET /huge HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    soon(huge.read_to_end(&mut response)).await.unwrap();
+    assert!(response.len() > 64 << 20);
+    server.ended().await;
+    let mut left = shut("GET /huge HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    left.read_exact(&mut [0; 9]).await.unwrap();
+    drop(left);
+    server.ended().await;
+
+    server.shared.released.add_permits(2);
+    let (mut held, mut response) = (held, Vec::new());
+    soon(held.read_to_end(&mut response)).await.unwrap();
+    assert!(response.starts_with(b"HTTP/1.1 200 ") && response.len() > LARGE);
+    server.ended().await;
+    server.ended().await;
+}
+
+#[tokio::test]
+async fn half_closed_idle_connection_and_pipelined_requests_end() {
+    let server = Server::start(PATIENCE).await;
+    let mut idle = server.http1(SMALL).await;
+    small(&mut idle).await;
+    idle.shutdown().await.unwrap();
+    until_closed(&mut idle).await;
+    server.ended().await;
+
+    let mut pipelined = server.http1(&SMALL.repeat(40)).await;
+    pipelined.shutdown().await.unwrap();
+    let mut responses = String::new();
+    soon(pipelined.read_to_string(&mut responses)).await.unwrap();
+    assert_eq!(responses.matches("HTTP/1.1 200 ").count(), 40);
+    server.ended().await;
+
+    // The handler runs although its client may be gone, until it times out.
+    let held = server.http1("GET /held HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    drop(held);
     server.ended().await;
 }
 
