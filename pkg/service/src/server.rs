@@ -5,6 +5,7 @@ mod budget;
 mod connection;
 mod dispatch;
 mod error;
+mod linger;
 mod metered;
 mod outbox;
 mod peer;
@@ -17,7 +18,7 @@ pub use error::Error;
 
 use crate::config::Address;
 use crate::health::{self, Ready, Standing};
-use crate::{Config, Metrics};
+use crate::{Config, Metrics, layer};
 use budget::{Budget, Limits};
 use bytes::Bytes;
 use connection::Patience;
@@ -86,14 +87,14 @@ impl Server {
         let (health, health_server) = tonic_health::server::health_reporter();
         health::serving(&health, names).await;
 
-        let request_timeout = config.request_timeout;
+        let limits = layer::Limits { request: config.request_timeout, body: config.body_timeout };
         let dispatch = {
             let standing = Arc::clone(&standing);
             move || {
                 let Routes { rest, grpc } = routes();
                 let rest = rest.merge(health::router(&standing));
                 let grpc = described.add_to(grpc.add_service(health_server.clone()));
-                Dispatch::new(rest, grpc, described.methods(), standing.metrics.clone(), request_timeout)
+                Dispatch::new(rest, grpc, described.methods(), standing.metrics.clone(), limits)
             }
         };
         let settings = Settings {

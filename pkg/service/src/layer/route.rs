@@ -1,40 +1,15 @@
-//! The state of a REST request in progress: its deadline, and the route that it matched, which outlives a handler that
-//! panics or times out.
+//! The first layer inside the router: it records the route that a request matched, and rejects bodies whose declared
+//! length exceeds the limit before a handler runs.
 
-use crate::Deadline;
-use axum::extract::{FromRequestParts, MatchedPath, Request};
-use http::request::Parts;
-use std::convert::Infallible;
-use std::sync::{Arc, OnceLock};
+use super::{Call, MAX_BODY};
+use crate::Problem;
+use axum::extract::{MatchedPath, Request};
+use axum::response::{IntoResponse, Response};
+use futures::future::Either;
+use std::future::{Ready, ready};
 use std::task::{Context, Poll};
 use tower_layer::Layer;
 use tower_service::Service;
-
-/// The state in the extensions of every REST request; one entry, because each costs an allocation.
-#[derive(Clone, Debug)]
-pub(crate) struct Call {
-    pub(crate) deadline: Deadline,
-    pub(crate) route: Route,
-}
-
-/// The path template that a request matched, set by the router.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Route(Arc<OnceLock<MatchedPath>>);
-
-impl Route {
-    /// Returns the template (`/v1/metadata/{id}`), if the path matched one.
-    pub(crate) fn template(&self) -> Option<&str> {
-        self.0.get().map(MatchedPath::as_str)
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for Deadline {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.get().map(|call: &Call| call.deadline).unwrap_or_default())
-    }
-}
 
 /// Stores the matched path in the request's [`Call`].
 #[derive(Clone, Copy, Debug)]
@@ -52,20 +27,25 @@ impl<S> Layer<S> for NoteRoute {
 #[derive(Clone, Debug)]
 pub(crate) struct Noting<S>(S);
 
-impl<S: Service<Request>> Service<Request> for Noting<S> {
-    type Response = S::Response;
+impl<S: Service<Request, Response = Response>> Service<Request> for Noting<S> {
+    type Response = Response;
     type Error = S::Error;
-    type Future = S::Future;
+    type Future = Either<S::Future, Ready<Result<Response, S::Error>>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.0.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request) -> S::Future {
+    fn call(&mut self, request: Request) -> Self::Future {
         let extensions = request.extensions();
-        if let (Some(call), Some(path)) = (extensions.get::<Call>(), extensions.get::<MatchedPath>()) {
-            _ = call.route.0.set(path.clone());
+        if let Some(call) = extensions.get::<Call>() {
+            if let Some(path) = extensions.get::<MatchedPath>() {
+                call.set_route(path);
+            }
+            if call.is_oversized() {
+                return Either::Right(ready(Ok(Problem::payload_too_large(MAX_BODY).into_response())));
+            }
         }
-        self.0.call(request)
+        Either::Left(self.0.call(request))
     }
 }

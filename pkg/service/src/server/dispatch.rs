@@ -4,9 +4,9 @@ use super::budget::{self, Charge, REFUSED};
 use super::metered::Metered;
 use super::reflection::Methods;
 use crate::admission::{has_valid_host, is_cross_origin_write};
-use crate::layer::{Call, Capped, Halted, NoteRoute, Route, grpc_timeout, guarded};
+use crate::layer::{Call, Halted, Limits, MAX_BODY, NoteRoute, RequestBody, grpc_timeout, guarded};
 use crate::metrics::{Measured, Protocol, Recorder, Status};
-use crate::{Deadline, Metrics, Problem, grpc, problem};
+use crate::{Metrics, Problem, grpc, problem};
 use axum::body::Body;
 use axum::response::IntoResponse;
 use fault::Kind;
@@ -20,6 +20,12 @@ use tower::ServiceExt;
 /// The maximum length of a request line, in bytes.
 const MAX_REQUEST_LINE: usize = 64 * 1024;
 
+/// The declared length up to which hyper may read the rest of a body that no handler has read, and keep the connection.
+const SMALL_BODY: u64 = 4 * 1024;
+
+/// The value of `Connection` in the last response of a connection.
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+
 /// The prefix of a gRPC request's content type.
 const GRPC: &[u8] = b"application/grpc";
 
@@ -29,7 +35,7 @@ pub(super) struct Dispatch {
     grpc: axum::Router,
     methods: Methods,
     recorder: Arc<Recorder>,
-    request_timeout: Duration,
+    limits: Limits,
 }
 
 impl Dispatch {
@@ -38,7 +44,7 @@ impl Dispatch {
         grpc: tonic::service::Routes,
         methods: Methods,
         metrics: Metrics,
-        request_timeout: Duration,
+        limits: Limits,
     ) -> Self {
         let rest = rest
             .fallback(unknown_path)
@@ -46,7 +52,7 @@ impl Dispatch {
             .layer(NoteRoute)
             .with_state(());
         let recorder = Arc::new(Recorder::new(metrics));
-        Self { rest, grpc: grpc.prepare().into_axum_router(), methods, recorder, request_timeout }
+        Self { rest, grpc: grpc.prepare().into_axum_router(), methods, recorder, limits }
     }
 
     /// Returns the response to `request`, also if its handler fails.
@@ -64,28 +70,39 @@ impl Dispatch {
 
     async fn rest(
         &self,
-        mut request: Request<Incoming>,
+        request: Request<Incoming>,
         admitted: Result<(), Problem>,
         pending: &budget::Request,
     ) -> Response<Measured<Metered>> {
         let began = Instant::now();
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
-        let route = Route::default();
+        let expects = request.headers().contains_key(header::EXPECT);
+        let declared = request.body().size_hint().lower();
+        let oversized = declared > MAX_BODY as u64;
+        let call = Call::new(began, self.limits, Duration::MAX, oversized);
+        let mut late = false;
+        let admitted = admitted.and_then(|()| if expects { expectation(&request) } else { Ok(()) });
+        let mut request = request.map(|body| received(body, &call));
         let mut response = if let Err(refusal) = admitted {
+            drop(request);
             refusal.into_response()
         } else {
-            let deadline = began + self.request_timeout;
-            request.extensions_mut().insert(Call { deadline: Deadline(deadline), route: route.clone() });
-            match pending.turn(deadline).await {
-                Some(_turn) => {
-                    match guarded(self.rest.clone().oneshot(request.map(capped)), deadline).await {
-                        Ok(Ok(response)) => response,
-                        Err(Halted::Timeout) => Problem::timeout().into_response(),
-                        Err(Halted::Panic(text)) => Problem::internal(text).into_response(),
+            request.extensions_mut().insert(call.clone());
+            match pending.turn(call.deadline()).await {
+                Some(_turn) => match guarded(self.rest.clone().oneshot(request), &call).await {
+                    Ok(Ok(response)) => response,
+                    Err(Halted::Timeout) => Problem::timeout().into_response(),
+                    Err(Halted::LateBody(limit)) => {
+                        late = true;
+                        Problem::late_body(limit).into_response()
                     }
+                    Err(Halted::Panic(text)) => Problem::internal(text).into_response(),
+                },
+                None => {
+                    drop(request);
+                    Problem::of(Kind::Unavailable, REFUSED).into_response()
                 }
-                None => Problem::of(Kind::Unavailable, REFUSED).into_response(),
             }
         };
         let mut charge = Charge::new(pending.account());
@@ -98,27 +115,38 @@ impl Dispatch {
         if chunked {
             // hyper hides a Content-Length beside Transfer-Encoding. If a proxy used it, the bytes after the body
             // were meant to be part of it, and must not be parsed as a request (RFC 9112, section 6.3).
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            response.headers_mut().insert(header::CONNECTION, CLOSE);
         }
-        self.recorder.record(Protocol::Http, route.template(), Status::Http(response.status()), began);
+        let abandoned = call.has_abandoned_body();
+        pending.account().set_lingering(abandoned);
+        if abandoned && (expects || late || declared > SMALL_BODY) {
+            // The rest of the body is not read, so that no further request can follow it. With HTTP/2, hyper drops this
+            // header.
+            response.headers_mut().insert(header::CONNECTION, CLOSE);
+        }
+        self.recorder.record(Protocol::Http, call.template(), Status::Http(response.status()), began);
         response.map(|body| Measured::plain(Metered::http(body, charge)))
     }
 
     async fn grpc(
         &self,
-        mut request: Request<Incoming>,
+        request: Request<Incoming>,
         pending: &budget::Request,
     ) -> Response<Measured<Metered>> {
         let began = Instant::now();
         let uri = request.uri().clone();
         let patience = grpc_timeout(request.headers()).unwrap_or(Duration::MAX);
-        let deadline = began + patience.min(self.request_timeout);
-        request.extensions_mut().insert(Deadline(deadline));
-        let response = match pending.turn(deadline).await {
-            Some(_turn) => match guarded(self.grpc.clone().oneshot(request.map(Body::new)), deadline).await {
+        let call = Call::new(began, self.limits, patience, false);
+        let mut request = request.map(|body| Body::new(RequestBody::grpc(body, call.clone())));
+        request.extensions_mut().insert(call.clone());
+        let response = match pending.turn(call.deadline()).await {
+            Some(_turn) => match guarded(self.grpc.clone().oneshot(request), &call).await {
                 Ok(Ok(response)) => response,
                 Err(Halted::Timeout) => {
                     tonic::Status::deadline_exceeded(problem::hidden(Kind::Timeout)).into_http()
+                }
+                Err(Halted::LateBody(limit)) => {
+                    tonic::Status::deadline_exceeded(problem::late_body(limit)).into_http()
                 }
                 Err(Halted::Panic(cause)) => grpc::internal(cause).into_http(),
             },
@@ -127,7 +155,7 @@ impl Dispatch {
         if let Some(status) = response.extensions().get::<tonic::Status>()
             && let Some(cause) = grpc::cause(status)
         {
-            if grpc::is_callers_deadline(status, patience, self.request_timeout) {
+            if grpc::is_callers_deadline(status, patience, self.limits.request) {
                 tracing::debug!(path = uri.path(), cause, "a call exceeded its caller's deadline");
             } else {
                 tracing::error!(path = uri.path(), cause, "a call failed");
@@ -178,9 +206,16 @@ fn protocol<B>(request: &Request<B>) -> Result<Protocol, Problem> {
     Ok(Protocol::Grpc)
 }
 
-/// Limits the size of a request's body.
-fn capped(body: Incoming) -> Body {
-    if body.is_end_stream() { Body::empty() } else { Body::new(Capped::new(body)) }
+/// Checks that the `Expect` header asks for nothing but `100 Continue`, which hyper sends when the body is read.
+fn expectation<B>(request: &Request<B>) -> Result<(), Problem> {
+    let mut expected = request.headers().get_all(header::EXPECT).iter();
+    let met = expected.all(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"100-continue"));
+    if met { Ok(()) } else { Err(Problem::expectation_failed()) }
+}
+
+/// Limits a REST request's body and records its progress.
+fn received(body: Incoming, call: &Call) -> Body {
+    if body.is_end_stream() { Body::empty() } else { Body::new(RequestBody::rest(body, call.clone())) }
 }
 
 /// Returns the length of the request line `GET /path?query HTTP/1.1`.

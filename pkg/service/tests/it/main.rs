@@ -4,6 +4,7 @@
 
 mod admission;
 mod arguments;
+mod bodies;
 mod drain;
 mod limits;
 mod measuring;

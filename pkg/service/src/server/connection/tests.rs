@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::Metrics;
-use crate::server::budget::Limits;
+use crate::layer::Limits;
+use crate::server::budget;
 use axum::body::Body;
 use axum::routing::{get, post};
 use bytes::Bytes;
@@ -21,7 +22,7 @@ use tokio::task::JoinSet;
 const SOON: Duration = Duration::from_secs(15);
 
 const LARGE: usize = 60_000;
-const LIMITS: Limits = Limits { start: 100_000, connection: 300_000, process: 200_000_000 };
+const LIMITS: budget::Limits = budget::Limits { start: 100_000, connection: 300_000, process: 200_000_000 };
 const PATIENCE: Patience = Patience { keep_alive: SOON, head: SOON, read: SOON };
 
 /// The state shared by handlers and test.
@@ -71,8 +72,8 @@ impl Server {
         let mut grpc = tonic::service::Routes::default();
         let router = std::mem::take(grpc.axum_router_mut());
         *grpc.axum_router_mut() = router.route("/small.v1.Small/Held", post(grpc_held));
-        let dispatch =
-            Arc::new(Dispatch::new(rest, grpc, Arc::default(), Metrics::new(), Duration::from_secs(2)));
+        let limits = Limits { request: Duration::from_secs(2), body: Duration::from_secs(30) };
+        let dispatch = Arc::new(Dispatch::new(rest, grpc, Arc::default(), Metrics::new(), limits));
 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
