@@ -1,6 +1,10 @@
 //! The paths common to all ports: `/healthz`, `/readyz`,
 //! `/metrics`, `/openapi.json`, and gRPC's health.
 
+mod grpc;
+
+pub(crate) use grpc::reporter;
+
 use crate::{Metrics, Problem, chain};
 use axum::Router;
 use axum::response::{IntoResponse, Response};
@@ -14,8 +18,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::timeout;
-use tonic_health::ServingStatus;
-use tonic_health::server::HealthReporter;
 
 /// The time limit of a readiness check.
 const READY_WITHIN: Duration = Duration::from_secs(1);
@@ -99,25 +101,4 @@ pub(crate) fn router(standing: &Arc<Standing>) -> Router {
         .route("/readyz", get(move || async move { ready.ready().await }))
         .route("/metrics", get(move |headers: HeaderMap| async move { metrics.metrics(&headers) }))
         .route("/openapi.json", get(document))
-}
-
-/// Reports over gRPC that `names` are serving.
-pub(crate) async fn serving(health: &HealthReporter, names: &[&str]) {
-    for name in names {
-        health.set_service_status(name, ServingStatus::Serving).await;
-    }
-}
-
-/// Reports over gRPC that neither `names` nor the server as a whole are serving.
-pub(crate) async fn not_serving(health: &HealthReporter, names: &[&str]) {
-    for name in names.iter().chain(&[""]) {
-        health.set_service_status(name, ServingStatus::NotServing).await;
-    }
-}
-
-/// Ends the health watches of `names` and of the server as a whole.
-pub(crate) async fn end_watches(mut health: HealthReporter, names: &[&str]) {
-    for name in names.iter().chain(&[""]) {
-        health.clear_service_status(name).await;
-    }
 }

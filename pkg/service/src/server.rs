@@ -84,8 +84,7 @@ impl Server {
         let standing = Arc::new(Standing::new(metrics, Bytes::from(openapi), ready));
         let described =
             reflection::describe(descriptors).map_err(|source| Error::Descriptors { service, source })?;
-        let (health, health_server) = tonic_health::server::health_reporter();
-        health::serving(&health, names).await;
+        let (health, health_server) = health::reporter(names);
 
         let limits = layer::Limits { request: config.request_timeout, body: config.body_timeout };
         let dispatch = {
@@ -126,7 +125,7 @@ impl Server {
             _ = registered.await;
         }
         standing.drain();
-        health::not_serving(&health, names).await;
+        health.not_serving();
         if ended.is_ok() && !config.drain_delay.is_zero() {
             tracing::info!(service, delay = ?config.drain_delay, "not ready, still serving");
             tokio::select! {
@@ -134,7 +133,7 @@ impl Server {
                 () = workers.lost() => ended = Err(Error::WorkerLost { service }),
             }
         }
-        health::end_watches(health, names).await;
+        health.end_watches();
         closing.cancel();
         _ = acceptor.await;
         workers.join().await;
