@@ -37,8 +37,10 @@ pub struct Config {
     pub drain_delay: Duration,
     /// How long to wait for calls in flight after the drain delay.
     pub drain_timeout: Duration,
-    /// The time limit of a request.
+    /// The time limit of a request, from the end of its body.
     pub request_timeout: Duration,
+    /// The time limit of a request's body, from the end of the request's head.
+    pub body_timeout: Duration,
     /// The format of the log; by default text on a terminal, otherwise JSON.
     pub log_format: Option<LogFormat>,
     /// The log filter, in `tracing`'s syntax.
@@ -61,6 +63,7 @@ impl Config {
             drain_delay: Duration::ZERO,
             drain_timeout: Duration::from_secs(2),
             request_timeout: Duration::from_secs(2),
+            body_timeout: Duration::from_secs(30),
             log_format: None,
             log: "info".to_owned(),
         }
@@ -157,6 +160,7 @@ impl From<Flags> for Config {
             drain_delay: flags.drain_delay,
             drain_timeout: flags.drain_timeout,
             request_timeout: flags.request_timeout,
+            body_timeout: flags.body_timeout,
             log_format: flags.log_format,
             log: flags.log,
         }

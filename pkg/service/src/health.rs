@@ -1,6 +1,10 @@
 //! The paths common to all ports: `/healthz`, `/readyz`,
 //! `/metrics`, `/openapi.json`, and gRPC's health.
 
+mod grpc;
+
+pub(crate) use grpc::reporter;
+
 use crate::accept::{self, Offer};
 use crate::{Metrics, Problem, chain};
 use axum::Router;
@@ -16,8 +20,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::timeout;
-use tonic_health::ServingStatus;
-use tonic_health::server::HealthReporter;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
@@ -183,27 +185,6 @@ async fn metrics(State(standing): State<Arc<Standing>>, headers: HeaderMap) -> R
 )]
 async fn openapi(State(standing): State<Arc<Standing>>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], standing.openapi.clone()).into_response()
-}
-
-/// Reports over gRPC that `names` are serving.
-pub(crate) async fn serving(health: &HealthReporter, names: &[&str]) {
-    for name in names {
-        health.set_service_status(name, ServingStatus::Serving).await;
-    }
-}
-
-/// Reports over gRPC that neither `names` nor the server as a whole are serving.
-pub(crate) async fn not_serving(health: &HealthReporter, names: &[&str]) {
-    for name in names.iter().chain(&[""]) {
-        health.set_service_status(name, ServingStatus::NotServing).await;
-    }
-}
-
-/// Ends the health watches of `names` and of the server as a whole.
-pub(crate) async fn end_watches(mut health: HealthReporter, names: &[&str]) {
-    for name in names.iter().chain(&[""]) {
-        health.clear_service_status(name).await;
-    }
 }
 
 #[cfg(test)]

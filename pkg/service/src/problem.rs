@@ -8,6 +8,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use std::error::Error;
 use std::fmt::Write as _;
+use std::time::Duration;
 use utoipa::ToSchema;
 
 /// The `detail` of the problem for an unknown path. Its `code` is that of a missing record, so that only this text
@@ -78,6 +79,15 @@ impl Problem {
         Self::http(StatusCode::NOT_IMPLEMENTED, "NotImplemented", detail)
     }
 
+    pub(crate) fn expectation_failed() -> Self {
+        let detail = "the only expectation that can be met is Expect: 100-continue";
+        Self::http(StatusCode::EXPECTATION_FAILED, "ExpectationFailed", detail)
+    }
+
+    pub(crate) fn late_body(limit: Duration) -> Self {
+        Self::http(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", late_body(limit))
+    }
+
     pub(crate) fn timeout() -> Self {
         Self::of(Kind::Timeout, hidden(Kind::Timeout))
     }
@@ -122,6 +132,11 @@ pub(crate) const fn hidden(kind: Kind) -> &'static str {
         Kind::Timeout => "the request timed out",
         _ => "internal error, see the service's log",
     }
+}
+
+/// Returns the text for a body that was not complete within `limit`.
+pub(crate) fn late_body(limit: Duration) -> String {
+    format!("the body did not arrive completely within {limit:?}")
 }
 
 /// Returns an error's text and those of its causes.

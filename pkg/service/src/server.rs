@@ -5,6 +5,7 @@ mod budget;
 mod connection;
 mod dispatch;
 mod error;
+mod linger;
 mod metered;
 mod outbox;
 mod peer;
@@ -18,7 +19,7 @@ pub use error::Error;
 
 use crate::config::Address;
 use crate::health::{self, Ready, Standing};
-use crate::layer::Parameters;
+use crate::layer::{self, Parameters};
 use crate::{Config, Metrics};
 use budget::{Budget, Limits};
 use bytes::Bytes;
@@ -88,10 +89,10 @@ impl Server {
         let standing = Arc::new(Standing::new(metrics, Bytes::from(openapi), ready));
         let described =
             reflection::describe(descriptors).map_err(|source| Error::Descriptors { service, source })?;
-        let (health, health_server) = tonic_health::server::health_reporter();
-        health::serving(&health, names).await;
+        let (health, health_server) = health::reporter(names);
 
-        let (request_timeout, keep_alive) = (config.request_timeout, config.keep_alive);
+        let limits = layer::Limits { request: config.request_timeout, body: config.body_timeout };
+        let keep_alive = config.keep_alive;
         let dispatch = {
             let standing = Arc::clone(&standing);
             move || {
@@ -99,7 +100,7 @@ impl Server {
                 let rest = rest.merge(health::router(&standing));
                 let grpc = described.add_to(grpc.add_service(health_server.clone()));
                 let (methods, metrics) = (described.methods(), standing.metrics.clone());
-                Dispatch::new(rest, grpc, methods, parameters.clone(), metrics, request_timeout, keep_alive)
+                Dispatch::new(rest, grpc, methods, parameters.clone(), metrics, limits, keep_alive)
             }
         };
         let settings = Settings {
@@ -131,7 +132,7 @@ impl Server {
             _ = registered.await;
         }
         standing.drain();
-        health::not_serving(&health, names).await;
+        health.not_serving();
         if ended.is_ok() && !config.drain_delay.is_zero() {
             tracing::info!(service, delay = ?config.drain_delay, "not ready, still serving");
             tokio::select! {
@@ -139,7 +140,7 @@ impl Server {
                 () = workers.lost() => ended = Err(Error::WorkerLost { service }),
             }
         }
-        health::end_watches(health, names).await;
+        health.end_watches();
         closing.cancel();
         _ = acceptor.await;
         workers.join().await;

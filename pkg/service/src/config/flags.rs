@@ -76,9 +76,14 @@ pub(super) struct Flags {
     #[arg(long, env, value_name = "DURATION", default_value = "10s", value_parser = duration)]
     pub(super) drain_timeout: Duration,
 
-    /// The time limit of a request
+    /// The time limit of a request, from the end of its body
     #[arg(long, env, value_name = "DURATION", default_value = "2s", value_parser = positive_duration)]
     pub(super) request_timeout: Duration,
+
+    /// The time limit of a request's body: a body that is not complete by then is rejected with 408 (gRPC:
+    /// DEADLINE_EXCEEDED)
+    #[arg(long, env, value_name = "DURATION", default_value = "30s", value_parser = positive_duration)]
+    pub(super) body_timeout: Duration,
 
     /// The format of the log on standard error [default: text on a terminal, otherwise json]
     #[arg(long, env, value_enum, value_name = "FORMAT")]

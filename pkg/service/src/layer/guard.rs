@@ -1,5 +1,6 @@
 //! The time limit of a request, and recovery from panics of its handler.
 
+use super::call::{Call, Halted};
 use futures::FutureExt;
 use http::HeaderMap;
 use std::any::Any;
@@ -7,23 +8,18 @@ use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-/// Why a handler returned no response.
-#[derive(Debug)]
-pub(crate) enum Halted {
-    /// It timed out and was dropped.
-    Timeout,
-    /// It panicked with this message.
-    Panic(String),
-}
-
-/// Runs a handler until `deadline`.
-pub(crate) async fn guarded<T>(handler: impl Future<Output = T>, deadline: Instant) -> Result<T, Halted> {
+/// Runs the handler of `call` until it times out.
+pub(crate) async fn guarded<T>(handler: impl Future<Output = T>, call: &Call) -> Result<T, Halted> {
     // Pinned here, the handler is not moved into the timer's future as well.
-    let handler = pin!(AssertUnwindSafe(handler).catch_unwind());
-    match tokio::time::timeout_at(deadline.into(), handler).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(panic)) => Err(Halted::Panic(text(&*panic))),
-        Err(_) => Err(Halted::Timeout),
+    let mut handler = pin!(AssertUnwindSafe(handler).catch_unwind());
+    let mut check = call.first_check();
+    loop {
+        match tokio::time::timeout_at(check.into(), handler.as_mut()).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(panic)) => return Err(Halted::Panic(text(&*panic))),
+            // The body may have moved the expiry since the timer was set.
+            Err(_) => check = call.check(Instant::now())?,
+        }
     }
 }
 

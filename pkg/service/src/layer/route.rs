@@ -1,45 +1,18 @@
-//! The state of a REST request in progress: its deadline, and the route that it matched, which outlives a handler that
-//! panics or times out. A route's parameters are checked here too.
+//! The first layer inside the router: it records the route that a request matched, and rejects unknown parameters and
+//! bodies whose declared length exceeds the limit before a handler runs.
 
-use super::Parameters;
-use crate::Deadline;
-use axum::extract::{FromRequestParts, MatchedPath, Request};
+use super::{Call, MAX_BODY, Parameters};
+use crate::Problem;
+use axum::extract::{MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
-use futures::future::{Either, Ready, ready};
-use http::request::Parts;
-use std::convert::Infallible;
-use std::sync::{Arc, OnceLock};
+use futures::future::Either;
+use std::future::{Ready, ready};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// The state in the extensions of every REST request; one entry, because each costs an allocation.
-#[derive(Clone, Debug)]
-pub(crate) struct Call {
-    pub(crate) deadline: Deadline,
-    pub(crate) route: Route,
-}
-
-/// The path template that a request matched, set by the router.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Route(Arc<OnceLock<MatchedPath>>);
-
-impl Route {
-    /// Returns the template (`/v1/metadata/{id}`), if the path matched one.
-    pub(crate) fn template(&self) -> Option<&str> {
-        self.0.get().map(MatchedPath::as_str)
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for Deadline {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.get().map(|call: &Call| call.deadline).unwrap_or_default())
-    }
-}
-
-/// Stores the matched path in the request's [`Call`], and rejects a request with a parameter that the route does not have.
+/// Stores the matched path in the request's [`Call`], and rejects what the head alone makes invalid.
 #[derive(Clone, Debug)]
 pub(crate) struct CheckRoute(pub(crate) Arc<Parameters>);
 
@@ -58,6 +31,20 @@ pub(crate) struct Checking<S> {
     parameters: Arc<Parameters>,
 }
 
+impl<S> Checking<S> {
+    fn check(&self, request: &Request) -> Option<Problem> {
+        let extensions = request.extensions();
+        let (path, call) = (extensions.get::<MatchedPath>(), extensions.get::<Call>());
+        if let (Some(path), Some(call)) = (path, call) {
+            call.set_route(path);
+        }
+        if call.is_some_and(Call::is_oversized) {
+            return Some(Problem::payload_too_large(MAX_BODY));
+        }
+        self.parameters.check(path?.as_str(), request)
+    }
+}
+
 impl<S: Service<Request, Response = Response>> Service<Request> for Checking<S> {
     type Response = Response;
     type Error = S::Error;
@@ -68,14 +55,9 @@ impl<S: Service<Request, Response = Response>> Service<Request> for Checking<S> 
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        if let Some(path) = request.extensions().get::<MatchedPath>() {
-            if let Some(call) = request.extensions().get::<Call>() {
-                _ = call.route.0.set(path.clone());
-            }
-            if let Some(problem) = self.parameters.check(path.as_str(), &request) {
-                return Either::Left(ready(Ok(problem.into_response())));
-            }
+        match self.check(&request) {
+            Some(problem) => Either::Left(ready(Ok(problem.into_response()))),
+            None => Either::Right(self.inner.call(request)),
         }
-        Either::Right(self.inner.call(request))
     }
 }

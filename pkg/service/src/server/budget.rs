@@ -5,7 +5,7 @@
 //! budget is dropped and replaced by an error.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::timeout_at;
@@ -92,6 +92,8 @@ pub(super) struct Account {
     turns: Semaphore,
     /// Notified when unread bytes are released.
     released: Notify,
+    /// Whether the connection lingers when it closes, because the peer may still be sending.
+    lingering: AtomicBool,
 }
 
 /// The progress of a peer.
@@ -115,6 +117,7 @@ impl Account {
             running: Count::default(),
             turns: Semaphore::new(TURNS),
             released: Notify::new(),
+            lingering: AtomicBool::new(false),
         })
     }
 
@@ -125,6 +128,15 @@ impl Account {
     /// Returns the number of requests with running handlers; one that waits for the peer to read does not count.
     pub(super) fn running(&self) -> usize {
         self.running.get()
+    }
+
+    /// Sets whether the peer may still be sending the body of its last request.
+    pub(super) fn set_lingering(&self, lingering: bool) {
+        self.lingering.store(lingering, Relaxed);
+    }
+
+    pub(super) fn is_lingering(&self) -> bool {
+        self.lingering.load(Relaxed)
     }
 
     /// Charges `bytes` of a response, or returns false if they exceed the budget.

@@ -2,6 +2,7 @@
 
 use super::budget::{self, Account, Budget};
 use super::dispatch::Dispatch;
+use super::linger::Lingering;
 use super::outbox::gather;
 use super::peer::Peer;
 use super::streams::{Begun, Streams};
@@ -107,7 +108,7 @@ pub(super) async fn serve(
     let ended = match protocol {
         Protocol::Http1 => {
             let timer = HeadTimer::new(patience.head);
-            let stream = TokioIo::new(timer.watch(stream));
+            let stream = TokioIo::new(Lingering::new(timer.watch(stream), &account));
             let connection = http1(timer, patience.keep_alive).serve_connection(stream, service);
             let peer = Peer { account: &account, read: patience.read, may_send_slowly: true };
             drive(

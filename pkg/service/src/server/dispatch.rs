@@ -6,10 +6,11 @@ use super::protocol::{Protocol, Web, protocol};
 use super::reflection::Methods;
 use crate::admission::{has_valid_host, is_cross_origin_write};
 use crate::layer::{
-    Call, Capped, CheckRoute, Halted, Parameters, Route, check_codings, grpc_timeout, guarded, normalize_path,
+    Call, CheckRoute, Halted, Limits, MAX_BODY, Parameters, RequestBody, check_codings, grpc_timeout,
+    guarded, normalize_path,
 };
 use crate::metrics::{self, Measured, Recorder, Status};
-use crate::{Deadline, Metrics, Problem, grpc, problem};
+use crate::{Metrics, Problem, grpc, problem};
 use axum::body::Body;
 use axum::response::IntoResponse;
 use fault::Kind;
@@ -27,13 +28,16 @@ use tower_layer::Layer;
 /// The maximum length of a request line, in bytes.
 const MAX_REQUEST_LINE: usize = 64 * 1024;
 
+/// The declared length up to which hyper may read the rest of a body that no handler has read, and keep the connection.
+const SMALL_BODY: u64 = 4 * 1024;
+
 /// One worker's routes and what it needs to serve them.
 pub(super) struct Dispatch {
     rest: axum::Router,
     grpc: axum::Router,
     methods: Methods,
     recorder: Arc<Recorder>,
-    request_timeout: Duration,
+    limits: Limits,
     /// The time limit of silence between two messages of an HTTP/1.1 response: only a write detects that its client is
     /// gone, and HTTP/1.1 has no PING.
     keep_alive: Duration,
@@ -46,7 +50,7 @@ impl Dispatch {
         methods: Methods,
         parameters: Parameters,
         metrics: Metrics,
-        request_timeout: Duration,
+        limits: Limits,
         keep_alive: Duration,
     ) -> Self {
         let rest = rest
@@ -55,7 +59,7 @@ impl Dispatch {
             .layer(CheckRoute(Arc::new(parameters)))
             .with_state(());
         let recorder = Arc::new(Recorder::new(metrics));
-        Self { rest, grpc: grpc.prepare().into_axum_router(), methods, recorder, request_timeout, keep_alive }
+        Self { rest, grpc: grpc.prepare().into_axum_router(), methods, recorder, limits, keep_alive }
     }
 
     /// Returns the response to `request`, also if its handler fails.
@@ -74,29 +78,40 @@ impl Dispatch {
 
     async fn rest(
         &self,
-        mut request: Request<Incoming>,
+        request: Request<Incoming>,
         admitted: Result<(), Problem>,
         pending: &budget::Request,
     ) -> Response<Measured<Metered>> {
         let began = Instant::now();
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let chunked = is_chunked(request.headers());
-        let route = Route::default();
+        let expects = request.headers().contains_key(header::EXPECT);
+        let declared = request.body().size_hint().lower();
+        let oversized = declared > MAX_BODY as u64;
+        let call = Call::new(began, self.limits, Duration::MAX, oversized);
+        let mut late = false;
+        let admitted = admitted.and_then(|()| if expects { expectation(&request) } else { Ok(()) });
+        let mut request = request.map(|body| received(body, &call));
         let mut response = if let Err(refusal) = admitted {
+            drop(request);
             refusal.into_response()
         } else {
-            let deadline = began + self.request_timeout;
-            request.extensions_mut().insert(Call { deadline: Deadline(deadline), route: route.clone() });
+            request.extensions_mut().insert(call.clone());
             normalize_path(request.uri_mut());
-            match pending.turn(deadline).await {
-                Some(_turn) => {
-                    match guarded(self.rest.clone().oneshot(request.map(capped)), deadline).await {
-                        Ok(Ok(response)) => response,
-                        Err(Halted::Timeout) => Problem::timeout().into_response(),
-                        Err(Halted::Panic(text)) => Problem::internal(text).into_response(),
+            match pending.turn(call.deadline()).await {
+                Some(_turn) => match guarded(self.rest.clone().oneshot(request), &call).await {
+                    Ok(Ok(response)) => response,
+                    Err(Halted::Timeout) => Problem::timeout().into_response(),
+                    Err(Halted::LateBody(limit)) => {
+                        late = true;
+                        Problem::late_body(limit).into_response()
                     }
+                    Err(Halted::Panic(text)) => Problem::internal(text).into_response(),
+                },
+                None => {
+                    drop(request);
+                    Problem::of(Kind::Unavailable, REFUSED).into_response()
                 }
-                None => Problem::of(Kind::Unavailable, REFUSED).into_response(),
             }
         };
         let mut charge = Charge::new(pending.account());
@@ -106,12 +121,16 @@ impl Dispatch {
         if let Some(problem) = response.extensions_mut().remove::<Problem>() {
             finish(&mut response, problem, &method, uri.path());
         }
-        if chunked {
+        let abandoned = call.has_abandoned_body();
+        pending.account().set_lingering(abandoned);
+        // The rest of an abandoned body is not read, so that no further request can follow it. With HTTP/2, hyper drops
+        // the header.
+        if chunked || abandoned && (expects || late || declared > SMALL_BODY) {
             close(response.headers_mut());
         }
         self.recorder.record(
             metrics::Protocol::Http,
-            route.template(),
+            call.template(),
             Status::Http(response.status()),
             began,
         );
@@ -156,17 +175,21 @@ impl Dispatch {
     }
 
     /// Calls a gRPC method.
-    async fn call(&self, mut request: Request<Body>, pending: &budget::Request) -> Called {
+    async fn call(&self, request: Request<Body>, pending: &budget::Request) -> Called {
         let began = Instant::now();
         let uri = request.uri().clone();
         let patience = grpc_timeout(request.headers()).unwrap_or(Duration::MAX);
-        let deadline = began + patience.min(self.request_timeout);
-        request.extensions_mut().insert(Deadline(deadline));
-        let response = match pending.turn(deadline).await {
-            Some(_turn) => match guarded(self.grpc.clone().oneshot(request), deadline).await {
+        let call = Call::new(began, self.limits, patience, false);
+        let mut request = request.map(|body| Body::new(RequestBody::grpc(body, call.clone())));
+        request.extensions_mut().insert(call.clone());
+        let response = match pending.turn(call.deadline()).await {
+            Some(_turn) => match guarded(self.grpc.clone().oneshot(request), &call).await {
                 Ok(Ok(response)) => response,
                 Err(Halted::Timeout) => {
                     tonic::Status::deadline_exceeded(problem::hidden(Kind::Timeout)).into_http()
+                }
+                Err(Halted::LateBody(limit)) => {
+                    tonic::Status::deadline_exceeded(problem::late_body(limit)).into_http()
                 }
                 Err(Halted::Panic(cause)) => grpc::internal(cause).into_http(),
             },
@@ -175,7 +198,7 @@ impl Dispatch {
         if let Some(status) = response.extensions().get::<tonic::Status>()
             && let Some(cause) = grpc::cause(status)
         {
-            if grpc::is_callers_deadline(status, patience, self.request_timeout) {
+            if grpc::is_callers_deadline(status, patience, self.limits.request) {
                 tracing::debug!(path = uri.path(), cause, "a call exceeded its caller's deadline");
             } else {
                 tracing::error!(path = uri.path(), cause, "a call failed");
@@ -234,9 +257,16 @@ fn close(headers: &mut HeaderMap) {
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
 }
 
-/// Limits the size of a request's body.
-fn capped(body: Incoming) -> Body {
-    if body.is_end_stream() { Body::empty() } else { Body::new(Capped::new(body)) }
+/// Checks that the `Expect` header asks for nothing but `100 Continue`, which hyper sends when the body is read.
+fn expectation<B>(request: &Request<B>) -> Result<(), Problem> {
+    let mut expected = request.headers().get_all(header::EXPECT).iter();
+    let met = expected.all(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"100-continue"));
+    if met { Ok(()) } else { Err(Problem::expectation_failed()) }
+}
+
+/// Limits a REST request's body and records its progress.
+fn received(body: Incoming, call: &Call) -> Body {
+    if body.is_end_stream() { Body::empty() } else { Body::new(RequestBody::rest(body, call.clone())) }
 }
 
 /// Returns the length of the request line `GET /path?query HTTP/1.1`.

@@ -30,6 +30,7 @@ fn defaults_are_those_in_help() {
     assert_eq!(config.consul, "http://127.0.0.1:8500");
     assert_eq!(config.drain_timeout, Duration::from_secs(10));
     assert_eq!(config.request_timeout, Duration::from_secs(2));
+    assert_eq!(config.body_timeout, Duration::from_secs(30));
     assert_eq!(config.keep_alive, Duration::from_secs(75));
     assert_eq!(config.workers, std::thread::available_parallelism().unwrap().get());
 
@@ -51,6 +52,7 @@ fn defaults_are_those_in_help() {
         "DRAIN_DELAY",
         "[under Kubernetes: 5s]",
         "REQUEST_TIMEOUT",
+        "BODY_TIMEOUT",
         "LOG_FORMAT",
         "RUST_LOG",
         "[default: 10s]",
@@ -73,6 +75,7 @@ fn flags_are_read() {
         "--drain-delay=3s",
         "--drain-timeout=500ms",
         "--request-timeout=1m",
+        "--body-timeout=90s",
     ])
     .unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:0");
@@ -83,6 +86,7 @@ fn flags_are_read() {
     assert_eq!(config.drain_delay, Duration::from_secs(3));
     assert_eq!(config.drain_timeout, Duration::from_millis(500));
     assert_eq!(config.request_timeout, Duration::from_secs(60));
+    assert_eq!(config.body_timeout, Duration::from_secs(90));
 }
 
 #[test]
@@ -108,6 +112,7 @@ fn invalid_argument_prints_flag_value_and_accepted_values() {
         (&["--drain-delay=5"], ["5", "--drain-delay", "500ms, 2s or 1m"]),
         (&["--keep-alive=0s"], ["0s", "--keep-alive", "above 0"]),
         (&["--request-timeout=0s"], ["0s", "--request-timeout", "above 0"]),
+        (&["--body-timeout=0s"], ["0s", "--body-timeout", "above 0"]),
         (&["--log-format=xml"], ["xml", "--log-format", "text, json"]),
         (&["--log=service=loud"], ["service=loud", "--log", "target=level"]),
         (&["--listen=0.0.0.0:80"], ["0.0.0.0:80", "--listen", "--advertise"]),

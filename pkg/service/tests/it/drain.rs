@@ -104,6 +104,29 @@ async fn health_watchers_are_notified_and_do_not_delay_shutdown() {
 }
 
 #[tokio::test]
+async fn watch_of_unknown_service_begins_with_service_unknown_and_stays_open_until_shutdown() {
+    const WATCHES: usize = 200;
+    let running =
+        Running::with(Config { drain_timeout: Duration::from_secs(60), ..Config::for_tests() }).await;
+    let mut client = HealthClient::new(running.channel());
+    let mut watches = Vec::new();
+    for n in 0..WATCHES {
+        let request = HealthCheckRequest { service: format!("nope{n}") };
+        let mut states = soon(client.watch(request)).await.unwrap().into_inner();
+        assert_eq!(soon(states.message()).await.unwrap().unwrap().status, 3);
+        watches.push(states);
+    }
+    let silent = tokio::time::timeout(Duration::from_millis(300), watches[0].message()).await;
+    assert!(silent.is_err(), "{silent:?}");
+    running.stop.cancel();
+    for mut states in watches {
+        assert!(soon(states.message()).await.unwrap().is_none());
+    }
+    drop(client);
+    soon(running.ended).await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn idle_connections_do_not_delay_shutdown() {
     let running =
         Running::with(Config { drain_timeout: Duration::from_secs(60), ..Config::for_tests() }).await;

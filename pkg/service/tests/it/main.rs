@@ -4,6 +4,7 @@
 
 mod admission;
 mod arguments;
+mod bodies;
 mod drain;
 mod grpc_web;
 mod limits;

@@ -1,6 +1,5 @@
 //! A small service on its own port, and a client that exposes complete responses.
 
-use axum::Extension;
 use axum::body::Body;
 use axum::routing::{get, post};
 use bytes::Bytes;
@@ -238,6 +237,7 @@ pub(crate) fn routes(shared: &Arc<Shared>) -> Routes {
     let rest = axum::Router::new()
         .route("/greet/{name}", get(greet))
         .route("/rate", post(rate))
+        .route("/absorb", post(async |_: String| std::future::pending::<()>().await))
         .route("/list", get(list))
         .route("/left", get(left))
         .route("/held", get(held))
@@ -249,14 +249,22 @@ pub(crate) fn routes(shared: &Arc<Shared>) -> Routes {
 
     let mut grpc = tonic::service::Routes::default();
     let router = std::mem::take(grpc.axum_router_mut());
-    let left = async |Extension(deadline): Extension<Deadline>| {
+    let left = async |deadline: Deadline| {
+        Status::failed_precondition(deadline.left().as_millis().to_string()).into_http::<Body>()
+    };
+    // The deadline when the message is complete.
+    let read = async |request: axum::extract::Request| {
+        let (parts, body) = request.into_parts();
+        body.collect().await.unwrap();
+        let deadline = Deadline::of(&tonic::Request::from_parts(Default::default(), parts.extensions, ()));
         Status::failed_precondition(deadline.left().as_millis().to_string()).into_http::<Body>()
     };
     *grpc.axum_router_mut() = router
         .route("/small.v1.Small/Slow", post(std::future::pending::<()>))
         .route("/small.v1.Small/Panic", post(async || -> () { panic!("the method's secret") }))
         .route("/small.v1.Small/Broken", post(async || service::grpc::status(Broken).into_http::<Body>()))
-        .route("/small.v1.Small/Left", post(left));
+        .route("/small.v1.Small/Left", post(left))
+        .route("/small.v1.Small/Read", post(read));
     Routes { rest, grpc }
 }
 

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::Metrics;
-use crate::layer::Parameters;
-use crate::server::budget::Limits;
+use crate::layer::{Limits, Parameters};
+use crate::server::budget;
 use axum::body::Body;
 use axum::routing::{get, post};
 use bytes::Bytes;
@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 const SOON: Duration = Duration::from_secs(15);
 
 const LARGE: usize = 60_000;
-const LIMITS: Limits = Limits { start: 100_000, connection: 300_000, process: 200_000_000 };
+const LIMITS: budget::Limits = budget::Limits { start: 100_000, connection: 300_000, process: 200_000_000 };
 const PATIENCE: Patience = Patience { keep_alive: SOON, head: SOON, read: SOON };
 
 /// The state shared by handlers and test.
@@ -72,9 +72,17 @@ impl Server {
         let mut grpc = tonic::service::Routes::default();
         let router = std::mem::take(grpc.axum_router_mut());
         *grpc.axum_router_mut() = router.route("/small.v1.Small/Held", post(grpc_held));
-        let (parameters, limit) = (Parameters::default(), Duration::from_secs(2));
-        let dispatch =
-            Dispatch::new(rest, grpc, Arc::default(), parameters, Metrics::new(), limit, patience.keep_alive);
+        let limits = Limits { request: Duration::from_secs(2), body: Duration::from_secs(30) };
+        let parameters = Parameters::default();
+        let dispatch = Dispatch::new(
+            rest,
+            grpc,
+            Arc::default(),
+            parameters,
+            Metrics::new(),
+            limits,
+            patience.keep_alive,
+        );
         let dispatch = Arc::new(dispatch);
 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
