@@ -1,14 +1,27 @@
 //! The rules of title search: folding of text to words, matching, and order. Every store follows
 //! these rules, so that all return the same rows in the same order.
+//!
+//! A title is indexed under its own words and under further forms of them ([`Index`]). A query is a
+//! conjunction of words, each of which is a disjunction of terms ([`Query`]). A term matches a title if
+//! an indexed word begins with it.
 
-use crate::Broken;
-use serde::{Deserialize, Serialize};
-use std::cmp::Reverse;
-use std::collections::BTreeSet;
+mod index;
+mod query;
+mod rank;
+
+pub use index::Index;
+pub use query::{Query, Term, Word};
+pub use rank::Rank;
+
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-const MAX_QUERY: usize = 512;
+/// The version of what [`Index::of`] returns, 1 before versions were counted. A database that was written with another version must be indexed
+/// again.
+pub const VERSION: u32 = 2;
+
+/// The maximum length of a term in characters, unless it is a word as typed.
+pub const MAX_TERM: usize = 256;
 
 /// Returns the words of `text`: its runs of letters and digits, without accents and case (`Amélie` is `amelie`).
 #[must_use]
@@ -20,86 +33,6 @@ pub fn words(text: &str) -> Vec<String> {
         .flat_map(char::to_lowercase)
         .collect();
     folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(Into::into).collect()
-}
-
-/// A query, folded to its distinct words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Query {
-    text: String,
-    words: Vec<String>,
-}
-
-impl Query {
-    /// Folds `text`, at most 512 bytes.
-    pub fn new(text: &str) -> Result<Self, Broken> {
-        if text.len() > MAX_QUERY {
-            return Err(Broken::new(format!("must be at most {MAX_QUERY} bytes long, not {}", text.len())));
-        }
-        let distinct: BTreeSet<String> = words(text).into_iter().collect();
-        Ok(Self { text: text.into(), words: distinct.into_iter().collect() })
-    }
-
-    /// Returns the query as received.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// Returns true if the query is empty, which lists everything.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.text.is_empty()
-    }
-
-    /// Returns the query's distinct words, sorted. A non-empty query without words matches nothing.
-    #[must_use]
-    pub fn words(&self) -> &[String] {
-        &self.words
-    }
-
-    /// Returns the rank of a title with the given id; `None` if it does not match: every word of the
-    /// query must be a prefix of a word of the title.
-    #[must_use]
-    pub fn rank(&self, title: &str, id: &str) -> Option<Rank> {
-        let title = words(title);
-        let begins = |word: &String| title.iter().any(|of_title| of_title.starts_with(word.as_str()));
-        if self.words.is_empty() || !self.words.iter().all(begins) {
-            return None;
-        }
-        let whole = self.words.iter().filter(|word| title.contains(word)).count();
-        Some(Rank::new(whole as u64, title.len() as u64, id.into()))
-    }
-}
-
-/// A match's position in the order: more whole words first, then fewer words in the title, then
-/// the smaller id.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Rank(Reverse<u64>, u64, String);
-
-impl Rank {
-    /// Creates the rank of a title with `words` words, `whole` of which are matched as whole words.
-    #[must_use]
-    pub const fn new(whole: u64, words: u64, id: String) -> Self {
-        Self(Reverse(whole), words, id)
-    }
-
-    /// Returns the number of query words that match whole words of the title.
-    #[must_use]
-    pub const fn whole(&self) -> u64 {
-        self.0.0
-    }
-
-    /// Returns the number of words in the title.
-    #[must_use]
-    pub const fn words(&self) -> u64 {
-        self.1
-    }
-
-    /// Returns the movie's id.
-    #[must_use]
-    pub fn id(&self) -> &str {
-        &self.2
-    }
 }
 
 #[cfg(test)]
