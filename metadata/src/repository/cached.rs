@@ -24,7 +24,7 @@ const SEARCH_BYTES: u64 = 4 * 1024 * 1024;
 /// The bytes that a record's allocations take beyond its texts: the counters of the `Arc`, and rounding.
 const ALLOCATIONS: usize = 96;
 
-/// Identifies a page of search results: the number of transactions that had ended, the words of the query, the rank
+/// Identifies a page of search results: the number of transactions that had ended, the key of the query, the rank
 /// before the page, and the limit.
 type Page = (u64, String, Option<Rank>, usize);
 
@@ -98,7 +98,7 @@ impl Store for Repository {
         after: Option<&Rank>,
         limit: usize,
     ) -> Result<Vec<Rank>, Error> {
-        let page = (self.transactions.load(Ordering::SeqCst), query.words().join(" "), after.cloned(), limit);
+        let page = (self.transactions.load(Ordering::SeqCst), query.key(), after.cloned(), limit);
         let read = || async { self.store.search_ranks(query, after, limit).await.map(Arc::from) };
         Ok(self.searches.get_or_read(&page, read).await?.to_vec())
     }

@@ -6,7 +6,7 @@ use super::Repository as Store;
 use super::row::{self, Row};
 use crate::batch::{Outcome, Write};
 use async_trait::async_trait;
-use model::search::{Query, Rank};
+use model::search::{MAX_TERM, Query, Rank, Term, Word};
 use model::{Metadata, RecordId};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{query, query_as};
@@ -35,20 +35,22 @@ const GET: &str = "SELECT id, title, description, director, release_year::bigint
 const LIST: &str = "SELECT id, title, description, director, release_year::bigint, genres::text, revision
     FROM metadata WHERE id > $1 ORDER BY id LIMIT $2";
 
-// The index holds only the first 256 characters of each word, so that its matches are checked against the words.
+// The index holds only the first 256 characters of each word, so that the matches of longer terms ($3) are checked
+// against the words. Own words end at the first empty element.
 const SEARCH_RANKS: &str = "
     SELECT whole, word_count, id
     FROM (
-        SELECT id, cardinality(words)::bigint AS word_count,
-            (SELECT count(*) FROM unnest($2::text[]) AS wanted WHERE wanted = ANY (words)) AS whole
+        SELECT id, (coalesce(array_position(words, ''), cardinality(words) + 1) - 1)::bigint AS word_count,
+            (SELECT count(*) FROM unnest($2::text[]) AS wanted
+            WHERE string_to_array(wanted, ' ') && words) AS whole
         FROM metadata
         WHERE beginnings @@ $1::text::tsquery
             AND NOT EXISTS (
-                SELECT FROM unnest($2::text[]) AS wanted
-                WHERE NOT EXISTS (SELECT FROM unnest(words) AS word WHERE starts_with(word, wanted)))
+                SELECT FROM unnest($3::text[]) AS long
+                WHERE NOT EXISTS (SELECT FROM unnest(words) AS word WHERE starts_with(word, long)))
     ) AS hit
-    WHERE (-whole, word_count, id) > ($3, $4, $5)
-    ORDER BY whole DESC, word_count, id LIMIT $6";
+    WHERE (-whole, word_count, id) > ($4, $5, $6)
+    ORDER BY whole DESC, word_count, id LIMIT $7";
 
 /// Metadata in the schema `metadata` of a database. Reads have connections of their own, so that they never wait for
 /// writes.
@@ -102,8 +104,9 @@ impl Store for Repository {
         }
         let (whole, words, id) = row::key(after);
         let ranks: Vec<(i64, i64, String)> = query_as(SEARCH_RANKS)
-            .bind(prefixes(query.words()))
-            .bind(query.words())
+            .bind(tsquery(query))
+            .bind(row::texts(query).iter().map(|terms| terms.join(" ")).collect::<Vec<_>>())
+            .bind(long(query))
             .bind(whole)
             .bind(words)
             .bind(id)
@@ -124,9 +127,20 @@ impl Store for Repository {
     }
 }
 
-/// Returns the tsquery for titles in which each of `words` is a prefix of a word; prefixes are cut to the length that
-/// the index has. A folded word contains no quote and no backslash.
-fn prefixes(words: &[String]) -> String {
-    let prefix = |word: &String| format!("'{}':*", word.chars().take(256).collect::<String>());
-    words.iter().map(prefix).collect::<Vec<_>>().join(" & ")
+/// Returns the tsquery for `query`; terms are cut to the length that the index has. A term contains no quote and no
+/// backslash.
+fn tsquery(query: &Query) -> String {
+    let cut = |text: &str| text.chars().take(MAX_TERM).collect::<String>();
+    let term = |term: &Term| match term {
+        Term::Prefix(text) => format!("'{}':*", cut(text)),
+        Term::Whole(text) => format!("'{}'", cut(text)),
+    };
+    let words =
+        query.words().iter().map(|word| word.terms().iter().map(term).collect::<Vec<_>>().join(" | "));
+    words.map(|word| format!("({word})")).collect::<Vec<_>>().join(" & ")
+}
+
+/// Returns the terms that are longer than those in the index. None of them has an alternative.
+fn long(query: &Query) -> Vec<&str> {
+    query.words().iter().map(Word::text).filter(|text| text.chars().count() > MAX_TERM).collect()
 }

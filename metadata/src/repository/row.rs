@@ -1,6 +1,6 @@
 //! Metadata and ranks as rows of a database, for both dialects.
 
-use model::search::Rank;
+use model::search::{Query, Rank, Term};
 use model::{Genres, Metadata, RecordId, ReleaseYear, Text, Title};
 use serde::Serialize;
 use std::sync::Arc;
@@ -43,6 +43,11 @@ pub(super) fn rank((whole, words, id): (i64, i64, String)) -> Rank {
 /// parts ascend. The key of the first page is less than that of every row.
 pub(super) fn key(after: Option<&Rank>) -> (i64, i64, &str) {
     after.map_or((i64::MIN, 0, ""), |rank| (-number(rank.whole()), number(rank.words()), rank.id()))
+}
+
+/// Returns the texts of the terms of each word of `query`.
+pub(super) fn texts(query: &Query) -> Vec<Vec<&str>> {
+    query.words().iter().map(|word| word.terms().iter().map(Term::text).collect()).collect()
 }
 
 /// Converts a count or revision to the databases' type.

@@ -10,7 +10,7 @@ use super::Repository as Store;
 use super::row::{self, Row};
 use crate::batch::{Outcome, Write};
 use async_trait::async_trait;
-use model::search::{Query, Rank};
+use model::search::{Query, Rank, Term};
 use model::{Metadata, RecordId};
 use sqlx::{query, query_as, query_scalar};
 use std::path::Path;
@@ -34,10 +34,14 @@ const LIST: &str = "SELECT id, title, description, director, release_year, genre
 // The page is one row of JSON: each row that SQLite returns costs sqlx more than it costs SQLite. Both MATERIALIZED
 // keep SQLite from computing the same words and ranks several times.
 const SEARCH_RANKS: &str = "
-    WITH wanted (word) AS MATERIALIZED (
-        SELECT ' ' || value || ' ' FROM json_each($2)
+    WITH wanted (word, others) AS MATERIALIZED (
+        SELECT ' ' || (value ->> 0) || ' ', CASE WHEN json_array_length(value) > 1 THEN value END
+        FROM json_each($2)
     ), hit AS MATERIALIZED (
-        SELECT (SELECT count(*) FROM wanted WHERE instr(metadata.words, word) > 0) AS whole, word_count, id
+        SELECT word_count, id,
+            (SELECT count(*) FROM wanted
+            WHERE instr(metadata.words, word) > 0 OR others IS NOT NULL AND EXISTS (
+                SELECT 1 FROM json_each(others) WHERE instr(metadata.words, ' ' || value || ' ') > 0)) AS whole
         FROM title_word JOIN metadata ON key = title_word.rowid
         WHERE title_word MATCH $1
     ), page AS (
@@ -93,8 +97,8 @@ impl Store for Repository {
         }
         let (whole, words, id) = row::key(after);
         let ranks: String = query_scalar(SEARCH_RANKS)
-            .bind(prefixes(query.words()))
-            .bind(row::json(query.words())?)
+            .bind(expression(query))
+            .bind(row::json(&row::texts(query))?)
             .bind(whole)
             .bind(words)
             .bind(id)
@@ -114,8 +118,16 @@ impl Store for Repository {
     }
 }
 
-/// Returns the FTS5 query for titles in which each of `words` is a prefix of a word. The quotes keep FTS5 from reading
-/// a word as an operator; a folded word contains no quote.
-fn prefixes(words: &[String]) -> String {
-    words.iter().map(|word| format!("\"{word}\"*")).collect::<Vec<_>>().join(" AND ")
+/// Returns the FTS5 expression for `query`. The quotes keep FTS5 from reading a term as an operator; a term contains no
+/// quote.
+fn expression(query: &Query) -> String {
+    let term = |term: &Term| match term {
+        Term::Prefix(text) => format!("\"{text}\"*"),
+        Term::Whole(text) => format!("\"{text}\""),
+    };
+    let words = query.words().iter().map(|word| match word.terms() {
+        [only] => term(only),
+        terms => format!("({})", terms.iter().map(term).collect::<Vec<_>>().join(" OR ")),
+    });
+    words.collect::<Vec<_>>().join(" AND ")
 }

@@ -5,6 +5,7 @@
 
 mod durability;
 mod fresh;
+mod movielens;
 mod movies;
 mod reading;
 mod searching;
@@ -70,6 +71,8 @@ fn main() -> ExitCode {
             fresh::put_of_cancelled_caller_is_visible_or_absent,
         ),
         case("search_finds_words_and_prefixes", EVERY, searching::finds_words_and_prefixes),
+        case("search_finds_what_people_type", EVERY, searching::finds_what_people_type),
+        case("search_takes_queries_of_any_shape", EVERY, searching::takes_queries_of_any_shape),
         case("search_follows_renames_and_deletes", EVERY, searching::follows_renames_and_deletes),
         case(
             "search_treats_special_characters_literally",
@@ -90,7 +93,7 @@ fn main() -> ExitCode {
             case.kinds.iter().flat_map(|&kind| [false, true].map(|cached| Backend { kind, cached }));
         backends.map(|backend| trial(case, backend))
     });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+    libtest_mimic::run(&Arguments::from_args(), trials.chain([movielens::trial()]).collect()).exit_code()
 }
 
 fn case<F>(name: &'static str, kinds: &'static [Kind], run: fn(Store) -> F) -> Case

@@ -3,7 +3,8 @@
 use super::super::row;
 use crate::batch::plan::Plan;
 use crate::batch::{Outcome, Write};
-use model::{Metadata, RecordId, ReleaseYear, search};
+use model::search::Index;
+use model::{Metadata, RecordId, ReleaseYear};
 use sqlx::types::Json;
 use sqlx::{Connection, PgConnection, PgExecutor, query, query_as, query_scalar};
 use std::collections::BTreeSet;
@@ -25,12 +26,14 @@ const BATCH_GET: &str =
 const UPSERT: &str = "
     INSERT INTO metadata
         (id, title, description, director, release_year, genres, words, beginnings, revision)
-    SELECT id, title, description, director, release_year, genres, split.words,
-        array_to_tsvector(ARRAY(SELECT left(word, 256) FROM unnest(split.words) AS word)), revision
+    SELECT id, title, description, director, release_year, genres, string_to_array(put.words, ' '),
+        array_to_tsvector(ARRAY(
+            SELECT left(word, 256) FROM unnest(string_to_array(put.words || ' ' || put.inner_words, ' ')) AS word
+            WHERE word <> '')),
+        revision
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::jsonb[], $7::text[],
-            $8::bigint[])
-        AS put (id, title, description, director, release_year, genres, words, revision),
-        LATERAL (SELECT string_to_array(put.words, ' ')) AS split (words)
+            $8::text[], $9::bigint[])
+        AS put (id, title, description, director, release_year, genres, words, inner_words, revision)
     ON CONFLICT (id) DO UPDATE SET title = excluded.title, description = excluded.description,
         director = excluded.director, release_year = excluded.release_year, genres = excluded.genres,
         words = excluded.words, beginnings = excluded.beginnings, revision = excluded.revision";
@@ -72,6 +75,7 @@ pub(super) async fn batch_get(
 
 async fn store(transaction: &mut PgConnection, records: &[Arc<Metadata>]) -> Result<(), Error> {
     let ids: Vec<_> = records.iter().map(|put| put.id.as_str()).collect();
+    let indexes: Vec<_> = records.iter().map(|put| Index::of(put.title.as_str())).collect();
     query("DELETE FROM tombstone WHERE id = ANY ($1)").bind(&ids).execute(&mut *transaction).await?;
     query(UPSERT)
         .bind(&ids)
@@ -80,7 +84,8 @@ async fn store(transaction: &mut PgConnection, records: &[Arc<Metadata>]) -> Res
         .bind(records.iter().map(|put| put.director.as_str()).collect::<Vec<_>>())
         .bind(records.iter().map(|put| put.release_year.map(year)).collect::<Vec<_>>())
         .bind(records.iter().map(|put| Json(put.genres.as_slice())).collect::<Vec<_>>())
-        .bind(records.iter().map(|put| search::words(put.title.as_str()).join(" ")).collect::<Vec<_>>())
+        .bind(indexes.iter().map(whole_words).collect::<Vec<_>>())
+        .bind(indexes.iter().map(|index| index.inner().join(" ")).collect::<Vec<_>>())
         .bind(records.iter().map(|put| row::number(put.revision)).collect::<Vec<_>>())
         .execute(transaction)
         .await?;
@@ -96,6 +101,12 @@ async fn delete(transaction: &mut PgConnection, deleted: &[(RecordId, u64)]) -> 
         .execute(transaction)
         .await?;
     Ok(())
+}
+
+/// Returns the column `words` as text: the title's own words, and after an empty element those that are not counted.
+fn whole_words(index: &Index) -> String {
+    let own = index.own().join(" ");
+    if index.joined().is_empty() { own } else { own + "  " + &index.joined().join(" ") }
 }
 
 fn year(year: ReleaseYear) -> i32 {

@@ -4,7 +4,8 @@
 use super::super::row;
 use crate::batch::plan::Plan;
 use crate::batch::{Outcome, Write};
-use model::{Metadata, RecordId, ReleaseYear, search};
+use model::search::Index;
+use model::{Metadata, RecordId, ReleaseYear};
 use serde::Serialize;
 use sqlx::{SqliteConnection, SqliteExecutor, SqlitePool, query, query_as, query_scalar};
 use std::collections::BTreeSet;
@@ -98,7 +99,7 @@ struct Entry<'a> {
 
 impl<'a> Entry<'a> {
     fn of(metadata: &'a Metadata) -> Self {
-        let words = search::words(metadata.title.as_str());
+        let index = Index::of(metadata.title.as_str());
         Self {
             id: metadata.id.as_str(),
             title: metadata.title.as_str(),
@@ -106,9 +107,16 @@ impl<'a> Entry<'a> {
             director: metadata.director.as_str(),
             release_year: metadata.release_year.map(ReleaseYear::get),
             genres: metadata.genres.as_slice(),
-            words: words.iter().fold(" ".into(), |all, word| all + word + " "),
-            word_count: words.len(),
+            words: column(&index),
+            word_count: index.own().len(),
             revision: metadata.revision,
         }
     }
+}
+
+/// Returns the column `words`: whole words have a blank before and after them, the others have none before them. FTS5
+/// splits at both blanks and commas.
+fn column(index: &Index) -> String {
+    let whole = index.own().iter().chain(index.joined()).fold(" ".to_owned(), |all, word| all + word + " ");
+    index.inner().iter().fold(whole, |all, word| all + "," + word)
 }
