@@ -4,4 +4,5 @@
 
 mod broken_rules;
 mod descriptors;
+mod pages;
 mod shapes;
