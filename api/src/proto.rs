@@ -199,6 +199,24 @@ pub fn page(size: i32, token: String) -> Result<page::Request, Invalid> {
     Ok(page::Request { size, token: present(token) })
 }
 
+/// The maximum size of a page's rows in a message, in bytes. gRPC clients reject messages above 4 MiB unless they are
+/// configured otherwise; the rest is for the token and the frame.
+const MAX_PAGE: usize = 4 * 1024 * 1024 - 64 * 1024;
+
+/// Returns how many of a page's `rows` fit into a message that every client accepts, at least one, or `None` if all do.
+/// The page of that size, read again with the same token, has the token that continues after them.
+#[must_use]
+pub fn fitting<M: prost::Message>(rows: &[M]) -> Option<page::Size> {
+    let mut bytes = 0;
+    // Every list has its rows in field 1.
+    let fits = rows.iter().position(|row| {
+        bytes += prost::encoding::message::encoded_len(1, row);
+        bytes > MAX_PAGE
+    });
+    let count = fits.filter(|_| rows.len() > 1)?.max(1);
+    page::Size::new(i64::try_from(count).ok()?).ok()
+}
+
 /// Returns the checked `min_count`; 0 selects the default.
 pub fn min_count(count: i64) -> Result<MinCount, Invalid> {
     match count {

@@ -5,4 +5,5 @@
 mod broken_rules;
 mod descriptors;
 mod objects;
+mod pages;
 mod shapes;

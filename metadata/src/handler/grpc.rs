@@ -97,12 +97,16 @@ impl MetadataService for Handler {
         request: Request<ListMetadataRequest>,
     ) -> Result<Response<ListMetadataResponse>, Status> {
         let request = request.into_inner();
-        let page = proto::page(request.page_size, request.page_token).map_err(status)?;
-        let page = self.0.list(&page).await.map_err(status)?;
-        Ok(Response::new(ListMetadataResponse {
-            metadata: messages(&page.items),
-            next_page_token: page.next.unwrap_or_default(),
-        }))
+        let mut page = proto::page(request.page_size, request.page_token).map_err(status)?;
+        loop {
+            let found = self.0.list(&page).await.map_err(status)?;
+            let metadata = messages(&found.items);
+            let Some(size) = proto::fitting(&metadata) else {
+                let next_page_token = found.next.unwrap_or_default();
+                return Ok(Response::new(ListMetadataResponse { metadata, next_page_token }));
+            };
+            page.size = size;
+        }
     }
 
     async fn search_metadata(
@@ -110,12 +114,16 @@ impl MetadataService for Handler {
         request: Request<SearchMetadataRequest>,
     ) -> Result<Response<SearchMetadataResponse>, Status> {
         let request = request.into_inner();
-        let page = proto::page(request.page_size, request.page_token).map_err(status)?;
-        let page = self.0.search(&request.query, &page).await.map_err(status)?;
-        Ok(Response::new(SearchMetadataResponse {
-            metadata: messages(&page.items),
-            next_page_token: page.next.unwrap_or_default(),
-        }))
+        let mut page = proto::page(request.page_size, request.page_token).map_err(status)?;
+        loop {
+            let found = self.0.search(&request.query, &page).await.map_err(status)?;
+            let metadata = messages(&found.items);
+            let Some(size) = proto::fitting(&metadata) else {
+                let next_page_token = found.next.unwrap_or_default();
+                return Ok(Response::new(SearchMetadataResponse { metadata, next_page_token }));
+            };
+            page.size = size;
+        }
     }
 }
 

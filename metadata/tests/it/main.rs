@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod calls;
+mod pages;
 
 use api::metadata::v1::metadata_service_client::MetadataServiceClient;
 use service::testing::Running;

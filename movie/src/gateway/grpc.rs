@@ -13,7 +13,7 @@ use client::{Client, Instances, Mode, Options};
 use connection::Connection;
 use failure::CallFailure;
 use fault::Invalid;
-use model::page::{Page, Request};
+use model::page::{Page, Request, Size};
 use model::{Aggregate, Metadata, MinCount, RecordId, RecordType};
 use std::slice;
 use std::sync::Arc;
@@ -85,6 +85,12 @@ fn page_size(page: &Request) -> i32 {
     i32::try_from(page.size.get()).unwrap_or(i32::MAX)
 }
 
+/// Returns the number of rows that `found` lacks of the requested `page`, or `None` if it is full.
+fn missing<T>(page: &Request, found: &Page<T>) -> Option<Size> {
+    let missing = page.size.get().checked_sub(found.items.len())?;
+    Size::new(i64::try_from(missing).ok()?).ok()
+}
+
 /// The metadata service over gRPC.
 #[derive(Debug)]
 pub struct MetadataBackend(Backend);
@@ -98,6 +104,21 @@ impl MetadataBackend {
 
     fn client(channel: Channel) -> MetadataServiceClient<Channel> {
         MetadataServiceClient::new(channel).max_decoding_message_size(MAX_RESPONSE)
+    }
+
+    async fn search_page(
+        &self,
+        query: &str,
+        page: &Request,
+        deadline: Instant,
+    ) -> Result<Page<Metadata>, Error> {
+        let message = || SearchMetadataRequest {
+            page_size: page_size(page),
+            page_token: page.token.clone().unwrap_or_default(),
+            query: query.into(),
+        };
+        let send = |channel, request| async move { Self::client(channel).search_metadata(request).await };
+        self.0.call(message, send, deadline).await
     }
 }
 
@@ -114,14 +135,24 @@ impl MetadataGateway for MetadataBackend {
         self.0.call(message, send, deadline).await
     }
 
+    /// A page of large records ends early over gRPC, so that further pages are read until this one is full.
     async fn search(&self, query: &str, page: &Request, deadline: Instant) -> Result<Page<Metadata>, Error> {
-        let message = || SearchMetadataRequest {
-            page_size: page_size(page),
-            page_token: page.token.clone().unwrap_or_default(),
-            query: query.into(),
-        };
-        let send = |channel, request| async move { Self::client(channel).search_metadata(request).await };
-        self.0.call(message, send, deadline).await
+        let mut found = self.search_page(query, page, deadline).await?;
+        while let (Some(token), Some(size)) = (&found.next, missing(page, &found)) {
+            let next = Request { size, token: Some(token.clone()) };
+            let next = self.search_page(query, &next, deadline).await?;
+            if next.items.is_empty() {
+                break;
+            }
+            for row in next.items {
+                // A row that moved in the meantime is on both pages.
+                if found.items.iter().all(|known| known.id != row.id) {
+                    found.items.push(row);
+                }
+            }
+            found.next = next.next;
+        }
+        Ok(found)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{AppState, backend_deadline};
 use api::compat::movie_service_server as compat;
+use api::movie::v1 as wire;
 use api::movie::v1::movie_service_server::{MovieService, MovieServiceServer};
 use api::movie::v1::{
     BatchGetMovieDetailsRequest, BatchGetMovieDetailsResponse, GetMovieDetailsRequest,
@@ -9,7 +10,7 @@ use api::movie::v1::{
     SearchMoviesResponse,
 };
 use api::proto;
-use model::RecordId;
+use model::{MovieDetails, RecordId};
 use service::Deadline;
 use service::grpc::status;
 use tonic::service::Routes;
@@ -24,6 +25,10 @@ pub(crate) fn routes(state: AppState) -> Routes {
 
 #[derive(Clone)]
 struct Handler(AppState);
+
+fn messages(movies: &[MovieDetails]) -> Vec<wire::MovieDetails> {
+    movies.iter().map(Into::into).collect()
+}
 
 #[tonic::async_trait]
 impl MovieService for Handler {
@@ -45,7 +50,7 @@ impl MovieService for Handler {
         let deadline = backend_deadline(Deadline::of(&request));
         let ids = proto::ids("ids", request.into_inner().ids).map_err(status)?;
         let movies = self.0.controller.batch_get(&ids, deadline).await.map_err(status)?;
-        Ok(Response::new(BatchGetMovieDetailsResponse { movies: movies.iter().map(Into::into).collect() }))
+        Ok(Response::new(BatchGetMovieDetailsResponse { movies: messages(&movies) }))
     }
 
     async fn search_movies(
@@ -54,12 +59,16 @@ impl MovieService for Handler {
     ) -> Result<Response<SearchMoviesResponse>, Status> {
         let deadline = backend_deadline(Deadline::of(&request));
         let request = request.into_inner();
-        let page = proto::page(request.page_size, request.page_token).map_err(status)?;
-        let page = self.0.controller.search(&request.query, &page, deadline).await.map_err(status)?;
-        Ok(Response::new(SearchMoviesResponse {
-            movies: page.items.iter().map(Into::into).collect(),
-            next_page_token: page.next.unwrap_or_default(),
-        }))
+        let mut page = proto::page(request.page_size, request.page_token).map_err(status)?;
+        loop {
+            let found = self.0.controller.search(&request.query, &page, deadline).await.map_err(status)?;
+            let movies = messages(&found.items);
+            let Some(size) = proto::fitting(&movies) else {
+                let next_page_token = found.next.unwrap_or_default();
+                return Ok(Response::new(SearchMoviesResponse { movies, next_page_token }));
+            };
+            page.size = size;
+        }
     }
 
     async fn list_top_movies(
@@ -69,12 +78,16 @@ impl MovieService for Handler {
         let deadline = backend_deadline(Deadline::of(&request));
         let request = request.into_inner();
         let min_count = proto::min_count(request.min_count).map_err(status)?;
-        let page = proto::page(request.page_size, request.page_token).map_err(status)?;
-        let page = self.0.controller.list_top(min_count, &page, deadline).await.map_err(status)?;
-        Ok(Response::new(ListTopMoviesResponse {
-            movies: page.items.iter().map(Into::into).collect(),
-            next_page_token: page.next.unwrap_or_default(),
-        }))
+        let mut page = proto::page(request.page_size, request.page_token).map_err(status)?;
+        loop {
+            let found = self.0.controller.list_top(min_count, &page, deadline).await.map_err(status)?;
+            let movies = messages(&found.items);
+            let Some(size) = proto::fitting(&movies) else {
+                let next_page_token = found.next.unwrap_or_default();
+                return Ok(Response::new(ListTopMoviesResponse { movies, next_page_token }));
+            };
+            page.size = size;
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod connections;
 mod given_up;
 mod joined;
 mod kept;
+mod large;
 mod measured;
 mod merged;
 mod refused;

@@ -13,13 +13,17 @@ pub(crate) struct Stack {
     pub(crate) movie: Running,
 }
 
-fn parsed<C: clap::Parser>(arguments: &[&str]) -> C {
-    let chassis = ["--workers", "2", "--request-timeout", "1s", "--drain-timeout", "1s"];
+fn parsed<C: clap::Parser>(arguments: &[&str], request_timeout: &str) -> C {
+    let chassis = ["--workers", "2", "--request-timeout", request_timeout, "--drain-timeout", "1s"];
     service::testing::parse(arguments.iter().chain(&chassis).copied()).unwrap()
 }
 
 pub(crate) async fn start_rating(registry: &Arc<dyn Registry>) -> Running {
-    let config: rating::Config = parsed(&["rating", "--database", "memory:"]);
+    start_rating_within(registry, "1s").await
+}
+
+async fn start_rating_within(registry: &Arc<dyn Registry>, request_timeout: &str) -> Running {
+    let config: rating::Config = parsed(&["rating", "--database", "memory:"], request_timeout);
     Running::start("rating", registry, |registry, stop| rating::run(config, registry, stop)).await.unwrap()
 }
 
@@ -31,13 +35,18 @@ impl Stack {
 
     /// Starts all three, with these arguments for movie.
     pub(crate) async fn start_with(movie: &[&str]) -> Self {
+        Self::start_within("1s", movie).await
+    }
+
+    /// Starts all three with a time limit of their requests, and with these arguments for movie.
+    pub(crate) async fn start_within(request_timeout: &str, movie: &[&str]) -> Self {
         let registry: Arc<dyn Registry> = discovery::memory::Registry::new();
-        let config: metadata::Config = parsed(&["metadata", "--database", "memory:"]);
+        let config: metadata::Config = parsed(&["metadata", "--database", "memory:"], request_timeout);
         let metadata =
             Running::start("metadata", &registry, |registry, stop| metadata::run(config, registry, stop));
         let metadata = Some(metadata.await.unwrap());
-        let rating = Some(start_rating(&registry).await);
-        let config: movie::Config = parsed(movie);
+        let rating = Some(start_rating_within(&registry, request_timeout).await);
+        let config: movie::Config = parsed(movie, request_timeout);
         let movie = Running::start("movie", &registry, |registry, stop| movie::run(config, registry, stop));
         let movie = movie.await.unwrap();
         Self { registry, metadata, rating, movie }

@@ -118,3 +118,72 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
         rest.poll_discard(&mut this.stream, context).map(Ok)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::budget::{Budget, Limits};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::time::sleep;
+
+    /// Shuts a lingering stream down beside its peer; returns how long that took.
+    async fn closes<F: Future>(lingering: bool, peer: impl FnOnce(DuplexStream) -> F) -> Duration {
+        let account = Account::new(&Budget::new(Limits::DEFAULT));
+        account.set_lingering(lingering);
+        let (stream, other) = duplex(64 * 1024);
+        let mut stream = Lingering::new(stream, &account);
+        let began = Instant::now();
+        tokio::select! {
+            ended = stream.shutdown() => ended.unwrap(),
+            _ = async { peer(other).await; std::future::pending::<()>().await } => {}
+        }
+        began.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn peer_sees_the_end_at_once_and_may_send_until_it_closes() {
+        let took = closes(true, |mut peer: DuplexStream| async move {
+            assert_eq!(peer.read(&mut [0]).await.unwrap(), 0);
+            sleep(Duration::from_secs(3)).await;
+            peer.write_all(&[0; 100_000]).await.unwrap();
+            sleep(Duration::from_secs(3)).await;
+            drop(peer);
+        });
+        assert_eq!(took.await, Duration::from_secs(6));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silent_slow_and_endless_peers_are_cut_off() {
+        let silent = closes(true, |peer| async move {
+            sleep(Duration::from_secs(60)).await;
+            drop(peer);
+        });
+        assert_eq!(silent.await, SILENCE);
+        let slow = closes(true, |mut peer| async move {
+            loop {
+                sleep(Duration::from_secs(1)).await;
+                _ = peer.write_all(&[0]).await;
+            }
+        });
+        assert_eq!(slow.await, TOTAL);
+        let sent = std::cell::Cell::new(0);
+        let count = &sent;
+        let endless = closes(true, |mut peer| async move {
+            while peer.write_all(&[0; 64 * 1024]).await.is_ok() {
+                count.set(count.get() + 64 * 1024);
+            }
+        });
+        assert_eq!(endless.await, Duration::ZERO);
+        let sent = sent.get();
+        assert!((MAX_DISCARDED - 64 * 1024..MAX_DISCARDED + 256 * 1024).contains(&sent), "{sent}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn other_connection_closes_at_once() {
+        let took = closes(false, |peer| async move {
+            sleep(Duration::from_secs(1)).await;
+            drop(peer);
+        });
+        assert_eq!(took.await, Duration::ZERO);
+    }
+}
