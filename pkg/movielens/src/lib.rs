@@ -198,7 +198,9 @@ fn rating(
     record_type: RecordType,
     provider: ProviderId,
 ) -> Result<RatingEvent, Broken> {
-    let seconds: i64 = number(&row[3], "timestamp")?;
+    let seconds = row::whole(&row[3]).ok_or_else(|| {
+        Broken::new(format!("timestamp must be whole seconds since 1970, not `{}`", row[3]))
+    })?;
     Ok(RatingEvent::Put(Rating {
         record: Record { record_type, record_id: RecordId::new(&*row[1])? },
         user_id: UserId::new(&*row[0])?,
@@ -210,15 +212,13 @@ fn rating(
 
 /// Returns the value of a number of stars (`0.5` to `5.0`, in steps of 0.5).
 fn doubled(text: &str) -> Result<Value, Broken> {
-    let halves = 2.0 * number::<f64>(text, "rating")?;
+    let stars: f64 =
+        text.parse().map_err(|_| Broken::new(format!("rating must be a number, not `{text}`")))?;
+    let halves = 2.0 * stars;
     if halves.fract() != 0.0 || !(1.0..=10.0).contains(&halves) {
         return Err(Broken::new(format!("rating must be 0.5 to 5.0 in steps of 0.5, not {text}")));
     }
     Value::new(halves as i64)
-}
-
-fn number<T: std::str::FromStr>(text: &str, column: &str) -> Result<T, Broken> {
-    text.parse().map_err(|_| Broken::new(format!("{column} must be a number, not `{text}`")))
 }
 
 #[cfg(test)]
@@ -301,7 +301,7 @@ mod tests {
             ("1,1,5.5,1", "rating must be 0.5 to 5.0 in steps of 0.5, not 5.5"),
             ("1,1,NaN,1", "rating must be 0.5 to 5.0 in steps of 0.5, not NaN"),
             ("1,1,good,1", "rating must be a number, not `good`"),
-            ("1,1,4,later", "timestamp must be a number, not `later`"),
+            ("1,1,4,later", "timestamp must be whole seconds since 1970, not `later`"),
             (",1,4,1", "must not be empty"),
         ] {
             let ratings = ratings(&format!("1,1,4.0,1\r\n{row}\r\n"));

@@ -49,9 +49,29 @@ fn quoted_field(text: &str) -> Result<(Cow<'_, str>, &str), &'static str> {
     }
 }
 
+/// Parses a whole number, which some programs write as `8.0`.
+#[must_use]
+pub fn whole(text: &str) -> Option<i64> {
+    let (digits, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let is_whole = !fraction.is_empty() && fraction.bytes().all(|digit| digit == b'0');
+    digits.parse().ok().filter(|_| is_whole)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_number_may_have_zeros_as_fraction() {
+        for (text, number) in [("8", 8), ("8.0", 8), ("8.000", 8), ("-1", -1), ("0.0", 0)] {
+            assert_eq!(whole(text), Some(number), "{text}");
+        }
+        for text in
+            ["", "8.5", "8.", ".0", "8.0.0", "8,0", "8e0", "0x8", "8.0x", "NaN", "9223372036854775808"]
+        {
+            assert_eq!(whole(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn row_is_split_at_separators_outside_of_quotes() {

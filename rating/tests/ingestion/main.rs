@@ -78,20 +78,24 @@ async fn bad_events_go_to_the_dead_letters_and_stop_nothing() {
     broker.send(Some(b"movie/0"), None, &[]);
     broker.send(None, Some(br#"{"userId":"u","recordId":"0","recordType":"movie","value":11}"#), &[]);
     broker.send(Some(b"movie/0"), Some(&[0xff, 0xff]), &content_type);
+    broker.send(Some(b"movie/0"), Some(br#"["u","0","movie",5,null,null,null]"#), &[]);
+    let marked = "\u{feff}{\"userId\":\"m\",\"recordId\":\"0\",\"recordType\":\"movie\",\"value\":5}";
+    broker.send(Some(b"movie/0"), Some(marked.as_bytes()), &[]);
     broker.produce(&[put(1, 0, 7)]);
 
     let repository = Arc::new(memory::Repository::new());
     let service = Service::start(&broker, repository.clone());
-    wait_for("the good events", || async { service.events("created") == 2 }).await;
-    assert_eq!(service::aggregate(&*repository, 0).await, (2, 16));
-    let letters = broker.read("ratings.dlq", 4);
+    wait_for("the good events", || async { service.events("created") == 3 }).await;
+    assert_eq!(service::aggregate(&*repository, 0).await, (3, 21));
+    let letters = broker.read("ratings.dlq", 5);
     let reasons: Vec<_> = letters.iter().map(|letter| letter.header("reason")).collect();
     assert!(reasons[0].starts_with("the value can't be decoded"), "{reasons:?}");
     assert_eq!(reasons[1], "the value is null");
     assert!(reasons[2].starts_with("value must be a whole number"), "{reasons:?}");
     assert!(reasons[3].starts_with("the value can't be decoded"), "{reasons:?}");
+    assert!(reasons[4].starts_with("the value can't be decoded: invalid type: sequence"), "{reasons:?}");
     let offsets: Vec<_> = letters.iter().map(|letter| letter.header("offset")).collect();
-    assert_eq!(offsets, ["0", "2", "3", "4"]);
+    assert_eq!(offsets, ["0", "2", "3", "4", "5"]);
     assert_eq!(letters[0].key.as_deref(), Some(&b"k"[..]));
     assert_eq!(letters[0].value.as_deref(), Some(&b"{not json"[..]));
     assert_eq!((letters[1].value.as_deref(), letters[2].key.as_deref()), (None, None));

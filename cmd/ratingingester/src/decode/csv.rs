@@ -6,7 +6,7 @@
 use crate::event::{Event, reason};
 use api::json::{EventType, RatingEvent};
 use model::Timestamp;
-use movielens::row::{SEPARATORS, fields};
+use movielens::row::{SEPARATORS, fields, whole};
 use std::borrow::Cow;
 
 /// The first row of the file has no known columns.
@@ -117,7 +117,7 @@ impl Ratings {
         };
         let value = match event_type {
             Some(EventType::Delete) => None,
-            _ => Some(whole(row.required("value", self.value)?)?),
+            _ => Some(rating_value(row.required("value", self.value)?)?),
         };
         Ok(RatingEvent {
             user_id: Some(row.required("userId", self.user_id)?.into()),
@@ -162,12 +162,8 @@ impl Row<'_> {
     }
 }
 
-/// Parses a whole number, which some programs write as `8.0`.
-fn whole(text: &str) -> Result<i64, String> {
-    let (digits, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let is_whole = !fraction.is_empty() && fraction.bytes().all(|digit| digit == b'0');
-    let value = digits.parse().ok().filter(|_| is_whole);
-    value.ok_or_else(|| format!("value must be a whole number from 1 to 10, not {text:?}"))
+fn rating_value(text: &str) -> Result<i64, String> {
+    whole(text).ok_or_else(|| format!("value must be a whole number from 1 to 10, not {text:?}"))
 }
 
 /// Converts half stars to whole numbers: 0.5 is 1, 5.0 is 10.
@@ -184,8 +180,7 @@ fn doubled(text: &str) -> Result<i64, String> {
 }
 
 fn from_seconds(text: &str) -> Result<Timestamp, String> {
-    let seconds: Option<i64> = text.parse().ok();
-    let millis = seconds.and_then(|s| s.checked_mul(1000));
+    let millis = whole(text).and_then(|s| s.checked_mul(1000));
     let millis = millis.ok_or_else(|| format!("timestamp must be whole seconds since 1970, not {text:?}"))?;
     Timestamp::from_millis(millis).map_err(|e| format!("timestamp {e}"))
 }
@@ -207,10 +202,12 @@ mod tests {
             json(&layout, "1,70,3.5,964982400").unwrap(),
             r#"{"userId":"1","recordId":"70","recordType":"movie","value":7,"ratedAt":"2000-07-30T18:40:00.000Z"}"#
         );
+        assert_eq!(json(&layout, "1,70,3.5,964982400.0"), json(&layout, "1,70,3.5,964982400"));
         for (row, reason) in [
             ("1,70,5.5,964982400", "rating must be 0.5 to 5.0"),
             ("1,70,3.3,964982400", "rating must be 0.5 to 5.0"),
             ("1,70,NaN,964982400", "rating must be 0.5 to 5.0"),
+            ("1,70,3.5,964982400.5", "timestamp must be whole seconds"),
             ("1,70,3.5,x", "timestamp must be whole seconds"),
             ("1,70,3.5,9223372036854775807", "timestamp must be whole seconds"),
             ("1,70", "no column 3, where rating is expected"),

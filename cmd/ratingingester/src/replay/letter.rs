@@ -73,9 +73,10 @@ impl<'a> Letter<'a> {
         Ok(topic)
     }
 
-    /// Returns its bytes if they can be a line of a file that is repaired and sent again.
+    /// Returns its bytes, without a byte order mark, if they can be a line of a file that is repaired and sent again.
     pub(super) fn line(&self) -> Option<&'a [u8]> {
-        self.value.filter(|_| !self.cut && !self.is_protobuf())
+        let value = self.value.filter(|_| !self.cut && !self.is_protobuf())?;
+        Some(value.strip_prefix(jsontext::MARK.as_bytes()).unwrap_or(value))
     }
 
     fn is_protobuf(&self) -> bool {
@@ -134,5 +135,8 @@ mod tests {
             assert_eq!(letter.line().is_some(), line, "{reason}");
         }
         assert!(letter(Some(GOOD)).check("ratings").is_err(), "it would go where it comes from");
+        let marked = ["\u{feff}".as_bytes(), GOOD].concat();
+        assert_eq!(letter(Some(&marked)).check("ratings.dlq"), Ok("ratings"));
+        assert_eq!(letter(Some(&marked)).line(), Some(GOOD));
     }
 }
