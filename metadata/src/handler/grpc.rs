@@ -111,10 +111,11 @@ impl MetadataService for Handler {
     ) -> Result<Response<SearchMetadataResponse>, Status> {
         let request = request.into_inner();
         let page = proto::page(request.page_size, request.page_token).map_err(status)?;
-        let page = self.0.search(&request.query, &page).await.map_err(status)?;
+        let found = self.0.search(&request.query, &page).await.map_err(status)?;
         Ok(Response::new(SearchMetadataResponse {
-            metadata: messages(&page.items),
-            next_page_token: page.next.unwrap_or_default(),
+            metadata: messages(&found.page.items),
+            next_page_token: found.page.next.unwrap_or_default(),
+            corrected: found.corrected,
         }))
     }
 }

@@ -99,6 +99,7 @@ struct List {
     #[param(value_type = Option<String>)]
     ids: Option<Ids>,
     /// Words of the title or prefixes of them; best match first. If empty or absent, all records are listed by id.
+    /// If nothing matches, words of five letters or more may have one typo, and the response has `corrected`.
     query: Option<String>,
     /// 1 to 500, default 50.
     page_size: Option<i64>,
@@ -122,7 +123,7 @@ async fn list(
     let page = json::page(parameters.page_size, parameters.page_token)?;
     let found = match parameters.query {
         Some(query) => controller.search(&query, &page).await?,
-        None => controller.list(&page).await?,
+        None => controller.list(&page).await?.into(),
     };
     Ok(Json(found.map(|metadata| record(&metadata)).into()))
 }

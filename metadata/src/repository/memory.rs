@@ -4,7 +4,7 @@ use super::Repository as Store;
 use crate::batch::plan::Plan;
 use crate::batch::{Outcome, Write};
 use async_trait::async_trait;
-use model::search::{Query, Rank};
+use model::search::{Index, Query, Rank, Vocabulary};
 use model::{Metadata, RecordId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -21,6 +21,7 @@ pub struct Repository {
 struct State {
     metadata: BTreeMap<RecordId, Arc<Metadata>>,
     last: u64,
+    vocabulary: Vocabulary,
 }
 
 impl Repository {
@@ -51,6 +52,7 @@ impl Store for Repository {
         let stored = ids.into_iter().filter_map(|id| state.metadata.get(id).cloned()).collect();
         let plan = Plan::of(writes, stored, state.last);
         for record in plan.stored {
+            state.vocabulary.add(&Index::of(record.title.as_str()));
             state.metadata.insert(record.id.clone(), record);
         }
         for (id, _) in plan.deleted {
@@ -82,6 +84,10 @@ impl Store for Repository {
         ranks.sort_unstable();
         ranks.truncate(limit);
         Ok(ranks)
+    }
+
+    async fn similar_words(&self, word: &str) -> Result<Vec<String>, Error> {
+        Ok(self.read().vocabulary.similar(word))
     }
 
     async fn ready(&self) -> Result<(), Error> {

@@ -14,6 +14,7 @@ use connection::Connection;
 use failure::CallFailure;
 use fault::Invalid;
 use model::page::{Page, Request};
+use model::search::Found;
 use model::{Aggregate, Metadata, MinCount, RecordId, RecordType};
 use std::slice;
 use std::sync::Arc;
@@ -114,7 +115,7 @@ impl MetadataGateway for MetadataBackend {
         self.0.call(message, send, deadline).await
     }
 
-    async fn search(&self, query: &str, page: &Request, deadline: Instant) -> Result<Page<Metadata>, Error> {
+    async fn search(&self, query: &str, page: &Request, deadline: Instant) -> Result<Found<Metadata>, Error> {
         let message = || SearchMetadataRequest {
             page_size: page_size(page),
             page_token: page.token.clone().unwrap_or_default(),

@@ -55,10 +55,11 @@ impl MovieService for Handler {
         let deadline = backend_deadline(Deadline::of(&request));
         let request = request.into_inner();
         let page = proto::page(request.page_size, request.page_token).map_err(status)?;
-        let page = self.0.controller.search(&request.query, &page, deadline).await.map_err(status)?;
+        let found = self.0.controller.search(&request.query, &page, deadline).await.map_err(status)?;
         Ok(Response::new(SearchMoviesResponse {
-            movies: page.items.iter().map(Into::into).collect(),
-            next_page_token: page.next.unwrap_or_default(),
+            movies: found.page.items.iter().map(Into::into).collect(),
+            next_page_token: found.page.next.unwrap_or_default(),
+            corrected: found.corrected,
         }))
     }
 

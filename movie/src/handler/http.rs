@@ -73,6 +73,7 @@ struct List {
     #[param(value_type = Option<String>)]
     ids: Option<Ids>,
     /// Words of the title or prefixes of them; best match first. If empty or absent, all movies are listed by id.
+    /// If nothing matches, words of five letters or more may have one typo, and the response has `corrected`.
     query: Option<String>,
     /// 1 to 500, default 50.
     page_size: Option<i64>,

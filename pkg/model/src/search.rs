@@ -8,10 +8,12 @@
 mod index;
 mod query;
 mod rank;
+mod spelling;
 
 pub use index::Index;
 pub use query::{Query, Term, Word};
 pub use rank::Rank;
+pub use spelling::{Found, MAX_MISSPELT, MAX_SIMILAR, Vocabulary, correction, is_correctable, similar};
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
