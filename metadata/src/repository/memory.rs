@@ -19,9 +19,22 @@ pub struct Repository {
 
 #[derive(Debug, Default)]
 struct State {
-    metadata: BTreeMap<RecordId, Arc<Metadata>>,
+    metadata: BTreeMap<RecordId, Indexed>,
     last: u64,
     vocabulary: Vocabulary,
+}
+
+/// A record with the index of its title.
+#[derive(Debug)]
+struct Indexed {
+    record: Arc<Metadata>,
+    index: Index,
+}
+
+impl State {
+    fn get(&self, id: &RecordId) -> Option<Arc<Metadata>> {
+        self.metadata.get(id).map(|indexed| indexed.record.clone())
+    }
 }
 
 impl Repository {
@@ -38,22 +51,23 @@ impl Repository {
 #[async_trait]
 impl Store for Repository {
     async fn get(&self, id: &RecordId) -> Result<Option<Arc<Metadata>>, Error> {
-        Ok(self.read().metadata.get(id).cloned())
+        Ok(self.read().get(id))
     }
 
     async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Arc<Metadata>>, Error> {
         let state = self.read();
-        Ok(ids.iter().filter_map(|id| state.metadata.get(id).cloned()).collect())
+        Ok(ids.iter().filter_map(|id| state.get(id)).collect())
     }
 
     async fn apply(&self, writes: &[Write]) -> Result<Vec<Outcome>, Error> {
         let mut state = self.write();
         let ids: BTreeSet<&RecordId> = writes.iter().flat_map(Write::ids).collect();
-        let stored = ids.into_iter().filter_map(|id| state.metadata.get(id).cloned()).collect();
+        let stored = ids.into_iter().filter_map(|id| state.get(id)).collect();
         let plan = Plan::of(writes, stored, state.last);
         for record in plan.stored {
-            state.vocabulary.add(&Index::of(record.title.as_str()));
-            state.metadata.insert(record.id.clone(), record);
+            let index = Index::of(record.title.as_str());
+            state.vocabulary.add(&index);
+            state.metadata.insert(record.id.clone(), Indexed { record, index });
         }
         for (id, _) in plan.deleted {
             state.metadata.remove(&id);
@@ -66,7 +80,7 @@ impl Store for Repository {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let state = self.read();
         let range = state.metadata.range::<RecordId, _>((start, Bound::Unbounded));
-        Ok(range.take(limit).map(|(_, metadata)| metadata.clone()).collect())
+        Ok(range.take(limit).map(|(_, indexed)| indexed.record.clone()).collect())
     }
 
     async fn search_ranks(
@@ -76,10 +90,7 @@ impl Store for Repository {
         limit: usize,
     ) -> Result<Vec<Rank>, Error> {
         let state = self.read();
-        let ranks = state
-            .metadata
-            .values()
-            .filter_map(|record| query.rank(record.title.as_str(), record.id.as_str()));
+        let ranks = state.metadata.iter().filter_map(|(id, indexed)| query.rank(&indexed.index, id.as_str()));
         let mut ranks: Vec<Rank> = ranks.filter(|rank| after.is_none_or(|after| rank > after)).collect();
         ranks.sort_unstable();
         ranks.truncate(limit);

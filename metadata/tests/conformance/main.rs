@@ -5,6 +5,7 @@
 
 mod durability;
 mod fresh;
+mod movielens;
 mod movies;
 mod reading;
 mod searching;
@@ -70,6 +71,8 @@ fn main() -> ExitCode {
             fresh::put_of_cancelled_caller_is_visible_or_absent,
         ),
         case("search_finds_words_and_prefixes", EVERY, searching::finds_words_and_prefixes),
+        case("search_finds_what_people_type", EVERY, searching::finds_what_people_type),
+        case("search_takes_queries_of_any_shape", EVERY, searching::takes_queries_of_any_shape),
         case("search_follows_renames_and_deletes", EVERY, searching::follows_renames_and_deletes),
         case(
             "search_treats_special_characters_literally",
@@ -79,6 +82,13 @@ fn main() -> ExitCode {
         case("search_takes_as_many_words_as_fit", EVERY, searching::takes_as_many_words_as_fit),
         case("search_distinguishes_words_of_any_length", EVERY, searching::distinguishes_words_of_any_length),
         case("search_agrees_with_model", EVERY, searching::agrees_with_model),
+        case("search_finds_similar_words", EVERY, searching::finds_similar_words),
+        case(
+            "titles_are_indexed_again_after_rules_changed",
+            DURABLE,
+            durability::titles_are_indexed_again_after_rules_changed,
+        ),
+        case("indexing_again_continues_after_last_batch", DURABLE, durability::indexing_again_continues),
         case("records_survive_restart", DURABLE, durability::records_survive_restart),
         case("failed_batch_stores_nothing", DURABLE, durability::failed_batch_stores_nothing),
         case("delete_leaves_tombstone", DURABLE, durability::delete_leaves_tombstone),
@@ -90,7 +100,7 @@ fn main() -> ExitCode {
             case.kinds.iter().flat_map(|&kind| [false, true].map(|cached| Backend { kind, cached }));
         backends.map(|backend| trial(case, backend))
     });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+    libtest_mimic::run(&Arguments::from_args(), trials.chain([movielens::trial()]).collect()).exit_code()
 }
 
 fn case<F>(name: &'static str, kinds: &'static [Kind], run: fn(Store) -> F) -> Case

@@ -5,7 +5,7 @@ use crate::movies::{id, movie};
 use crate::store::Store;
 use metadata::repository::Repository;
 use model::Metadata;
-use model::search::{Query, Rank};
+use model::search::{Index, Query, Rank, similar, words};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
@@ -65,10 +65,28 @@ const PIECES: &[&str] = &[
     "٣",
     "ǅ",
     "Ꟶ",
+    "Spider",
+    "Man",
+    "Spiderman",
+    "m",
+    "s",
+    "Schindler",
+    "8½",
+    "Alien³",
+    "H₂O",
+    "œuf",
+    "尋",
+    "神隠し",
+    "スター",
+    "ウォーズ",
+    "เกมส์",
+    "น้ำ",
+    "ﷺ",
+    "\u{3099}",
 ];
 const BETWEEN: &[&str] = &[
     " ", " ", " ", " ", "-", ": ", "", "%", "_", "*", "\"", "'", "\\", "(", ")", "^", "+", " & ", " | ", "!",
-    ":*", "\u{a0}", "\u{2019}", "\u{200b}", ".", "{", "}",
+    ":*", "\u{a0}", "\u{2019}", "\u{200b}", ".", "{", "}", "-", "'", "/", "·", "・", "ʻ", "\u{ad}", ",",
 ];
 
 pub(crate) async fn finds_words_and_prefixes(store: Store) -> Outcome {
@@ -87,6 +105,89 @@ pub(crate) async fn finds_words_and_prefixes(store: Store) -> Outcome {
         ("star trek", &[]),
     ] {
         assert_eq!(found(&store, query).await?, expected, "{query}");
+    }
+    Ok(())
+}
+
+pub(crate) async fn finds_what_people_type(store: Store) -> Outcome {
+    let titles = [
+        "DIE GROẞE FREIHEIT",
+        "Wałęsa",
+        "8½",
+        "Schindler's List",
+        "Hawaiʻi",
+        "WALL·E",
+        "M*A*S*H",
+        "Spider-Man",
+        "Spiderman",
+        "千と千尋の神隠し",
+        "神隠し",
+        "Ama\u{ad}lie",
+        "Star\u{200b}gate",
+    ];
+    put(&store, &titles).await?;
+    for (query, expected) in [
+        ("große freiheit", &["0"][..]),
+        ("grosse", &["0"]),
+        ("walesa", &["1"]),
+        ("8 1/2", &["2"]),
+        ("81", &[]),
+        ("schindlers list", &["3"]),
+        ("schindler s list", &["3"]),
+        ("hawaii", &["4"]),
+        ("walle", &["5"]),
+        ("wall e", &["5"]),
+        ("mash", &["6"]),
+        ("m a s h", &["6"]),
+        ("spiderman", &["8", "7"]),
+        ("spider man", &["7", "8"]),
+        ("千尋", &["9"]),
+        ("神隠し", &["10", "9"]),
+        ("amalie", &["11"]),
+        ("stargate", &["12"]),
+    ] {
+        assert_eq!(found(&store, query).await?, expected, "{query}");
+    }
+    Ok(())
+}
+
+pub(crate) async fn takes_queries_of_any_shape(store: Store) -> Outcome {
+    let letters: Vec<char> = ('a'..='z').chain('0'..='9').chain('а'..='я').chain('一'..='俿').collect();
+    let pairs = letters.iter().flat_map(|a| letters.iter().take(30).map(move |b| format!("{a}{b}")));
+    let pairs: Vec<_> = pairs.collect();
+    let longest = |pieces: &mut dyn Iterator<Item = String>| {
+        pieces
+            .scan(String::new(), |all, piece| {
+                let fits = all.len() + piece.len() <= 512;
+                if fits {
+                    all.push_str(&piece);
+                }
+                fits.then(|| all.clone())
+            })
+            .last()
+            .unwrap_or_default()
+    };
+    let texts = [
+        longest(&mut letters.iter().map(|letter| format!("{letter} "))),
+        longest(&mut letters.iter().map(|letter| format!("{letter}.")).take(512)),
+        longest(&mut letters.iter().skip(68).map(char::to_string)),
+        longest(&mut letters.iter().skip(68).map(|letter| format!("{letter}・"))),
+        longest(&mut pairs.iter().map(|pair| format!("{pair} "))),
+        longest(&mut pairs.iter().rev().map(|pair| format!("{pair}-"))),
+        longest(&mut pairs.iter().map(|pair| format!("{pair}ﷺ½㎏"))),
+        longest(&mut pairs.iter().cloned()),
+        "\"'\\:*()".repeat(64),
+    ];
+    let titles: Vec<&str> = texts.iter().map(String::as_str).collect();
+    put(&store, &titles).await?;
+    let movies: Vec<_> = titles.iter().enumerate().map(|(i, title)| movie(&i.to_string(), title)).collect();
+    for (place, text) in texts.iter().enumerate() {
+        let query = Query::new(text)?;
+        let expected = ranked(&movies, &query);
+        assert_eq!(expected.iter().any(|rank| rank.id() == place.to_string()), place < 8, "{text}");
+        assert_eq!(paged(&*store.repository, &query, 5).await?, expected, "{text}");
+        let corrected = query.with_alternatives(0, (0..200).map(|i| format!("word{i}")));
+        assert_eq!(paged(&*store.repository, &corrected, 5).await?, ranked(&movies, &corrected), "{text}");
     }
     Ok(())
 }
@@ -141,8 +242,8 @@ pub(crate) async fn takes_as_many_words_as_fit(store: Store) -> Outcome {
 }
 
 pub(crate) async fn distinguishes_words_of_any_length(store: Store) -> Outcome {
-    // One character of three bytes that folds to six of three: words of over 3,000 bytes.
-    let long = "㌖".repeat(150);
+    // One letter of three bytes that folds to four of two: words of 1,200 bytes.
+    let long = "ﷲ".repeat(150);
     let titles = [format!("{long}a"), format!("{long}b"), long.clone(), "x".repeat(400), "x".repeat(300)];
     put(&store, &titles.each_ref().map(String::as_str)).await?;
     assert_eq!(found(&store, &titles[0]).await?, ["0"]);
@@ -164,11 +265,50 @@ pub(crate) async fn agrees_with_model(store: Store) -> Outcome {
     store.repository.batch_put(&movies).await?;
     for _ in 0..150 {
         let text = text(&mut random, 3);
-        let query = Query::new(&text)?;
+        let mut query = Query::new(&text)?;
+        if random.random_bool(0.3) {
+            let title = PIECES.choose(&mut random).copied().unwrap_or_default();
+            query = query.with_alternatives(random.random_range(0..3), words(title));
+        }
         let expected = ranked(&movies, &query);
         let size = random.random_range(1..60);
         let found = paged(&*store.repository, &query, size).await?;
-        assert_eq!(found, expected, "seed {seed}, query {text:?}, pages of {size}");
+        assert_eq!(found, expected, "seed {seed}, query {query:?}, pages of {size}");
+    }
+    Ok(())
+}
+
+pub(crate) async fn finds_similar_words(store: Store) -> Outcome {
+    let titles =
+        ["Interstellar", "Alien", "Aliens", "Amélie", "Solaris", "Солярис", "Up", "Spider-Man", "Jaws"];
+    put(&store, &titles).await?;
+    for (word, expected) in [
+        ("interstelar", &["interstellar"][..]),
+        ("xnterstellar", &["interstellar"]),
+        ("interstellra", &["interstellar"]),
+        ("interxstellar", &["interstellar"]),
+        ("aliena", &["alien", "aliens"]),
+        ("aline", &["alien"]),
+        ("maelie", &["amelie"]),
+        ("солерис", &["солярис"]),
+        ("spidermann", &["spiderman"]),
+        ("jawss", &["jaws"]),
+        ("intrstelar", &[]),
+    ] {
+        assert_eq!(store.repository.similar_words(word).await?, expected, "{word}");
+    }
+    let seed = rand::random();
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut letters = |least: usize, most: usize| -> String {
+        (0..random.random_range(least..=most)).map(|_| *b"abc".choose(&mut random).unwrap() as char).collect()
+    };
+    let known: Vec<String> = (0..60).map(|_| letters(4, 8)).collect();
+    let movies: Vec<_> = known.iter().enumerate().map(|(i, word)| movie(&format!("r{i}"), word)).collect();
+    store.repository.batch_put(&movies).await?;
+    for _ in 0..200 {
+        let word = letters(5, 8);
+        let expected = similar(&word, known.iter().map(String::as_str));
+        assert_eq!(store.repository.similar_words(&word).await?, expected, "seed {seed}, {word}");
     }
     Ok(())
 }
@@ -197,8 +337,8 @@ fn text(random: &mut StdRng, pieces: usize) -> String {
 }
 
 fn ranked(movies: &[Metadata], query: &Query) -> Vec<Rank> {
-    let mut ranks: Vec<_> =
-        movies.iter().filter_map(|movie| query.rank(movie.title.as_str(), movie.id.as_str())).collect();
+    let rank = |movie: &Metadata| query.rank(&Index::of(movie.title.as_str()), movie.id.as_str());
+    let mut ranks: Vec<_> = movies.iter().filter_map(rank).collect();
     ranks.sort();
     ranks
 }

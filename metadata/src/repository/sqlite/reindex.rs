@@ -10,7 +10,7 @@ use storage::sqlite::BEGIN;
 
 const UPDATE: &str = "
     UPDATE metadata SET words = value ->> 1, word_count = value ->> 2
-    FROM json_each($1) WHERE id = value ->> 0";
+    FROM json_each($1) WHERE metadata.id = value ->> 0";
 
 /// Indexes all titles by the rules of this program, unless they are: older and newer rules are both replaced, because
 /// only this process uses the file.

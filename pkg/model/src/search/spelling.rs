@@ -3,6 +3,7 @@
 //! Two words are similar if one insertion, deletion, substitution or transposition of neighbours turns one into the
 //! other. Such a typo leaves the beginning or the end of a word intact: words are looked up by their halves.
 
+use super::fold::is_unspaced;
 use super::{Index, Query, words};
 use crate::page::Page;
 use std::collections::BTreeSet;
@@ -146,13 +147,6 @@ fn corrected(token: &str, index: &Index) -> Option<String> {
         })
         .collect();
     replaced.map(|words| words.join(" "))
-}
-
-/// Returns true if words that contain `c` are written without blanks between them.
-fn is_unspaced(c: char) -> bool {
-    matches!(c,
-        '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{2e80}'..='\u{9fff}'
-        | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
 #[cfg(test)]
