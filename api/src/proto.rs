@@ -4,6 +4,7 @@ use crate::check::{self, AggregateFields, Check, MetadataFields, RatingFields, R
 use crate::{metadata::v1 as metadata, movie::v1 as movie, rating::v1 as rating};
 use fault::Invalid;
 use model::page::{self, Page};
+use model::search::Found;
 use model::{
     Aggregate, Broken, Metadata, MinCount, MovieDetails, Rating, RatingEvent, Record, RecordId, Timestamp,
     UserId,
@@ -56,11 +57,12 @@ impl TryFrom<metadata::BatchGetMetadataResponse> for Vec<Metadata> {
     }
 }
 
-impl TryFrom<metadata::SearchMetadataResponse> for Page<Metadata> {
+impl TryFrom<metadata::SearchMetadataResponse> for Found<Metadata> {
     type Error = Invalid;
 
     fn try_from(from: metadata::SearchMetadataResponse) -> Result<Self, Invalid> {
-        Ok(Self { items: check::rows(from.metadata)?, next: present(from.next_page_token) })
+        let page = Page { items: check::rows(from.metadata)?, next: present(from.next_page_token) };
+        Ok(Self { page, corrected: from.corrected })
     }
 }
 

@@ -5,7 +5,7 @@ use crate::repository::Repository;
 use crate::writer::Writer;
 use fault::{Fault, Invalid, Kind, Violation};
 use model::page::{self, Page, Scope};
-use model::search::{Query, Rank};
+use model::search::{self, Found, Index, MAX_MISSPELT, Query, Rank};
 use model::{Metadata, RecordId, check_batch};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -107,18 +107,71 @@ impl Controller {
     }
 
     /// Finds the metadata in whose titles each word of `query` is a prefix of a word, best match first. Lists all if
-    /// `query` is empty.
-    pub async fn search(&self, query: &str, request: &page::Request) -> Result<Page<Arc<Metadata>>, Error> {
+    /// `query` is empty. If it matches nothing, its typos are corrected.
+    pub async fn search(&self, query: &str, request: &page::Request) -> Result<Found<Arc<Metadata>>, Error> {
         let query = Query::new(query).map_err(|broken| broken.at("query"))?;
         if query.is_empty() {
-            return self.list(request).await;
+            return Ok(self.list(request).await?.into());
         }
         let rejected = |broken: model::Broken| broken.at("page_token");
+        // The token of a corrected query contains the correction, so that all pages are of the same query.
+        let corrected_scope = Scope(&["metadata", query.text(), "corrected"]);
+        if let Some((corrected, after)) =
+            request.token.as_ref().and_then(|_| corrected_scope.after::<(String, Rank)>(request).ok()?)
+        {
+            return self.search_corrected(&corrected_scope, corrected, Some(after), request).await;
+        }
         let scope = Scope(&["metadata", query.text()]);
         let after: Option<Rank> = scope.after(request).map_err(rejected)?;
         let rows = self.repository.search(&query, after.as_ref(), request.size.get() + 1).await?;
+        if rows.is_empty()
+            && after.is_none()
+            && let Some(corrected) = self.correct(&query).await?
+        {
+            return self.search_corrected(&corrected_scope, corrected, None, request).await;
+        }
         let page = Page::of(rows, request.size, &scope, |(_, rank)| rank.clone()).map_err(rejected)?;
-        Ok(page.map(|(metadata, _)| metadata))
+        Ok(page.map(|(metadata, _)| metadata).into())
+    }
+
+    /// Returns a page of the matches of `corrected`, or no correction if there are none.
+    async fn search_corrected(
+        &self,
+        scope: &Scope<'_>,
+        corrected: String,
+        after: Option<Rank>,
+        request: &page::Request,
+    ) -> Result<Found<Arc<Metadata>>, Error> {
+        let rejected = |broken: model::Broken| broken.at("page_token");
+        let query = Query::new(&corrected).map_err(rejected)?;
+        let rows = self.repository.search(&query, after.as_ref(), request.size.get() + 1).await?;
+        let is_corrected = after.is_some() || !rows.is_empty();
+        let key = |(_, rank): &(_, Rank)| (corrected.clone(), rank.clone());
+        let page = Page::of(rows, request.size, scope, key).map_err(rejected)?;
+        Ok(Found { page: page.map(|(metadata, _)| metadata), corrected: is_corrected.then_some(corrected) })
+    }
+
+    /// Returns `query` with its typos corrected to the words of the title that matches best, if there is one.
+    async fn correct(&self, query: &Query) -> Result<Option<String>, Error> {
+        let words = query.words().iter().map(|word| word.text().to_owned()).enumerate();
+        let misspelt: Vec<_> = words.filter(|(_, word)| search::is_correctable(word)).collect();
+        if misspelt.is_empty() || misspelt.len() > MAX_MISSPELT {
+            return Ok(None);
+        }
+        let mut meant = query.clone();
+        let mut is_known = false;
+        for (place, word) in misspelt {
+            let similar = self.repository.similar_words(&word).await?;
+            is_known |= !similar.is_empty();
+            meant = meant.with_alternatives(place, similar);
+        }
+        if !is_known {
+            return Ok(None);
+        }
+        let best = self.repository.search(&meant, None, 1).await?;
+        let corrected =
+            best.first().and_then(|(best, _)| search::correction(query, &Index::of(best.title.as_str())));
+        Ok(corrected.filter(|corrected| Query::new(corrected).is_ok()))
     }
 
     /// Checks that the store can be read and that writes make progress.

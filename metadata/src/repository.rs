@@ -3,6 +3,7 @@
 pub mod cached;
 pub mod memory;
 pub mod postgres;
+mod reindex;
 mod row;
 pub mod sqlite;
 
@@ -66,6 +67,10 @@ pub trait Repository: Send + Sync {
             }
         }
     }
+
+    /// Returns the words similar to `word`, which is correctable, in the titles, as [`similar`](model::search::similar)
+    /// does. They may include words of titles that have been replaced or deleted.
+    async fn similar_words(&self, word: &str) -> Result<Vec<String>, Error>;
 
     /// Checks that the store can be read.
     async fn ready(&self) -> Result<(), Error>;

@@ -4,6 +4,7 @@ use crate::gateway::rows::{self, in_order, single};
 use crate::gateway::{self, METADATA, MetadataGateway, RATING, RatingGateway};
 use fault::{Fault, Kind, Violation};
 use model::page::{Page, Request};
+use model::search::Found;
 use model::{Aggregate, Metadata, MinCount, MovieDetails, Part, RecordId, RecordType};
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -89,13 +90,14 @@ impl Controller {
         query: &str,
         page: &Request,
         deadline: Instant,
-    ) -> Result<Page<MovieDetails>, Error> {
-        let found = self.metadata.search(query, page, deadline).await?;
+    ) -> Result<Found<MovieDetails>, Error> {
+        let Found { page: found, corrected } = self.metadata.search(query, page, deadline).await?;
         let ids = rows::page(&self.record_type, page, &found.items)
             .map_err(|unexpected| unexpected.by(METADATA))?;
         let ratings =
             if ids.is_empty() { Ok(Vec::new()) } else { self.batch_get_aggregates(&ids, deadline).await };
-        Ok(Page { items: join(&ids, found.items, ratings), next: found.next })
+        let page = Page { items: join(&ids, found.items, ratings), next: found.next };
+        Ok(Found { page, corrected })
     }
 
     /// Returns one page of the movies with at least `min_count` ratings, by weighted mean. Those without metadata are

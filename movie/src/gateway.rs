@@ -14,6 +14,7 @@ pub use error::{Error, Unexpected};
 
 use async_trait::async_trait;
 use model::page::{Page, Request};
+use model::search::Found;
 use model::{Aggregate, Metadata, MinCount, RecordId, RecordType};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -35,7 +36,7 @@ pub trait MetadataGateway: Send + Sync {
     async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Metadata>, Error>;
 
     /// Returns one page of the movies that match `query`, best match first; all movies by id if it is empty.
-    async fn search(&self, query: &str, page: &Request, deadline: Instant) -> Result<Page<Metadata>, Error>;
+    async fn search(&self, query: &str, page: &Request, deadline: Instant) -> Result<Found<Metadata>, Error>;
 }
 
 /// The rating service. Every call returns before its `deadline`.

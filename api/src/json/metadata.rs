@@ -5,6 +5,7 @@ use super::schema;
 use super::whole;
 use crate::check::{self, MetadataFields};
 use fault::Invalid;
+use model::search::Found;
 use serde::{Deserialize, Serialize};
 
 /// A movie's metadata, the JSON to which [`model::Metadata`] serializes.
@@ -136,11 +137,15 @@ pub struct MetadataList<M = Metadata> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = schema::PageToken))]
     pub next_page_token: Option<String>,
+    /// The query that the list matches, if the one in the request matches nothing and has been corrected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub corrected: Option<String>,
 }
 
 impl<T: Into<M>, M> From<Vec<T>> for MetadataList<M> {
     fn from(from: Vec<T>) -> Self {
-        Self { metadata: from.into_iter().map(Into::into).collect(), next_page_token: None }
+        Self { metadata: from.into_iter().map(Into::into).collect(), next_page_token: None, corrected: None }
     }
 }
 
@@ -150,10 +155,17 @@ impl<T: Into<M>, M> From<model::page::Page<T>> for MetadataList<M> {
     }
 }
 
-impl TryFrom<MetadataList> for model::page::Page<model::Metadata> {
+impl<T: Into<M>, M> From<Found<T>> for MetadataList<M> {
+    fn from(from: Found<T>) -> Self {
+        Self { corrected: from.corrected, ..from.page.into() }
+    }
+}
+
+impl TryFrom<MetadataList> for Found<model::Metadata> {
     type Error = Invalid;
 
     fn try_from(from: MetadataList) -> Result<Self, Invalid> {
-        Ok(Self { items: check::rows(from.metadata)?, next: from.next_page_token })
+        let page = model::page::Page { items: check::rows(from.metadata)?, next: from.next_page_token };
+        Ok(Self { page, corrected: from.corrected })
     }
 }

@@ -4,6 +4,7 @@ use super::Metadata;
 #[cfg(feature = "openapi")]
 use super::schema;
 use model::page::Page;
+use model::search::Found;
 use model::{Aggregate, MovieDetails, Part};
 use serde::Serialize;
 
@@ -83,17 +84,27 @@ pub struct MovieList<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = schema::PageToken))]
     pub next_page_token: Option<&'a str>,
+    /// The query that the list matches, if the one in the request matches nothing and has been corrected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub corrected: Option<&'a str>,
 }
 
 impl<'a> From<&'a [MovieDetails]> for MovieList<'a> {
     fn from(from: &'a [MovieDetails]) -> Self {
-        Self { movies: from.iter().map(Movie::from).collect(), next_page_token: None }
+        Self { movies: from.iter().map(Movie::from).collect(), next_page_token: None, corrected: None }
     }
 }
 
 impl<'a> From<&'a Page<MovieDetails>> for MovieList<'a> {
     fn from(from: &'a Page<MovieDetails>) -> Self {
         Self { next_page_token: from.next.as_deref(), ..from.items.as_slice().into() }
+    }
+}
+
+impl<'a> From<&'a Found<MovieDetails>> for MovieList<'a> {
+    fn from(from: &'a Found<MovieDetails>) -> Self {
+        Self { corrected: from.corrected.as_deref(), ..(&from.page).into() }
     }
 }
 

@@ -98,11 +98,11 @@ async fn search_pages_by_rank_and_empty_query_lists_all() {
     let movies = titles.iter().enumerate().map(|(i, title)| movie(i.to_string(), title)).collect();
     controller.batch_put(movies).await.unwrap();
     let first = controller.search("STAR wars", &page(2, None)).await.unwrap();
-    assert_eq!(ids(&first.items), ["2", "1"]);
-    let second = controller.search("STAR wars", &page(2, first.next)).await.unwrap();
-    assert_eq!((ids(&second.items), second.next), (vec!["0"], None));
-    assert_eq!(controller.search("", &page(9, None)).await.unwrap().items.len(), 4);
-    assert!(controller.search(" % ", &page(9, None)).await.unwrap().items.is_empty());
+    assert_eq!(ids(&first.page.items), ["2", "1"]);
+    let second = controller.search("STAR wars", &page(2, first.page.next)).await.unwrap();
+    assert_eq!((ids(&second.page.items), second.page.next), (vec!["0"], None));
+    assert_eq!(controller.search("", &page(9, None)).await.unwrap().page.items.len(), 4);
+    assert!(controller.search(" % ", &page(9, None)).await.unwrap().page.items.is_empty());
     assert_invalid(controller.search(&"x".repeat(513), &page(9, None)).await, &["query"]);
 }
 
@@ -111,11 +111,36 @@ async fn token_is_bound_to_its_list_and_query() {
     let controller = controller();
     controller.batch_put((0..4).map(|i| movie(i.to_string(), "Star Movie")).collect()).await.unwrap();
     let listed = controller.list(&page(1, None)).await.unwrap().next;
-    let found = controller.search("star", &page(1, None)).await.unwrap().next;
+    let found = controller.search("star", &page(1, None)).await.unwrap().page.next;
     assert!(listed.is_some() && found.is_some());
     assert!(controller.search("", &page(3, listed.clone())).await.is_ok());
     assert_invalid(controller.search("star", &page(1, listed)).await, &["page_token"]);
     assert_invalid(controller.search("movie", &page(1, found.clone())).await, &["page_token"]);
     assert_invalid(controller.list(&page(1, found)).await, &["page_token"]);
     assert_invalid(controller.list(&page(1, Some("x".into()))).await, &["page_token"]);
+}
+
+#[tokio::test]
+async fn query_without_matches_is_corrected_on_every_page() {
+    let controller = controller();
+    let titles = ["Interstellar", "Interstellar II", "Interstellar III", "Amélie Poulain"];
+    let movies = titles.iter().enumerate().map(|(i, title)| movie(i.to_string(), title)).collect();
+    controller.batch_put(movies).await.unwrap();
+    let (mut seen, mut token) = (Vec::new(), None);
+    loop {
+        let found = controller.search("Interstelar", &page(1, token)).await.unwrap();
+        assert_eq!(found.corrected.as_deref(), Some("interstellar"));
+        seen.extend(found.page.items);
+        token = found.page.next;
+        if token.is_none() {
+            break;
+        }
+    }
+    assert_eq!(ids(&seen), ["0", "1", "2"]);
+    let corrected = async |query: &str| controller.search(query, &page(9, None)).await.unwrap().corrected;
+    assert_eq!(corrected("AMÉLIE puolain").await.as_deref(), Some("AMÉLIE poulain"));
+    assert_eq!(corrected("amleie pulain").await.as_deref(), Some("amelie poulain"));
+    for query in ["interst", "interstellar ii", "interstellar x", "intrstelar", "zzzzz"] {
+        assert_eq!(corrected(query).await, None, "{query}");
+    }
 }

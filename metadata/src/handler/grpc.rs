@@ -117,10 +117,10 @@ impl MetadataService for Handler {
         let mut page = proto::page(request.page_size, request.page_token).map_err(status)?;
         loop {
             let found = self.0.search(&request.query, &page).await.map_err(status)?;
-            let metadata = messages(&found.items);
+            let metadata = messages(&found.page.items);
             let Some(size) = proto::fitting(&metadata) else {
-                let next_page_token = found.next.unwrap_or_default();
-                return Ok(Response::new(SearchMetadataResponse { metadata, next_page_token }));
+                let (next_page_token, corrected) = (found.page.next.unwrap_or_default(), found.corrected);
+                return Ok(Response::new(SearchMetadataResponse { metadata, next_page_token, corrected }));
             };
             page.size = size;
         }

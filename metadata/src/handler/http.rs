@@ -111,6 +111,7 @@ struct List {
     #[param(value_type = Option<Vec<schema::RecordId>>, inline, style = Form, explode = false, min_items = 1, max_items = 500)]
     ids: Option<Ids>,
     /// Words of the title or prefixes of them; best match first. If empty or absent, all records are listed by id.
+    /// If nothing matches, words of five letters or more may have one typo, and the response has `corrected`.
     #[param(value_type = Option<schema::Query>, inline)]
     query: Option<String>,
     /// 1 to 500, default 50.
@@ -140,7 +141,7 @@ async fn list(
     let page = json::page(parameters.page_size, parameters.page_token)?;
     let found = match parameters.query {
         Some(query) => controller.search(&query, &page).await?,
-        None => controller.list(&page).await?,
+        None => controller.list(&page).await?.into(),
     };
     Ok(Json(found.into()))
 }

@@ -1,6 +1,6 @@
 //! A cache in front of a store that only this process writes to. Records are kept until they are written.
 //!
-//! Search results are kept under the number of transactions that had ended when the search began. A transaction raises
+//! Search results and similar words are kept under the number of transactions that had ended when the search began. A transaction raises
 //! that number before its writers get their replies, so that no later search returns older results; those are evicted.
 
 use super::Repository as Store;
@@ -21,6 +21,9 @@ const RECORD_BYTES: u64 = 12 * 1024 * 1024;
 /// The bytes of search results that are kept: some 1,400 pages of 50.
 const SEARCH_BYTES: u64 = 4 * 1024 * 1024;
 
+/// The bytes of similar words that are kept: some 5,000 misspelt words.
+const SIMILAR_BYTES: u64 = 1024 * 1024;
+
 /// The bytes that a record's allocations take beyond its texts: the counters of the `Arc`, and rounding.
 const ALLOCATIONS: usize = 96;
 
@@ -33,6 +36,7 @@ pub struct Repository {
     store: Arc<dyn Store>,
     records: Cache<RecordId, Option<Arc<Metadata>>>,
     searches: Cache<Page, Arc<[Rank]>>,
+    similar: Cache<(u64, String), Arc<[String]>>,
     transactions: AtomicU64,
 }
 
@@ -44,6 +48,7 @@ impl Repository {
             store,
             records: Cache::new(RECORD_BYTES, None, weigh_record),
             searches: Cache::new(SEARCH_BYTES, None, weigh_search),
+            similar: Cache::new(SIMILAR_BYTES, None, weigh_similar),
             transactions: AtomicU64::new(0),
         }
     }
@@ -66,6 +71,13 @@ fn weigh_search((_, query, after, _): &Page, ranks: &Arc<[Rank]>) -> usize {
         .map(|rank| size_of::<Rank>() + rank.id().len().next_multiple_of(16))
         .sum::<usize>();
     size_of::<Page>() + query.len() + ids
+}
+
+/// Returns how many bytes an entry takes.
+fn weigh_similar((_, word): &(u64, String), similar: &Arc<[String]>) -> usize {
+    let texts =
+        similar.iter().map(|word| size_of::<String>() + word.len().next_multiple_of(16)).sum::<usize>();
+    size_of::<(u64, String)>() + word.len() + ALLOCATIONS + texts
 }
 
 #[async_trait]
@@ -101,6 +113,12 @@ impl Store for Repository {
         let page = (self.transactions.load(Ordering::SeqCst), query.key(), after.cloned(), limit);
         let read = || async { self.store.search_ranks(query, after, limit).await.map(Arc::from) };
         Ok(self.searches.get_or_read(&page, read).await?.to_vec())
+    }
+
+    async fn similar_words(&self, word: &str) -> Result<Vec<String>, Error> {
+        let key = (self.transactions.load(Ordering::SeqCst), word.to_owned());
+        let read = || async { self.store.similar_words(word).await.map(Arc::from) };
+        Ok(self.similar.get_or_read(&key, read).await?.to_vec())
     }
 
     async fn ready(&self) -> Result<(), Error> {

@@ -4,7 +4,7 @@ use super::Repository as Store;
 use crate::batch::plan::Plan;
 use crate::batch::{Outcome, Write};
 use async_trait::async_trait;
-use model::search::{Index, Query, Rank};
+use model::search::{Index, Query, Rank, Vocabulary};
 use model::{Metadata, RecordId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -21,6 +21,7 @@ pub struct Repository {
 struct State {
     metadata: BTreeMap<RecordId, Indexed>,
     last: u64,
+    vocabulary: Vocabulary,
 }
 
 /// A record with the index of its title.
@@ -65,6 +66,7 @@ impl Store for Repository {
         let plan = Plan::of(writes, stored, state.last);
         for record in plan.stored {
             let index = Index::of(record.title.as_str());
+            state.vocabulary.add(&index);
             state.metadata.insert(record.id.clone(), Indexed { record, index });
         }
         for (id, _) in plan.deleted {
@@ -93,6 +95,10 @@ impl Store for Repository {
         ranks.sort_unstable();
         ranks.truncate(limit);
         Ok(ranks)
+    }
+
+    async fn similar_words(&self, word: &str) -> Result<Vec<String>, Error> {
+        Ok(self.read().vocabulary.similar(word))
     }
 
     async fn ready(&self) -> Result<(), Error> {

@@ -1,15 +1,16 @@
 //! Metadata in a PostgreSQL database, which several instances of the service may share.
 
+mod reindex;
 mod statements;
 
 use super::Repository as Store;
 use super::row::{self, Row};
 use crate::batch::{Outcome, Write};
 use async_trait::async_trait;
-use model::search::{MAX_TERM, Query, Rank, Term, Word};
+use model::search::{self, MAX_TERM, Query, Rank, Term, Vocabulary, Word};
 use model::{Metadata, RecordId};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{query, query_as};
+use sqlx::{query, query_as, query_scalar};
 use std::sync::Arc;
 use storage::postgres::{Pool, WRITE_TIMEOUT, within};
 use storage::{Error, Migration};
@@ -23,11 +24,14 @@ const READERS: u32 = 8;
 /// next revision.
 const WRITERS: u32 = 1;
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "metadata",
-    sql: include_str!("../../../schemas/metadata/postgres/0001_metadata.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration::new(1, "metadata", include_str!("../../../schemas/metadata/postgres/0001_metadata.sql")),
+    Migration::new(
+        2,
+        "search index",
+        include_str!("../../../schemas/metadata/postgres/0002_search_index.sql"),
+    ),
+];
 
 const GET: &str = "SELECT id, title, description, director, release_year::bigint, genres::text, revision
     FROM metadata WHERE id = $1";
@@ -52,6 +56,8 @@ const SEARCH_RANKS: &str = "
     WHERE (-whole, word_count, id) > ($4, $5, $6)
     ORDER BY whole DESC, word_count, id LIMIT $7";
 
+const SIMILAR_WORDS: &str = "SELECT DISTINCT word FROM word_half WHERE half = ANY ($1)";
+
 /// Metadata in the schema `metadata` of a database. Reads have connections of their own, so that they never wait for
 /// writes.
 #[derive(Debug)]
@@ -61,10 +67,12 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// Opens the database and creates its schema if it is missing.
+    /// Opens the database and creates its schema if it is missing. Titles that older rules of words have
+    /// indexed are indexed again.
     pub async fn open(options: &PgConnectOptions) -> Result<Self, Error> {
         let writers = storage::postgres::open(options, SCHEMA, WRITERS).await?;
         writers.migrate(MIGRATIONS).await?;
+        reindex::run(&writers).await?;
         let readers = storage::postgres::open(options, SCHEMA, READERS).await?;
         Ok(Self { readers, writers })
     }
@@ -114,6 +122,12 @@ impl Store for Repository {
             .fetch_all(&self.readers)
             .await?;
         Ok(ranks.into_iter().map(row::rank).collect())
+    }
+
+    async fn similar_words(&self, word: &str) -> Result<Vec<String>, Error> {
+        let words: Vec<String> =
+            query_scalar(SIMILAR_WORDS).bind(Vocabulary::halves_near(word)).fetch_all(&self.readers).await?;
+        Ok(search::similar(word, words.iter().map(String::as_str)))
     }
 
     async fn ready(&self) -> Result<(), Error> {

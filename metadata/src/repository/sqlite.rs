@@ -4,13 +4,14 @@
 //! JSON here and arrays there, the search index is FTS5 here and GIN there. What does not depend on the dialect is
 //! shared in `row.rs` and `batch/plan.rs`.
 
+mod reindex;
 mod statements;
 
 use super::Repository as Store;
 use super::row::{self, Row};
 use crate::batch::{Outcome, Write};
 use async_trait::async_trait;
-use model::search::{Query, Rank, Term};
+use model::search::{self, Query, Rank, Term, Vocabulary};
 use model::{Metadata, RecordId};
 use sqlx::{query, query_as, query_scalar};
 use std::path::Path;
@@ -18,11 +19,10 @@ use std::sync::Arc;
 use storage::sqlite::{Sqlite, Synchronous};
 use storage::{Error, Migration};
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "metadata",
-    sql: include_str!("../../../schemas/metadata/sqlite/0001_metadata.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration::new(1, "metadata", include_str!("../../../schemas/metadata/sqlite/0001_metadata.sql")),
+    Migration::new(2, "search index", include_str!("../../../schemas/metadata/sqlite/0002_search_index.sql")),
+];
 
 const GET: &str = "SELECT id, title, description, director, release_year, genres, revision
     FROM metadata WHERE id = $1";
@@ -51,6 +51,9 @@ const SEARCH_RANKS: &str = "
     )
     SELECT json_group_array(json_array(whole, word_count, id) ORDER BY whole DESC, word_count, id) FROM page";
 
+const SIMILAR_WORDS: &str = "SELECT json_group_array(word) FROM (
+        SELECT DISTINCT word FROM word_half WHERE half IN (SELECT value FROM json_each($1)))";
+
 /// Metadata in a SQLite file that belongs to this process.
 #[derive(Debug)]
 pub struct Repository {
@@ -58,10 +61,12 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// Opens the file `path`, which is created if it is missing.
+    /// Opens the file `path`, which is created if it is missing. Titles that other rules of words have indexed are
+    /// indexed again.
     pub async fn open(path: &Path, synchronous: Synchronous) -> Result<Self, Error> {
         let sqlite = storage::sqlite::open(path, synchronous).await?;
         storage::migrate(&sqlite.writer, MIGRATIONS).await?;
+        reindex::run(&sqlite.writer).await?;
         Ok(Self { sqlite })
     }
 }
@@ -106,6 +111,16 @@ impl Store for Repository {
             .fetch_one(&self.sqlite.readers)
             .await?;
         serde_json::from_str(&ranks).map_err(|error| Error::row("metadata", error))
+    }
+
+    async fn similar_words(&self, word: &str) -> Result<Vec<String>, Error> {
+        let words: String = query_scalar(SIMILAR_WORDS)
+            .bind(row::json(&Vocabulary::halves_near(word))?)
+            .fetch_one(&self.sqlite.readers)
+            .await?;
+        let words: Vec<&str> =
+            serde_json::from_str(&words).map_err(|error| Error::row("word_half", error))?;
+        Ok(search::similar(word, words))
     }
 
     async fn ready(&self) -> Result<(), Error> {

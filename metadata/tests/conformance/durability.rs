@@ -76,3 +76,42 @@ pub(crate) async fn closed_store_is_unavailable(store: Store) -> Outcome {
     }
     Ok(())
 }
+
+/// The statements that leave all titles indexed by other rules.
+const OUTDATE_SQLITE: &str = "UPDATE metadata SET words = ' old ', word_count = 9; DELETE FROM word_half;";
+const OUTDATE_POSTGRES: &str =
+    "UPDATE metadata SET words = '{old}', beginnings = 'old'; DELETE FROM word_half;";
+
+pub(crate) async fn titles_are_indexed_again_after_rules_changed(mut store: Store) -> Outcome {
+    let movies: Vec<_> = (0..1201).map(|i| movie(&format!("{i:04}"), &format!("Interstellar {i}"))).collect();
+    for batch in movies.chunks(500) {
+        store.repository.batch_put(batch).await?;
+    }
+    for (sqlite, postgres) in [
+        ("UPDATE search_index SET version = 1", "UPDATE search_index SET version = 1"),
+        // Newer rules in a file; a title that an instance with older rules has stored in a database.
+        ("UPDATE search_index SET version = 99", "UPDATE metadata SET indexed_revision = 0"),
+    ] {
+        let sqlite = format!("{OUTDATE_SQLITE} {sqlite}");
+        store.execute(&sqlite, &format!("{OUTDATE_POSTGRES} {postgres}")).await?;
+        let query = Query::new("interstellar 1200")?;
+        // Not the same query, whose matches from before may be cached.
+        assert!(store.repository.search(&Query::new("interstellar 7")?, None, 9).await?.is_empty());
+        store = store.reopened().await?;
+        let found = store.repository.search(&query, None, 9).await?;
+        assert_eq!(found.len(), 1, "{sqlite}");
+        assert_eq!(found[0].0.revision, 1201);
+        assert_eq!(store.repository.similar_words("interstelar").await?, ["interstellar"]);
+    }
+    Ok(())
+}
+
+pub(crate) async fn indexing_again_continues(store: Store) -> Outcome {
+    store.repository.batch_put(&["a", "b", "c"].map(|id| movie(id, "Interstellar"))).await?;
+    let stopped = "UPDATE search_index SET indexed_to = 'a'";
+    store.execute(&format!("{OUTDATE_SQLITE} {stopped}"), &format!("{OUTDATE_POSTGRES} {stopped}")).await?;
+    let store = store.reopened().await?;
+    let found = store.repository.search(&Query::new("interstellar")?, None, 9).await?;
+    assert_eq!(found.iter().map(|(movie, _)| movie.id.as_str()).collect::<Vec<_>>(), ["b", "c"]);
+    Ok(())
+}

@@ -82,6 +82,13 @@ fn main() -> ExitCode {
         case("search_takes_as_many_words_as_fit", EVERY, searching::takes_as_many_words_as_fit),
         case("search_distinguishes_words_of_any_length", EVERY, searching::distinguishes_words_of_any_length),
         case("search_agrees_with_model", EVERY, searching::agrees_with_model),
+        case("search_finds_similar_words", EVERY, searching::finds_similar_words),
+        case(
+            "titles_are_indexed_again_after_rules_changed",
+            DURABLE,
+            durability::titles_are_indexed_again_after_rules_changed,
+        ),
+        case("indexing_again_continues_after_last_batch", DURABLE, durability::indexing_again_continues),
         case("records_survive_restart", DURABLE, durability::records_survive_restart),
         case("failed_batch_stores_nothing", DURABLE, durability::failed_batch_stores_nothing),
         case("delete_leaves_tombstone", DURABLE, durability::delete_leaves_tombstone),

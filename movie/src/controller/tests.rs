@@ -75,8 +75,9 @@ impl MetadataGateway for FakeMetadata {
         _: &str,
         _: &Request,
         deadline: Instant,
-    ) -> Result<Page<Metadata>, gateway::Error> {
+    ) -> Result<Found<Metadata>, gateway::Error> {
         let page = Page { items: vec![metadata("2"), metadata("1")], next: Some("next".into()) };
+        let page = Found { page, corrected: Some("movie".into()) };
         self.0.act("metadata", page, deadline).await
     }
 }
@@ -172,11 +173,15 @@ async fn batch_keeps_requested_order_and_omits_missing_movies() {
 #[tokio::test(start_paused = true)]
 async fn search_keeps_order_and_token() {
     let page = controller(Mood::Well, Mood::Well).search("movie", &Request::default(), soon()).await.unwrap();
+    assert_eq!(page.corrected.as_deref(), Some("movie"));
+    let page = page.page;
     let found: Vec<_> =
         page.items.iter().map(|movie| (movie.metadata.id.as_str(), movie.rating.is_some())).collect();
     assert_eq!(found, [("2", false), ("1", true)]);
     assert_eq!(page.next.as_deref(), Some("next"));
     let page = controller(Mood::Well, Mood::Down).search("movie", &Request::default(), soon()).await.unwrap();
+    assert_eq!(page.corrected.as_deref(), Some("movie"));
+    let page = page.page;
     assert!(page.items.iter().all(|movie| movie.partial == [Part::Rating]));
 }
 

@@ -14,6 +14,7 @@ use connection::Connection;
 use failure::CallFailure;
 use fault::Invalid;
 use model::page::{Page, Request, Size};
+use model::search::Found;
 use model::{Aggregate, Metadata, MinCount, RecordId, RecordType};
 use std::slice;
 use std::sync::Arc;
@@ -111,7 +112,7 @@ impl MetadataBackend {
         query: &str,
         page: &Request,
         deadline: Instant,
-    ) -> Result<Page<Metadata>, Error> {
+    ) -> Result<Found<Metadata>, Error> {
         let message = || SearchMetadataRequest {
             page_size: page_size(page),
             page_token: page.token.clone().unwrap_or_default(),
@@ -136,11 +137,11 @@ impl MetadataGateway for MetadataBackend {
     }
 
     /// A page of large records ends early over gRPC, so that further pages are read until this one is full.
-    async fn search(&self, query: &str, page: &Request, deadline: Instant) -> Result<Page<Metadata>, Error> {
-        let mut found = self.search_page(query, page, deadline).await?;
+    async fn search(&self, query: &str, page: &Request, deadline: Instant) -> Result<Found<Metadata>, Error> {
+        let Found { page: mut found, corrected } = self.search_page(query, page, deadline).await?;
         while let (Some(token), Some(size)) = (&found.next, missing(page, &found)) {
             let next = Request { size, token: Some(token.clone()) };
-            let next = self.search_page(query, &next, deadline).await?;
+            let next = self.search_page(query, &next, deadline).await?.page;
             if next.items.is_empty() {
                 break;
             }
@@ -152,7 +153,7 @@ impl MetadataGateway for MetadataBackend {
             }
             found.next = next.next;
         }
-        Ok(found)
+        Ok(Found { page: found, corrected })
     }
 }
 

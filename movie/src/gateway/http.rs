@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use backend::{Backend, encoded, id_lists};
 use client::{Instances, Options};
 use model::page::{Page, Request};
+use model::search::Found;
 use model::{Aggregate, Metadata, MinCount, RecordId, RecordType};
 use tokio::time::Instant;
 
@@ -32,7 +33,7 @@ impl MetadataBackend {
         Self(Backend::new(METADATA, instances, options))
     }
 
-    async fn list(&self, query: &str, deadline: Instant) -> Result<Page<Metadata>, Error> {
+    async fn list(&self, query: &str, deadline: Instant) -> Result<Found<Metadata>, Error> {
         self.0.read::<json::MetadataList, _>(&format!("/v1/metadata?{query}"), deadline).await
     }
 }
@@ -47,12 +48,12 @@ impl MetadataGateway for MetadataBackend {
     async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Metadata>, Error> {
         let mut found = Vec::with_capacity(ids.len());
         for ids in id_lists(ids) {
-            found.extend(self.list(&format!("ids={ids}"), deadline).await?.items);
+            found.extend(self.list(&format!("ids={ids}"), deadline).await?.page.items);
         }
         Ok(found)
     }
 
-    async fn search(&self, query: &str, page: &Request, deadline: Instant) -> Result<Page<Metadata>, Error> {
+    async fn search(&self, query: &str, page: &Request, deadline: Instant) -> Result<Found<Metadata>, Error> {
         self.list(&format!("query={}&{}", encoded(query), paging(page)), deadline).await
     }
 }

@@ -62,10 +62,10 @@ impl MovieService for Handler {
         let mut page = proto::page(request.page_size, request.page_token).map_err(status)?;
         loop {
             let found = self.0.controller.search(&request.query, &page, deadline).await.map_err(status)?;
-            let movies = messages(&found.items);
+            let movies = messages(&found.page.items);
             let Some(size) = proto::fitting(&movies) else {
-                let next_page_token = found.next.unwrap_or_default();
-                return Ok(Response::new(SearchMoviesResponse { movies, next_page_token }));
+                let (next_page_token, corrected) = (found.page.next.unwrap_or_default(), found.corrected);
+                return Ok(Response::new(SearchMoviesResponse { movies, next_page_token, corrected }));
             };
             page.size = size;
         }

@@ -80,6 +80,7 @@ struct List {
     #[param(value_type = Option<Vec<schema::RecordId>>, inline, style = Form, explode = false, min_items = 1, max_items = 500)]
     ids: Option<Ids>,
     /// Words of the title or prefixes of them; best match first. If empty or absent, all movies are listed by id.
+    /// If nothing matches, words of five letters or more may have one typo, and the response has `corrected`.
     #[param(value_type = Option<schema::Query>, inline)]
     query: Option<String>,
     /// 1 to 500, default 50.

@@ -9,14 +9,16 @@ mod fold;
 mod index;
 mod query;
 mod rank;
+mod spelling;
 mod split;
 
 pub use index::Index;
 pub use query::{Query, Term, Word};
 pub use rank::Rank;
+pub use spelling::{Found, MAX_MISSPELT, MAX_SIMILAR, Vocabulary, correction, is_correctable, similar};
 
-/// The version of what [`Index::of`] returns, 1 before versions were counted. A database that was written with another version must be indexed
-/// again.
+/// The version of what [`Index::of`] returns, 1 before versions were counted. A database that was written with another
+/// version must be indexed again.
 pub const VERSION: u32 = 2;
 
 /// The maximum length of a term in characters, unless it is a word as typed.

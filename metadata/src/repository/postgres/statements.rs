@@ -3,7 +3,7 @@
 use super::super::row;
 use crate::batch::plan::Plan;
 use crate::batch::{Outcome, Write};
-use model::search::Index;
+use model::search::{Index, VERSION, Vocabulary};
 use model::{Metadata, RecordId, ReleaseYear};
 use sqlx::types::Json;
 use sqlx::{Connection, PgConnection, PgExecutor, query, query_as, query_scalar};
@@ -17,7 +17,7 @@ use storage::Error;
 /// - revisions become visible in their order: the next one is taken after the one before is committed;
 /// - the statements that follow see all that earlier writers stored, because under READ COMMITTED each statement sees
 ///   what was committed before it began.
-const LOCK: &str = "SELECT last FROM revision FOR UPDATE";
+pub(super) const LOCK: &str = "SELECT last FROM revision FOR UPDATE";
 
 const BATCH_GET: &str =
     "SELECT id, title, description, director, release_year::bigint, genres::text, revision
@@ -25,18 +25,23 @@ const BATCH_GET: &str =
 
 const UPSERT: &str = "
     INSERT INTO metadata
-        (id, title, description, director, release_year, genres, words, beginnings, revision)
+        (id, title, description, director, release_year, genres, words, beginnings, revision,
+            indexed_revision)
     SELECT id, title, description, director, release_year, genres, string_to_array(put.words, ' '),
         array_to_tsvector(ARRAY(
             SELECT left(word, 256) FROM unnest(string_to_array(put.words || ' ' || put.inner_words, ' ')) AS word
             WHERE word <> '')),
-        revision
+        revision, CASE WHEN (SELECT version FROM search_index) = $10 THEN revision ELSE 0 END
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::jsonb[], $7::text[],
             $8::text[], $9::bigint[])
         AS put (id, title, description, director, release_year, genres, words, inner_words, revision)
     ON CONFLICT (id) DO UPDATE SET title = excluded.title, description = excluded.description,
         director = excluded.director, release_year = excluded.release_year, genres = excluded.genres,
-        words = excluded.words, beginnings = excluded.beginnings, revision = excluded.revision";
+        words = excluded.words, beginnings = excluded.beginnings, revision = excluded.revision,
+        indexed_revision = excluded.indexed_revision";
+
+const ADD_WORDS: &str =
+    "INSERT INTO word_half (half, word) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING";
 
 const INSERT_TOMBSTONES: &str = "
     INSERT INTO tombstone (id, revision) SELECT * FROM unnest($1::text[], $2::bigint[])
@@ -87,8 +92,19 @@ async fn store(transaction: &mut PgConnection, records: &[Arc<Metadata>]) -> Res
         .bind(indexes.iter().map(whole_words).collect::<Vec<_>>())
         .bind(indexes.iter().map(|index| index.inner().join(" ")).collect::<Vec<_>>())
         .bind(records.iter().map(|put| row::number(put.revision)).collect::<Vec<_>>())
-        .execute(transaction)
+        .bind(row::number(VERSION))
+        .execute(&mut *transaction)
         .await?;
+    let mut vocabulary = Vocabulary::default();
+    indexes.iter().for_each(|index| vocabulary.add(index));
+    add_words(transaction, &vocabulary).await
+}
+
+/// Adds the words that queries are corrected to.
+pub(super) async fn add_words(transaction: &mut PgConnection, vocabulary: &Vocabulary) -> Result<(), Error> {
+    let (halves, words): (Vec<_>, Vec<_>) =
+        vocabulary.halves().map(|(half, word)| (half.as_str(), word.as_str())).unzip();
+    query(ADD_WORDS).bind(halves).bind(words).execute(transaction).await?;
     Ok(())
 }
 
@@ -104,7 +120,7 @@ async fn delete(transaction: &mut PgConnection, deleted: &[(RecordId, u64)]) -> 
 }
 
 /// Returns the column `words` as text: the title's own words, and after an empty element those that are not counted.
-fn whole_words(index: &Index) -> String {
+pub(super) fn whole_words(index: &Index) -> String {
     let own = index.own().join(" ");
     if index.joined().is_empty() { own } else { own + "  " + &index.joined().join(" ") }
 }

@@ -4,7 +4,7 @@
 use super::super::row;
 use crate::batch::plan::Plan;
 use crate::batch::{Outcome, Write};
-use model::search::Index;
+use model::search::{Index, Vocabulary};
 use model::{Metadata, RecordId, ReleaseYear};
 use serde::Serialize;
 use sqlx::{SqliteConnection, SqliteExecutor, SqlitePool, query, query_as, query_scalar};
@@ -29,6 +29,9 @@ const UPSERT: &str = "
         words = excluded.words, word_count = excluded.word_count, revision = excluded.revision";
 
 const DELETE: &str = "DELETE FROM metadata WHERE id IN (SELECT value ->> 0 FROM json_each($1))";
+
+const ADD_WORDS: &str =
+    "INSERT OR IGNORE INTO word_half (half, word) SELECT value ->> 0, value ->> 1 FROM json_each($1)";
 
 const INSERT_TOMBSTONES: &str = "
     INSERT INTO tombstone (id, revision) SELECT value ->> 0, value ->> 1 FROM json_each($1) WHERE true
@@ -66,13 +69,24 @@ pub(super) async fn batch_get<T: Serialize + ?Sized>(
 }
 
 async fn store(transaction: &mut SqliteConnection, records: &[Arc<Metadata>]) -> Result<(), Error> {
-    let entries: Vec<_> = records.iter().map(|record| Entry::of(record)).collect();
+    let mut vocabulary = Vocabulary::default();
+    let entries: Vec<_> = records.iter().map(|record| Entry::of(record, &mut vocabulary)).collect();
     let ids: Vec<_> = entries.iter().map(|entry| entry.id).collect();
     query("DELETE FROM tombstone WHERE id IN (SELECT value FROM json_each($1))")
         .bind(row::json(&ids)?)
         .execute(&mut *transaction)
         .await?;
-    query(UPSERT).bind(row::json(&entries)?).execute(transaction).await?;
+    query(UPSERT).bind(row::json(&entries)?).execute(&mut *transaction).await?;
+    add_words(transaction, &vocabulary).await
+}
+
+/// Adds the words that queries are corrected to.
+pub(super) async fn add_words(
+    transaction: &mut SqliteConnection,
+    vocabulary: &Vocabulary,
+) -> Result<(), Error> {
+    let halves: Vec<_> = vocabulary.halves().collect();
+    query(ADD_WORDS).bind(row::json(&halves)?).execute(transaction).await?;
     Ok(())
 }
 
@@ -98,8 +112,9 @@ struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    fn of(metadata: &'a Metadata) -> Self {
+    fn of(metadata: &'a Metadata, vocabulary: &mut Vocabulary) -> Self {
         let index = Index::of(metadata.title.as_str());
+        vocabulary.add(&index);
         Self {
             id: metadata.id.as_str(),
             title: metadata.title.as_str(),
@@ -116,7 +131,7 @@ impl<'a> Entry<'a> {
 
 /// Returns the column `words`: whole words have a blank before and after them, the others have none before them. FTS5
 /// splits at both blanks and commas.
-fn column(index: &Index) -> String {
+pub(super) fn column(index: &Index) -> String {
     let whole = index.own().iter().chain(index.joined()).fold(" ".to_owned(), |all, word| all + word + " ");
     index.inner().iter().fold(whole, |all, word| all + "," + word)
 }

@@ -5,6 +5,7 @@ use crate::gateway::rows::{in_order, single};
 use crate::gateway::{Error, METADATA, MetadataGateway, RATING, RatingGateway};
 use async_trait::async_trait;
 use model::page::{Page, Request};
+use model::search::Found;
 use model::{Aggregate, Metadata, MinCount, RecordId, RecordType};
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,7 +60,7 @@ impl<G: MetadataGateway + 'static> MetadataGateway for MetadataBackend<G> {
         self.gateway().batch_get(ids, deadline).await
     }
 
-    async fn search(&self, query: &str, page: &Request, deadline: Instant) -> Result<Page<Metadata>, Error> {
+    async fn search(&self, query: &str, page: &Request, deadline: Instant) -> Result<Found<Metadata>, Error> {
         self.gateway().search(query, page, deadline).await
     }
 }

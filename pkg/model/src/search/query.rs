@@ -164,7 +164,8 @@ impl Word {
         &self.terms
     }
 
-    fn matches(&self, index: &Index) -> bool {
+    /// Returns true if the title `index` matches this word.
+    pub(super) fn matches(&self, index: &Index) -> bool {
         self.terms.iter().any(|term| match term {
             Term::Prefix(text) => index.all().any(|indexed| indexed.starts_with(text)),
             Term::Whole(text) => index.all().any(|indexed| indexed == text),
