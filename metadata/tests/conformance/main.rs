@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
+mod correcting;
 mod durability;
 mod fresh;
 mod movielens;
@@ -82,7 +83,8 @@ fn main() -> ExitCode {
         case("search_takes_as_many_words_as_fit", EVERY, searching::takes_as_many_words_as_fit),
         case("search_distinguishes_words_of_any_length", EVERY, searching::distinguishes_words_of_any_length),
         case("search_agrees_with_model", EVERY, searching::agrees_with_model),
-        case("search_finds_similar_words", EVERY, searching::finds_similar_words),
+        case("search_finds_similar_words", EVERY, correcting::finds_similar_words),
+        case("search_corrects_queries_without_matches", EVERY, correcting::corrects_queries_without_matches),
         case(
             "titles_are_indexed_again_after_rules_changed",
             DURABLE,

@@ -1,6 +1,7 @@
 //! A fresh store of each kind, and access to its database without the store.
 
 use metadata::batch::Put;
+use metadata::controller::Controller;
 use metadata::repository::{Repository, cached, memory, postgres, sqlite};
 use metadata::writer::Writer;
 use model::{Metadata, RecordId};
@@ -60,6 +61,11 @@ impl Instance {
 
     pub(crate) async fn batch_put(&self, batch: &[Metadata]) -> Result<Vec<Put>, storage::Error> {
         self.writer.batch_put(batch.to_vec()).await
+    }
+
+    /// Returns the calls of the service on this store.
+    pub(crate) fn controller(&self) -> Controller {
+        Controller::new(Arc::clone(&self.repository), Arc::clone(&self.writer))
     }
 
     pub(crate) async fn delete(&self, id: &RecordId) -> Result<bool, storage::Error> {

@@ -104,6 +104,23 @@ async fn page_tokens_continue_lists_and_searches() {
 }
 
 #[tokio::test]
+async fn misspelt_query_is_corrected_over_both_protocols() {
+    let (service, mut client) = start().await;
+    let body = r#"{"title":"Interstellar"}"#;
+    service.send(Method::PUT, "/v1/metadata/1", Some(body)).await.unwrap();
+    for (query, corrected) in [("interstelar", Some("interstellar")), ("inter", None), ("intrstelar", None)] {
+        let page = service.get(&format!("/v1/metadata?query={query}")).await.unwrap().json();
+        assert_eq!(page.get("corrected").and_then(|text| text.as_str()), corrected, "{query}");
+        let request = proto::SearchMetadataRequest { query: query.into(), ..Default::default() };
+        let found = client.search_metadata(request).await.unwrap().into_inner();
+        assert_eq!(found.corrected.as_deref(), corrected, "{query}");
+        assert_eq!(found.metadata.len(), page["metadata"].as_array().unwrap().len(), "{query}");
+        assert_eq!(found.metadata.is_empty(), query == "intrstelar");
+    }
+    service.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn port_serves_description_health_and_metrics() {
     let (service, _) = start().await;
     let openapi = service.get("/openapi.json").await.unwrap().json();
