@@ -145,6 +145,34 @@ async fn search_and_top_list_are_joined_in_order() {
 }
 
 #[tokio::test]
+async fn misspelt_search_is_corrected_on_every_page() {
+    for gateway in GATEWAYS {
+        let stack = Stack::start(gateway).await;
+        stack.put_movies(["1", "2", "3"].map(Into::into)).await;
+        let first = stack.movie.get("/v1/movies?query=Movei&pageSize=2").await.unwrap().json();
+        assert_eq!(
+            (ids(&first), &first["corrected"]),
+            (vec!["1".to_owned(), "2".to_owned()], &json!("movie"))
+        );
+        let token = first["nextPageToken"].as_str().unwrap();
+        let path = format!("/v1/movies?query=Movei&pageToken={token}");
+        let rest = stack.movie.get(&path).await.unwrap().json();
+        assert_eq!((ids(&rest), &rest["corrected"]), (vec!["3".to_owned()], &json!("movie")), "{gateway}");
+        let exact = stack.movie.get("/v1/movies?query=movie").await.unwrap().json();
+        assert_eq!(exact.get("corrected"), None, "{gateway}");
+
+        let mut client = MovieServiceClient::new(stack.movie.channel().await.unwrap());
+        let request = proto::SearchMoviesRequest { query: "movie1 moveis".into(), ..Default::default() };
+        assert!(client.search_movies(request).await.unwrap().into_inner().movies.is_empty(), "{gateway}");
+        let request = proto::SearchMoviesRequest { query: "mvoie 3".into(), ..Default::default() };
+        let found = client.search_movies(request).await.unwrap().into_inner();
+        assert_eq!((found.movies.len(), found.corrected.as_deref()), (1, Some("movie 3")), "{gateway}");
+        drop(client);
+        stack.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn movie_is_partial_without_ratings_and_complete_when_they_return() {
     for gateway in GATEWAYS {
         let mut stack = Stack::start(gateway).await;
