@@ -4,7 +4,7 @@ use super::Repository as Store;
 use crate::batch::plan::Plan;
 use crate::batch::{Outcome, Write};
 use async_trait::async_trait;
-use model::search::{Index, Query, Rank, Vocabulary};
+use model::search::{self, Index, Query, Rank};
 use model::{Metadata, RecordId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -21,7 +21,6 @@ pub struct Repository {
 struct State {
     metadata: BTreeMap<RecordId, Indexed>,
     last: u64,
-    vocabulary: Vocabulary,
 }
 
 /// A record with the index of its title.
@@ -66,7 +65,6 @@ impl Store for Repository {
         let plan = Plan::of(writes, stored, state.last);
         for record in plan.stored {
             let index = Index::of(record.title.as_str());
-            state.vocabulary.add(&index);
             state.metadata.insert(record.id.clone(), Indexed { record, index });
         }
         for (id, _) in plan.deleted {
@@ -98,7 +96,8 @@ impl Store for Repository {
     }
 
     async fn similar_words(&self, word: &str) -> Result<Vec<String>, Error> {
-        Ok(self.read().vocabulary.similar(word))
+        let state = self.read();
+        Ok(search::similar(word, state.metadata.values().flat_map(|indexed| search::meant(&indexed.index))))
     }
 
     async fn ready(&self) -> Result<(), Error> {

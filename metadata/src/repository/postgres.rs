@@ -7,7 +7,7 @@ use super::Repository as Store;
 use super::row::{self, Row};
 use crate::batch::{Outcome, Write};
 use async_trait::async_trait;
-use model::search::{self, MAX_TERM, Query, Rank, Term, Vocabulary, Word};
+use model::search::{self, MAX_TERM, Query, Rank, Term, Word};
 use model::{Metadata, RecordId};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{query, query_as, query_scalar};
@@ -126,7 +126,7 @@ impl Store for Repository {
 
     async fn similar_words(&self, word: &str) -> Result<Vec<String>, Error> {
         let words: Vec<String> =
-            query_scalar(SIMILAR_WORDS).bind(Vocabulary::halves_near(word)).fetch_all(&self.readers).await?;
+            query_scalar(SIMILAR_WORDS).bind(search::halves_near(word)).fetch_all(&self.readers).await?;
         Ok(search::similar(word, words.iter().map(String::as_str)))
     }
 

@@ -11,7 +11,7 @@ use super::Repository as Store;
 use super::row::{self, Row};
 use crate::batch::{Outcome, Write};
 use async_trait::async_trait;
-use model::search::{self, Query, Rank, Term, Vocabulary};
+use model::search::{self, Query, Rank, Term};
 use model::{Metadata, RecordId};
 use sqlx::{query, query_as, query_scalar};
 use std::path::Path;
@@ -115,7 +115,7 @@ impl Store for Repository {
 
     async fn similar_words(&self, word: &str) -> Result<Vec<String>, Error> {
         let words: String = query_scalar(SIMILAR_WORDS)
-            .bind(row::json(&Vocabulary::halves_near(word))?)
+            .bind(row::json(&search::halves_near(word))?)
             .fetch_one(&self.sqlite.readers)
             .await?;
         let words: Vec<&str> =

@@ -15,7 +15,9 @@ mod split;
 pub use index::Index;
 pub use query::{Query, Term, Word};
 pub use rank::Rank;
-pub use spelling::{Found, MAX_MISSPELT, MAX_SIMILAR, Vocabulary, correction, is_correctable, similar};
+pub use spelling::{
+    Found, MAX_MISSPELT, correction, halves_near, is_correctable, meant, similar, word_halves,
+};
 
 /// The version of what [`Index::of`] returns, 1 before versions were counted. A database that was written with another
 /// version must be indexed again.

@@ -4,7 +4,7 @@
 use super::super::reindex::{BATCH, Progress};
 use super::statements::{self, LOCK};
 use fault::{Fault, Kind};
-use model::search::{Index, VERSION, Vocabulary};
+use model::search::{Index, VERSION};
 use sqlx::{Connection, PgConnection, query, query_as, query_scalar};
 use std::time::Duration;
 use storage::Error;
@@ -104,13 +104,11 @@ async fn batch(transaction: &mut PgConnection) -> Result<Option<usize>, Error> {
 
 async fn index(transaction: &mut PgConnection, titles: &[(String, String)]) -> Result<(), Error> {
     let indexes: Vec<_> = titles.iter().map(|(_, title)| Index::of(title)).collect();
-    let mut vocabulary = Vocabulary::default();
-    indexes.iter().for_each(|index| vocabulary.add(index));
     query(UPDATE)
         .bind(titles.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>())
         .bind(indexes.iter().map(statements::whole_words).collect::<Vec<_>>())
         .bind(indexes.iter().map(|index| index.inner().join(" ")).collect::<Vec<_>>())
         .execute(&mut *transaction)
         .await?;
-    statements::add_words(transaction, &vocabulary).await
+    statements::add_words(transaction, &indexes).await
 }

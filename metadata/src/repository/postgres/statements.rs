@@ -3,7 +3,7 @@
 use super::super::row;
 use crate::batch::plan::Plan;
 use crate::batch::{Outcome, Write};
-use model::search::{Index, VERSION, Vocabulary};
+use model::search::{self, Index, VERSION};
 use model::{Metadata, RecordId, ReleaseYear};
 use sqlx::types::Json;
 use sqlx::{Connection, PgConnection, PgExecutor, query, query_as, query_scalar};
@@ -95,15 +95,12 @@ async fn store(transaction: &mut PgConnection, records: &[Arc<Metadata>]) -> Res
         .bind(row::number(VERSION))
         .execute(&mut *transaction)
         .await?;
-    let mut vocabulary = Vocabulary::default();
-    indexes.iter().for_each(|index| vocabulary.add(index));
-    add_words(transaction, &vocabulary).await
+    add_words(transaction, &indexes).await
 }
 
 /// Adds the words that queries are corrected to.
-pub(super) async fn add_words(transaction: &mut PgConnection, vocabulary: &Vocabulary) -> Result<(), Error> {
-    let (halves, words): (Vec<_>, Vec<_>) =
-        vocabulary.halves().map(|(half, word)| (half.as_str(), word.as_str())).unzip();
+pub(super) async fn add_words(transaction: &mut PgConnection, titles: &[Index]) -> Result<(), Error> {
+    let (halves, words): (Vec<_>, Vec<_>) = search::word_halves(titles).into_iter().unzip();
     query(ADD_WORDS).bind(halves).bind(words).execute(transaction).await?;
     Ok(())
 }

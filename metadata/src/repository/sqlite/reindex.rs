@@ -3,7 +3,7 @@
 use super::super::reindex::{BATCH, Progress};
 use super::super::row;
 use super::statements;
-use model::search::{Index, VERSION, Vocabulary};
+use model::search::{Index, VERSION};
 use sqlx::{SqliteConnection, SqlitePool, query, query_as, query_scalar};
 use storage::Error;
 use storage::sqlite::BEGIN;
@@ -43,15 +43,12 @@ async fn batch(transaction: &mut SqliteConnection) -> Result<Option<usize>, Erro
             .bind(BATCH)
             .fetch_all(&mut *transaction)
             .await?;
-    let mut vocabulary = Vocabulary::default();
-    let mut rows = Vec::with_capacity(titles.len());
-    for (id, title) in &titles {
-        let index = Index::of(title);
-        vocabulary.add(&index);
-        rows.push((id, statements::column(&index), index.own().len()));
-    }
+    let indexes: Vec<_> = titles.iter().map(|(_, title)| Index::of(title)).collect();
+    let rows = titles.iter().zip(&indexes);
+    let rows: Vec<_> =
+        rows.map(|((id, _), index)| (id, statements::column(index), index.own().len())).collect();
     query(UPDATE).bind(row::json(&rows)?).execute(&mut *transaction).await?;
-    statements::add_words(transaction, &vocabulary).await?;
+    statements::add_words(transaction, &indexes).await?;
     query("UPDATE search_index SET version = $1, indexed_to = $2")
         .bind(VERSION)
         .bind(titles.last().map(|(id, _)| id))

@@ -4,7 +4,7 @@
 use super::super::row;
 use crate::batch::plan::Plan;
 use crate::batch::{Outcome, Write};
-use model::search::{Index, Vocabulary};
+use model::search::{self, Index};
 use model::{Metadata, RecordId, ReleaseYear};
 use serde::Serialize;
 use sqlx::{SqliteConnection, SqliteExecutor, SqlitePool, query, query_as, query_scalar};
@@ -69,24 +69,21 @@ pub(super) async fn batch_get<T: Serialize + ?Sized>(
 }
 
 async fn store(transaction: &mut SqliteConnection, records: &[Arc<Metadata>]) -> Result<(), Error> {
-    let mut vocabulary = Vocabulary::default();
-    let entries: Vec<_> = records.iter().map(|record| Entry::of(record, &mut vocabulary)).collect();
+    let indexes: Vec<_> = records.iter().map(|record| Index::of(record.title.as_str())).collect();
+    let entries: Vec<_> =
+        records.iter().zip(&indexes).map(|(record, index)| Entry::of(record, index)).collect();
     let ids: Vec<_> = entries.iter().map(|entry| entry.id).collect();
     query("DELETE FROM tombstone WHERE id IN (SELECT value FROM json_each($1))")
         .bind(row::json(&ids)?)
         .execute(&mut *transaction)
         .await?;
     query(UPSERT).bind(row::json(&entries)?).execute(&mut *transaction).await?;
-    add_words(transaction, &vocabulary).await
+    add_words(transaction, &indexes).await
 }
 
 /// Adds the words that queries are corrected to.
-pub(super) async fn add_words(
-    transaction: &mut SqliteConnection,
-    vocabulary: &Vocabulary,
-) -> Result<(), Error> {
-    let halves: Vec<_> = vocabulary.halves().collect();
-    query(ADD_WORDS).bind(row::json(&halves)?).execute(transaction).await?;
+pub(super) async fn add_words(transaction: &mut SqliteConnection, titles: &[Index]) -> Result<(), Error> {
+    query(ADD_WORDS).bind(row::json(&search::word_halves(titles))?).execute(transaction).await?;
     Ok(())
 }
 
@@ -112,9 +109,7 @@ struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    fn of(metadata: &'a Metadata, vocabulary: &mut Vocabulary) -> Self {
-        let index = Index::of(metadata.title.as_str());
-        vocabulary.add(&index);
+    fn of(metadata: &'a Metadata, index: &Index) -> Self {
         Self {
             id: metadata.id.as_str(),
             title: metadata.title.as_str(),
@@ -122,7 +117,7 @@ impl<'a> Entry<'a> {
             director: metadata.director.as_str(),
             release_year: metadata.release_year.map(ReleaseYear::get),
             genres: metadata.genres.as_slice(),
-            words: column(&index),
+            words: column(index),
             word_count: index.own().len(),
             revision: metadata.revision,
         }

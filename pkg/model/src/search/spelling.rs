@@ -11,7 +11,7 @@ use std::ops::RangeInclusive;
 use strsim::osa_distance;
 
 /// The maximum number of similar words that a word is replaced with, the first in their order.
-pub const MAX_SIMILAR: usize = 50;
+const MAX_SIMILAR: usize = 50;
 
 /// The maximum number of words that can be misspelt in one query: queries with more are not corrected.
 pub const MAX_MISSPELT: usize = 16;
@@ -41,46 +41,21 @@ impl<T> From<Page<T>> for Found<T> {
     }
 }
 
-/// The words of titles that queries are corrected to, by their halves.
-#[derive(Clone, Debug, Default)]
-pub struct Vocabulary {
-    halves: BTreeSet<(String, String)>,
+/// Returns the words of titles that queries are corrected to, each under its halves: pairs of a half and its word.
+pub fn word_halves<'a>(titles: impl IntoIterator<Item = &'a Index>) -> BTreeSet<(String, String)> {
+    let of_word = |word: &'a str| {
+        let letters: Vec<char> = word.chars().collect();
+        halves(&letters, letters.len()).map(|half| (half, word.to_owned()))
+    };
+    titles.into_iter().flat_map(meant).flat_map(of_word).collect()
 }
 
-impl Vocabulary {
-    /// Adds the words of a title.
-    pub fn add(&mut self, index: &Index) {
-        for word in index.whole().filter(|word| is_meant(word)) {
-            let letters: Vec<char> = word.chars().collect();
-            self.halves.extend(halves(&letters, letters.len()).map(|half| (half, word.clone())));
-        }
-    }
-
-    /// Returns the distinct pairs of a half and its word, sorted.
-    pub fn halves(&self) -> impl ExactSizeIterator<Item = &(String, String)> {
-        self.halves.iter()
-    }
-
-    /// Returns the words that are similar to `word`: see [`similar`].
-    #[must_use]
-    pub fn similar(&self, word: &str) -> Vec<String> {
-        let near = Self::halves_near(word).into_iter().flat_map(|half| {
-            let from = (half.clone(), String::new());
-            self.halves
-                .range(from..)
-                .take_while(move |(other, _)| *other == half)
-                .map(|(_, word)| word.as_str())
-        });
-        similar(word, near)
-    }
-
-    /// Returns the halves that words similar to `word` can have.
-    #[must_use]
-    pub fn halves_near(word: &str) -> Vec<String> {
-        let letters: Vec<char> = word.chars().collect();
-        let lengths = [letters.len() - 1, letters.len(), letters.len() + 1];
-        lengths.into_iter().flat_map(|length| halves(&letters, length)).collect()
-    }
+/// Returns the halves that words similar to `word` can have.
+#[must_use]
+pub fn halves_near(word: &str) -> Vec<String> {
+    let letters: Vec<char> = word.chars().collect();
+    let lengths = [letters.len() - 1, letters.len(), letters.len() + 1];
+    lengths.into_iter().flat_map(|length| halves(&letters, length)).collect()
 }
 
 /// Returns the first and the last letters that a typo in `letters` leaves intact, one or the other, if the result has
@@ -102,16 +77,19 @@ pub fn is_correctable(word: &str) -> bool {
     LETTERS.contains(&word.chars().count()) && is_spelled(word)
 }
 
-/// Returns true if `word`, a word of a title, can be what a misspelt word means.
-fn is_meant(word: &str) -> bool {
-    (LETTERS.start() - 1..=LETTERS.end() + 1).contains(&word.chars().count()) && is_spelled(word)
+/// Returns the words of a title that a misspelt word can mean.
+pub fn meant(index: &Index) -> impl Iterator<Item = &str> {
+    let is_meant = |word: &&str| {
+        (LETTERS.start() - 1..=LETTERS.end() + 1).contains(&word.chars().count()) && is_spelled(word)
+    };
+    index.whole().map(String::as_str).filter(is_meant)
 }
 
 fn is_spelled(word: &str) -> bool {
     !word.chars().any(|c| c.is_numeric() || is_unspaced(c))
 }
 
-/// Returns those of `words` that are similar to `word`: sorted, distinct, at most [`MAX_SIMILAR`].
+/// Returns those of `words` that are similar to `word`: sorted, distinct, at most 50.
 pub fn similar<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let length = word.chars().count();
     let is_similar = |other: &&str| {
@@ -142,8 +120,7 @@ fn corrected(token: &str, index: &Index) -> Option<String> {
             if index.all().any(|of_title| of_title.starts_with(&word)) {
                 return Some(word);
             }
-            let of_title = index.whole().filter(|word| is_meant(word));
-            is_correctable(&word).then(|| similar(&word, of_title.map(String::as_str)).into_iter().next())?
+            is_correctable(&word).then(|| similar(&word, meant(index)).into_iter().next())?
         })
         .collect();
     replaced.map(|words| words.join(" "))

@@ -15,7 +15,7 @@ pub(crate) async fn guarded<T>(handler: impl Future<Output = T>, call: &Call) ->
     let mut check = call.first_check();
     loop {
         match tokio::time::timeout_at(check.into(), handler.as_mut()).await {
-            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Ok(response)) => return Ok(response),
             Ok(Err(panic)) => return Err(Halted::Panic(text(&*panic))),
             // The body may have moved the expiry since the timer was set.
             Err(_) => check = call.check(Instant::now())?,
