@@ -219,6 +219,23 @@ pub fn fitting<M: prost::Message>(rows: &[M]) -> Option<page::Size> {
     page::Size::new(i64::try_from(count).ok()?).ok()
 }
 
+/// Reads a page that fits into a message that every client accepts: `read` returns the rows of a page, and what else
+/// belongs to it. If they do not fit, the same page is read again with fewer rows.
+pub async fn fitting_page<M, T, E, F>(
+    mut page: page::Request,
+    read: impl Fn(page::Request) -> F,
+) -> Result<(Vec<M>, T), E>
+where
+    M: prost::Message,
+    F: Future<Output = Result<(Vec<M>, T), E>>,
+{
+    loop {
+        let (rows, rest) = read(page.clone()).await?;
+        let Some(size) = fitting(&rows) else { return Ok((rows, rest)) };
+        page.size = size;
+    }
+}
+
 /// Returns the checked `min_count`; 0 selects the default.
 pub fn min_count(count: i64) -> Result<MinCount, Invalid> {
     match count {

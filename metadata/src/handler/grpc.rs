@@ -97,16 +97,13 @@ impl MetadataService for Handler {
         request: Request<ListMetadataRequest>,
     ) -> Result<Response<ListMetadataResponse>, Status> {
         let request = request.into_inner();
-        let mut page = proto::page(request.page_size, request.page_token).map_err(status)?;
-        loop {
-            let found = self.0.list(&page).await.map_err(status)?;
-            let metadata = messages(&found.items);
-            let Some(size) = proto::fitting(&metadata) else {
-                let next_page_token = found.next.unwrap_or_default();
-                return Ok(Response::new(ListMetadataResponse { metadata, next_page_token }));
-            };
-            page.size = size;
-        }
+        let page = proto::page(request.page_size, request.page_token).map_err(status)?;
+        let read = |page| async move {
+            let found = self.0.list(&page).await;
+            found.map(|found| (messages(&found.items), found.next))
+        };
+        let (metadata, next) = proto::fitting_page(page, read).await.map_err(status)?;
+        Ok(Response::new(ListMetadataResponse { metadata, next_page_token: next.unwrap_or_default() }))
     }
 
     async fn search_metadata(
@@ -114,16 +111,15 @@ impl MetadataService for Handler {
         request: Request<SearchMetadataRequest>,
     ) -> Result<Response<SearchMetadataResponse>, Status> {
         let request = request.into_inner();
-        let mut page = proto::page(request.page_size, request.page_token).map_err(status)?;
-        loop {
-            let found = self.0.search(&request.query, &page).await.map_err(status)?;
-            let metadata = messages(&found.page.items);
-            let Some(size) = proto::fitting(&metadata) else {
-                let (next_page_token, corrected) = (found.page.next.unwrap_or_default(), found.corrected);
-                return Ok(Response::new(SearchMetadataResponse { metadata, next_page_token, corrected }));
-            };
-            page.size = size;
-        }
+        let page = proto::page(request.page_size, request.page_token).map_err(status)?;
+        let query = &request.query;
+        let read = |page| async move {
+            let found = self.0.search(query, &page).await;
+            found.map(|found| (messages(&found.page.items), (found.page.next, found.corrected)))
+        };
+        let (metadata, (next, corrected)) = proto::fitting_page(page, read).await.map_err(status)?;
+        let next_page_token = next.unwrap_or_default();
+        Ok(Response::new(SearchMetadataResponse { metadata, next_page_token, corrected }))
     }
 }
 

@@ -59,16 +59,15 @@ impl MovieService for Handler {
     ) -> Result<Response<SearchMoviesResponse>, Status> {
         let deadline = backend_deadline(Deadline::of(&request));
         let request = request.into_inner();
-        let mut page = proto::page(request.page_size, request.page_token).map_err(status)?;
-        loop {
-            let found = self.0.controller.search(&request.query, &page, deadline).await.map_err(status)?;
-            let movies = messages(&found.page.items);
-            let Some(size) = proto::fitting(&movies) else {
-                let (next_page_token, corrected) = (found.page.next.unwrap_or_default(), found.corrected);
-                return Ok(Response::new(SearchMoviesResponse { movies, next_page_token, corrected }));
-            };
-            page.size = size;
-        }
+        let page = proto::page(request.page_size, request.page_token).map_err(status)?;
+        let query = &request.query;
+        let read = |page| async move {
+            let found = self.0.controller.search(query, &page, deadline).await;
+            found.map(|found| (messages(&found.page.items), (found.page.next, found.corrected)))
+        };
+        let (movies, (next, corrected)) = proto::fitting_page(page, read).await.map_err(status)?;
+        let next_page_token = next.unwrap_or_default();
+        Ok(Response::new(SearchMoviesResponse { movies, next_page_token, corrected }))
     }
 
     async fn list_top_movies(
@@ -78,16 +77,13 @@ impl MovieService for Handler {
         let deadline = backend_deadline(Deadline::of(&request));
         let request = request.into_inner();
         let min_count = proto::min_count(request.min_count).map_err(status)?;
-        let mut page = proto::page(request.page_size, request.page_token).map_err(status)?;
-        loop {
-            let found = self.0.controller.list_top(min_count, &page, deadline).await.map_err(status)?;
-            let movies = messages(&found.items);
-            let Some(size) = proto::fitting(&movies) else {
-                let next_page_token = found.next.unwrap_or_default();
-                return Ok(Response::new(ListTopMoviesResponse { movies, next_page_token }));
-            };
-            page.size = size;
-        }
+        let page = proto::page(request.page_size, request.page_token).map_err(status)?;
+        let read = |page| async move {
+            let found = self.0.controller.list_top(min_count, &page, deadline).await;
+            found.map(|found| (messages(&found.items), found.next))
+        };
+        let (movies, next) = proto::fitting_page(page, read).await.map_err(status)?;
+        Ok(Response::new(ListTopMoviesResponse { movies, next_page_token: next.unwrap_or_default() }))
     }
 }
 
