@@ -21,14 +21,15 @@ const IS_CURRENT: &str = "SELECT indexed_to IS NULL AND NOT EXISTS (
 /// The titles stored by instances with older rules.
 const OUTDATED: &str = "SELECT id, title FROM metadata WHERE indexed_revision <> revision LIMIT $1";
 
-const UPDATE: &str = "
+const UPDATE: &str = concat!(
+    "
     UPDATE metadata SET indexed_revision = revision, words = string_to_array(indexed.words, ' '),
-        beginnings = array_to_tsvector(ARRAY(
-            SELECT left(word, 256)
-            FROM unnest(string_to_array(indexed.words || ' ' || indexed.inner_words, ' ')) AS word
-            WHERE word <> ''))
+        beginnings = ",
+    statements::beginnings!("indexed"),
+    "
     FROM unnest($1::text[], $2::text[], $3::text[]) AS indexed (id, words, inner_words)
-    WHERE metadata.id = indexed.id";
+    WHERE metadata.id = indexed.id"
+);
 
 /// Indexes the titles that are not indexed by the rules of this program. Titles indexed by newer rules stay: newer
 /// instances use them.

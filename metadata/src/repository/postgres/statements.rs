@@ -23,14 +23,29 @@ const BATCH_GET: &str =
     "SELECT id, title, description, director, release_year::bigint, genres::text, revision
     FROM unnest($1::text[]) WITH ORDINALITY AS wanted (id, place) JOIN metadata USING (id) ORDER BY place";
 
-const UPSERT: &str = "
+/// The column `beginnings` of a row with the columns `words` and `inner_words`: the first 256 characters of each word.
+macro_rules! beginnings {
+    ($row:literal) => {
+        concat!(
+            "array_to_tsvector(ARRAY(SELECT left(word, 256) FROM unnest(string_to_array(",
+            $row,
+            ".words || ' ' || ",
+            $row,
+            ".inner_words, ' ')) AS word WHERE word <> ''))"
+        )
+    };
+}
+pub(super) use beginnings;
+
+const UPSERT: &str = concat!(
+    "
     INSERT INTO metadata
         (id, title, description, director, release_year, genres, words, beginnings, revision,
             indexed_revision)
     SELECT id, title, description, director, release_year, genres, string_to_array(put.words, ' '),
-        array_to_tsvector(ARRAY(
-            SELECT left(word, 256) FROM unnest(string_to_array(put.words || ' ' || put.inner_words, ' ')) AS word
-            WHERE word <> '')),
+        ",
+    beginnings!("put"),
+    ",
         revision, CASE WHEN (SELECT version FROM search_index) = $10 THEN revision ELSE 0 END
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::jsonb[], $7::text[],
             $8::text[], $9::bigint[])
@@ -38,7 +53,8 @@ const UPSERT: &str = "
     ON CONFLICT (id) DO UPDATE SET title = excluded.title, description = excluded.description,
         director = excluded.director, release_year = excluded.release_year, genres = excluded.genres,
         words = excluded.words, beginnings = excluded.beginnings, revision = excluded.revision,
-        indexed_revision = excluded.indexed_revision";
+        indexed_revision = excluded.indexed_revision"
+);
 
 const ADD_WORDS: &str =
     "INSERT INTO word_half (half, word) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING";
