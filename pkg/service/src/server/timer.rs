@@ -9,15 +9,14 @@
 //! usually arrived.
 
 use hyper::rt::{Sleep, Timer};
-use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time;
+use tokio_util::io::InspectReader;
 
 /// One connection's timer; it serves one sleep at a time. hyper must be configured with the keep-alive time as its
 /// timeout.
@@ -41,12 +40,6 @@ struct Wait {
     begun: bool,
 }
 
-/// A connection that reports its first byte to the timer.
-pub(super) struct Timed {
-    stream: TcpStream,
-    timer: HeadTimer,
-}
-
 impl HeadTimer {
     /// Creates a timer on the current runtime.
     pub(super) fn new(limit: Duration) -> Self {
@@ -54,9 +47,14 @@ impl HeadTimer {
         Self { shared: Arc::new(Shared { timer, begun: AtomicBool::new(false) }), limit }
     }
 
-    /// Wraps the connection whose heads it measures.
-    pub(super) fn watch(&self, stream: TcpStream) -> Timed {
-        Timed { stream, timer: self.clone() }
+    /// Wraps the connection whose heads it measures, so that its first byte is reported.
+    pub(super) fn watch(&self, stream: TcpStream) -> InspectReader<TcpStream, impl FnMut(&[u8]) + use<>> {
+        let shared = Arc::clone(&self.shared);
+        InspectReader::new(stream, move |read| {
+            if !read.is_empty() {
+                shared.begun.store(true, Relaxed);
+            }
+        })
     }
 }
 
@@ -98,51 +96,6 @@ impl Future for Wait {
 }
 
 impl Sleep for Wait {}
-
-impl AsyncRead for Timed {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if buffer.filled().len() > before {
-            self.timer.shared.begun.store(true, Relaxed);
-        }
-        read
-    }
-}
-
-impl AsyncWrite for Timed {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
 
 #[cfg(test)]
 mod tests {
