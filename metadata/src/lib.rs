@@ -17,6 +17,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
+use trace::Tracer;
 use writer::Writer;
 
 /// Why the service failed.
@@ -58,6 +59,7 @@ pub async fn run(
         descriptors: &[api::descriptors::METADATA],
         openapi: handler::http::document(),
         metrics: Metrics::new(),
+        tracer: Tracer::start(&config.service.traces, "metadata"),
         ready: Ready::when(move || {
             let controller = ready.clone();
             async move { controller.ready().await }

@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use store::Store;
 use tokio_util::sync::CancellationToken;
+use trace::Tracer;
 use writer::Writer;
 
 /// Why the service cannot start or continue.
@@ -86,6 +87,7 @@ async fn serve(
     shutdown: CancellationToken,
     drain: &Drain,
 ) -> Result<(), Error> {
+    let tracer = Tracer::start(&config.service.traces, "rating");
     let metrics = Metrics::new();
     let counted = ingester::Metrics::default();
     metrics.registry(|registry| {
@@ -117,6 +119,7 @@ async fn serve(
         descriptors: &[api::descriptors::RATING],
         openapi: handler::http::document(),
         metrics,
+        tracer,
         ready,
         routes: Box::new(move || Routes {
             rest: handler::http::routes(state.clone()),

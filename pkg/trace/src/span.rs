@@ -1,17 +1,21 @@
 //! Spans of sampled requests.
 
-use crate::tracer::Handle;
 use futures::future::Either;
 use opentelemetry::trace::{
     FutureExt, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt, Tracer as _,
 };
 use opentelemetry::{Context, Key, KeyValue, Value};
+use opentelemetry_sdk::trace::SdkTracer;
 use std::borrow::Cow;
 use std::time::SystemTime;
 
 /// A span of a sampled request, or nothing. It ends when it is dropped.
 #[derive(Debug, Default)]
 pub struct Span(Option<Context>);
+
+/// The tracer in a context, for children of its span.
+#[derive(Clone)]
+pub(crate) struct Handle(pub(crate) SdkTracer);
 
 /// Starts a child of the current span; nothing if there is none.
 #[must_use]

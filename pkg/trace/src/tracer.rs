@@ -5,7 +5,7 @@ use crate::export::{Counts, Export, Queue};
 use crate::parent::Parent;
 use crate::propagation;
 use crate::rate::RateLimit;
-use crate::span::Span;
+use crate::span::{Handle, Span};
 use http::{HeaderMap, HeaderValue};
 use opentelemetry::Context;
 use opentelemetry::trace::{
@@ -31,10 +31,6 @@ struct Inner {
     tracer: SdkTracer,
     export: Export,
 }
-
-/// The tracer in a context, for children of its span.
-#[derive(Clone)]
-pub(crate) struct Handle(pub(crate) SdkTracer);
 
 impl Tracer {
     /// Returns a tracer that samples nothing.

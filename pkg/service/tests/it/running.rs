@@ -158,6 +158,7 @@ pub(crate) fn server(routes: impl Fn() -> Routes + Send + Sync + 'static) -> Ser
         descriptors: &*SETS,
         openapi: description(),
         metrics: Metrics::new(),
+        tracer: trace::Tracer::disabled(),
         ready: Ready::always(),
         routes: Box::new(routes),
     }
