@@ -81,7 +81,8 @@ def data(programs, work):
     making = folder.with_name(folder.name + ".making")
     shutil.rmtree(making, ignore_errors=True)
     movielens(making / "movielens")
-    ports = [f"--{part}-listen=127.0.0.1:0" for part in ["agent", "kafka", "metadata", "rating", "movie"]]
+    ports = ["--no-console"]
+    ports += [f"--{part}-listen=127.0.0.1:0" for part in ["agent", "kafka", "metadata", "rating", "movie"]]
     command = [programs.folder / "devstack", "--movielens", making / "movielens", "--data-dir", making / "data", *ports]
     stack = start(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:

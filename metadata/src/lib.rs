@@ -12,13 +12,18 @@ pub use config::{Config, LISTEN};
 
 use controller::Controller;
 use discovery::Registry;
-use service::{Metrics, Ready, Routes, Server};
+use repository::Repository;
+use service::{Drain, Metrics, Ready, Routes, Server};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use trace::Tracer;
 use writer::Writer;
+
+/// The name in the registry.
+const NAME: &str = "metadata";
 
 /// Why the service failed.
 #[derive(Debug, thiserror::Error)]
@@ -47,14 +52,72 @@ pub async fn run(
     registry: Option<Arc<dyn Registry>>,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
-    let opened = shutdown.run_until_cancelled(store::open(&config.storage)).await;
-    let Some(repository) = opened.transpose()? else { return Ok(()) };
-    let drain = service::Drain::of(&shutdown, config.service.drain_delay + config.service.drain_timeout);
-    let writer = Arc::new(Writer::start(repository.clone()));
-    let controller = Controller::new(repository.clone(), writer.clone());
+    let opened = shutdown.run_until_cancelled(OpenStore::open(&config)).await;
+    let Some(open) = opened.transpose()? else { return Ok(()) };
+    let drain = Drain::of(&shutdown, config.service.drain_delay + config.service.drain_timeout);
+    let served = async {
+        let listener = service::listen(NAME, &config.service).await?;
+        open.serve(&config, listener, registry, shutdown).await
+    };
+    let served = served.await;
+    open.close(&drain).await;
+    served
+}
+
+/// An open store and its writer. Several instances in one process can share it: a SQLite file has one writer.
+pub struct OpenStore {
+    repository: Arc<dyn Repository>,
+    writer: Arc<Writer>,
+}
+
+impl OpenStore {
+    /// Opens the store that `config` selects and starts its writer.
+    ///
+    /// # Errors
+    ///
+    /// If the store can't be opened.
+    pub async fn open(config: &Config) -> Result<Self, Error> {
+        let repository = store::open(&config.storage).await?;
+        let writer = Arc::new(Writer::start(repository.clone()));
+        Ok(Self { repository, writer })
+    }
+
+    /// Serves the connections of `listener` as one instance.
+    ///
+    /// # Errors
+    ///
+    /// If the server fails.
+    pub async fn serve(
+        &self,
+        config: &Config,
+        listener: TcpListener,
+        registry: Option<Arc<dyn Registry>>,
+        shutdown: CancellationToken,
+    ) -> Result<(), Error> {
+        serve(config, listener, self, registry, shutdown).await
+    }
+
+    /// Applies the queued writes and closes the store, bounded by `drain`. All instances must have ended.
+    pub async fn close(&self, drain: &Drain) {
+        let close = async {
+            self.writer.close().await;
+            self.repository.close().await;
+        };
+        drain.bound("closing the store", close).await;
+    }
+}
+
+async fn serve(
+    config: &Config,
+    listener: TcpListener,
+    open: &OpenStore,
+    registry: Option<Arc<dyn Registry>>,
+    shutdown: CancellationToken,
+) -> Result<(), Error> {
+    let controller = Controller::new(open.repository.clone(), open.writer.clone());
     let (rest, grpc, ready) = (controller.clone(), controller.clone(), controller);
     let server = Server {
-        name: "metadata",
+        name: NAME,
         grpc_services: &["metadata.v1.MetadataService"],
         descriptors: &[api::descriptors::METADATA],
         openapi: handler::http::document(),
@@ -69,11 +132,5 @@ pub async fn run(
             grpc: handler::grpc::routes(grpc.clone()),
         }),
     };
-    let served = server.run(&config.service, registry, shutdown).await;
-    let close = async {
-        writer.close().await;
-        repository.close().await;
-    };
-    drain.bound("closing the store", close).await;
-    Ok(served?)
+    Ok(server.serve(listener, &config.service, registry, shutdown).await?)
 }

@@ -19,9 +19,13 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 use store::Store;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use trace::Tracer;
 use writer::Writer;
+
+/// The name in the registry.
+const NAME: &str = "rating";
 
 /// Why the service cannot start or continue.
 #[derive(Debug, thiserror::Error)]
@@ -59,28 +63,70 @@ pub async fn run(
     registry: Option<Arc<dyn Registry>>,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
-    let prior = Prior::new(config.prior_weight, config.prior_mean)?;
-    let opening = async {
+    let opened = shutdown.run_until_cancelled(OpenStore::open(&config)).await;
+    let Some(open) = opened.transpose()? else { return Ok(()) };
+    let drain = Drain::of(&shutdown, config.service.drain_delay + config.service.drain_timeout);
+    let served = async {
+        let listener = service::listen(NAME, &config.service).await?;
+        open.serve(&config, listener, registry, shutdown, &drain).await
+    };
+    let served = served.await;
+    open.close(&drain).await;
+    served
+}
+
+/// An open store and its writer. Several instances in one process can share it: a SQLite file has one writer.
+#[derive(Debug)]
+pub struct OpenStore {
+    store: Store,
+    writer: Writer,
+    write_until: CancellationToken,
+}
+
+impl OpenStore {
+    /// Opens the store that `config` selects, stores the prior in it, and starts its writer.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be opened, or the prior is out of range or cannot be stored.
+    pub async fn open(config: &Config) -> Result<Self, Error> {
+        let prior = Prior::new(config.prior_weight, config.prior_mean)?;
         let store = store::open(&config.storage, config.cache_ttl).await?;
         store.batches.set_prior(prior).await?;
-        Ok::<_, Error>(store)
-    };
-    let opened = shutdown.run_until_cancelled(opening).await;
-    let Some(store) = opened.transpose()? else { return Ok(()) };
-    let drain = Drain::of(&shutdown, config.service.drain_delay + config.service.drain_timeout);
+        let write_until = CancellationToken::new();
+        let writer = Writer::start(store.batches.clone(), &write_until);
+        Ok(Self { store, writer, write_until })
+    }
 
-    let write_until = CancellationToken::new();
-    let writer = Writer::start(store.batches.clone(), &write_until);
-    let served = serve(&config, &store, &writer, registry, shutdown, &drain).await;
-    write_until.cancel();
-    drain.bound("writing what was queued", writer.ended()).await;
-    drain.bound("closing the store", store.repository.close()).await;
-    served
+    /// Serves the connections of `listener` as one instance, which ingests if `config` has brokers. When it returns,
+    /// the instance has no write in progress.
+    ///
+    /// # Errors
+    ///
+    /// If ingestion cannot start or the server fails.
+    pub async fn serve(
+        &self,
+        config: &Config,
+        listener: TcpListener,
+        registry: Option<Arc<dyn Registry>>,
+        shutdown: CancellationToken,
+        drain: &Drain,
+    ) -> Result<(), Error> {
+        serve(config, listener, &self.store, &self.writer, registry, shutdown, drain).await
+    }
+
+    /// Applies the queued writes and closes the store, bounded by `drain`. All instances must have ended.
+    pub async fn close(&self, drain: &Drain) {
+        self.write_until.cancel();
+        drain.bound("writing what was queued", self.writer.ended()).await;
+        drain.bound("closing the store", self.store.repository.close()).await;
+    }
 }
 
 /// Serves and ingests. When it returns, no write is in progress.
 async fn serve(
     config: &Config,
+    listener: TcpListener,
     store: &Store,
     writer: &Writer,
     registry: Option<Arc<dyn Registry>>,
@@ -114,7 +160,7 @@ async fn serve(
     };
     let state = handler::http::AppState { controller: controller.clone(), ingesting: ingesting.clone() };
     let server = Server {
-        name: "rating",
+        name: NAME,
         grpc_services: &["rating.v1.RatingService"],
         descriptors: &[api::descriptors::RATING],
         openapi: handler::http::document(),
@@ -126,7 +172,7 @@ async fn serve(
             grpc: handler::grpc::routes(controller.clone()),
         }),
     };
-    let served = server.run(&config.service, registry, shutdown).await;
+    let served = server.serve(listener, &config.service, registry, shutdown).await;
     ingest_until.cancel();
     if let Some(ingesting) = ingesting {
         drain.bound("leaving Kafka", ingesting.join()).await;

@@ -18,7 +18,8 @@ Exit codes:
   1  failed while running, or a port is in use
   2  bad arguments";
 
-/// Runs the metadata, rating and movie services with an embedded registry, Kafka broker and sample data.
+/// Runs the metadata, rating and movie services with an embedded registry, Kafka broker, sample data, and a console that
+/// shows them at work.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "devstack", version, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
 pub struct Config {
@@ -86,7 +87,12 @@ pub struct Stack {
     #[arg(long, value_name = "URL", value_parser = shared_database, conflicts_with = "fresh")]
     pub database: Option<String>,
 
-    /// The number of worker threads of each service [default: one per core].
+    /// The number of instances of metadata and of rating: 1 to 8. The first listens on the configured port, the others on
+    /// free ports. Instances of one service share a store; the first of rating ingests.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = flags::whole(1..=8_usize))]
+    pub instances: usize,
+
+    /// The number of worker threads of each instance [default: one per core].
     #[arg(long, value_name = "N", value_parser = workers)]
     pub workers: Option<usize>,
 
@@ -95,6 +101,14 @@ pub struct Stack {
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "warn,rdkafka=off",
           value_parser = filter)]
     pub log: String,
+
+    /// Starts no console. Without it, there are no faults and no load, and instances are called without a proxy.
+    #[arg(long, conflicts_with_all = ["console", "otlp", "no_load"])]
+    pub no_console: bool,
+
+    /// Sends no load to the movie service. The console needs it to show what callers notice of faults.
+    #[arg(long)]
+    pub no_load: bool,
 
     /// The addresses to listen on.
     #[command(flatten)]
@@ -105,6 +119,14 @@ pub struct Stack {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Addresses")]
 pub struct Listen {
+    /// The console's address. Its buttons break the stack: listen on loopback unless everyone who reaches the address may
+    /// use them.
+    #[arg(long = "console", value_name = "ADDR:PORT", default_value = console::config::LISTEN, value_parser = listen)]
+    pub console: SocketAddr,
+    /// The address on which the console receives traces and logs, by OTLP over gRPC.
+    #[arg(long = "otlp-listen", value_name = "ADDR:PORT", default_value = console::config::OTLP_LISTEN,
+          value_parser = listen)]
+    pub otlp: SocketAddr,
     /// The embedded agent's address.
     #[arg(long = "agent-listen", value_name = "ADDR:PORT", default_value = agent::config::LISTEN,
           value_parser = listen)]
@@ -168,6 +190,7 @@ mod tests {
         assert!(config.part.is_none());
         assert_eq!(config.stack.listen.metadata.port(), 0);
         assert_eq!(config.stack.listen.movie, movie::LISTEN.parse().unwrap());
+        assert_eq!(config.stack.instances, 2);
     }
 
     #[test]
@@ -184,6 +207,16 @@ mod tests {
             ("devstack --kafka a:1,", "--kafka"),
             ("devstack --consul ftp://x", "--consul"),
             ("devstack --log devstack=loud", "--log"),
+            ("devstack --instances 0", "--instances"),
+            ("devstack --instances 9", "--instances"),
+            ("devstack --instances -1", "--instances"),
+            ("devstack --instances two", "--instances"),
+            ("devstack --console 8080", "--console"),
+            ("devstack --console localhost:8080", "--console"),
+            ("devstack --otlp-listen -1", "--otlp-listen"),
+            ("devstack --no-console --console 127.0.0.1:0", "--console"),
+            ("devstack --no-console --otlp-listen 127.0.0.1:0", "--otlp-listen"),
+            ("devstack --no-console --no-load", "--no-load"),
             ("devstack --data-dir Cargo.toml", "--data-dir"),
             ("devstack --agent-listen 8500", "--agent-listen"),
             ("devstack --kafka-listen localhost:1", "--kafka-listen"),

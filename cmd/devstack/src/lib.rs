@@ -2,5 +2,7 @@
 
 pub mod config;
 pub mod embedded;
+mod faults;
+mod load;
 pub mod loading;
 pub mod stack;

@@ -31,5 +31,7 @@ fn whole(config: Stack, began: Instant) -> ExitCode {
         }
     };
     service::log(&config.log, Some(LogFormat::Text));
-    service::block_on(1, |stop| stack::run(config, source, began, stop))
+    // The console's work must not delay the tasks of the services, nor their traffic through the proxies.
+    let threads = if config.no_console { 1 } else { 2 };
+    service::block_on(threads, |stop| stack::run(config, source, began, stop))
 }

@@ -69,16 +69,32 @@ pub struct Routes {
 }
 
 impl Server {
-    /// Serves until `stop` is cancelled.
-    ///
-    /// Listens, then serves, then registers. To stop, deregisters, reports that the service is not ready, serves on for
-    /// the drain delay, accepts no more connections, and waits for the calls in flight, at most for the drain timeout.
+    /// Listens on the address of `config` and serves until `stop` is cancelled: see [`Self::serve`].
     ///
     /// # Errors
     ///
     /// If the address cannot be listened on, or a worker cannot start or panics.
     pub async fn run(
         self,
+        config: &Config,
+        registry: Option<Arc<dyn Registry>>,
+        stop: CancellationToken,
+    ) -> Result<(), Error> {
+        let listener = listen(self.name, config).await?;
+        self.serve(listener, config, registry, stop).await
+    }
+
+    /// Serves the connections of `listener` until `stop` is cancelled; the address in `config` is not used.
+    ///
+    /// Serves, then registers. To stop, deregisters, reports that the service is not ready, serves on for
+    /// the drain delay, accepts no more connections, and waits for the calls in flight, at most for the drain timeout.
+    ///
+    /// # Errors
+    ///
+    /// If a worker cannot start or panics.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
         config: &Config,
         registry: Option<Arc<dyn Registry>>,
         stop: CancellationToken,
@@ -94,7 +110,6 @@ impl Server {
             routes,
         } = self;
         let refused = |source| Error::Listen { service, address: config.listen, source };
-        let listener = TcpListener::bind(config.listen).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
 
         let openapi = crate::openapi::complete(openapi);
@@ -167,6 +182,16 @@ impl Server {
         tracing::info!(service, "stopped");
         ended
     }
+}
+
+/// Listens on the address of `config`, for `service`.
+///
+/// # Errors
+///
+/// If the address cannot be listened on.
+pub async fn listen(service: &'static str, config: &Config) -> Result<TcpListener, Error> {
+    let address = config.listen;
+    TcpListener::bind(address).await.map_err(|source| Error::Listen { service, address, source })
 }
 
 fn instance(service: &str, Address { host, port }: Address) -> Instance {

@@ -1,33 +1,41 @@
 //! The embedded registry: the development agent in a task of this process.
 
+use super::endpoint::Endpoint;
+use crate::faults::Target;
+use crate::faults::proxy::Proxy;
 use agent::Config;
-use anyhow::Context;
 use std::net::SocketAddr;
-use tokio::net::TcpListener;
+use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// A running agent.
 pub struct Registry {
     address: SocketAddr,
+    proxy: Option<Arc<Proxy>>,
     stop: CancellationToken,
     task: JoinHandle<anyhow::Result<()>>,
 }
 
 impl Registry {
-    /// Starts an agent on `listen`.
-    pub async fn start(listen: SocketAddr) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(listen).await;
-        let listener = listener.with_context(|| format!("the registry can't listen on {listen}"))?;
-        let (address, stop) = (listener.local_addr()?, CancellationToken::new());
+    /// Starts an agent on `listen`, behind a proxy if it is to have `faults`.
+    pub async fn start(listen: SocketAddr, faults: bool) -> anyhow::Result<Self> {
+        let Endpoint { listener, address, proxy } = Endpoint::bind("the registry", listen, faults).await?;
+        let stop = CancellationToken::new();
         let task = tokio::spawn(agent::serve(listener, Config::default(), stop.clone()));
-        Ok(Self { address, stop, task })
+        Ok(Self { address, proxy, stop, task })
     }
 
     /// Returns its address.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", reachable(self.address))
+        format!("http://{}", self.address)
+    }
+
+    /// Returns the target of its faults, if it can have any.
+    #[must_use]
+    pub(crate) fn target(&self) -> Option<Target> {
+        self.proxy.clone().map(Target::registry)
     }
 
     /// Stops it and waits until it has ended.
@@ -35,17 +43,4 @@ impl Registry {
         self.stop.cancel();
         self.task.await?
     }
-}
-
-/// Returns the address by which this machine reaches a listener on `address`.
-#[must_use]
-pub fn reachable(mut address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        let local: std::net::IpAddr = match address {
-            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-        };
-        address.set_ip(local);
-    }
-    address
 }

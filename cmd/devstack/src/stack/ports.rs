@@ -1,5 +1,9 @@
 //! Checks that every port is free before anything starts.
 
+mod holder;
+
+use holder::Holder;
+use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
@@ -7,7 +11,8 @@ use std::net::{SocketAddr, TcpListener};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// Another process, or another part of the stack, uses the port.
-    #[error("port {} is in use: {part} needs {address}, select another address with --{flag}", address.port())]
+    #[error("port {} is in use{}: {part} needs {address}, select another address with --{flag}",
+            address.port(), By(holder.as_ref()))]
     Taken {
         /// The part that needs it.
         part: &'static str,
@@ -15,6 +20,8 @@ pub(crate) enum Error {
         address: SocketAddr,
         /// The flag that selects another address.
         flag: &'static str,
+        /// The process that uses it, if the system reports it.
+        holder: Option<Holder>,
     },
     /// The address is not one of this machine, or its port is reserved.
     #[error("{part} can't listen on {address}: select another address with --{flag}")]
@@ -28,6 +35,18 @@ pub(crate) enum Error {
         /// The system's error.
         source: io::Error,
     },
+}
+
+/// Prints a process, if it is known.
+struct By<'a>(Option<&'a Holder>);
+
+impl fmt::Display for By<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(Holder { name, process }) => write!(f, " by {name} (process {process})"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A part that will listen.
@@ -45,7 +64,9 @@ pub(crate) struct Wanted {
 pub(crate) fn check(wanted: &[Wanted]) -> Result<(), Error> {
     let listen = |&Wanted { part, flag, address }: &Wanted| {
         TcpListener::bind(address).map_err(|source| match source.kind() {
-            io::ErrorKind::AddrInUse => Error::Taken { part, address, flag },
+            io::ErrorKind::AddrInUse => {
+                Error::Taken { part, address, flag, holder: Holder::of(address.port()) }
+            }
             _ => Error::Refused { part, address, flag, source },
         })
     };
@@ -69,13 +90,10 @@ mod tests {
         let other = TcpListener::bind(any_port()).unwrap();
         let address = other.local_addr().unwrap();
         let error = check(&[wanted("metadata", any_port()), wanted("rating", address)]).unwrap_err();
-        let port = address.port();
-        assert_eq!(
-            error.to_string(),
-            format!(
-                "port {port} is in use: rating needs {address}, select another address with --rating-listen"
-            )
-        );
+        let (port, error) = (address.port(), error.to_string());
+        assert!(error.starts_with(&format!("port {port} is in use")), "{error}");
+        let remedy = format!(": rating needs {address}, select another address with --rating-listen");
+        assert!(error.ends_with(&remedy), "{error}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Command lines that end immediately.
 
-use crate::process::{FREE_PORTS, devstack};
+use crate::process::devstack;
 use std::net::TcpListener;
 use std::process::Output;
 use storage::Migration;
@@ -59,18 +59,39 @@ fn kafka_option_that_ingestion_depends_on_is_exit_2_with_accepted_value() {
 }
 
 #[test]
-fn port_in_use_is_reported_with_part_before_anything_starts() {
+fn port_in_use_is_reported_with_part_and_holder_before_anything_starts() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
+    let holder = std::process::id();
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
-    let mut flags = FREE_PORTS.map(str::to_owned).to_vec();
-    flags[3] = format!("--rating-listen={address}");
-    flags.extend(["--data-dir".to_owned(), data.to_str().unwrap().to_owned()]);
-    let (code, text) = ended(&flags.iter().map(String::as_str).collect::<Vec<_>>());
-    assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains(&format!("port {} is in use: rating needs", address.port())), "{text}");
-    assert!(!data.exists(), "{text}");
+    let folder = data.to_str().unwrap();
+    let parts = [
+        ("console", "the console"),
+        ("otlp-listen", "the console"),
+        ("agent-listen", "the registry"),
+        ("kafka-listen", "the broker"),
+        ("metadata-listen", "metadata"),
+        ("rating-listen", "rating"),
+        ("movie-listen", "movie"),
+    ];
+    for (flag, part) in parts {
+        let port = |&(other, _): &(&str, _)| {
+            let address = if other == flag { address.to_string() } else { "127.0.0.1:0".to_owned() };
+            format!("--{other}={address}")
+        };
+        let flags: Vec<String> = parts.iter().map(port).collect();
+        let flags: Vec<&str> = flags.iter().map(String::as_str).chain(["--data-dir", folder]).collect();
+        let (code, text) = ended(&flags);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains(&format!("port {} is in use", address.port())), "{text}");
+        if cfg!(target_os = "linux") {
+            assert!(text.contains(&format!("(process {holder})")), "{text}");
+        }
+        let remedy = format!("{part} needs {address}, select another address with --{flag}");
+        assert!(text.contains(&remedy), "{text}");
+        assert!(!data.exists(), "{text}");
+    }
 }
 
 #[tokio::test]
@@ -84,8 +105,14 @@ async fn database_of_newer_version_is_reported_with_remedy() {
         sqlite.close().await;
         drop(sqlite);
         let database = format!("sqlite:{}", file.display());
-        let (code, text) =
-            ended(&[part, "--registry", "none", "--listen", "127.0.0.1:0", "--database", &database]);
+        let flags = [part, "--registry", "none", "--listen", "127.0.0.1:0", "--database", &database];
+        let (code, text) = loop {
+            let (code, text) = ended(&flags);
+            // A process that another test is just starting still has the files of this one, and with them the lock.
+            if !text.contains("is in use by process") {
+                break (code, text);
+            }
+        };
         assert_eq!(code, Some(1), "{text}");
         assert!(text.contains("has migration 999 of a newer version: start a newer version"), "{text}");
     }
@@ -105,9 +132,21 @@ fn every_part_has_its_own_help() {
     }
     let (code, text) = ended(&["--help"]);
     assert_eq!(code, Some(0));
-    for word in
-        ["--movielens", "--data-dir", "--fresh", "--consul", "--kafka", "--database", "agent", "movie"]
-    {
+    for word in [
+        "--movielens",
+        "--data-dir",
+        "--fresh",
+        "--consul",
+        "--kafka",
+        "--database",
+        "--instances",
+        "--console",
+        "--no-console",
+        "--no-load",
+        "--otlp-listen",
+        "agent",
+        "movie",
+    ] {
         assert!(text.contains(word), "{word}: {text}");
     }
 }

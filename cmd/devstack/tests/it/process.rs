@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The flags that make every part select a free port.
-pub(crate) const FREE_PORTS: [&str; 5] = [
+/// The flags that make every part select a free port. Most tests have no use for the console.
+pub(crate) const FREE_PORTS: [&str; 6] = [
+    "--no-console",
     "--agent-listen=127.0.0.1:0",
     "--kafka-listen=127.0.0.1:0",
     "--metadata-listen=127.0.0.1:0",

@@ -1,6 +1,6 @@
 //! The whole stack with its built-in catalogue and simulated users.
 
-use crate::process::{FREE_PORTS, Process, Stack, devstack, free_port, get};
+use crate::process::{FREE_PORTS, Process, Stack, call_text, devstack, free_port, get};
 use devstack::loading::catalogue;
 use devstack::loading::source::{BURST, SEED};
 use devstack::loading::users::SimulatedUsers;
@@ -130,6 +130,48 @@ fn stack_in_shared_registry_prints_its_own_instances() {
     assert_eq!(first.call("GET", "rating", mine).0, 404);
     assert_eq!(second.stop().code(), Some(0));
     assert_eq!(first.stop().code(), Some(0));
+}
+
+#[test]
+fn every_instance_serves_the_same_data() {
+    let data = tempfile::tempdir().unwrap();
+    for flags in [&["--instances=3"][..], &["--instances=3", "--database=memory:"]] {
+        let stack = Stack::start(data.path(), flags);
+        let agent = stack.address("registry");
+        for (service, path) in
+            [("metadata", "/v1/metadata/104"), ("rating", "/v1/ratings/movie/104/users/me")]
+        {
+            let (_, instances) = get(agent, &format!("/v1/health/service/{service}?passing")).unwrap();
+            let instances: Vec<String> = instances
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|instance| {
+                    let service = &instance["Service"];
+                    format!("{}:{}", text(&service["Address"]), service["Port"])
+                })
+                .collect();
+            assert_eq!(instances.len(), 3);
+            assert!(instances.iter().any(|address| address == stack.address(service)), "{instances:?}");
+            for (value, instance) in (1..).zip(&instances) {
+                let rating = format!("/rating?id=104&type=movie&userId=me&value={value}");
+                // Written through one instance, read through all.
+                if service == "rating" {
+                    assert!(matches!(call_text("PUT", instance, &rating).unwrap().0, 200 | 201));
+                }
+                for reader in &instances {
+                    let (status, body) = get(reader, path).unwrap();
+                    assert_eq!(status, 200, "{body}");
+                    assert!(service == "metadata" || body["value"] == value, "{body}");
+                }
+            }
+            let ingesting = |address: &&String| {
+                get(address, "/v1/ingestion").is_some_and(|(_, body)| body["enabled"] == true)
+            };
+            assert_eq!(instances.iter().filter(ingesting).count(), usize::from(service == "rating"));
+        }
+        assert_eq!(stack.stop().code(), Some(0));
+    }
 }
 
 #[test]
