@@ -37,6 +37,12 @@ impl Console {
         self.bound.address()
     }
 
+    /// Returns the address that receives traces and logs.
+    #[must_use]
+    pub(crate) fn otlp_address(&self) -> SocketAddr {
+        self.bound.otlp_address()
+    }
+
     /// Serves until `stop`.
     pub(crate) async fn run(self, faults: Arc<Faults>, stop: CancellationToken) -> anyhow::Result<()> {
         self.bound.run(self.registry, Some(faults), stop).await

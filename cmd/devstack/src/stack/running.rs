@@ -46,7 +46,7 @@ impl Running {
             }
             None => Some(Broker::start(config.listen.broker).await?),
         };
-        let wiring = Wiring {
+        let mut wiring = Wiring {
             consul: config.consul.clone().or(agent.as_ref().map(Registry::url)).unwrap_or_default(),
             kafka: Cluster {
                 brokers: config.kafka.clone().or(broker.as_ref().map(Broker::servers)).unwrap_or_default(),
@@ -55,8 +55,10 @@ impl Running {
             embedded_broker: broker.is_some(),
             databases,
             faults: has_console,
+            otlp: None,
         };
         let console = if has_console { Some(Console::bind(config, &wiring).await?) } else { None };
+        wiring.otlp = console.as_ref().map(Console::otlp_address);
         let mut services = Services::start(config, &wiring).await?;
 
         let load = Arc::new(Load::default());

@@ -36,6 +36,8 @@ pub(crate) struct Wiring {
     pub(crate) databases: Databases,
     /// Whether instances of metadata and rating can have faults.
     pub(crate) faults: bool,
+    /// The address of the console that receives traces and logs.
+    pub(crate) otlp: Option<SocketAddr>,
 }
 
 /// The instances of this process, in the order of their start.
@@ -185,12 +187,16 @@ fn configured<C: Parser>(
 ) -> anyhow::Result<C> {
     let mut line: Vec<String> = vec![name.to_owned(), "--listen".to_owned(), listen.to_string()];
     line.extend(["--registry", "consul", "--consul", &wiring.consul].map(str::to_owned));
-    let reachable = (listen.ip().is_unspecified() && listen.port() != 0).then(|| reachable(listen));
-    if let Some(address) = advertised.or(reachable) {
+    let local = (listen.ip().is_unspecified() && listen.port() != 0).then(|| reachable(listen));
+    if let Some(address) = advertised.or(local) {
         line.extend(["--advertise".to_owned(), address.to_string()]);
     }
     if let Some(workers) = stack.workers {
         line.extend(["--workers".to_owned(), workers.to_string()]);
+    }
+    // The standard variable is a choice of the user.
+    if let Some(otlp) = wiring.otlp.filter(|_| std::env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").is_none()) {
+        line.extend(["--otlp-endpoint".to_owned(), format!("http://{}", reachable(otlp))]);
     }
     flags(&mut line);
     C::try_parse_from(line).map_err(|error| anyhow!("{name}: {error}"))
