@@ -15,6 +15,8 @@ mod propagation;
 mod rate;
 mod request;
 mod span;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod tracer;
 
 pub use config::{Config, Sampler};
@@ -22,5 +24,5 @@ pub use export::Counts;
 pub use opentelemetry::trace::{SpanContext, SpanKind};
 pub use parent::Parent;
 pub use request::{REQUEST_ID, RequestId, RequestScope, known_request_id, request_id};
-pub use span::{Origin, Span, current_ids, span};
+pub use span::{Origin, Span, current_ids, event, span};
 pub use tracer::Tracer;

@@ -33,6 +33,11 @@ pub fn current_ids() -> Option<(u128, u64)> {
     })
 }
 
+/// Records that something happened during the current span, if there is one.
+pub fn event(name: &'static str) {
+    Context::map_current(|current| current.span().add_event(name, Vec::new()));
+}
+
 fn child(
     parent: &Context,
     name: Cow<'static, str>,
@@ -100,6 +105,13 @@ impl Span {
         }
     }
 
+    /// Records that something happened at this time.
+    pub fn event(&self, name: &'static str) {
+        if let Some(context) = &self.0 {
+            context.span().add_event(name, Vec::new());
+        }
+    }
+
     /// Links this span to that of an operation elsewhere, which caused it or which it waits for.
     pub fn link(&self, to: Option<SpanContext>) {
         if let (Some(context), Some(to)) = (&self.0, to) {
@@ -116,6 +128,12 @@ impl Span {
     /// Makes this the current span while `future` is polled.
     pub fn run<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         self.origin().run(future)
+    }
+
+    /// Makes this the current span while `call` runs.
+    pub fn enter<T>(&self, call: impl FnOnce() -> T) -> T {
+        let _current = self.0.clone().map(Context::attach);
+        call()
     }
 }
 
@@ -148,6 +166,27 @@ impl Origin {
     #[must_use]
     pub fn child_since(&self, name: &'static str, kind: SpanKind, began: SystemTime) -> Span {
         Span(self.0.as_ref().and_then(|parent| child(parent, name.into(), kind, Some(began))))
+    }
+
+    /// Sets an attribute, unless the span has ended.
+    pub fn set(&self, key: impl Into<Key>, value: impl Into<Value>) {
+        if let Some(context) = &self.0 {
+            context.span().set_attribute(KeyValue::new(key, value));
+        }
+    }
+
+    /// Records that the operation failed, unless the span has ended.
+    pub fn fail(&self, reason: impl Into<Cow<'static, str>>) {
+        if let Some(context) = &self.0 {
+            context.span().set_status(Status::error(reason));
+        }
+    }
+
+    /// Links the span to that of an operation which it waits for, unless it has ended.
+    pub fn link(&self, to: Option<SpanContext>) {
+        if let (Some(context), Some(to)) = (&self.0, to) {
+            context.span().add_link(to, Vec::new());
+        }
     }
 
     /// Returns the ids of the span.
