@@ -56,7 +56,7 @@ pub async fn run(
         Counts::register(registry, ["metadata", "rating"])
     });
     let options = Options { hedge: config.hedge_after, ..Options::default() };
-    let parts = Parts { gateway: config.gateway, metadata, rating, options, counts };
+    let parts = Parts { gateway: config.gateway, metadata, rating, options, counts, tracer: tracer.clone() };
     let server = Server {
         name: "movie",
         grpc_services: &["movie.v1.MovieService"],
@@ -81,20 +81,22 @@ struct Parts {
     rating: Instances,
     options: Options,
     counts: [Counts; 2],
+    tracer: Tracer,
 }
 
 impl Parts {
     /// Creates a controller with its own connections and coalescers, for the current runtime.
     fn controller(&self) -> Controller {
         let (metadata, rating, options) = (&self.metadata, &self.rating, self.options);
+        let tracer = || self.tracer.clone();
         match self.gateway {
             GatewayKind::Grpc => self.join(
-                grpc::MetadataBackend::new(metadata, options),
-                grpc::RatingBackend::new(rating, options),
+                grpc::MetadataBackend::new(metadata, options, tracer()),
+                grpc::RatingBackend::new(rating, options, tracer()),
             ),
             GatewayKind::Http => self.join(
-                http::MetadataBackend::new(metadata, options),
-                http::RatingBackend::new(rating, options),
+                http::MetadataBackend::new(metadata, options, tracer()),
+                http::RatingBackend::new(rating, options, tracer()),
             ),
         }
     }

@@ -10,6 +10,7 @@ mod kept;
 mod large;
 mod measured;
 mod merged;
+mod propagated;
 mod refused;
 mod stack;
 mod stand_in;
