@@ -14,4 +14,5 @@ mod propagated;
 mod refused;
 mod stack;
 mod stand_in;
+mod traced;
 mod unexpected;
