@@ -1,6 +1,8 @@
 //! Spans of sampled requests.
 
+use crate::propagation;
 use futures::future::Either;
+use http::HeaderValue;
 use opentelemetry::trace::{
     FutureExt, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt, Tracer as _,
 };
@@ -47,6 +49,15 @@ fn child(
     let Handle(tracer) = parent.get::<Handle>()?;
     let builder = SpanBuilder { span_kind: Some(kind), start_time: began, ..SpanBuilder::from_name(name) };
     Some(parent.with_span(tracer.build_with_context(builder, parent)))
+}
+
+/// Sets an attribute of the current span, if there is one.
+pub fn annotate(key: &'static str, value: impl Into<Value>) {
+    Context::map_current(|current| {
+        if current.has_active_span() {
+            current.span().set_attribute(KeyValue::new(key, value));
+        }
+    });
 }
 
 impl Span {
@@ -123,6 +134,12 @@ impl Span {
     #[must_use]
     pub fn context(&self) -> Option<SpanContext> {
         self.0.as_ref().map(|context| context.span().span_context().clone())
+    }
+
+    /// Returns the values of `traceparent` and `tracestate` for a message that is sent in this span.
+    #[must_use]
+    pub fn message_context(&self) -> Option<(HeaderValue, Option<HeaderValue>)> {
+        self.0.as_ref().map(|context| propagation::of(context.span().span_context()))
     }
 
     /// Makes this the current span while `future` is polled.

@@ -6,7 +6,7 @@ use crate::parent::Parent;
 use crate::propagation;
 use crate::rate::RateLimit;
 use crate::span::{Handle, Span};
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 use opentelemetry::Context;
 use opentelemetry::trace::{
     SpanBuilder, SpanContext, SpanKind, TraceContextExt, Tracer as _, TracerProvider,
@@ -92,6 +92,18 @@ impl Tracer {
         }
     }
 
+    /// Starts the span of a message. Unlike requests, at most so many messages a second are sampled as requests whose
+    /// caller asks for it, whatever the sampler: a producer may send hundreds of thousands.
+    #[must_use]
+    pub fn enter_message(&self, name: &'static str, kind: SpanKind, parent: Option<&Parent>) -> Span {
+        match &self.0 {
+            Some(inner) if inner.samples_message(parent) => {
+                inner.root(name, kind, parent.map(Parent::context))
+            }
+            _ => Span::none(),
+        }
+    }
+
     /// Starts the span of work that is done for several sampled operations at once. It belongs to the trace of the first
     /// of `causes` and is linked to the others; nothing if there are none.
     #[must_use]
@@ -113,13 +125,6 @@ impl Tracer {
         if self.is_enabled() {
             propagation::inject(headers);
         }
-    }
-
-    /// Returns `traceparent` and `tracestate` for a message, if the current operation is sampled.
-    #[must_use]
-    pub fn message_context(&self) -> Option<(HeaderValue, Option<HeaderValue>)> {
-        let is_sampled = self.is_enabled() && Context::map_current(Context::has_active_span);
-        is_sampled.then(propagation::outgoing)
     }
 
     /// Exports what is pending, at most for `within`. If the endpoint did not respond the last time, returns immediately.
@@ -147,6 +152,11 @@ impl Inner {
                 u128::from(rand::random::<u64>()) < self.threshold
             }
         }
+    }
+
+    fn samples_message(&self, parent: Option<&Parent>) -> bool {
+        let is_asked = parent.is_some() && self.sampler.follows_parents();
+        self.samples(parent) && (is_asked || self.asked.admit())
     }
 
     fn root(&self, name: &'static str, kind: SpanKind, parent: Option<SpanContext>) -> Span {
@@ -213,12 +223,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn messages_are_sampled_up_to_a_rate_by_every_sampler() {
+        let yes = parent(1, true);
+        for sampler in [Sampler::AlwaysOn, Sampler::TraceIdRatio, Sampler::ParentBasedAlwaysOn] {
+            for parent in [None, Some(&yes)] {
+                let tracer = tracer(sampler, 1.0, 5);
+                let enter = || tracer.enter_message("x", SpanKind::Producer, parent);
+                let sampled = (0..1000).filter(|_| enter().is_recording()).count();
+                // The thousand may fall into two seconds.
+                assert!(sampled == 5 || sampled == 10, "{sampler:?} {sampled}");
+            }
+        }
+        let tracer = tracer(Sampler::ParentBasedAlwaysOff, 0.0, 5);
+        assert!(!tracer.enter_message("x", SpanKind::Producer, None).is_recording());
+    }
+
+    #[tokio::test]
     async fn children_of_unsampled_request_are_nothing() {
         let tracer = tracer(Sampler::AlwaysOff, 0.0, 5);
         let span = tracer.enter("x", SpanKind::Server, None);
         let inside = span.run(async { (crate::span("y", SpanKind::Internal), crate::current_ids()) }).await;
         assert!(!span.is_recording() && !inside.0.is_recording() && inside.1.is_none());
-        assert!(tracer.message_context().is_none());
+        assert!(span.message_context().is_none());
         assert!(!tracer.join("batch", SpanKind::Internal, []).is_recording());
     }
 }
