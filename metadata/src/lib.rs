@@ -50,6 +50,7 @@ pub async fn run(
     let opened = shutdown.run_until_cancelled(store::open(&config.storage)).await;
     let Some(repository) = opened.transpose()? else { return Ok(()) };
     let drain = service::Drain::of(&shutdown, config.service.drain_delay + config.service.drain_timeout);
+    let tracer = Tracer::start(&config.service.traces, "metadata");
     let writer = Arc::new(Writer::start(repository.clone()));
     let controller = Controller::new(repository.clone(), writer.clone());
     let (rest, grpc, ready) = (controller.clone(), controller.clone(), controller);
@@ -59,7 +60,7 @@ pub async fn run(
         descriptors: &[api::descriptors::METADATA],
         openapi: handler::http::document(),
         metrics: Metrics::new(),
-        tracer: Tracer::start(&config.service.traces, "metadata"),
+        tracer: tracer.clone(),
         ready: Ready::when(move || {
             let controller = ready.clone();
             async move { controller.ready().await }
@@ -75,5 +76,6 @@ pub async fn run(
         repository.close().await;
     };
     drain.bound("closing the store", close).await;
+    tracer.shutdown(service::EXPORT_TIMEOUT).await;
     Ok(served?)
 }

@@ -63,7 +63,7 @@ pub async fn run(
         descriptors: &[api::descriptors::MOVIE],
         openapi: handler::http::document(),
         metrics,
-        tracer,
+        tracer: tracer.clone(),
         // Backends may come and go: movie responds as well as it can without them.
         ready: Ready::always(),
         routes: Box::new(move || {
@@ -71,7 +71,9 @@ pub async fn run(
             Routes { rest: handler::http::routes(state.clone()), grpc: handler::grpc::routes(state) }
         }),
     };
-    Ok(server.run(&config.service, registry, shutdown).await?)
+    let served = server.run(&config.service, registry, shutdown).await;
+    tracer.shutdown(service::EXPORT_TIMEOUT).await;
+    Ok(served?)
 }
 
 /// What the controller of each worker is made of.

@@ -71,10 +71,12 @@ pub async fn run(
 
     let write_until = CancellationToken::new();
     let writer = Writer::start(store.batches.clone(), &write_until);
-    let served = serve(&config, &store, &writer, registry, shutdown, &drain).await;
+    let tracer = Tracer::start(&config.service.traces, "rating");
+    let served = serve(&config, &store, &writer, registry, shutdown, &drain, &tracer).await;
     write_until.cancel();
     drain.bound("writing what was queued", writer.ended()).await;
     drain.bound("closing the store", store.repository.close()).await;
+    tracer.shutdown(service::EXPORT_TIMEOUT).await;
     served
 }
 
@@ -86,8 +88,8 @@ async fn serve(
     registry: Option<Arc<dyn Registry>>,
     shutdown: CancellationToken,
     drain: &Drain,
+    tracer: &Tracer,
 ) -> Result<(), Error> {
-    let tracer = Tracer::start(&config.service.traces, "rating");
     let metrics = Metrics::new();
     let counted = ingester::Metrics::default();
     metrics.registry(|registry| {
@@ -119,7 +121,7 @@ async fn serve(
         descriptors: &[api::descriptors::RATING],
         openapi: handler::http::document(),
         metrics,
-        tracer,
+        tracer: tracer.clone(),
         ready,
         routes: Box::new(move || Routes {
             rest: handler::http::routes(state.clone()),
