@@ -98,7 +98,7 @@ async fn serve(
     });
     let ingest_until = shutdown.child_token();
     let ingesting =
-        ingester::start(&config.ingester, writer, store.repository.clone(), &counted, &ingest_until)?
+        ingester::start(&config.ingester, writer, store.repository.clone(), &counted, tracer, &ingest_until)?
             .map(Arc::new);
 
     let controller = Controller::new(store.ratings.clone(), writer.clone());
