@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use trace::Tracer;
+use trace::Tracers;
 use writer::Writer;
 
 /// The name in the registry.
@@ -68,6 +68,8 @@ pub async fn run(
 pub struct OpenStore {
     repository: Arc<dyn Repository>,
     writer: Arc<Writer>,
+    /// Those of the instances: the last spans are of the store's writer.
+    tracers: Tracers,
 }
 
 impl OpenStore {
@@ -79,7 +81,7 @@ impl OpenStore {
     pub async fn open(config: &Config) -> Result<Self, Error> {
         let repository = store::open(&config.storage).await?;
         let writer = Arc::new(Writer::start(repository.clone()));
-        Ok(Self { repository, writer })
+        Ok(Self { repository, writer, tracers: Tracers::default() })
     }
 
     /// Serves the connections of `listener` as one instance.
@@ -94,7 +96,26 @@ impl OpenStore {
         registry: Option<Arc<dyn Registry>>,
         shutdown: CancellationToken,
     ) -> Result<(), Error> {
-        serve(config, listener, self, registry, shutdown).await
+        let tracer = self.tracers.start(&config.service.traces, NAME);
+        let controller = Controller::new(self.repository.clone(), self.writer.clone());
+        let (rest, grpc, ready) = (controller.clone(), controller.clone(), controller);
+        let server = Server {
+            name: NAME,
+            grpc_services: &["metadata.v1.MetadataService"],
+            descriptors: &[api::descriptors::METADATA],
+            openapi: handler::http::document(),
+            metrics: Metrics::new(),
+            tracer,
+            ready: Ready::when(move || {
+                let controller = ready.clone();
+                async move { controller.ready().await }
+            }),
+            routes: Box::new(move || Routes {
+                rest: handler::http::routes(rest.clone()),
+                grpc: handler::grpc::routes(grpc.clone()),
+            }),
+        };
+        Ok(server.serve(listener, &config.service, registry, shutdown).await?)
     }
 
     /// Applies the queued writes and closes the store, bounded by `drain`. All instances must have ended.
@@ -104,33 +125,6 @@ impl OpenStore {
             self.repository.close().await;
         };
         drain.bound("closing the store", close).await;
+        self.tracers.shutdown(service::EXPORT_TIMEOUT).await;
     }
-}
-
-async fn serve(
-    config: &Config,
-    listener: TcpListener,
-    open: &OpenStore,
-    registry: Option<Arc<dyn Registry>>,
-    shutdown: CancellationToken,
-) -> Result<(), Error> {
-    let controller = Controller::new(open.repository.clone(), open.writer.clone());
-    let (rest, grpc, ready) = (controller.clone(), controller.clone(), controller);
-    let server = Server {
-        name: NAME,
-        grpc_services: &["metadata.v1.MetadataService"],
-        descriptors: &[api::descriptors::METADATA],
-        openapi: handler::http::document(),
-        metrics: Metrics::new(),
-        tracer: Tracer::start(&config.service.traces, "metadata"),
-        ready: Ready::when(move || {
-            let controller = ready.clone();
-            async move { controller.ready().await }
-        }),
-        routes: Box::new(move || Routes {
-            rest: handler::http::routes(rest.clone()),
-            grpc: handler::grpc::routes(grpc.clone()),
-        }),
-    };
-    Ok(server.serve(listener, &config.service, registry, shutdown).await?)
 }

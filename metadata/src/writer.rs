@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use trace::{Span, SpanKind, Wait};
 
 /// The number of writes that may wait before the next caller waits for room.
 const ROOM: usize = 256;
@@ -40,6 +41,8 @@ struct Queued {
     write: Write,
     since: Instant,
     reply: Reply,
+    /// Of the caller's request, if it is sampled.
+    wait: Wait,
 }
 
 type Reply = oneshot::Sender<Result<Outcome, Error>>;
@@ -72,7 +75,7 @@ impl Writer {
 
     async fn write(&self, write: Write) -> Result<Outcome, Error> {
         let (reply, outcome) = oneshot::channel();
-        let queued = Queued { write, since: Instant::now(), reply };
+        let queued = Queued { write, since: Instant::now(), reply, wait: Wait::begin("writer queue") };
         self.sender.send(queued).await.map_err(|_| Error::Closed)?;
         outcome.await.map_err(|_| Error::Closed)?
     }
@@ -115,8 +118,8 @@ impl WriteTask {
             // Lets the callers of the last transaction run first, so that their next writes join this one.
             tokio::task::yield_now().await;
             self.oldest.set(Some(first.since));
-            let (writes, replies) = gather(first, &mut queue);
-            self.apply(writes, replies).await;
+            let (writes, replies, span) = gather(first, &mut queue);
+            span.run(self.apply(writes, replies)).await;
             self.oldest.set(None);
         }
     }
@@ -149,25 +152,41 @@ impl WriteTask {
     async fn commit(&self, writes: &[Write]) -> Result<Vec<Outcome>, Error> {
         let mut attempts = 1;
         loop {
-            match self.repository.apply(writes).await {
+            match self.attempt(writes, attempts).await {
                 Err(error) if error.is_conflict() && attempts < ATTEMPTS => attempts += 1,
                 outcomes => return outcomes,
             }
         }
     }
+
+    /// Applies `writes` once, in one transaction.
+    async fn attempt(&self, writes: &[Write], number: usize) -> Result<Vec<Outcome>, Error> {
+        let span = trace::span("transaction", SpanKind::Internal);
+        span.set("marquee.attempt", size(number));
+        span.set("marquee.batch.size", size(writes.len()));
+        let applied = span.run(self.repository.apply(writes)).await;
+        applied.inspect_err(|error| span.fail(error.to_string()))
+    }
 }
 
-/// Takes the waiting writes, starting with `first`.
-fn gather(first: Queued, queue: &mut mpsc::Receiver<Queued>) -> (Vec<Write>, Vec<Reply>) {
+/// Takes the waiting writes, starting with `first`. Returns them with the span of their batch.
+fn gather(first: Queued, queue: &mut mpsc::Receiver<Queued>) -> (Vec<Write>, Vec<Reply>, Span) {
     let (mut writes, mut replies, mut records) = (Vec::new(), Vec::new(), 0);
+    let mut span = Span::none();
     let mut next = Some(first);
-    while let Some(Queued { write, reply, .. }) = next {
+    while let Some(Queued { write, reply, wait, .. }) = next {
+        wait.join(&mut span, "write batch");
         records += write.ids().count();
         writes.push(write);
         replies.push(reply);
         next = if records < MAX_BATCH { queue.try_recv().ok() } else { None };
     }
-    (writes, replies)
+    span.set("marquee.batch.size", size(writes.len()));
+    (writes, replies, span)
+}
+
+fn size(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 fn first(outcomes: Vec<Outcome>) -> Result<Outcome, Error> {

@@ -8,6 +8,7 @@ use model::search::Found;
 use model::{Aggregate, Metadata, MinCount, MovieDetails, Part, RecordId, RecordType};
 use std::sync::Arc;
 use tokio::time::Instant;
+use trace::{Span, SpanKind};
 
 #[cfg(test)]
 mod tests;
@@ -57,6 +58,10 @@ impl Controller {
     /// Returns one movie. Both services are called at the same time; if the movie does not exist, its rating is not
     /// awaited.
     pub async fn get(&self, id: &RecordId, deadline: Instant) -> Result<MovieDetails, Error> {
+        traced("get movie", self.get_joined(id, deadline)).await
+    }
+
+    async fn get_joined(&self, id: &RecordId, deadline: Instant) -> Result<MovieDetails, Error> {
         let record_type = &self.record_type;
         let metadata = async {
             let row = self.metadata.get(id, deadline).await?;
@@ -70,7 +75,10 @@ impl Controller {
         let (metadata, rating) = tokio::try_join!(metadata, rating)?;
         Ok(match rating {
             Ok(rating) => MovieDetails { metadata, rating, partial: Vec::new() },
-            Err(error) => without_rating(metadata, &error),
+            Err(error) => {
+                mark_partial();
+                without_rating(metadata, &error)
+            }
         })
     }
 
@@ -79,9 +87,12 @@ impl Controller {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let ratings = async { Ok(self.batch_get_aggregates(ids, deadline).await) };
-        let (metadata, ratings) = tokio::try_join!(self.batch_get_metadata(ids, deadline), ratings)?;
-        Ok(join(ids, metadata, ratings))
+        let batch_get = async {
+            let ratings = async { Ok(self.batch_get_aggregates(ids, deadline).await) };
+            let (metadata, ratings) = tokio::try_join!(self.batch_get_metadata(ids, deadline), ratings)?;
+            Ok(join(ids, metadata, ratings))
+        };
+        traced("batch get movies", batch_get).await
     }
 
     /// Returns one page of the movies that match `query`, best match first; all movies by id if it is empty.
@@ -91,13 +102,16 @@ impl Controller {
         page: &Request,
         deadline: Instant,
     ) -> Result<Found<MovieDetails>, Error> {
-        let Found { page: found, corrected } = self.metadata.search(query, page, deadline).await?;
-        let ids = rows::page(&self.record_type, page, &found.items)
-            .map_err(|unexpected| unexpected.by(METADATA))?;
-        let ratings =
-            if ids.is_empty() { Ok(Vec::new()) } else { self.batch_get_aggregates(&ids, deadline).await };
-        let page = Page { items: join(&ids, found.items, ratings), next: found.next };
-        Ok(Found { page, corrected })
+        let search = async {
+            let Found { page: found, corrected } = self.metadata.search(query, page, deadline).await?;
+            let ids = rows::page(&self.record_type, page, &found.items)
+                .map_err(|unexpected| unexpected.by(METADATA))?;
+            let ratings =
+                if ids.is_empty() { Ok(Vec::new()) } else { self.batch_get_aggregates(&ids, deadline).await };
+            let page = Page { items: join(&ids, found.items, ratings), next: found.next };
+            Ok(Found { page, corrected })
+        };
+        traced("search movies", search).await
     }
 
     /// Returns one page of the movies with at least `min_count` ratings, by weighted mean. Those without metadata are
@@ -108,12 +122,15 @@ impl Controller {
         page: &Request,
         deadline: Instant,
     ) -> Result<Page<MovieDetails>, Error> {
-        let top = self.rating.list_top_rated(&self.record_type, min_count, page, deadline).await?;
-        let ids =
-            rows::page(&self.record_type, page, &top.items).map_err(|unexpected| unexpected.by(RATING))?;
-        let metadata =
-            if ids.is_empty() { Vec::new() } else { self.batch_get_metadata(&ids, deadline).await? };
-        Ok(Page { items: join(&ids, metadata, Ok(top.items)), next: top.next })
+        let list_top = async {
+            let top = self.rating.list_top_rated(&self.record_type, min_count, page, deadline).await?;
+            let ids = rows::page(&self.record_type, page, &top.items)
+                .map_err(|unexpected| unexpected.by(RATING))?;
+            let metadata =
+                if ids.is_empty() { Vec::new() } else { self.batch_get_metadata(&ids, deadline).await? };
+            Ok(Page { items: join(&ids, metadata, Ok(top.items)), next: top.next })
+        };
+        traced("list top movies", list_top).await
     }
 
     async fn batch_get_aggregates(
@@ -144,6 +161,7 @@ fn join(
     let ratings = match ratings {
         Ok(ratings) => ratings,
         Err(error) => {
+            mark_partial();
             return metadata.into_iter().map(|metadata| without_rating(metadata, &error)).collect();
         }
     };
@@ -154,6 +172,26 @@ fn join(
         Some(MovieDetails { metadata, rating, partial: Vec::new() })
     };
     ids.iter().filter_map(movie).collect()
+}
+
+/// Runs an operation in a span of the same name, which fails with it, unless a movie does not exist.
+async fn traced<T>(
+    name: &'static str,
+    operation: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let span = trace::span(name, SpanKind::Internal);
+    let result = span.run(operation).await;
+    if let Err(Error::Gateway(error)) = &result
+        && span.is_recording()
+    {
+        span.fail(error.to_string());
+    }
+    result
+}
+
+/// Records in the span of the operation that ratings are missing.
+fn mark_partial() {
+    Span::current().set("marquee.partial", Part::Rating.name());
 }
 
 fn without_rating(metadata: Metadata, error: &gateway::Error) -> MovieDetails {

@@ -8,6 +8,7 @@ mod error;
 mod failure;
 pub mod grpc;
 pub mod http;
+mod propagation;
 pub(crate) mod rows;
 
 pub use error::{Error, Unexpected};

@@ -56,14 +56,14 @@ pub async fn run(
         Counts::register(registry, ["metadata", "rating"])
     });
     let options = Options { hedge: config.hedge_after, ..Options::default() };
-    let parts = Parts { gateway: config.gateway, metadata, rating, options, counts };
+    let parts = Parts { gateway: config.gateway, metadata, rating, options, counts, tracer: tracer.clone() };
     let server = Server {
         name: "movie",
         grpc_services: &["movie.v1.MovieService"],
         descriptors: &[api::descriptors::MOVIE],
         openapi: handler::http::document(),
         metrics,
-        tracer,
+        tracer: tracer.clone(),
         // Backends may come and go: movie responds as well as it can without them.
         ready: Ready::always(),
         routes: Box::new(move || {
@@ -71,7 +71,9 @@ pub async fn run(
             Routes { rest: handler::http::routes(state.clone()), grpc: handler::grpc::routes(state) }
         }),
     };
-    Ok(server.run(&config.service, registry, shutdown).await?)
+    let served = server.run(&config.service, registry, shutdown).await;
+    tracer.shutdown(service::EXPORT_TIMEOUT).await;
+    Ok(served?)
 }
 
 /// What the controller of each worker is made of.
@@ -81,20 +83,22 @@ struct Parts {
     rating: Instances,
     options: Options,
     counts: [Counts; 2],
+    tracer: Tracer,
 }
 
 impl Parts {
     /// Creates a controller with its own connections and coalescers, for the current runtime.
     fn controller(&self) -> Controller {
         let (metadata, rating, options) = (&self.metadata, &self.rating, self.options);
+        let tracer = || self.tracer.clone();
         match self.gateway {
             GatewayKind::Grpc => self.join(
-                grpc::MetadataBackend::new(metadata, options),
-                grpc::RatingBackend::new(rating, options),
+                grpc::MetadataBackend::new(metadata, options, tracer()),
+                grpc::RatingBackend::new(rating, options, tracer()),
             ),
             GatewayKind::Http => self.join(
-                http::MetadataBackend::new(metadata, options),
-                http::RatingBackend::new(rating, options),
+                http::MetadataBackend::new(metadata, options, tracer()),
+                http::RatingBackend::new(rating, options, tracer()),
             ),
         }
     }

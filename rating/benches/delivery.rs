@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use storage::sqlite::Synchronous;
 use storage::testing::File;
 use tokio_util::sync::CancellationToken;
+use trace::Tracer;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -91,7 +92,7 @@ async fn ingest(brokers: &str, delivery: Delivery, most: usize) -> f64 {
     (config.delivery, config.batch_events) = (delivery, most);
     let stop = CancellationToken::new();
     let (metrics, writer) = (Metrics::default(), Writer::start(repository.clone(), &stop));
-    let started = ingester::start(&config, &writer, repository.clone(), &metrics, &stop);
+    let started = ingester::start(&config, &writer, repository.clone(), &metrics, &Tracer::disabled(), &stop);
     let ingesting = started.expect("it starts").expect("brokers are named");
     let applied = || {
         let [created, replaced, unchanged, ..] = ingesting.status().counts.applied;

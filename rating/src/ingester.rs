@@ -19,6 +19,7 @@ mod options;
 mod progress;
 mod start_offset;
 mod status;
+mod traced;
 
 pub use bytes::Bytes;
 pub use config::{Config, OnLostOffset};
@@ -41,6 +42,8 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use trace::Tracer;
+use traced::Tracing;
 
 /// Why ingestion cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +79,7 @@ pub fn start(
     writer: &Writer,
     positions: Arc<dyn Positions>,
     metrics: &Metrics,
+    tracer: &Tracer,
     stop: &CancellationToken,
 ) -> Result<Option<Handle>, Error> {
     let Some(brokers) = &config.kafka else { return Ok(None) };
@@ -115,6 +119,7 @@ pub fn start(
         },
         lanes,
         feedback: received,
+        tracing: Tracing::new(tracer.clone(), &config.topic, &config.group),
         cluster,
         stop: stop.clone(),
     };

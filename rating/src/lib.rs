@@ -21,7 +21,7 @@ use std::sync::Arc;
 use store::Store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use trace::Tracer;
+use trace::Tracers;
 use writer::Writer;
 
 /// The name in the registry.
@@ -81,6 +81,8 @@ pub struct OpenStore {
     store: Store,
     writer: Writer,
     write_until: CancellationToken,
+    /// Those of the instances: the last spans are of the store's writer.
+    tracers: Tracers,
 }
 
 impl OpenStore {
@@ -95,7 +97,7 @@ impl OpenStore {
         store.batches.set_prior(prior).await?;
         let write_until = CancellationToken::new();
         let writer = Writer::start(store.batches.clone(), &write_until);
-        Ok(Self { store, writer, write_until })
+        Ok(Self { store, writer, write_until, tracers: Tracers::default() })
     }
 
     /// Serves the connections of `listener` as one instance, which ingests if `config` has brokers. When it returns,
@@ -112,7 +114,58 @@ impl OpenStore {
         shutdown: CancellationToken,
         drain: &Drain,
     ) -> Result<(), Error> {
-        serve(config, listener, &self.store, &self.writer, registry, shutdown, drain).await
+        let tracer = self.tracers.start(&config.service.traces, NAME);
+        let metrics = Metrics::new();
+        let counted = ingester::Metrics::default();
+        metrics.registry(|registry| {
+            counted.register(registry);
+            self.writer.register(registry);
+        });
+        let ingest_until = shutdown.child_token();
+        let ingesting = ingester::start(
+            &config.ingester,
+            &self.writer,
+            self.store.repository.clone(),
+            &counted,
+            &tracer,
+            &ingest_until,
+        )?
+        .map(Arc::new);
+
+        let controller = Controller::new(self.store.ratings.clone(), self.writer.clone());
+        let ready = {
+            let (repository, writer, ingesting) =
+                (self.store.repository.clone(), self.writer.clone(), ingesting.clone());
+            Ready::when(move || {
+                let (repository, writer, ingesting) = (repository.clone(), writer.clone(), ingesting.clone());
+                async move {
+                    writer.check()?;
+                    repository.ready().await?;
+                    ingesting.map_or(Ok(()), |ingesting| ingesting.ready())?;
+                    Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+                }
+            })
+        };
+        let state = handler::http::AppState { controller: controller.clone(), ingesting: ingesting.clone() };
+        let server = Server {
+            name: NAME,
+            grpc_services: &["rating.v1.RatingService"],
+            descriptors: &[api::descriptors::RATING],
+            openapi: handler::http::document(),
+            metrics,
+            tracer,
+            ready,
+            routes: Box::new(move || Routes {
+                rest: handler::http::routes(state.clone()),
+                grpc: handler::grpc::routes(controller.clone()),
+            }),
+        };
+        let served = server.serve(listener, &config.service, registry, shutdown).await;
+        ingest_until.cancel();
+        if let Some(ingesting) = ingesting {
+            drain.bound("leaving Kafka", ingesting.join()).await;
+        }
+        Ok(served?)
     }
 
     /// Applies the queued writes and closes the store, bounded by `drain`. All instances must have ended.
@@ -120,62 +173,6 @@ impl OpenStore {
         self.write_until.cancel();
         drain.bound("writing what was queued", self.writer.ended()).await;
         drain.bound("closing the store", self.store.repository.close()).await;
+        self.tracers.shutdown(service::EXPORT_TIMEOUT).await;
     }
-}
-
-/// Serves and ingests. When it returns, no write is in progress.
-async fn serve(
-    config: &Config,
-    listener: TcpListener,
-    store: &Store,
-    writer: &Writer,
-    registry: Option<Arc<dyn Registry>>,
-    shutdown: CancellationToken,
-    drain: &Drain,
-) -> Result<(), Error> {
-    let tracer = Tracer::start(&config.service.traces, "rating");
-    let metrics = Metrics::new();
-    let counted = ingester::Metrics::default();
-    metrics.registry(|registry| {
-        counted.register(registry);
-        writer.register(registry);
-    });
-    let ingest_until = shutdown.child_token();
-    let ingesting =
-        ingester::start(&config.ingester, writer, store.repository.clone(), &counted, &ingest_until)?
-            .map(Arc::new);
-
-    let controller = Controller::new(store.ratings.clone(), writer.clone());
-    let ready = {
-        let (repository, writer, ingesting) = (store.repository.clone(), writer.clone(), ingesting.clone());
-        Ready::when(move || {
-            let (repository, writer, ingesting) = (repository.clone(), writer.clone(), ingesting.clone());
-            async move {
-                writer.check()?;
-                repository.ready().await?;
-                ingesting.map_or(Ok(()), |ingesting| ingesting.ready())?;
-                Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
-            }
-        })
-    };
-    let state = handler::http::AppState { controller: controller.clone(), ingesting: ingesting.clone() };
-    let server = Server {
-        name: NAME,
-        grpc_services: &["rating.v1.RatingService"],
-        descriptors: &[api::descriptors::RATING],
-        openapi: handler::http::document(),
-        metrics,
-        tracer,
-        ready,
-        routes: Box::new(move || Routes {
-            rest: handler::http::routes(state.clone()),
-            grpc: handler::grpc::routes(controller.clone()),
-        }),
-    };
-    let served = server.serve(listener, &config.service, registry, shutdown).await;
-    ingest_until.cancel();
-    if let Some(ingesting) = ingesting {
-        drain.bound("leaving Kafka", ingesting.join()).await;
-    }
-    Ok(served?)
 }

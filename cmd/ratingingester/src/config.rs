@@ -94,6 +94,7 @@ pub struct Replay {
 
 /// The arguments of sending.
 #[derive(Args, Clone, Debug)]
+#[command(mut_arg("max_rate", |arg| arg.help("How many events a second are sampled at most")))]
 pub struct Sending {
     /// The input file; `-` is standard input.
     #[arg(value_name = "FILE", default_value = "-")]
@@ -158,6 +159,10 @@ pub struct Sending {
     /// The Kafka topic and cluster.
     #[command(flatten)]
     pub kafka: Kafka,
+
+    /// The traces of events.
+    #[command(flatten)]
+    pub traces: trace::Config,
 }
 
 /// The format of the input.

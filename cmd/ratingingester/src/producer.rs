@@ -1,16 +1,23 @@
 //! Sends events to Kafka: idempotent, compressed, with a bounded send queue.
 
+mod message;
+mod outgoing;
+
+pub use message::Message;
+pub use outgoing::Outgoing;
+
 use crate::config::Kafka;
 use crate::event::Event;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Header, Message as _, OwnedHeaders};
+use rdkafka::message::{DeliveryResult, Message as _};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, PurgeConfig, ThreadedProducer};
 use rdkafka::util::Timeout;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use trace::Tracer;
 
 /// The time limit for the first response of a broker.
 const REACH: Duration = Duration::from_secs(10);
@@ -65,28 +72,6 @@ pub enum Error {
     },
 }
 
-/// A record of the topic.
-#[derive(Clone, Copy, Debug)]
-pub struct Message<'a> {
-    /// The key.
-    pub key: Option<&'a [u8]>,
-    /// The value.
-    pub value: &'a [u8],
-    /// The header with the format of the value; JSON if absent.
-    pub content_type: Option<&'a [u8]>,
-    /// The partition, unless the key determines it.
-    pub partition: Option<i32>,
-    /// The timestamp in milliseconds since 1970, by default the current time.
-    pub timestamp: Option<i64>,
-}
-
-impl<'a> From<&'a Event> for Message<'a> {
-    fn from(event: &'a Event) -> Self {
-        let (key, value) = (Some(event.key().as_bytes()), event.json());
-        Self { key, value, content_type: None, partition: None, timestamp: None }
-    }
-}
-
 /// Why a record is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
@@ -118,6 +103,7 @@ pub struct Producer {
     topic: String,
     partitions: i32,
     taken: AtomicU64,
+    tracer: Tracer,
 }
 
 struct Deliveries {
@@ -138,10 +124,21 @@ impl Producer {
             last_error: Mutex::new(None),
         };
         let inner = config.create_with_context(deliveries).map_err(|e| Error::Option(plain(&e)))?;
-        let mut producer =
-            Self { inner, topic: kafka.topic.clone(), partitions: 0, taken: AtomicU64::new(0) };
+        let mut producer = Self {
+            inner,
+            topic: kafka.topic.clone(),
+            partitions: 0,
+            taken: AtomicU64::new(0),
+            tracer: Tracer::disabled(),
+        };
         producer.partitions = producer.reach(&kafka.cluster.brokers)?;
         Ok(producer)
+    }
+
+    /// Starts traces of a sample of the events.
+    #[must_use]
+    pub fn with_tracer(self, tracer: Tracer) -> Self {
+        Self { tracer, ..self }
     }
 
     /// Waits for the topic; returns its number of partitions.
@@ -175,8 +172,9 @@ impl Producer {
 
     /// Enqueues an event; waits while the queue is full.
     pub fn send(&self, event: &Event) -> Result<(), Error> {
+        let outgoing = self.outgoing(event.into());
         loop {
-            match self.try_send(&event.into(), 0) {
+            match self.try_send(&outgoing, 0) {
                 Ok(()) => return Ok(()),
                 Err(Refused::Record(code)) => return Err(Error::Refused(code)),
                 Err(Refused::Full) => self.wait_for_room(),
@@ -184,17 +182,22 @@ impl Producer {
         }
     }
 
+    /// Returns `message` with the headers to send; starts its span if it is sampled.
+    #[must_use]
+    pub fn outgoing<'a>(&self, message: Message<'a>) -> Outgoing<'a> {
+        Outgoing::new(message, &self.tracer, &self.topic)
+    }
+
     /// Enqueues a record if there is room; a failure is reported with `line`.
-    pub fn try_send(&self, message: &Message<'_>, line: u64) -> Result<(), Refused> {
-        let content_type =
-            message.content_type.map(|value| Header { key: "content-type", value: Some(value) });
+    pub fn try_send(&self, outgoing: &Outgoing<'_>, line: u64) -> Result<(), Refused> {
+        let message = outgoing.message();
         let record = BaseRecord {
             topic: &self.topic,
             partition: message.partition,
             payload: Some(message.value),
             key: message.key,
             timestamp: message.timestamp,
-            headers: content_type.map(|header| OwnedHeaders::new().insert(header)),
+            headers: outgoing.headers(),
             // A type that is passed along with a record without allocation.
             delivery_opaque: usize::try_from(line).unwrap_or(usize::MAX),
         };
@@ -204,7 +207,11 @@ impl Producer {
                 Ok(())
             }
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Err(Refused::Full),
-            Err((error, _)) => Err(Refused::Record(code_of(&error))),
+            Err((error, _)) => {
+                let code = code_of(&error);
+                outgoing.refused(code);
+                Err(Refused::Record(code))
+            }
         }
     }
 

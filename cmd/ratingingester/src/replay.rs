@@ -102,9 +102,12 @@ impl Destinations<'_> {
             content_type: letter.content_type,
             partition: letter.origin.filter(|partition| *partition < producer.partitions()),
             timestamp: letter.timestamp,
+            traceparent: letter.traceparent,
+            tracestate: letter.tracestate,
         };
+        let outgoing = producer.outgoing(message);
         loop {
-            match producer.try_send(&message, 0) {
+            match producer.try_send(&outgoing, 0) {
                 Ok(()) => return Ok(Ok(())),
                 Err(Refused::Record(code)) => return Ok(Err(code.to_string())),
                 Err(Refused::Full) => producer.wait_for_room(),

@@ -22,6 +22,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
+use trace::Tracer;
+
+/// How long the last traces may take to be exported.
+const EXPORT_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The result of a complete run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +57,17 @@ impl Summary {
 pub(crate) fn send(config: &Sending) -> Result<Summary, Error> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::System)?;
-    runtime.block_on(drive(config))
+    runtime.block_on(async {
+        let tracer = Tracer::start(&config.traces, "ratingingester");
+        tracer.set_instance(&format!("ratingingester-{}", std::process::id()));
+        let sent = drive(config, &tracer).await;
+        tracer.shutdown(EXPORT_TIMEOUT).await;
+        match tracer.counts().dropped {
+            0 => {}
+            lost => stderr::say_last(format!("traces: {lost} spans could not be exported")),
+        }
+        sent
+    })
 }
 
 /// The source of the events.
@@ -108,7 +122,7 @@ impl Feed {
     }
 }
 
-async fn drive(config: &Sending) -> Result<Summary, Error> {
+async fn drive(config: &Sending, tracer: &Tracer) -> Result<Summary, Error> {
     let mut signals = Signals::new().map_err(Error::System)?;
     let feed = Feed::open(config)?;
     let progress = Progress::new(feed.aim(config));
@@ -116,9 +130,10 @@ async fn drive(config: &Sending) -> Result<Summary, Error> {
 
     let kafka = config.kafka.clone();
     let reading = Arc::new(Reading::new(rejects, config.verify.as_ref().map(|_| Tally::default())));
-    let failures = Arc::clone(&reading);
+    let (failures, tracer) = (Arc::clone(&reading), tracer.clone());
     let opened = tokio::task::spawn_blocking(move || {
-        Producer::open(&kafka, Box::new(move |failed| failures.not_delivered(failed)))
+        let producer = Producer::open(&kafka, Box::new(move |failed| failures.not_delivered(failed)));
+        producer.map(|producer| producer.with_tracer(tracer))
     });
     let producer = tokio::select! {
         opened = opened => Arc::new(opened.map_err(|e| Error::System(io::Error::other(e)))??),

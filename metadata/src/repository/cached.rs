@@ -27,6 +27,9 @@ const SIMILAR_BYTES: u64 = 1024 * 1024;
 /// The bytes that a record's allocations take beyond its texts: the counters of the `Arc`, and rounding.
 const ALLOCATIONS: usize = 96;
 
+/// The attribute of a request's span: `hit`, `miss`, or `partial` if some records are cached.
+const CACHE: &str = "marquee.cache";
+
 /// Identifies a page of search results: the number of transactions that had ended, the key of the query, the rank
 /// before the page, and the limit.
 type Page = (u64, String, Option<Rank>, usize);
@@ -83,12 +86,25 @@ fn weigh_similar((_, word): &(u64, String), similar: &Arc<[String]>) -> usize {
 #[async_trait]
 impl Store for Repository {
     async fn get(&self, id: &RecordId) -> Result<Option<Arc<Metadata>>, Error> {
-        self.records.get_or_read(id, || self.store.get(id)).await
+        let mut cache = "hit";
+        let read = || {
+            cache = "miss";
+            self.store.get(id)
+        };
+        let record = self.records.get_or_read(id, read).await;
+        trace::annotate(CACHE, cache);
+        record
     }
 
     async fn batch_get(&self, ids: &[RecordId]) -> Result<Vec<Arc<Metadata>>, Error> {
-        let read = |missing: Vec<RecordId>| async move { self.store.batch_get(&missing).await };
-        self.records.get_or_read_found(ids, read, |record| &record.id).await
+        let mut cache = "hit";
+        let read = |missing: Vec<RecordId>| {
+            cache = if missing.len() == ids.len() { "miss" } else { "partial" };
+            async move { self.store.batch_get(&missing).await }
+        };
+        let records = self.records.get_or_read_found(ids, read, |record| &record.id).await;
+        trace::annotate(CACHE, cache);
+        records
     }
 
     async fn apply(&self, writes: &[Write]) -> Result<Vec<Outcome>, Error> {
@@ -111,8 +127,14 @@ impl Store for Repository {
         limit: usize,
     ) -> Result<Vec<Rank>, Error> {
         let page = (self.transactions.load(Ordering::SeqCst), query.key(), after.cloned(), limit);
-        let read = || async { self.store.search_ranks(query, after, limit).await.map(Arc::from) };
-        Ok(self.searches.get_or_read(&page, read).await?.to_vec())
+        let mut cache = "hit";
+        let read = || {
+            cache = "miss";
+            async { self.store.search_ranks(query, after, limit).await.map(Arc::from) }
+        };
+        let ranks = self.searches.get_or_read(&page, read).await?.to_vec();
+        trace::annotate("marquee.cache.search", cache);
+        Ok(ranks)
     }
 
     async fn similar_words(&self, word: &str) -> Result<Vec<String>, Error> {

@@ -2,7 +2,7 @@
 //!
 //! A read is enqueued; a dispatch task sends all pending reads as one batch. Reads that arrive while a batch is in
 //! flight wait and leave together in the next one. `batch.rs` holds the readers of a batch, `isolation.rs` decides what
-//! happens after a batch failed, `backend.rs` implements the gateway traits.
+//! happens after a batch failed, `backend.rs` implements the gateway traits, `traced.rs` has the spans.
 //!
 //! # Invariants
 //!
@@ -31,6 +31,8 @@ mod backend;
 mod batch;
 mod counts;
 mod isolation;
+mod reader;
+mod traced;
 
 pub use backend::{MetadataBackend, RatingBackend};
 pub use counts::Counts;
@@ -40,11 +42,13 @@ use batch::{Batch, Reads, Waiter, batches, complete, fail, latest_deadline, matc
 use futures::future::join_all;
 use isolation::Isolation;
 use model::RecordId;
+use reader::Reader;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout, timeout_at};
+use trace::Span;
 
 #[cfg(test)]
 mod tests;
@@ -113,16 +117,18 @@ impl<S: Source> Coalescer<S> {
     /// - the error that such a call returned up to 1 s ago while calls for other ids succeeded;
     /// - the error of the whole batch, if the service fails for most of it, is unreachable or late.
     pub async fn read(self: &Arc<Self>, id: &RecordId, deadline: Instant) -> Result<Option<S::Value>, Error> {
+        let span = traced::read(S::SERVICE);
         let (reply, result) = oneshot::channel();
-        if self.enqueue(id.clone(), Waiter { deadline, reply }) {
+        if self.enqueue(id.clone(), Waiter { deadline, reply, reader: Reader::current(&span) }) {
             tokio::spawn(self.clone().dispatch());
         }
-        match timeout_at(deadline, result).await {
+        let result = match timeout_at(deadline, result).await {
             Ok(Ok(result)) => result,
             // The task of the batch ends without a reply only if it panicked or the runtime stops.
             Ok(Err(closed)) => Err(Error::failed(S::SERVICE, closed)),
             Err(_) => Err(Error::Late { service: S::SERVICE }),
-        }
+        };
+        result.inspect_err(|error| traced::failed(&span, error))
     }
 
     /// Enqueues a read. Returns true if the caller must spawn the dispatch task.
@@ -168,7 +174,8 @@ impl<S: Source> Coalescer<S> {
     async fn serve_batch(&self, batch: Batch<S::Value>) {
         self.counts.batch_ids.observe(batch.len() as f64);
         self.isolation.count_batch();
-        let mut failed = match self.call(batch).await {
+        let span = traced::batch(S::SERVICE, &batch);
+        let mut failed = match self.call(batch, &span).await {
             Outcome::Served | Outcome::Unreachable => return,
             Outcome::Failed(batch, error) => vec![(batch, error)],
         };
@@ -191,7 +198,8 @@ impl<S: Source> Coalescer<S> {
             if parts.is_empty() {
                 return;
             }
-            for outcome in join_all(parts.into_iter().map(|part| self.call(part))).await {
+            let calls = parts.into_iter().map(|part| self.call_part(part, &span));
+            for outcome in join_all(calls).await {
                 match outcome {
                     Outcome::Served => has_success = true,
                     Outcome::Unreachable => {}
@@ -208,7 +216,9 @@ impl<S: Source> Coalescer<S> {
     async fn serve_suspect(&self, batch: Batch<S::Value>) {
         self.counts.batch_ids.observe(batch.len() as f64);
         let ids: Vec<RecordId> = batch.keys().cloned().collect();
-        match self.call(batch).await {
+        let span = traced::batch(S::SERVICE, &batch);
+        span.set("marquee.batch.suspect", true);
+        match self.call(batch, &span).await {
             Outcome::Served => ids.iter().for_each(|id| self.isolation.clear(id)),
             Outcome::Unreachable => {}
             Outcome::Failed(batch, error) => {
@@ -218,17 +228,30 @@ impl<S: Source> Coalescer<S> {
         }
     }
 
+    /// Requests a part of a failed batch, which has the span `whole`.
+    async fn call_part(&self, part: Batch<S::Value>, whole: &Span) -> Outcome<S::Value> {
+        let span = traced::part(whole, S::SERVICE, &part);
+        self.call(part, &span).await
+    }
+
     /// Requests all of `batch` in one call and sends the rows to their readers.
-    async fn call(&self, mut batch: Batch<S::Value>) -> Outcome<S::Value> {
+    async fn call(&self, mut batch: Batch<S::Value>, span: &Span) -> Outcome<S::Value> {
         let Some(deadline) = latest_deadline(&batch) else { return Outcome::Unreachable };
         let ids: Vec<RecordId> = batch.keys().cloned().collect();
-        let rows = match &*ids {
-            [id] => self.source.get(id, deadline).await.map(Vec::from_iter),
-            ids => self.source.batch_get(ids, deadline).await,
+        let rows = span.run(async {
+            match &*ids {
+                [id] => self.source.get(id, deadline).await.map(Vec::from_iter),
+                ids => self.source.batch_get(ids, deadline).await,
+            }
+        });
+        let rows = match traced::request(&batch) {
+            Some(request) => Box::pin(request.run(rows)).await,
+            None => rows.await,
         };
         let matched = rows.and_then(|rows| {
             match_rows(&mut batch, rows, S::id).map_err(|unexpected| unexpected.by(S::SERVICE))
         });
+        let matched = matched.inspect_err(|error| traced::failed(span, error));
         match matched {
             Ok(matched) => {
                 matched.into_iter().for_each(|(waiters, row)| complete(waiters, Ok(Some(row))));

@@ -2,8 +2,11 @@
 
 mod connection;
 mod failure;
+mod traced;
 
-use super::{Error, METADATA, MetadataGateway, RATING, RatingGateway, rows::at_most_one};
+use super::{
+    Error, METADATA, MetadataGateway, RATING, RatingGateway, propagation::propagate, rows::at_most_one,
+};
 use api::metadata::v1::metadata_service_client::MetadataServiceClient;
 use api::metadata::v1::{BatchGetMetadataRequest, SearchMetadataRequest};
 use api::rating::v1::rating_service_client::RatingServiceClient;
@@ -22,6 +25,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tonic::transport::Channel;
 use tonic::{Response, Status};
+use trace::Tracer;
 
 /// The time by which an instance's deadline exceeds the client's, so that the client decides what silence means.
 const MARGIN: Duration = Duration::from_millis(100);
@@ -35,18 +39,20 @@ struct Backend {
     name: &'static str,
     client: Client<Option<Arc<Connection>>>,
     try_timeout: Duration,
+    tracer: Tracer,
 }
 
 impl Backend {
-    fn new(name: &'static str, instances: &Instances, options: Options) -> Self {
+    fn new(name: &'static str, instances: &Instances, options: Options, tracer: Tracer) -> Self {
         let client = Client::new(instances, Connection::open, options);
-        Self { name, client, try_timeout: options.try_timeout }
+        Self { name, client, try_timeout: options.try_timeout, tracer }
     }
 
-    /// Sends `message` with `send` before `deadline`, to further instances if it must be retried, and converts the
+    /// Calls `method`: sends `message` with `send` before `deadline`, to further instances if it must be retried, and converts the
     /// response. A response that breaks the model's rules is the service's failure.
     async fn call<M, R, T, F>(
         &self,
+        method: &'static str,
         message: impl Fn() -> M,
         send: fn(Channel, tonic::Request<M>) -> F,
         deadline: Instant,
@@ -56,15 +62,20 @@ impl Backend {
         F: Future<Output = Result<Response<R>, Status>> + Send + 'static,
         T: TryFrom<R, Error = Invalid>,
     {
-        let response = self.client.call(deadline, Mode::Read, |connection| {
+        let response = self.client.call(deadline, Mode::Read, |connection, attempt| {
             let mut request = tonic::Request::new(message());
             // However little time the caller has left, the instance gets that of one try, to show whether it is healthy.
             let left = deadline.saturating_duration_since(Instant::now());
             request.set_timeout(left.max(self.try_timeout) + MARGIN);
+            propagate(&self.tracer, request.metadata_mut().as_mut());
+            traced::describe(attempt, method);
+            let attempt = attempt.origin();
             async move {
                 let connection = connection.ok_or_else(CallFailure::unusable_address)?;
                 let call = connection.call();
-                match send(call.channel(), request).await {
+                let result = send(call.channel(), request).await;
+                traced::ended(&attempt, result.as_ref().err());
+                match result {
                     Ok(response) => {
                         call.end();
                         Ok(response.into_inner())
@@ -99,8 +110,8 @@ pub struct MetadataBackend(Backend);
 impl MetadataBackend {
     /// Creates a gateway to `instances` for the current runtime.
     #[must_use]
-    pub fn new(instances: &Instances, options: Options) -> Self {
-        Self(Backend::new(METADATA, instances, options))
+    pub fn new(instances: &Instances, options: Options, tracer: Tracer) -> Self {
+        Self(Backend::new(METADATA, instances, options, tracer))
     }
 
     fn client(channel: Channel) -> MetadataServiceClient<Channel> {
@@ -119,7 +130,7 @@ impl MetadataBackend {
             query: query.into(),
         };
         let send = |channel, request| async move { Self::client(channel).search_metadata(request).await };
-        self.0.call(message, send, deadline).await
+        self.0.call("metadata.v1.MetadataService/SearchMetadata", message, send, deadline).await
     }
 }
 
@@ -133,7 +144,7 @@ impl MetadataGateway for MetadataBackend {
     async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Metadata>, Error> {
         let message = || BatchGetMetadataRequest { ids: texts(ids) };
         let send = |channel, request| async move { Self::client(channel).batch_get_metadata(request).await };
-        self.0.call(message, send, deadline).await
+        self.0.call("metadata.v1.MetadataService/BatchGetMetadata", message, send, deadline).await
     }
 
     /// A page of large records ends early over gRPC, so that further pages are read until this one is full.
@@ -164,8 +175,8 @@ pub struct RatingBackend(Backend);
 impl RatingBackend {
     /// Creates a gateway to `instances` for the current runtime.
     #[must_use]
-    pub fn new(instances: &Instances, options: Options) -> Self {
-        Self(Backend::new(RATING, instances, options))
+    pub fn new(instances: &Instances, options: Options, tracer: Tracer) -> Self {
+        Self(Backend::new(RATING, instances, options, tracer))
     }
 
     fn client(channel: Channel) -> RatingServiceClient<Channel> {
@@ -198,7 +209,7 @@ impl RatingGateway for RatingBackend {
         let send = |channel, request| async move {
             Self::client(channel).batch_get_aggregated_ratings(request).await
         };
-        self.0.call(message, send, deadline).await
+        self.0.call("rating.v1.RatingService/BatchGetAggregatedRatings", message, send, deadline).await
     }
 
     async fn list_top_rated(
@@ -215,6 +226,6 @@ impl RatingGateway for RatingBackend {
             page_token: page.token.clone().unwrap_or_default(),
         };
         let send = |channel, request| async move { Self::client(channel).list_top_rated(request).await };
-        self.0.call(message, send, deadline).await
+        self.0.call("rating.v1.RatingService/ListTopRated", message, send, deadline).await
     }
 }

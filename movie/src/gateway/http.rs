@@ -2,6 +2,7 @@
 
 mod backend;
 mod failure;
+mod traced;
 
 use super::{Error, METADATA, MetadataGateway, RATING, RatingGateway};
 use api::json;
@@ -12,6 +13,7 @@ use model::page::{Page, Request};
 use model::search::Found;
 use model::{Aggregate, Metadata, MinCount, RecordId, RecordType};
 use tokio::time::Instant;
+use trace::Tracer;
 
 /// Returns the query parameters of `page`.
 fn paging(page: &Request) -> String {
@@ -29,12 +31,12 @@ pub struct MetadataBackend(Backend);
 impl MetadataBackend {
     /// Creates a gateway to `instances` for the current runtime.
     #[must_use]
-    pub fn new(instances: &Instances, options: Options) -> Self {
-        Self(Backend::new(METADATA, instances, options))
+    pub fn new(instances: &Instances, options: Options, tracer: Tracer) -> Self {
+        Self(Backend::new(METADATA, instances, options, tracer))
     }
 
     async fn list(&self, query: &str, deadline: Instant) -> Result<Found<Metadata>, Error> {
-        self.0.read::<json::MetadataList, _>(&format!("/v1/metadata?{query}"), deadline).await
+        self.0.read::<json::MetadataList, _>("/v1/metadata", &format!("/v1/metadata?{query}"), deadline).await
     }
 }
 
@@ -42,7 +44,7 @@ impl MetadataBackend {
 impl MetadataGateway for MetadataBackend {
     async fn get(&self, id: &RecordId, deadline: Instant) -> Result<Option<Metadata>, Error> {
         let path = format!("/v1/metadata/{}", encoded(id.as_str()));
-        self.0.find::<json::Metadata, _>(&path, deadline).await
+        self.0.find::<json::Metadata, _>("/v1/metadata/{id}", &path, deadline).await
     }
 
     async fn batch_get(&self, ids: &[RecordId], deadline: Instant) -> Result<Vec<Metadata>, Error> {
@@ -65,12 +67,17 @@ pub struct RatingBackend(Backend);
 impl RatingBackend {
     /// Creates a gateway to `instances` for the current runtime.
     #[must_use]
-    pub fn new(instances: &Instances, options: Options) -> Self {
-        Self(Backend::new(RATING, instances, options))
+    pub fn new(instances: &Instances, options: Options, tracer: Tracer) -> Self {
+        Self(Backend::new(RATING, instances, options, tracer))
     }
 
-    async fn list(&self, path: &str, deadline: Instant) -> Result<Page<Aggregate>, Error> {
-        self.0.read::<json::AggregateList, _>(path, deadline).await
+    async fn list(
+        &self,
+        route: &'static str,
+        path: &str,
+        deadline: Instant,
+    ) -> Result<Page<Aggregate>, Error> {
+        self.0.read::<json::AggregateList, _>(route, path, deadline).await
     }
 }
 
@@ -83,7 +90,7 @@ impl RatingGateway for RatingBackend {
         deadline: Instant,
     ) -> Result<Option<Aggregate>, Error> {
         let path = format!("/v1/ratings/{record_type}/{}", encoded(id.as_str()));
-        self.0.find::<json::Aggregate, _>(&path, deadline).await
+        self.0.find::<json::Aggregate, _>("/v1/ratings/{type}/{id}", &path, deadline).await
     }
 
     async fn batch_get_aggregates(
@@ -94,7 +101,8 @@ impl RatingGateway for RatingBackend {
     ) -> Result<Vec<Aggregate>, Error> {
         let mut found = Vec::with_capacity(ids.len());
         for ids in id_lists(ids) {
-            found.extend(self.list(&format!("/v1/ratings/{record_type}?ids={ids}"), deadline).await?.items);
+            let path = format!("/v1/ratings/{record_type}?ids={ids}");
+            found.extend(self.list("/v1/ratings/{type}", &path, deadline).await?.items);
         }
         Ok(found)
     }
@@ -107,6 +115,6 @@ impl RatingGateway for RatingBackend {
         deadline: Instant,
     ) -> Result<Page<Aggregate>, Error> {
         let path = format!("/v1/top/{record_type}?minCount={}&{}", min_count.get(), paging(page));
-        self.list(&path, deadline).await
+        self.list("/v1/top/{type}", &path, deadline).await
     }
 }

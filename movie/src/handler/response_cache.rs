@@ -12,6 +12,7 @@ use prometheus_client::registry::Registry;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use trace::Span;
 
 #[cfg(test)]
 mod tests;
@@ -86,9 +87,11 @@ impl ResponseCache {
     ) -> Result<Arc<CachedMovie>, E> {
         if let Some(cached) = self.movies.get(id) {
             self.hits.inc();
+            Span::current().set("marquee.cache", "hit");
             return Ok(cached);
         }
         self.misses.inc();
+        Span::current().set("marquee.cache", "miss");
         let reading = self.movies.read(id);
         let cached = Arc::new(CachedMovie::from(read.await?));
         if cached.movie.partial.is_empty() {

@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, timeout};
 use tokio_util::task::AbortOnDropHandle;
+use trace::Tracer;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -128,7 +129,7 @@ async fn aggregate(gateway: &dyn RatingGateway) -> Result<bool, movie::gateway::
 }
 
 fn over_grpc(instances: &Instances) -> grpc::RatingBackend {
-    grpc::RatingBackend::new(instances, Options::default())
+    grpc::RatingBackend::new(instances, Options::default(), Tracer::disabled())
 }
 
 /// Returns the reasons of retries.
@@ -187,7 +188,7 @@ async fn refused_connection_means_nothing_was_sent() {
     let instances = Instances::fixed("rating", [closed_port().await]).unwrap();
     for gateway in [
         &over_grpc(&instances) as &dyn RatingGateway,
-        &http::RatingBackend::new(&instances, Options::default()),
+        &http::RatingBackend::new(&instances, Options::default(), Tracer::disabled()),
     ] {
         assert!(aggregate(gateway).await.is_err());
         assert_eq!(reasons(&instances.statistics()), ["unsent"].into());
@@ -229,7 +230,7 @@ async fn response_of_other_program_is_unavailability() {
         })
         .await;
         let instances = Instances::fixed("rating", [address]).unwrap();
-        let gateway = http::RatingBackend::new(&instances, Options::default());
+        let gateway = http::RatingBackend::new(&instances, Options::default(), Tracer::disabled());
         assert_eq!(aggregate(&gateway).await.unwrap_err().kind(), Kind::Unavailable, "{head} {body}");
         assert_eq!(reasons(&instances.statistics()), ["unavailable"].into(), "{head} {body}");
     }
@@ -241,7 +242,7 @@ async fn other_service_at_address_is_unavailability() {
     let instances = Instances::fixed("rating", [stack.metadata.as_ref().unwrap().authority()]).unwrap();
     for gateway in [
         &over_grpc(&instances) as &dyn RatingGateway,
-        &http::RatingBackend::new(&instances, Options::default()),
+        &http::RatingBackend::new(&instances, Options::default(), Tracer::disabled()),
     ] {
         assert_eq!(aggregate(gateway).await.unwrap_err().kind(), Kind::Unavailable);
     }
@@ -266,7 +267,7 @@ async fn idle_connection_closed_by_service_fails_no_call() {
     })
     .await;
     let instances = Instances::fixed("rating", [address]).unwrap();
-    let gateway = http::RatingBackend::new(&instances, Options::default());
+    let gateway = http::RatingBackend::new(&instances, Options::default(), Tracer::disabled());
     for _ in 0..5 {
         timeout(PATIENCE, wait_closed.recv()).await.unwrap();
         assert!(!aggregate(&gateway).await.unwrap());
@@ -282,7 +283,7 @@ async fn connection_closed_on_reuse_costs_one_retry_and_fails_no_call() {
     })
     .await;
     let instances = Instances::fixed("rating", [address]).unwrap();
-    let gateway = http::RatingBackend::new(&instances, Options::default());
+    let gateway = http::RatingBackend::new(&instances, Options::default(), Tracer::disabled());
     for _ in 0..6 {
         assert!(!aggregate(&gateway).await.unwrap());
     }

@@ -94,7 +94,7 @@ async fn respond(mut connection: TcpStream, delay: Duration) -> std::io::Result<
 async fn simultaneous_calls_open_bounded_number_of_connections_and_wait_within_deadlines() {
     let (address, counts) = slow(Duration::from_millis(100)).await;
     let instances = Instances::fixed("metadata", [address]).unwrap();
-    let gateway = http::MetadataBackend::new(&instances, Options::default());
+    let gateway = http::MetadataBackend::new(&instances, Options::default(), trace::Tracer::disabled());
     let page = Request { size: model::page::Size::default(), token: None };
     let deadline = Instant::now() + Duration::from_secs(2);
     let results = join_all((0..2500).map(|_| gateway.search("x", &page, deadline))).await;

@@ -13,17 +13,17 @@ pub(crate) struct Stack {
     pub(crate) movie: Running,
 }
 
-fn parsed<C: clap::Parser>(arguments: &[&str], request_timeout: &str) -> C {
-    let chassis = ["--workers", "2", "--request-timeout", request_timeout, "--drain-timeout", "1s"];
-    service::testing::parse(arguments.iter().chain(&chassis).copied()).unwrap()
+fn parsed<C: clap::Parser>(arguments: &[&str], chassis: &[&str]) -> C {
+    let common = ["--workers", "2", "--drain-timeout", "1s"];
+    service::testing::parse(arguments.iter().chain(&common).chain(chassis).copied()).unwrap()
 }
 
 pub(crate) async fn start_rating(registry: &Arc<dyn Registry>) -> Running {
-    start_rating_within(registry, "1s").await
+    start_rating_as(registry, &["--request-timeout", "1s"]).await
 }
 
-async fn start_rating_within(registry: &Arc<dyn Registry>, request_timeout: &str) -> Running {
-    let config: rating::Config = parsed(&["rating", "--database", "memory:"], request_timeout);
+async fn start_rating_as(registry: &Arc<dyn Registry>, chassis: &[&str]) -> Running {
+    let config: rating::Config = parsed(&["rating", "--database", "memory:"], chassis);
     Running::start("rating", registry, |registry, stop| rating::run(config, registry, stop)).await.unwrap()
 }
 
@@ -40,13 +40,18 @@ impl Stack {
 
     /// Starts all three with a time limit of their requests, and with these arguments for movie.
     pub(crate) async fn start_within(request_timeout: &str, movie: &[&str]) -> Self {
+        Self::start_as(&["--request-timeout", request_timeout], movie).await
+    }
+
+    /// Starts all three with these arguments that every service has, and with these for movie.
+    pub(crate) async fn start_as(chassis: &[&str], movie: &[&str]) -> Self {
         let registry: Arc<dyn Registry> = discovery::memory::Registry::new();
-        let config: metadata::Config = parsed(&["metadata", "--database", "memory:"], request_timeout);
+        let config: metadata::Config = parsed(&["metadata", "--database", "memory:"], chassis);
         let metadata =
             Running::start("metadata", &registry, |registry, stop| metadata::run(config, registry, stop));
         let metadata = Some(metadata.await.unwrap());
-        let rating = Some(start_rating_within(&registry, request_timeout).await);
-        let config: movie::Config = parsed(movie, request_timeout);
+        let rating = Some(start_rating_as(&registry, chassis).await);
+        let config: movie::Config = parsed(movie, chassis);
         let movie = Running::start("movie", &registry, |registry, stop| movie::run(config, registry, stop));
         let movie = movie.await.unwrap();
         Self { registry, metadata, rating, movie }

@@ -5,6 +5,7 @@ mod connected;
 mod hedge;
 mod options;
 mod shared;
+mod traced;
 mod tries;
 
 pub use options::{Hedge, Mode, Options};
@@ -17,6 +18,7 @@ use shared::Shared;
 use std::fmt;
 use std::sync::Arc;
 use tokio::time::Instant;
+use trace::Span;
 use tries::{Tried, Tries};
 
 /// Calls the instances of one service over connections of type `C`. Clones share the connections.
@@ -53,6 +55,9 @@ impl<C: Clone + Send + Sync + 'static> Client<C> {
     /// Runs `call` with the connection to an instance, and again with that of another instance if it failed in a
     /// way that `mode` allows to retry and the retry budget is not used up.
     ///
+    /// If the current request is sampled, each attempt has a span, a child of the current one. `call` gets it to name and
+    /// describe it; it is the current span while `call` and its future run.
+    ///
     /// If the caller drops the future, the call may continue to its end in a task of its own.
     ///
     /// # Errors
@@ -66,7 +71,7 @@ impl<C: Clone + Send + Sync + 'static> Client<C> {
     ) -> Result<T, Error<E>>
     where
         E: Failure,
-        F: Fn(C) -> Fut,
+        F: Fn(C, &Span) -> Fut,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
         let counted = self.shared.counters.call();
@@ -84,7 +89,7 @@ impl<C: Clone + Send + Sync + 'static> Client<C> {
     async fn call_before<T, E, F, Fut>(&self, deadline: Instant, mode: Mode, call: F) -> Result<T, Error<E>>
     where
         E: Failure,
-        F: Fn(C) -> Fut,
+        F: Fn(C, &Span) -> Fut,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
         let shared = &self.shared;

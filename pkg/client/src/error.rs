@@ -22,6 +22,19 @@ pub enum Class {
     Cut,
 }
 
+impl Class {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Application => "application",
+            Self::Unavailable => "unavailable",
+            Self::Unsent => "unsent",
+            Self::Broken => "broken",
+            Self::Late => "late",
+            Self::Cut => "cut",
+        }
+    }
+}
+
 /// A failure of one call that knows its [`Class`].
 pub trait Failure {
     /// Returns the class of this failure.

@@ -2,8 +2,9 @@
 
 use sqlx::error::BoxDynError;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{AssertSqlSafe, Encode, Sqlite, SqliteConnection, Type};
+use sqlx::{AssertSqlSafe, Encode, Sqlite, Type};
 use storage::Error;
+use storage::sqlite::Connection;
 
 /// Statements of together at most so many rows go to SQLite's thread as one command.
 const SMALL: usize = 64;
@@ -75,14 +76,14 @@ impl Command {
     }
 
     /// Executes the statements, if there are any.
-    pub(crate) async fn execute(self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    pub(crate) async fn execute(self, connection: &mut Connection) -> Result<(), sqlx::Error> {
         if !self.text.is_empty() {
             sqlx::query_with(AssertSqlSafe(self.text), self.parameters.0).execute(connection).await?;
         }
         Ok(())
     }
 
-    async fn fetch(self, connection: &mut SqliteConnection) -> Result<Vec<String>, sqlx::Error> {
+    async fn fetch(self, connection: &mut Connection) -> Result<Vec<String>, sqlx::Error> {
         sqlx::query_scalar_with(AssertSqlSafe(self.text), self.parameters.0).fetch_all(connection).await
     }
 }
@@ -91,12 +92,12 @@ impl Command {
 /// while one command is executed the next is built.
 #[derive(Debug)]
 pub struct StatementBatch<'a> {
-    connection: &'a mut SqliteConnection,
+    connection: &'a mut Connection,
     next: &'a mut Command,
 }
 
 impl<'a> StatementBatch<'a> {
-    pub(crate) const fn new(connection: &'a mut SqliteConnection, next: &'a mut Command) -> Self {
+    pub(crate) const fn new(connection: &'a mut Connection, next: &'a mut Command) -> Self {
         Self { connection, next }
     }
 

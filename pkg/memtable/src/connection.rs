@@ -2,9 +2,10 @@
 
 use crate::memtable::Recover;
 use crate::transaction::{Open, WriteTransaction};
-use sqlx::{Connection, SqliteConnection};
+use sqlx::SqliteConnection;
 use std::sync::Arc;
 use storage::Error;
+use storage::sqlite::Connection;
 use tokio::sync::{Mutex, MutexGuard};
 
 /// The connection that writes, for one transaction after the other.
@@ -17,10 +18,8 @@ pub struct WriteConnection {
 
 impl WriteConnection {
     /// Reads the journals of `memtables` from the file. Nothing else may write to their tables from then on.
-    pub async fn open(
-        mut connection: SqliteConnection,
-        memtables: Vec<Arc<dyn Recover>>,
-    ) -> Result<Self, Error> {
+    pub async fn open(connection: SqliteConnection, memtables: Vec<Arc<dyn Recover>>) -> Result<Self, Error> {
+        let mut connection = Connection::from(connection);
         load(&mut connection, &memtables).await?;
         Ok(Self { memtables, open: Mutex::new(Some(Open { connection, certain: true })) })
     }
@@ -51,17 +50,14 @@ impl WriteConnection {
     }
 }
 
-async fn load(connection: &mut SqliteConnection, memtables: &[Arc<dyn Recover>]) -> Result<(), Error> {
+async fn load(connection: &mut Connection, memtables: &[Arc<dyn Recover>]) -> Result<(), Error> {
     for memtable in memtables {
         memtable.load(connection).await?;
     }
     Ok(())
 }
 
-async fn are_current(
-    connection: &mut SqliteConnection,
-    memtables: &[Arc<dyn Recover>],
-) -> Result<bool, Error> {
+async fn are_current(connection: &mut Connection, memtables: &[Arc<dyn Recover>]) -> Result<bool, Error> {
     for memtable in memtables {
         if !memtable.is_current(connection).await? {
             return Ok(false);

@@ -6,13 +6,14 @@ use crate::overlay::Overlay;
 use crate::table::Table;
 use async_trait::async_trait;
 use futures::TryStreamExt;
+use sqlx::AssertSqlSafe;
 use sqlx::types::Json;
-use sqlx::{AssertSqlSafe, SqliteConnection};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::{Bound, RangeInclusive};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use storage::Error;
+use storage::sqlite::Connection;
 
 /// How many rows are read or written while the lock is held, so that no other task waits for long.
 const AT_A_TIME: usize = 500;
@@ -39,10 +40,10 @@ pub struct Memtable<T: Table> {
 #[async_trait]
 pub trait Recover: fmt::Debug + Send + Sync {
     /// Returns whether memory is in the state of the file.
-    async fn is_current(&self, connection: &mut SqliteConnection) -> Result<bool, Error>;
+    async fn is_current(&self, connection: &mut Connection) -> Result<bool, Error>;
 
     /// Replaces memory by the state of the file.
-    async fn load(&self, connection: &mut SqliteConnection) -> Result<(), Error>;
+    async fn load(&self, connection: &mut Connection) -> Result<(), Error>;
 }
 
 impl<T: Table> Memtable<T> {
@@ -172,14 +173,14 @@ fn start<K>(after: Option<K>) -> Bound<K> {
 
 #[async_trait]
 impl<T: Table> Recover for Memtable<T> {
-    async fn is_current(&self, connection: &mut SqliteConnection) -> Result<bool, Error> {
+    async fn is_current(&self, connection: &mut Connection) -> Result<bool, Error> {
         let ends = format!("SELECT (SELECT min(key) FROM {0}), (SELECT max(key) FROM {0})", T::JOURNAL);
         let (first, last): (Option<i64>, Option<i64>) =
             sqlx::query_as(AssertSqlSafe(ends)).fetch_one(&mut *connection).await?;
         Ok(self.journal().ends() == first.zip(last) && self.table.is_current(connection).await?)
     }
 
-    async fn load(&self, connection: &mut SqliteConnection) -> Result<(), Error> {
+    async fn load(&self, connection: &mut Connection) -> Result<(), Error> {
         self.table.load(connection).await?;
         let mut journal = Journal::new(self.journal().capacity());
         let mut rows = BTreeMap::new();

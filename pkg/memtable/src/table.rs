@@ -3,10 +3,10 @@
 use crate::batch::StatementBatch;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::SqliteConnection;
 use std::fmt;
 use std::future::Future;
 use storage::Error;
+use storage::sqlite::Connection;
 
 /// A table of SQLite whose rows are written through a journal. The implementing type may keep further state in memory that
 /// is derived from the file; it then implements the hooks as well.
@@ -38,15 +38,12 @@ pub trait Table: fmt::Debug + Send + Sync + 'static {
     fn merged(&self, _rows: &[(Self::Key, Self::Row)]) {}
 
     /// Returns whether the state that this type derives from the file is that of the file.
-    fn is_current(
-        &self,
-        _connection: &mut SqliteConnection,
-    ) -> impl Future<Output = Result<bool, Error>> + Send {
+    fn is_current(&self, _connection: &mut Connection) -> impl Future<Output = Result<bool, Error>> + Send {
         async { Ok(true) }
     }
 
     /// Replaces the state that this type derives from the file.
-    fn load(&self, _connection: &mut SqliteConnection) -> impl Future<Output = Result<(), Error>> + Send {
+    fn load(&self, _connection: &mut Connection) -> impl Future<Output = Result<(), Error>> + Send {
         async { Ok(()) }
     }
 }

@@ -3,10 +3,9 @@
 use crate::batch::{Command, StatementBatch};
 use crate::memtable::Memtable;
 use crate::table::Table;
-use sqlx::SqliteConnection;
 use std::sync::Arc;
 use storage::Error;
-use storage::sqlite::BEGIN;
+use storage::sqlite::{BEGIN, Connection};
 use tokio::sync::MappedMutexGuard;
 
 const COMMIT: &str = "COMMIT";
@@ -14,7 +13,7 @@ const COMMIT: &str = "COMMIT";
 /// The open connection. A pool would test it after each transaction, which takes as long as a transaction.
 #[derive(Debug)]
 pub(crate) struct Open {
-    pub(crate) connection: SqliteConnection,
+    pub(crate) connection: Connection,
     /// Whether memory is in the state of the file and no transaction is open. If this is in doubt, because a commit
     /// failed or was cancelled, the next transaction first rolls back and compares both.
     pub(crate) certain: bool,
@@ -65,7 +64,7 @@ impl<'c> WriteTransaction<'c> {
     }
 
     /// Executes what is queued and returns the connection, on which the transaction has begun.
-    pub async fn connection(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
+    pub async fn connection(&mut self) -> Result<&mut Connection, sqlx::Error> {
         self.begin();
         self.flush().await?;
         Ok(&mut self.open.connection)

@@ -33,5 +33,5 @@ pub use metrics::Metrics;
 pub use problem::{Problem, UNKNOWN_PATH, chain};
 pub use program::{Program, main};
 pub use runtime::block_on;
-pub use server::{Error, Routes, Server, listen};
+pub use server::{EXPORT_TIMEOUT, Error, Routes, Server, listen};
 pub use telemetry::{log, telemetry};

@@ -36,8 +36,8 @@ use trace::Tracer;
 use utoipa::openapi::OpenApi;
 use worker::{Settings, Workers};
 
-/// How long the last traces may take to be exported.
-const EXPORT_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long the last traces of a service may take to be exported, once nothing starts spans any more.
+pub const EXPORT_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A service that can be run on one port.
 pub struct Server {
@@ -52,7 +52,7 @@ pub struct Server {
     pub openapi: OpenApi,
     /// Its metrics.
     pub metrics: Metrics,
-    /// Its traces. They end with the server.
+    /// Its traces. The caller shuts the tracer down, after everything that starts spans has ended.
     pub tracer: Tracer,
     /// The check behind `/readyz`.
     pub ready: Ready,
@@ -178,7 +178,6 @@ impl Server {
         closing.cancel();
         _ = acceptor.await;
         workers.join().await;
-        tracer.shutdown(EXPORT_TIMEOUT).await;
         tracing::info!(service, "stopped");
         ended
     }

@@ -7,6 +7,7 @@ mod migration;
 pub mod postgres;
 pub mod sqlite;
 mod stall;
+mod statement;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod url;

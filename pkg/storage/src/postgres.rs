@@ -4,10 +4,12 @@ mod address;
 mod limit;
 mod pool;
 mod start;
+mod transaction;
 
 pub(crate) use address::address;
 pub use limit::{READ_TIMEOUT, REWRITE_TIMEOUT, WRITE_TIMEOUT, within};
 pub use pool::{Lease, Pool};
+pub use transaction::Transaction;
 
 use crate::Error;
 use sqlx::postgres::PgConnectOptions;

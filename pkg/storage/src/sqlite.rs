@@ -4,13 +4,16 @@ use crate::Error;
 use crate::sqlite::lock::Lock;
 use clap::ValueEnum;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection, SqlitePool};
+use sqlx::{Connection as _, SqlitePool};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+mod connection;
 mod lock;
+
+pub use connection::{BEGIN, Connection, Readers, Transaction};
 
 const READERS: u32 = 4;
 /// The writer's page cache, in negative KiB as SQLite requires: most of the pages that a large batch changes should
@@ -21,9 +24,6 @@ const PAGE: u32 = 8_192;
 /// 64 MiB of write-ahead log, in pages, so that a page changed by many commits is written to the file once.
 const LOG: &str = "8000";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How writing transactions begin (`pool.begin_with(BEGIN)`): a deferred one would read first and then fail
-/// if another program has written meanwhile.
-pub const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// When a commit returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -40,7 +40,7 @@ pub struct Sqlite {
     /// The only connection for writes. Callers queue for it, so that the database is never busy.
     pub writer: SqlitePool,
     /// The connections for reads; they see what was committed before their statement started.
-    pub readers: SqlitePool,
+    pub readers: Readers,
     /// Excludes other processes.
     _lock: Arc<Lock>,
 }
@@ -89,7 +89,7 @@ pub async fn open(path: &Path, synchronous: Synchronous) -> Result<Sqlite, Error
         .connect_with(options.read_only(true).create_if_missing(false))
         .await
         .map_err(failed)?;
-    Ok(Sqlite { writer, readers, _lock: lock })
+    Ok(Sqlite { writer, readers: Readers(readers), _lock: lock })
 }
 
 /// Returns the file's canonical path, so that all links to it share one lock; creates its folder.

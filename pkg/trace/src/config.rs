@@ -71,6 +71,13 @@ pub enum Sampler {
     ParentBasedTraceIdRatio,
 }
 
+impl Sampler {
+    /// Returns whether the decision of a caller is followed.
+    pub(crate) const fn follows_parents(self) -> bool {
+        matches!(self, Self::ParentBasedAlwaysOn | Self::ParentBasedAlwaysOff | Self::ParentBasedTraceIdRatio)
+    }
+}
+
 impl Config {
     /// Returns the endpoint, unless traces are turned off.
     pub(crate) fn endpoint(&self) -> Option<&str> {

@@ -15,12 +15,16 @@ mod propagation;
 mod rate;
 mod request;
 mod span;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod tracer;
+mod wait;
 
 pub use config::{Config, Sampler};
 pub use export::Counts;
 pub use opentelemetry::trace::{SpanContext, SpanKind};
 pub use parent::Parent;
 pub use request::{REQUEST_ID, RequestId, RequestScope, known_request_id, request_id};
-pub use span::{Origin, Span, current_ids, span};
-pub use tracer::Tracer;
+pub use span::{Origin, Span, annotate, current_ids, event, span};
+pub use tracer::{Tracer, Tracers};
+pub use wait::Wait;

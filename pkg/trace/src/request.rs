@@ -40,6 +40,12 @@ impl RequestScope {
         Self { id: id.map(RequestId::Given).map_or_else(OnceCell::new, OnceCell::from), parent }
     }
 
+    /// Returns the scope of work that another task does for the request with this id.
+    #[must_use]
+    pub fn of(id: RequestId) -> Self {
+        Self { id: OnceCell::from(id), parent: None }
+    }
+
     /// Makes this the request of the current task while `serve` is polled.
     pub fn run<F: Future>(self, serve: F) -> impl Future<Output = F::Output> {
         CURRENT.scope(self, serve)

@@ -1,6 +1,8 @@
 //! Spans of sampled requests.
 
+use crate::propagation;
 use futures::future::Either;
+use http::HeaderValue;
 use opentelemetry::trace::{
     FutureExt, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt, Tracer as _,
 };
@@ -33,6 +35,11 @@ pub fn current_ids() -> Option<(u128, u64)> {
     })
 }
 
+/// Records that something happened during the current span, if there is one.
+pub fn event(name: &'static str) {
+    Context::map_current(|current| current.span().add_event(name, Vec::new()));
+}
+
 fn child(
     parent: &Context,
     name: Cow<'static, str>,
@@ -42,6 +49,15 @@ fn child(
     let Handle(tracer) = parent.get::<Handle>()?;
     let builder = SpanBuilder { span_kind: Some(kind), start_time: began, ..SpanBuilder::from_name(name) };
     Some(parent.with_span(tracer.build_with_context(builder, parent)))
+}
+
+/// Sets an attribute of the current span, if there is one.
+pub fn annotate(key: &'static str, value: impl Into<Value>) {
+    Context::map_current(|current| {
+        if current.has_active_span() {
+            current.span().set_attribute(KeyValue::new(key, value));
+        }
+    });
 }
 
 impl Span {
@@ -100,6 +116,13 @@ impl Span {
         }
     }
 
+    /// Records that something happened at this time.
+    pub fn event(&self, name: &'static str) {
+        if let Some(context) = &self.0 {
+            context.span().add_event(name, Vec::new());
+        }
+    }
+
     /// Links this span to that of an operation elsewhere, which caused it or which it waits for.
     pub fn link(&self, to: Option<SpanContext>) {
         if let (Some(context), Some(to)) = (&self.0, to) {
@@ -113,9 +136,21 @@ impl Span {
         self.0.as_ref().map(|context| context.span().span_context().clone())
     }
 
+    /// Returns the values of `traceparent` and `tracestate` for a message that is sent in this span.
+    #[must_use]
+    pub fn message_context(&self) -> Option<(HeaderValue, Option<HeaderValue>)> {
+        self.0.as_ref().map(|context| propagation::of(context.span().span_context()))
+    }
+
     /// Makes this the current span while `future` is polled.
     pub fn run<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         self.origin().run(future)
+    }
+
+    /// Makes this the current span while `call` runs.
+    pub fn enter<T>(&self, call: impl FnOnce() -> T) -> T {
+        let _current = self.0.clone().map(Context::attach);
+        call()
     }
 }
 
@@ -148,6 +183,27 @@ impl Origin {
     #[must_use]
     pub fn child_since(&self, name: &'static str, kind: SpanKind, began: SystemTime) -> Span {
         Span(self.0.as_ref().and_then(|parent| child(parent, name.into(), kind, Some(began))))
+    }
+
+    /// Sets an attribute, unless the span has ended.
+    pub fn set(&self, key: impl Into<Key>, value: impl Into<Value>) {
+        if let Some(context) = &self.0 {
+            context.span().set_attribute(KeyValue::new(key, value));
+        }
+    }
+
+    /// Records that the operation failed, unless the span has ended.
+    pub fn fail(&self, reason: impl Into<Cow<'static, str>>) {
+        if let Some(context) = &self.0 {
+            context.span().set_status(Status::error(reason));
+        }
+    }
+
+    /// Links the span to that of an operation which it waits for, unless it has ended.
+    pub fn link(&self, to: Option<SpanContext>) {
+        if let (Some(context), Some(to)) = (&self.0, to) {
+            context.span().add_link(to, Vec::new());
+        }
     }
 
     /// Returns the ids of the span.

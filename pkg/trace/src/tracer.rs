@@ -6,13 +6,14 @@ use crate::parent::Parent;
 use crate::propagation;
 use crate::rate::RateLimit;
 use crate::span::{Handle, Span};
-use http::{HeaderMap, HeaderValue};
+use futures::future::join_all;
+use http::HeaderMap;
 use opentelemetry::Context;
 use opentelemetry::trace::{
     SpanBuilder, SpanContext, SpanKind, TraceContextExt, Tracer as _, TracerProvider,
 };
 use opentelemetry_sdk::trace::{Sampler as SdkSampler, SdkTracer, SdkTracerProvider};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// 2⁶⁴, of which a threshold is a share.
@@ -92,6 +93,18 @@ impl Tracer {
         }
     }
 
+    /// Starts the span of a message. Unlike requests, at most so many messages a second are sampled as requests whose
+    /// caller asks for it, whatever the sampler: a producer may send hundreds of thousands.
+    #[must_use]
+    pub fn enter_message(&self, name: &'static str, kind: SpanKind, parent: Option<&Parent>) -> Span {
+        match &self.0 {
+            Some(inner) if inner.samples_message(parent) => {
+                inner.root(name, kind, parent.map(Parent::context))
+            }
+            _ => Span::none(),
+        }
+    }
+
     /// Starts the span of work that is done for several sampled operations at once. It belongs to the trace of the first
     /// of `causes` and is linked to the others; nothing if there are none.
     #[must_use]
@@ -113,13 +126,6 @@ impl Tracer {
         if self.is_enabled() {
             propagation::inject(headers);
         }
-    }
-
-    /// Returns `traceparent` and `tracestate` for a message, if the current operation is sampled.
-    #[must_use]
-    pub fn message_context(&self) -> Option<(HeaderValue, Option<HeaderValue>)> {
-        let is_sampled = self.is_enabled() && Context::map_current(Context::has_active_span);
-        is_sampled.then(propagation::outgoing)
     }
 
     /// Exports what is pending, at most for `within`. If the endpoint did not respond the last time, returns immediately.
@@ -149,12 +155,37 @@ impl Inner {
         }
     }
 
+    fn samples_message(&self, parent: Option<&Parent>) -> bool {
+        let is_asked = parent.is_some() && self.sampler.follows_parents();
+        self.samples(parent) && (is_asked || self.asked.admit())
+    }
+
     fn root(&self, name: &'static str, kind: SpanKind, parent: Option<SpanContext>) -> Span {
         let outer =
             parent.map_or_else(Context::new, |parent| Context::new().with_remote_span_context(parent));
         let builder = SpanBuilder { span_kind: Some(kind), ..SpanBuilder::from_name(name) };
         let span = self.tracer.build_with_context(builder, &outer);
         Span::of(Context::new().with_value(Handle(self.tracer.clone())).with_span(span))
+    }
+}
+
+/// The tracers of the instances in one process that share a store: the last spans are those of the store's writer.
+#[derive(Debug, Default)]
+pub struct Tracers(Mutex<Vec<Tracer>>);
+
+impl Tracers {
+    /// Starts the traces of an instance of `service`: see [`Tracer::start`].
+    #[must_use]
+    pub fn start(&self, config: &Config, service: &str) -> Tracer {
+        let tracer = Tracer::start(config, service);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(tracer.clone());
+        tracer
+    }
+
+    /// Shuts all of them down at the same time: see [`Tracer::shutdown`].
+    pub async fn shutdown(&self, within: Duration) {
+        let tracers = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        join_all(tracers.iter().map(|tracer| tracer.shutdown(within))).await;
     }
 }
 
@@ -213,12 +244,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn messages_are_sampled_up_to_a_rate_by_every_sampler() {
+        let yes = parent(1, true);
+        for sampler in [Sampler::AlwaysOn, Sampler::TraceIdRatio, Sampler::ParentBasedAlwaysOn] {
+            for parent in [None, Some(&yes)] {
+                let tracer = tracer(sampler, 1.0, 5);
+                let enter = || tracer.enter_message("x", SpanKind::Producer, parent);
+                let sampled = (0..1000).filter(|_| enter().is_recording()).count();
+                // The thousand may fall into two seconds.
+                assert!(sampled == 5 || sampled == 10, "{sampler:?} {sampled}");
+            }
+        }
+        let tracer = tracer(Sampler::ParentBasedAlwaysOff, 0.0, 5);
+        assert!(!tracer.enter_message("x", SpanKind::Producer, None).is_recording());
+    }
+
+    #[tokio::test]
     async fn children_of_unsampled_request_are_nothing() {
         let tracer = tracer(Sampler::AlwaysOff, 0.0, 5);
         let span = tracer.enter("x", SpanKind::Server, None);
         let inside = span.run(async { (crate::span("y", SpanKind::Internal), crate::current_ids()) }).await;
         assert!(!span.is_recording() && !inside.0.is_recording() && inside.1.is_none());
-        assert!(tracer.message_context().is_none());
+        assert!(span.message_context().is_none());
         assert!(!tracer.join("batch", SpanKind::Internal, []).is_recording());
     }
 }

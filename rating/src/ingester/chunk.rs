@@ -1,14 +1,17 @@
 //! Chunks of Kafka records, the unit that a lane decodes and applies.
 
+use super::traced::{self, TraceHeaders, Traced, Tracing};
 use crate::batch::Position;
 use rdkafka::Message;
-use rdkafka::message::{BorrowedMessage, Headers};
+use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Header, Headers};
+use std::num::NonZeroU32;
+use trace::Span;
 
 /// The memory that a record takes in addition to its bytes: its own fields; in two of a lane's three chunks also
 /// the decoded write, and in one of these what applying it takes.
 const WEIGHT: usize = 200;
 
-const CONTENT_TYPE: &str = "content-type";
+const KNOWN: [&str; 3] = ["content-type", "traceparent", "tracestate"];
 
 /// Records in the order of their partitions, with their bytes in one buffer.
 #[derive(Debug, Default)]
@@ -20,6 +23,8 @@ pub(super) struct Chunk {
     /// The records.
     pub(super) records: Vec<KafkaRecord>,
     bytes: Vec<u8>,
+    /// Of the records with a trace.
+    traced: Vec<Traced>,
 }
 
 /// The start of a reading of a partition.
@@ -51,6 +56,8 @@ pub(super) struct KafkaRecord {
     /// The index of its first byte, and the lengths of key, value and content type, which follow each other.
     start: usize,
     lengths: [Option<u32>; 3],
+    /// The number of its trace in the chunk, from 1, if it has one.
+    traced: Option<NonZeroU32>,
 }
 
 /// The bytes of a record.
@@ -69,17 +76,14 @@ impl Chunk {
             reached: Vec::new(),
             records: Vec::with_capacity(self.records.len()),
             bytes: Vec::with_capacity(self.bytes.len()),
+            traced: Vec::new(),
         }
     }
 
     /// Adds a copy of `message`, read in the reading `epoch` of its partition.
-    pub(super) fn push(&mut self, message: &BorrowedMessage<'_>, epoch: u64) {
-        let content_type = message.headers().and_then(|headers| {
-            headers
-                .iter()
-                .find(|header| header.key.eq_ignore_ascii_case(CONTENT_TYPE))
-                .and_then(|header| header.value)
-        });
+    pub(super) fn push(&mut self, message: &BorrowedMessage<'_>, epoch: u64, tracing: &Tracing) {
+        let [content_type, traceparent, tracestate] = message.headers().map_or([None; 3], known);
+        let trace = traceparent.and_then(|parent| TraceHeaders::of(parent, tracestate));
         let record = KafkaRecord {
             partition: message.partition(),
             epoch,
@@ -87,8 +91,43 @@ impl Chunk {
             timestamp: message.timestamp().to_millis().unwrap_or(-1),
             start: 0,
             lengths: [None; 3],
+            traced: trace.and_then(|headers| self.trace(headers, tracing.process(message, headers))),
         };
         self.add(record, Content { key: message.key(), value: message.payload(), content_type });
+    }
+
+    /// Keeps the trace of the next record; returns its number.
+    fn trace(&mut self, headers: TraceHeaders<'_>, span: Span) -> Option<NonZeroU32> {
+        let mut keep = |value: &[u8]| {
+            let start = self.bytes.len();
+            self.bytes.extend_from_slice(value);
+            start..self.bytes.len()
+        };
+        let (traceparent, tracestate) = (keep(headers.traceparent), headers.tracestate.map(keep));
+        self.traced.push(Traced { traceparent, tracestate, span });
+        u32::try_from(self.traced.len()).ok().and_then(NonZeroU32::new)
+    }
+
+    fn traced(&self, record: &KafkaRecord) -> Option<&Traced> {
+        self.traced.get(record.traced?.get() as usize - 1)
+    }
+
+    /// Returns the trace headers of one of the chunk's records.
+    pub(super) fn trace_headers(&self, record: &KafkaRecord) -> Option<TraceHeaders<'_>> {
+        let Traced { traceparent, tracestate, .. } = self.traced(record)?;
+        let traceparent = self.bytes.get(traceparent.clone())?;
+        let tracestate = tracestate.clone().and_then(|state| self.bytes.get(state));
+        Some(TraceHeaders { traceparent, tracestate })
+    }
+
+    /// Returns the span of one of the chunk's records, if it is sampled.
+    pub(super) fn span(&self, record: &KafkaRecord) -> Option<&Span> {
+        self.traced(record).map(|traced| &traced.span).filter(|span| span.is_recording())
+    }
+
+    /// Starts the span of work on the whole chunk, if one of its records is sampled.
+    pub(super) fn work(&self, name: &'static str) -> Span {
+        traced::join(&self.traced, name, self.records.len())
     }
 
     /// Adds a copy of `record` with this content.
@@ -139,7 +178,15 @@ impl Chunk {
 impl Chunk {
     /// Adds a record with only a value.
     pub(super) fn add_value(&mut self, partition: i32, offset: i64, value: &[u8]) {
-        let record = KafkaRecord { partition, epoch: 1, offset, timestamp: -1, start: 0, lengths: [None; 3] };
+        let record = KafkaRecord {
+            partition,
+            epoch: 1,
+            offset,
+            timestamp: -1,
+            start: 0,
+            lengths: [None; 3],
+            traced: None,
+        };
         self.add(record, Content { key: None, value: Some(value), content_type: None });
     }
 }
@@ -149,6 +196,17 @@ impl Content<'_> {
     pub(super) fn is_protobuf(&self) -> bool {
         self.content_type.is_some_and(api::media::is_protobuf)
     }
+}
+
+/// Returns the values of the headers `content-type`, `traceparent` and `tracestate`.
+fn known(headers: &BorrowedHeaders) -> [Option<&[u8]>; 3] {
+    let mut values = [None; 3];
+    for Header { key, value } in headers.iter() {
+        if let Some(known) = KNOWN.iter().position(|known| key.eq_ignore_ascii_case(known)) {
+            values[known] = values[known].or(value);
+        }
+    }
+    values
 }
 
 /// Returns the digest that identifies a record: FNV-1a of key and value. It is stored, so it must not change.

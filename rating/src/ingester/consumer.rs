@@ -16,6 +16,7 @@ use super::config::Config;
 use super::context::Context;
 use super::health::Subject;
 use super::lane::{ChunkWithPermit, Feedback};
+use super::traced::Tracing;
 use chunk_builder::CHUNKS_PER_LANE;
 use partitions::Partitions;
 use rdkafka::config::ClientConfig;
@@ -43,6 +44,7 @@ pub(super) struct Consumer {
     pub(super) resources: Resources,
     pub(super) lanes: Vec<ChunkBuilder>,
     pub(super) feedback: Receiver<Feedback>,
+    pub(super) tracing: Tracing,
     /// The cluster's id, once it is known.
     pub(super) cluster: Arc<OnceLock<String>>,
     pub(super) stop: CancellationToken,
@@ -241,7 +243,7 @@ impl Consumer {
         let Some((lane, epoch)) = partitions.accept(message) else { return };
         let lane = &mut self.lanes[lane];
         lane.touch();
-        lane.chunk.push(message, epoch);
+        lane.chunk.push(message, epoch, &self.tracing);
     }
 
     fn fail(&self, error: &KafkaError, partitions: &mut Partitions<'_>) -> Result<(), Broken> {

@@ -88,6 +88,11 @@ impl DeadLetters {
         })
     }
 
+    /// Returns the topic of the letters.
+    pub(super) fn topic(&self) -> &str {
+        &self.topic
+    }
+
     /// Sends `letters` and returns once all are acknowledged; false if the service was stopped before. A delay is
     /// reported, and the topic is created if it is missing.
     pub(super) async fn send(&self, letters: &[Letter<'_>], stop: &CancellationToken) -> bool {

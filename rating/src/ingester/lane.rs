@@ -10,6 +10,7 @@ use super::decode::Rejected;
 use super::delivery::{Delivery, Transaction};
 use super::health::{Health, Subject};
 use super::metrics::Metrics;
+use super::traced;
 use crate::batch::{Advance, Batch, Outcome, Partition, Position};
 use crate::writer::{self, Writer};
 use decoded::{Decoded, Part, Parts, Reject, Run};
@@ -21,6 +22,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
+use trace::{Span, SpanKind};
 
 /// The first and the longest delay before a batch is retried.
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
@@ -97,7 +99,9 @@ impl LaneTask {
         let mut next = Self::decode_next(&mut chunks).await;
         while let Some((decoded, permit)) = next {
             let worked = async {
-                let worked = self.work(decoded, &mut partitions, &mut log).await;
+                let span = decoded.chunk.work("ingest batch");
+                let worked = span.run(self.work(decoded, &mut partitions, &mut log)).await;
+                drop(span);
                 drop(permit);
                 // The consumer may have terminated.
                 let _ = self.feedback.send(Feedback::Finished { lane: self.number });
@@ -156,6 +160,7 @@ impl LaneTask {
         parts: &Parts,
         log: &mut LogRateLimit,
     ) -> Result<(), Stopped> {
+        let mut spans = Vec::new();
         let letters: Vec<_> = rejected
             .into_iter()
             .map(|(index, reason)| (&chunk.records[index as usize], reason))
@@ -166,10 +171,24 @@ impl LaneTask {
                 if let Some(suppressed) = log.acquire() {
                     tracing::warn!(topic = self.topic, partition, offset, %reason, suppressed, "an event was rejected");
                 }
-                Letter { partition, offset, content: chunk.content(record), reason }
+                spans.extend(chunk.span(record).map(|event| self.letter_span(event, &reason)));
+                let trace = chunk.trace_headers(record);
+                Letter { partition, offset, content: chunk.content(record), trace, reason }
             })
             .collect();
-        if self.dead_letters.send(&letters, &self.stop).await { Ok(()) } else { Err(Stopped) }
+        let sent = self.dead_letters.send(&letters, &self.stop).await;
+        spans.iter().filter(|_| !sent).for_each(|span| span.fail("the service is stopping"));
+        if sent { Ok(()) } else { Err(Stopped) }
+    }
+
+    /// Starts the span of a dead letter, and records in that of its `event` why it is rejected.
+    fn letter_span(&self, event: &Span, reason: &Rejected) -> Span {
+        event.set("error.type", reason.kind());
+        event.fail(reason.to_string());
+        let span = event.child("send", SpanKind::Producer);
+        traced::describe(&span, "send", self.dead_letters.topic());
+        span.set("marquee.rejected", reason.to_string());
+        span
     }
 
     /// Applies the writes and stores the positions. Skips partitions that have another owner meanwhile.

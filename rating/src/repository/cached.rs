@@ -13,6 +13,9 @@ use std::time::Duration;
 /// The capacity, in bytes.
 const BYTES: u64 = 16 * 1024 * 1024;
 
+/// The attribute of a request's span: `hit`, `miss`, or `partial` if some records are cached.
+const CACHE: &str = "marquee.cache";
+
 /// A store whose aggregates are cached, also that a record has none.
 #[derive(Debug)]
 pub struct Repository {
@@ -39,7 +42,14 @@ fn weigh(record: &Record, aggregate: &Option<Arc<Aggregate>>) -> usize {
 #[async_trait]
 impl Ratings for Repository {
     async fn get_aggregate(&self, record: &Record) -> Result<Option<Arc<Aggregate>>, Error> {
-        self.aggregates.get_or_read(record, || self.store.get_aggregate(record)).await
+        let mut cache = "hit";
+        let read = || {
+            cache = "miss";
+            self.store.get_aggregate(record)
+        };
+        let aggregate = self.aggregates.get_or_read(record, read).await;
+        trace::annotate(CACHE, cache);
+        aggregate
     }
 
     async fn batch_get_aggregates(
@@ -48,12 +58,19 @@ impl Ratings for Repository {
         ids: &[RecordId],
     ) -> Result<Vec<Arc<Aggregate>>, Error> {
         let record = |id: &RecordId| Record { record_type: record_type.clone(), record_id: id.clone() };
-        let read = |missing: Vec<Record>| async move {
-            let ids: Vec<RecordId> = missing.into_iter().map(|record| record.record_id).collect();
-            self.store.batch_get_aggregates(record_type, &ids).await
+        let mut cache = "hit";
+        let read = |missing: Vec<Record>| {
+            cache = if missing.len() == ids.len() { "miss" } else { "partial" };
+            async move {
+                let ids: Vec<RecordId> = missing.into_iter().map(|record| record.record_id).collect();
+                self.store.batch_get_aggregates(record_type, &ids).await
+            }
         };
         let records: Vec<Record> = ids.iter().map(record).collect();
-        self.aggregates.get_or_read_found(&records, read, |aggregate| &aggregate.record).await
+        let aggregates =
+            self.aggregates.get_or_read_found(&records, read, |aggregate| &aggregate.record).await;
+        trace::annotate(CACHE, cache);
+        aggregates
     }
 
     async fn get_rating(&self, record: &Record, user: &UserId) -> Result<Option<Rating>, Error> {

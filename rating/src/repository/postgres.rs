@@ -11,13 +11,12 @@ use async_trait::async_trait;
 use history::History;
 use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, PgConnection};
 use statements::Statements;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use storage::Migration;
-use storage::postgres::{Pool, REWRITE_TIMEOUT, WRITE_TIMEOUT, within};
+use storage::postgres::{Lease, Pool, REWRITE_TIMEOUT, WRITE_TIMEOUT, within};
 
 const MIGRATIONS: &[Migration] = &[
     Migration::new(1, "ratings", include_str!("../../../schemas/rating/postgres/0001_ratings.sql")),
@@ -112,11 +111,7 @@ impl Repository {
     }
 
     /// Applies `batch` with the cached keys. Discards them and returns `None` if they cannot be verified.
-    async fn attempt(
-        &self,
-        connection: &mut PgConnection,
-        batch: &Batch,
-    ) -> Result<Option<Vec<Outcome>>, Error> {
+    async fn attempt(&self, connection: &mut Lease, batch: &Batch) -> Result<Option<Vec<Outcome>>, Error> {
         let history = self.history();
         let mut keys = ResolvedKeys::of(&batch.writes, &history.cache);
         if !keys.is_complete() && !resolve(connection, &history, &mut keys).await? {
@@ -124,7 +119,7 @@ impl Repository {
             return Ok(None);
         }
         let mut transaction = connection.begin().await?;
-        sqlx::query(LOCK_PRIOR_SHARED).execute(&mut *transaction).await?;
+        sqlx::query(LOCK_PRIOR_SHARED).execute(&mut transaction).await?;
         let mut statements = Statements::new(&mut transaction, &history);
         let applied = sql::apply(&mut statements, &keys, batch).await;
         if statements.is_stale() {
@@ -137,7 +132,7 @@ impl Repository {
         Ok(Some(outcomes))
     }
 
-    async fn apply_on(&self, connection: &mut PgConnection, batch: &Batch) -> Result<Vec<Outcome>, Error> {
+    async fn apply_on(&self, connection: &mut Lease, batch: &Batch) -> Result<Vec<Outcome>, Error> {
         for _ in 0..ATTEMPTS {
             if let Some(outcomes) = self.attempt(connection, batch).await? {
                 return Ok(outcomes);
@@ -242,11 +237,11 @@ impl Batches for Repository {
         let set = async {
             let mut transaction = connection.begin().await?;
             // The statement may write every aggregate.
-            sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut *transaction).await?;
-            sqlx::query(LOCK_PRIOR).execute(&mut *transaction).await?;
+            sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut transaction).await?;
+            sqlx::query(LOCK_PRIOR).execute(&mut transaction).await?;
             let set = sqlx::query(sql::SET_PRIOR).bind(prior.weight()).bind(prior.mean());
-            if set.execute(&mut *transaction).await?.rows_affected() > 0 {
-                sqlx::query(sql::RECOMPUTE_WEIGHTED_MEANS).execute(&mut *transaction).await?;
+            if set.execute(&mut transaction).await?.rows_affected() > 0 {
+                sqlx::query(sql::RECOMPUTE_WEIGHTED_MEANS).execute(&mut transaction).await?;
             }
             transaction.commit().await
         };
@@ -291,7 +286,7 @@ impl super::Repository for Repository {
 /// most of their names cached. Returns false, and stores nothing, if the cached keys cannot be verified. A key
 /// without a rating is harmless.
 async fn resolve(
-    connection: &mut PgConnection,
+    connection: &mut Lease,
     history: &History,
     keys: &mut ResolvedKeys<'_>,
 ) -> Result<bool, storage::Error> {

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 use storage::Oldest;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use trace::Wait;
 
 /// The capacity of a queue, in writes. Callers wait while it is full.
 pub(super) const CAPACITY: u32 = 32_768;
@@ -33,6 +34,8 @@ pub(super) struct Queued {
     pub(super) work: Work,
     pub(super) room: OwnedSemaphorePermit,
     pub(super) since: Instant,
+    /// Of the caller's request, if it is sampled.
+    pub(super) wait: Wait,
 }
 
 /// One write or one batch, each with the channel for its result.
@@ -57,7 +60,8 @@ impl Queue {
 
     /// Waits for `room` and enqueues `work`.
     pub(super) async fn push(&self, room: u32, work: Work) -> Result<(), Error> {
+        let wait = Wait::begin("writer queue");
         let room = Arc::clone(&self.room).acquire_many_owned(room).await.map_err(|_| Error::Stopped)?;
-        self.sender.send(Queued { work, room, since: Instant::now() }).map_err(|_| Error::Stopped)
+        self.sender.send(Queued { work, room, since: Instant::now(), wait }).map_err(|_| Error::Stopped)
     }
 }

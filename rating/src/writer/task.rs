@@ -5,13 +5,17 @@
 use super::error::Error;
 use super::queue::{Counts, Queued, Work};
 use crate::batch::{Batch, Outcome, Write};
-use crate::repository::Batches;
+use crate::repository::{self, Batches};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
+use trace::{Span, SpanKind};
+
+/// The name of the span of a batch, below which each of its transactions has one.
+const WRITE_BATCH: &str = "write batch";
 
 /// How many calls may share a transaction.
 const CALLS_PER_BATCH: usize = 4096;
@@ -73,29 +77,34 @@ impl Task {
     /// Applies the first of `pending`: a batch alone, or a call together with all calls up to the next batch.
     async fn apply_next(&self, pending: &mut VecDeque<Queued>) {
         let (mut writes, mut callers) = (Vec::new(), Vec::new());
+        let mut span = Span::none();
         while writes.len() < CALLS_PER_BATCH
-            && let Some(Queued { work, room, since }) = pending.pop_front()
+            && let Some(Queued { work, room, since, wait }) = pending.pop_front()
         {
             match work {
                 Work::Call(write, caller) => {
+                    wait.join(&mut span, WRITE_BATCH);
                     writes.push(write);
                     callers.push((caller, room));
                 }
                 Work::Batch(batch, caller) if writes.is_empty() => {
-                    let applied = self.apply(&batch).await;
-                    drop((batch, room));
+                    wait.join(&mut span, WRITE_BATCH);
+                    span.set("marquee.batch.size", size(batch.writes.len()));
+                    let applied = span.run(self.apply(&batch)).await;
+                    drop((batch, room, span));
                     // The caller may have hung up.
                     let _ = caller.send(applied);
                     return;
                 }
                 batch @ Work::Batch(..) => {
-                    pending.push_front(Queued { work: batch, room, since });
+                    pending.push_front(Queued { work: batch, room, since, wait });
                     break;
                 }
             }
         }
         if !writes.is_empty() {
-            self.apply_calls(writes, callers).await;
+            span.set("marquee.batch.size", size(writes.len()));
+            span.run(self.apply_calls(writes, callers)).await;
         }
     }
 
@@ -121,7 +130,7 @@ impl Task {
     async fn apply(&self, batch: &Batch) -> Result<Vec<Outcome>, Error> {
         let (started, mut retries) = (Instant::now(), 0);
         loop {
-            match self.batches.apply(self.lane, batch).await {
+            match self.attempt(batch, retries).await {
                 Ok(outcomes) => {
                     self.counts.batches.fetch_add(1, Ordering::Relaxed);
                     self.counts.writes.fetch_add(outcomes.len() as u64, Ordering::Relaxed);
@@ -135,6 +144,19 @@ impl Task {
             }
         }
     }
+
+    /// Applies `batch` once, in one transaction.
+    async fn attempt(&self, batch: &Batch, retries: u32) -> Result<Vec<Outcome>, repository::Error> {
+        let span = trace::span("transaction", SpanKind::Internal);
+        span.set("marquee.attempt", i64::from(retries) + 1);
+        span.set("marquee.batch.size", size(batch.writes.len()));
+        let applied = span.run(self.batches.apply(self.lane, batch)).await;
+        applied.inspect_err(|error| span.fail(error.to_string()))
+    }
+}
+
+fn size(writes: usize) -> i64 {
+    i64::try_from(writes).unwrap_or(i64::MAX)
 }
 
 /// Releases the room of all writes and sends each caller its outcome.

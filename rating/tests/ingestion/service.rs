@@ -10,6 +10,7 @@ use rating::writer::Writer;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
+use trace::Tracer;
 
 /// Ingestion as it runs.
 pub(crate) struct Service {
@@ -44,7 +45,9 @@ impl Service {
         let mut registry = Registry::default();
         metrics.register(&mut registry);
         let writer = Writer::start(repository.clone(), &stop);
-        let handle = ingester::start(&config, &writer, repository, &metrics, &stop).unwrap().unwrap();
+        let handle = ingester::start(&config, &writer, repository, &metrics, &Tracer::disabled(), &stop)
+            .unwrap()
+            .unwrap();
         Self { handle, writer, registry, stop }
     }
 

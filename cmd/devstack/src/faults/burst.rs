@@ -61,7 +61,7 @@ impl Burst {
         for (sent, event) in users.by_ref().take(EVENTS).enumerate() {
             let event = Event::from(&event);
             loop {
-                match self.producer.try_send(&(&event).into(), 0) {
+                match self.producer.try_send(&self.producer.outgoing((&event).into()), 0) {
                     Ok(()) => break,
                     Err(Refused::Record(code)) => return Err(producer::Error::Refused(code).into()),
                     Err(Refused::Full) if Instant::now() >= deadline => return Err(Error::Late { sent }),

@@ -85,6 +85,7 @@ pub(crate) async fn flow(producer: Arc<Producer>, users: SimulatedUsers, stop: C
             _ = pace.tick() => {}
         }
         // If the queue is full (the broker is unreachable), these ratings are dropped.
-        let _ = producer.try_send(&(&Event::from(&event)).into(), 0);
+        let event = Event::from(&event);
+        let _ = producer.try_send(&producer.outgoing((&event).into()), 0);
     }
 }

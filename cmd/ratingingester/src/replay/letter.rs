@@ -19,6 +19,9 @@ pub(super) struct Letter<'a> {
     pub(super) key: Option<&'a [u8]>,
     pub(super) value: Option<&'a [u8]>,
     pub(super) content_type: Option<&'a [u8]>,
+    /// The trace that the record belongs to.
+    pub(super) traceparent: Option<&'a [u8]>,
+    pub(super) tracestate: Option<&'a [u8]>,
     topic: Option<&'a [u8]>,
     /// The original partition of the record.
     pub(super) origin: Option<i32>,
@@ -42,6 +45,8 @@ impl<'a> Letter<'a> {
         for header in message.headers().into_iter().flat_map(Headers::iter) {
             match header.key {
                 "content-type" => letter.content_type = header.value,
+                "traceparent" => letter.traceparent = header.value,
+                "tracestate" => letter.tracestate = header.value,
                 "topic" => letter.topic = header.value,
                 "partition" => letter.origin = header.value.and_then(number),
                 "cut" => letter.cut = true,

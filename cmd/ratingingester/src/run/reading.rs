@@ -116,8 +116,9 @@ impl Reading {
 
     /// Enqueues the event of a unit, waiting for room; returns false if the run was stopped before there was any.
     fn send(&self, event: &Event, unit: &Unit<'_>, outlet: &mut Outlet<'_>) -> bool {
+        let outgoing = outlet.producer.outgoing(event.into());
         loop {
-            match outlet.producer.try_send(&event.into(), unit.line) {
+            match outlet.producer.try_send(&outgoing, unit.line) {
                 Ok(()) => break,
                 Err(Refused::Full) if self.is_stopped() => return false,
                 Err(Refused::Full) => outlet.producer.wait_for_room(),

@@ -5,10 +5,10 @@ use super::super::reindex::{BATCH, Progress};
 use super::statements::{self, LOCK};
 use fault::{Fault, Kind};
 use model::search::{Index, VERSION};
-use sqlx::{Connection, PgConnection, query, query_as, query_scalar};
+use sqlx::{query, query_as, query_scalar};
 use std::time::Duration;
 use storage::Error;
-use storage::postgres::{Pool, WRITE_TIMEOUT, within};
+use storage::postgres::{Pool, Transaction, WRITE_TIMEOUT, within};
 use tokio::time::sleep;
 
 /// The pause after a failed batch.
@@ -75,7 +75,7 @@ async fn connection_batch(writers: &Pool) -> Result<Option<usize>, Error> {
     connection.end(indexed)
 }
 
-async fn batch(transaction: &mut PgConnection) -> Result<Option<usize>, Error> {
+async fn batch(transaction: &mut Transaction<'_>) -> Result<Option<usize>, Error> {
     query(LOCK).execute(&mut *transaction).await?;
     let (version, indexed_to): (i32, Option<String>) =
         query_as("SELECT version, indexed_to FROM search_index").fetch_one(&mut *transaction).await?;
@@ -103,7 +103,7 @@ async fn batch(transaction: &mut PgConnection) -> Result<Option<usize>, Error> {
     Ok(Some(titles.len()))
 }
 
-async fn index(transaction: &mut PgConnection, titles: &[(String, String)]) -> Result<(), Error> {
+async fn index(transaction: &mut Transaction<'_>, titles: &[(String, String)]) -> Result<(), Error> {
     let indexes: Vec<_> = titles.iter().map(|(_, title)| Index::of(title)).collect();
     query(UPDATE)
         .bind(titles.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>())

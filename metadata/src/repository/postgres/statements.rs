@@ -6,10 +6,11 @@ use crate::batch::{Outcome, Write};
 use model::search::{self, Index, VERSION};
 use model::{Metadata, RecordId, ReleaseYear};
 use sqlx::types::Json;
-use sqlx::{Connection, PgConnection, PgExecutor, query, query_as, query_scalar};
+use sqlx::{PgExecutor, query, query_as, query_scalar};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use storage::Error;
+use storage::postgres::{Lease, Transaction};
 
 /// Serializes writers. Every transaction takes this lock before any other and keeps it until its end, so that
 ///
@@ -64,11 +65,11 @@ const INSERT_TOMBSTONES: &str = "
     ON CONFLICT (id) DO UPDATE SET revision = excluded.revision";
 
 /// Applies `writes` in a transaction, as [`Repository::apply`](crate::repository::Repository::apply) does.
-pub(super) async fn apply(connection: &mut PgConnection, writes: &[Write]) -> Result<Vec<Outcome>, Error> {
+pub(super) async fn apply(connection: &mut Lease, writes: &[Write]) -> Result<Vec<Outcome>, Error> {
     let mut transaction = connection.begin().await?;
-    let last: i64 = query_scalar(LOCK).fetch_one(&mut *transaction).await?;
+    let last: i64 = query_scalar(LOCK).fetch_one(&mut transaction).await?;
     let ids: BTreeSet<_> = writes.iter().flat_map(Write::ids).map(RecordId::as_str).collect();
-    let stored = batch_get(&Vec::from_iter(ids), &mut *transaction).await?;
+    let stored = batch_get(&Vec::from_iter(ids), &mut transaction).await?;
     let plan = Plan::of(writes, stored, last.unsigned_abs());
     if !plan.stored.is_empty() {
         store(&mut transaction, &plan.stored).await?;
@@ -77,10 +78,7 @@ pub(super) async fn apply(connection: &mut PgConnection, writes: &[Write]) -> Re
         delete(&mut transaction, &plan.deleted).await?;
     }
     if plan.last > last.unsigned_abs() {
-        query("UPDATE revision SET last = $1")
-            .bind(row::number(plan.last))
-            .execute(&mut *transaction)
-            .await?;
+        query("UPDATE revision SET last = $1").bind(row::number(plan.last)).execute(&mut transaction).await?;
     }
     transaction.commit().await?;
     Ok(plan.outcomes)
@@ -94,7 +92,7 @@ pub(super) async fn batch_get(
     row::all(query_as(BATCH_GET).bind(ids).fetch_all(database).await?)
 }
 
-async fn store(transaction: &mut PgConnection, records: &[Arc<Metadata>]) -> Result<(), Error> {
+async fn store(transaction: &mut Transaction<'_>, records: &[Arc<Metadata>]) -> Result<(), Error> {
     let ids: Vec<_> = records.iter().map(|put| put.id.as_str()).collect();
     let indexes: Vec<_> = records.iter().map(|put| Index::of(put.title.as_str())).collect();
     query("DELETE FROM tombstone WHERE id = ANY ($1)").bind(&ids).execute(&mut *transaction).await?;
@@ -115,13 +113,13 @@ async fn store(transaction: &mut PgConnection, records: &[Arc<Metadata>]) -> Res
 }
 
 /// Adds the words that queries are corrected to.
-pub(super) async fn add_words(transaction: &mut PgConnection, titles: &[Index]) -> Result<(), Error> {
+pub(super) async fn add_words(transaction: &mut Transaction<'_>, titles: &[Index]) -> Result<(), Error> {
     let (halves, words): (Vec<_>, Vec<_>) = search::word_halves(titles).into_iter().unzip();
     query(ADD_WORDS).bind(halves).bind(words).execute(transaction).await?;
     Ok(())
 }
 
-async fn delete(transaction: &mut PgConnection, deleted: &[(RecordId, u64)]) -> Result<(), Error> {
+async fn delete(transaction: &mut Transaction<'_>, deleted: &[(RecordId, u64)]) -> Result<(), Error> {
     let ids: Vec<_> = deleted.iter().map(|(id, _)| id.as_str()).collect();
     query("DELETE FROM metadata WHERE id = ANY ($1)").bind(&ids).execute(&mut *transaction).await?;
     query(INSERT_TOMBSTONES)

@@ -4,9 +4,9 @@ use super::super::reindex::{BATCH, Progress};
 use super::super::row;
 use super::statements;
 use model::search::{Index, VERSION};
-use sqlx::{SqliteConnection, SqlitePool, query, query_as, query_scalar};
+use sqlx::{SqlitePool, query, query_as, query_scalar};
 use storage::Error;
-use storage::sqlite::BEGIN;
+use storage::sqlite::Transaction;
 
 const UPDATE: &str = "
     UPDATE metadata SET words = value ->> 1, word_count = value ->> 2
@@ -22,7 +22,7 @@ pub(super) async fn run(writer: &SqlitePool) -> Result<(), Error> {
     let total = query_scalar("SELECT count(*) FROM metadata").fetch_one(writer).await?;
     let mut progress = Progress::start(total);
     loop {
-        let mut transaction = writer.begin_with(BEGIN).await?;
+        let mut transaction = Transaction::begin(writer).await?;
         let indexed = batch(&mut transaction).await?;
         transaction.commit().await?;
         let Some(indexed) = indexed else { break };
@@ -32,7 +32,7 @@ pub(super) async fn run(writer: &SqlitePool) -> Result<(), Error> {
     Ok(())
 }
 
-async fn batch(transaction: &mut SqliteConnection) -> Result<Option<usize>, Error> {
+async fn batch(transaction: &mut Transaction<'_>) -> Result<Option<usize>, Error> {
     let (version, indexed_to): (u32, Option<String>) =
         query_as("SELECT version, indexed_to FROM search_index").fetch_one(&mut *transaction).await?;
     let start = if version == VERSION { indexed_to } else { Some(String::new()) };

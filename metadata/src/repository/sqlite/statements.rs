@@ -7,11 +7,11 @@ use crate::batch::{Outcome, Write};
 use model::search::{self, Index};
 use model::{Metadata, RecordId, ReleaseYear};
 use serde::Serialize;
-use sqlx::{SqliteConnection, SqliteExecutor, SqlitePool, query, query_as, query_scalar};
+use sqlx::{SqliteExecutor, SqlitePool, query, query_as, query_scalar};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use storage::Error;
-use storage::sqlite::BEGIN;
+use storage::sqlite::Transaction;
 
 const BATCH_GET: &str = "SELECT metadata.id, title, description, director, release_year, genres, revision
     FROM json_each($1) AS wanted JOIN metadata ON metadata.id = wanted.value ORDER BY wanted.key";
@@ -39,10 +39,10 @@ const INSERT_TOMBSTONES: &str = "
 
 /// Applies `writes` in a transaction, as [`Repository::apply`](crate::repository::Repository::apply) does.
 pub(super) async fn apply(writer: &SqlitePool, writes: &[Write]) -> Result<Vec<Outcome>, Error> {
-    let mut transaction = writer.begin_with(BEGIN).await?;
-    let last: i64 = query_scalar("SELECT last FROM revision").fetch_one(&mut *transaction).await?;
+    let mut transaction = Transaction::begin(writer).await?;
+    let last: i64 = query_scalar("SELECT last FROM revision").fetch_one(&mut transaction).await?;
     let ids: BTreeSet<&RecordId> = writes.iter().flat_map(Write::ids).collect();
-    let stored = batch_get(&ids, &mut *transaction).await?;
+    let stored = batch_get(&ids, &mut transaction).await?;
     let plan = Plan::of(writes, stored, last.unsigned_abs());
     if !plan.stored.is_empty() {
         store(&mut transaction, &plan.stored).await?;
@@ -51,10 +51,7 @@ pub(super) async fn apply(writer: &SqlitePool, writes: &[Write]) -> Result<Vec<O
         delete(&mut transaction, &plan.deleted).await?;
     }
     if plan.last > last.unsigned_abs() {
-        query("UPDATE revision SET last = $1")
-            .bind(row::number(plan.last))
-            .execute(&mut *transaction)
-            .await?;
+        query("UPDATE revision SET last = $1").bind(row::number(plan.last)).execute(&mut transaction).await?;
     }
     transaction.commit().await?;
     Ok(plan.outcomes)
@@ -68,7 +65,7 @@ pub(super) async fn batch_get<T: Serialize + ?Sized>(
     row::all(query_as(BATCH_GET).bind(row::json(ids)?).fetch_all(database).await?)
 }
 
-async fn store(transaction: &mut SqliteConnection, records: &[Arc<Metadata>]) -> Result<(), Error> {
+async fn store(transaction: &mut Transaction<'_>, records: &[Arc<Metadata>]) -> Result<(), Error> {
     let indexes: Vec<_> = records.iter().map(|record| Index::of(record.title.as_str())).collect();
     let entries: Vec<_> =
         records.iter().zip(&indexes).map(|(record, index)| Entry::of(record, index)).collect();
@@ -82,12 +79,12 @@ async fn store(transaction: &mut SqliteConnection, records: &[Arc<Metadata>]) ->
 }
 
 /// Adds the words that queries are corrected to.
-pub(super) async fn add_words(transaction: &mut SqliteConnection, titles: &[Index]) -> Result<(), Error> {
+pub(super) async fn add_words(transaction: &mut Transaction<'_>, titles: &[Index]) -> Result<(), Error> {
     query(ADD_WORDS).bind(row::json(&search::word_halves(titles))?).execute(transaction).await?;
     Ok(())
 }
 
-async fn delete(transaction: &mut SqliteConnection, deleted: &[(RecordId, u64)]) -> Result<(), Error> {
+async fn delete(transaction: &mut Transaction<'_>, deleted: &[(RecordId, u64)]) -> Result<(), Error> {
     let deleted = row::json(deleted)?;
     query(DELETE).bind(&deleted).execute(&mut *transaction).await?;
     query(INSERT_TOMBSTONES).bind(&deleted).execute(transaction).await?;

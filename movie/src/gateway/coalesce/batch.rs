@@ -1,5 +1,6 @@
 //! Batches of single reads: the waiting readers of each id, and how a batch is split, matched and completed.
 
+use super::reader::Reader;
 use crate::gateway::{Error, Unexpected};
 use foldhash::fast::RandomState;
 use model::{MAX_BATCH, RecordId};
@@ -15,6 +16,8 @@ const MAX_SINGLE_SPLIT: usize = 4;
 pub(super) struct Waiter<V> {
     pub(super) deadline: Instant,
     pub(super) reply: oneshot::Sender<Result<Option<V>, Error>>,
+    /// Its request, if that is sampled or has an id.
+    pub(super) reader: Option<Box<Reader>>,
 }
 
 /// Reads in the order of their arrival.

@@ -11,6 +11,7 @@ use tokio::time::sleep;
 
 mod failing;
 mod random;
+mod traced;
 
 const PATIENCE: Duration = Duration::from_millis(5);
 

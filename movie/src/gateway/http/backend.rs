@@ -1,12 +1,14 @@
 //! Calls to one backend service over REST.
 
 use super::failure::{self, CallFailure};
+use super::traced;
+use crate::gateway::propagation::propagate;
 use crate::gateway::{Error, OPEN_TIMEOUT};
 use bytes::Bytes;
 use client::{Client, Instances, Mode, Options};
 use discovery::Instance;
 use fault::Invalid;
-use http::{StatusCode, Uri};
+use http::{HeaderMap, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -16,6 +18,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
+use trace::{Origin, Span, Tracer};
 
 /// The maximum size of a response in bytes: a batch of 500 records with the longest descriptions is 9 MiB before JSON
 /// escapes it.
@@ -80,7 +83,10 @@ fn connect(instance: &Instance) -> Target {
         .pool_timer(TokioTimer::new())
         .build(connector);
     let target = Target { authority: instance.authority(), http };
-    tokio::spawn(timeout(OPEN_TIMEOUT, fetch(target.clone(), HEALTH.to_owned())));
+    tokio::spawn(timeout(
+        OPEN_TIMEOUT,
+        fetch(target.clone(), HEALTH.to_owned(), HeaderMap::new(), Origin::default()),
+    ));
     target
 }
 
@@ -89,32 +95,43 @@ fn connect(instance: &Instance) -> Target {
 pub(super) struct Backend {
     name: &'static str,
     client: Client<Target>,
+    tracer: Tracer,
 }
 
 impl Backend {
-    pub(super) fn new(name: &'static str, instances: &Instances, options: Options) -> Self {
+    pub(super) fn new(name: &'static str, instances: &Instances, options: Options, tracer: Tracer) -> Self {
         let options = Options { max_in_flight: MAX_CONNECTIONS, ..options };
-        Self { name, client: Client::new(instances, connect, options) }
+        Self { name, client: Client::new(instances, connect, options), tracer }
     }
 
-    /// Reads `path` before `deadline`, from further instances if it must be retried, and converts the response. A
+    /// Reads `path`, which is one of `route`, before `deadline`, from further instances if it must be retried, and converts the response. A
     /// response that breaks the model's rules is the service's failure.
-    pub(super) async fn read<R, T>(&self, path: &str, deadline: Instant) -> Result<T, Error>
+    pub(super) async fn read<R, T>(
+        &self,
+        route: &'static str,
+        path: &str,
+        deadline: Instant,
+    ) -> Result<T, Error>
     where
         R: DeserializeOwned + Send + 'static,
         T: TryFrom<R, Error = Invalid>,
     {
-        let response = self.call(path, deadline).await;
+        let response = self.call(route, path, deadline).await;
         self.convert(response.map_err(|error| failure::gateway_error(self.name, error))?)
     }
 
     /// Like [`read`](Self::read). `None` if the service responds that the record does not exist.
-    pub(super) async fn find<R, T>(&self, path: &str, deadline: Instant) -> Result<Option<T>, Error>
+    pub(super) async fn find<R, T>(
+        &self,
+        route: &'static str,
+        path: &str,
+        deadline: Instant,
+    ) -> Result<Option<T>, Error>
     where
         R: DeserializeOwned + Send + 'static,
         T: TryFrom<R, Error = Invalid>,
     {
-        match self.call(path, deadline).await {
+        match self.call(route, path, deadline).await {
             Ok(response) => self.convert(response).map(Some),
             Err(client::Error::Failed { cause: CallFailure::Absent, .. }) => Ok(None),
             Err(error) => Err(failure::gateway_error(self.name, error)),
@@ -125,22 +142,43 @@ impl Backend {
         T::try_from(response).map_err(|invalid| Error::failed(self.name, invalid))
     }
 
-    async fn call<T>(&self, path: &str, deadline: Instant) -> Result<T, client::Error<CallFailure>>
+    async fn call<T>(
+        &self,
+        route: &'static str,
+        path: &str,
+        deadline: Instant,
+    ) -> Result<T, client::Error<CallFailure>>
     where
         T: DeserializeOwned + Send + 'static,
     {
-        let call = |target| {
-            let fetched = fetch(target, path.to_owned());
-            async move { failure::decode(&fetched.await?) }
+        let call = |target: Target, attempt: &Span| {
+            let mut headers = HeaderMap::new();
+            propagate(&self.tracer, &mut headers);
+            traced::describe(attempt, route, &target.authority, path);
+            let attempt = attempt.origin();
+            let fetched = fetch(target, path.to_owned(), headers, attempt.clone());
+            async move {
+                let result = fetched.await.and_then(|body| failure::decode(&body));
+                result.inspect_err(|failure| traced::failed(&attempt, failure))
+            }
         };
         self.client.call(deadline, Mode::Read, call).await
     }
 }
 
-async fn fetch(target: Target, path: String) -> Result<Bytes, CallFailure> {
+async fn fetch(
+    target: Target,
+    path: String,
+    headers: HeaderMap,
+    attempt: Origin,
+) -> Result<Bytes, CallFailure> {
     let uri: Uri = format!("http://{}{path}", target.authority).parse().map_err(CallFailure::Address)?;
-    let response = target.http.get(uri).await.map_err(CallFailure::Connection)?;
+    let mut request = Request::new(Empty::new());
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers;
+    let response = target.http.request(request).await.map_err(CallFailure::Connection)?;
     let status = response.status();
+    traced::responded(&attempt, status);
     let body = Limited::new(response.into_body(), MAX_RESPONSE).collect().await.map_err(CallFailure::Body)?;
     match status {
         StatusCode::OK => Ok(body.to_bytes()),

@@ -2,22 +2,32 @@
 
 use super::connected::{Connected, Permit};
 use super::shared::{Reserved, Shared};
+use super::traced;
 use crate::error::{Class, Failure};
 use crate::health::Event;
 use crate::picker::Lease;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
+use trace::Span;
 
 /// The result of a call, which has a [`Class`].
 pub(super) trait Classified {
     fn class(&self) -> Class;
+
+    /// Returns how the call ended, for its span.
+    fn outcome(&self) -> &'static str;
 }
 
 impl<T, E: Failure> Classified for Result<T, E> {
     fn class(&self) -> Class {
         self.as_ref().map_or_else(Failure::class, |_| Class::Application)
+    }
+
+    fn outcome(&self) -> &'static str {
+        self.as_ref().map_or_else(|error| error.class().name(), |_| "ok")
     }
 }
 
@@ -52,6 +62,8 @@ where
     permit: Option<Permit>,
     /// Present if no caller waits.
     abandoned: Option<Permit>,
+    /// Ends with the response, or when the try is abandoned.
+    span: Span,
 }
 
 impl<C, F> Attempt<C, F>
@@ -64,6 +76,7 @@ where
         shared: &Arc<Shared<C>>,
         Reserved { lease, permit }: Reserved<C>,
         deadline: Instant,
+        span: Span,
         response: F,
     ) -> Self {
         shared.counters.tries.count();
@@ -76,6 +89,7 @@ where
             limit: silent_at.max(deadline),
             permit: Some(permit),
             abandoned: None,
+            span,
         }
     }
 
@@ -83,21 +97,30 @@ where
         &self.lease
     }
 
+    /// Records what the try shows about its instance.
+    pub(super) fn record(&self, event: Event) {
+        if self.shared.record(&self.lease, event) {
+            self.span.event("instance ejected");
+        }
+    }
+
     /// Waits for the response until `until`, or until the instance was silent for too long. May be called again after
     /// it was dropped or has returned anything but [`Waited::Ended`].
     pub(super) async fn wait(&mut self, until: Instant) -> Waited<F::Output> {
         let Some(response) = &mut self.response else { return Waited::TimedOut };
-        match timeout_at(self.silent_at.min(until), response).await {
+        match timeout_at(self.silent_at.min(until), self.span.run(response)).await {
             Ok(output) => {
                 self.response = None;
                 if let Some(event) = Event::of(output.class()) {
-                    self.shared.record(&self.lease, event);
+                    self.record(event);
                 }
+                traced::end(mem::take(&mut self.span), output.outcome());
                 Waited::Ended(output)
             }
             Err(_) if self.silent_at > until => Waited::TimedOut,
             Err(_) => {
-                self.shared.record(&self.lease, Event::Failure);
+                self.span.event("silent");
+                self.record(Event::Failure);
                 self.silent_at += self.shared.options.try_timeout;
                 Waited::Silent
             }
@@ -117,11 +140,16 @@ where
 {
     fn drop(&mut self) {
         let Some(response) = self.response.take() else { return };
-        if self.abandoned.is_some() || self.limit <= Instant::now() {
-            return;
+        let span = mem::take(&mut self.span);
+        if self.limit <= Instant::now() {
+            return traced::end(span, "silent");
+        }
+        if self.abandoned.is_some() {
+            return traced::end(span, "cancelled");
         }
         let abandoned = self.lease.endpoint().connection().try_abandon();
         if let (Some(_), Ok(runtime)) = (&abandoned, Handle::try_current()) {
+            span.event("abandoned");
             let rest = Self {
                 shared: self.shared.clone(),
                 lease: self.lease.clone(),
@@ -130,8 +158,11 @@ where
                 limit: self.limit,
                 permit: self.permit.take(),
                 abandoned,
+                span,
             };
             runtime.spawn(rest.finish());
+        } else {
+            traced::end(span, "cancelled");
         }
     }
 }

@@ -121,15 +121,18 @@ impl<C: Send + Sync + 'static> Shared<C> {
         let allowed = self.budget.withdraw();
         if !allowed {
             self.counters.refusals.count();
+            trace::event("retry refused by budget");
         }
         allowed
     }
 
-    /// Records what happened to a try.
-    pub(super) fn record(&self, lease: &Lease<Connected<C>>, event: Event) {
-        if self.picker.record(lease, event, Instant::now()) {
+    /// Records what happened to a try. Returns whether it ejected the instance.
+    pub(super) fn record(&self, lease: &Lease<Connected<C>>, event: Event) -> bool {
+        let is_ejected = self.picker.record(lease, event, Instant::now());
+        if is_ejected {
             self.counters.ejections.count();
         }
+        is_ejected
     }
 
     /// Returns the error of a call that got no response by its deadline.

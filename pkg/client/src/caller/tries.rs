@@ -5,12 +5,14 @@ use super::connected::Connected;
 use super::hedge::hedge;
 use super::options::{Hedge, Mode};
 use super::shared::{Reserved, Shared};
+use super::traced::{self, Reason};
 use crate::error::{Class, Failure};
 use crate::health::Event;
 use crate::picker::Endpoint;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+use trace::Span;
 
 /// The result of one try, possibly hedged.
 pub(super) enum Tried<T, E> {
@@ -53,7 +55,7 @@ impl<C, T, E, F, Fut> Tries<'_, C, F>
 where
     C: Clone + Send + Sync + 'static,
     E: Failure,
-    F: Fn(C) -> Fut,
+    F: Fn(C, &Span) -> Fut,
     Fut: Future<Output = Result<T, E>> + Send + 'static,
 {
     /// Sends the call to the reserved instance, and to a second one if the first is slow and reads are hedged.
@@ -64,7 +66,8 @@ where
         tried: &mut Vec<Arc<Endpoint<Connected<C>>>>,
     ) -> Tried<T, E> {
         let began = Instant::now();
-        let mut first = self.start(reserved);
+        let reason = if tried.len() == 1 { Reason::First } else { Reason::Retry };
+        let mut first = self.start(reserved, tried.len(), reason);
         let outcome = match self.hedge_delay() {
             Some(delay) => self.finish_hedged(&mut first, delay, tried).await,
             None => self.finish(&mut first, tried.len()).await,
@@ -78,9 +81,12 @@ where
         outcome
     }
 
-    fn start(&self, reserved: Reserved<C>) -> Attempt<C, Fut> {
-        let response = (self.call)(reserved.lease.endpoint().connection().connection.clone());
-        Attempt::new(self.shared, reserved, self.deadline, response)
+    /// Starts an attempt, the `number`th of the call.
+    fn start(&self, reserved: Reserved<C>, number: usize, reason: Reason) -> Attempt<C, Fut> {
+        let endpoint = reserved.lease.endpoint();
+        let span = traced::start(endpoint.instance(), number, reason);
+        let response = span.enter(|| (self.call)(endpoint.connection().connection.clone(), &span));
+        Attempt::new(self.shared, reserved, self.deadline, span, response)
     }
 
     /// Returns how long the first try may take before a second one is sent as well.
@@ -108,7 +114,7 @@ where
         let (outcome, by_second) = hedge(finish_first, delay, start_second, Tried::is_final).await;
         if by_second && outcome.is_response() {
             self.shared.counters.hedges_won.count();
-            self.shared.record(first.lease(), Event::Outpaced);
+            first.record(Event::Outpaced);
         }
         outcome
     }
@@ -121,7 +127,7 @@ where
         let reserved = self.shared.reserve_hedge(tried)?;
         self.shared.counters.hedges.count();
         tried.push(reserved.lease.endpoint().clone());
-        Some(self.start(reserved))
+        Some(self.start(reserved, tried.len(), Reason::Hedge))
     }
 
     /// Waits for the end of an attempt, the `tried`th of the call. If the instance is silent and no other may serve,

@@ -100,7 +100,7 @@ impl Backends {
     }
 
     pub(crate) async fn call_within(&self, client: &Client<u16>, mode: Mode, timeout: Duration) -> Outcome {
-        client.call(Instant::now() + timeout, mode, |port| self.clone().respond(port)).await
+        client.call(Instant::now() + timeout, mode, |port, _| self.clone().respond(port)).await
     }
 
     /// Waits until no try is in flight, abandoned ones included.

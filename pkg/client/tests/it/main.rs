@@ -1,4 +1,4 @@
-//! Calls through a client to instances with configured behaviour; time is simulated. A connection is the port of its
+//! Calls through a client to instances with configured behaviour; time is simulated, except where spans are exported. A connection is the port of its
 //! instance.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -10,3 +10,4 @@ mod calls;
 mod hedging;
 mod membership;
 mod statistics;
+mod traced;

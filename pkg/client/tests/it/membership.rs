@@ -74,7 +74,7 @@ impl Fixture {
 
 async fn call(client: &Client<Connection>) -> Result<u16, Error<Never>> {
     let deadline = Instant::now() + Duration::from_secs(2);
-    client.call(deadline, Mode::Read, |connection| async move { Ok(connection.0.port) }).await
+    client.call(deadline, Mode::Read, |connection, _| async move { Ok(connection.0.port) }).await
 }
 
 #[tokio::test]
@@ -185,7 +185,7 @@ async fn call_waits_at_most_a_second_for_the_first_report_of_the_registry() {
     for (patience, waits) in [(2000, 1000), (300, 300)] {
         let start = Instant::now();
         let deadline = start + Duration::from_millis(patience);
-        let outcome = client.call(deadline, Mode::Read, |port| async move { Ok::<_, Never>(port) }).await;
+        let outcome = client.call(deadline, Mode::Read, |port, _| async move { Ok::<_, Never>(port) }).await;
         assert!(matches!(outcome, Err(Error::NoInstance { .. })), "{outcome:?}");
         assert!(start.elapsed().as_millis().abs_diff(waits) < 5, "{:?}", start.elapsed());
     }

@@ -3,6 +3,8 @@
 
 use super::limit::{ACQUIRE_TIMEOUT, CLOSE_TIMEOUT, PING_TIMEOUT, READ_TIMEOUT, RETURN_TIMEOUT, within};
 use super::start;
+use super::transaction::Transaction;
+use crate::statement::executor;
 use crate::{Error, Migration};
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
@@ -10,8 +12,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{
     PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo, Postgres,
 };
-use sqlx::{Connection, Either, Execute, Executor, PgConnection, PgPool, SqlStr};
-use std::ops::{Deref, DerefMut};
+use sqlx::{Connection, Either, Execute, Executor, PgPool, SqlStr};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
@@ -71,6 +72,15 @@ impl Pool {
 }
 
 impl Lease {
+    /// Begins a transaction.
+    ///
+    /// # Errors
+    ///
+    /// If the connection is lost.
+    pub async fn begin(&mut self) -> Result<Transaction<'_>, sqlx::Error> {
+        Ok(self.connection.begin().await?.into())
+    }
+
     /// Returns the connection to the pool if `done` is a success, and closes it otherwise.
     ///
     /// # Errors
@@ -95,19 +105,7 @@ impl Drop for Lease {
     }
 }
 
-impl Deref for Lease {
-    type Target = PgConnection;
-
-    fn deref(&self) -> &PgConnection {
-        &self.connection
-    }
-}
-
-impl DerefMut for Lease {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.connection
-    }
-}
+executor!(&'c mut Lease, Postgres, |this| &mut *this.connection);
 
 impl<'p> Executor<'p> for &Pool {
     type Database = Postgres;

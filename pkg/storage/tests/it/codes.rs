@@ -68,7 +68,7 @@ pub(crate) async fn server_that_ends_a_connection_is_unavailable(options: PgConn
     let pool = postgres::open(&options, "metadata", 2).await?;
     sqlx::query("CREATE TABLE film (id integer)").execute(&pool).await?;
     let mut locking = pool.acquire().await?;
-    sqlx::raw_sql("BEGIN; LOCK TABLE film").execute(&mut *locking).await?;
+    sqlx::raw_sql("BEGIN; LOCK TABLE film").execute(&mut locking).await?;
     for (settings, statement) in [
         ("SET statement_timeout = '20ms'", "SELECT pg_sleep(5)"),
         ("SET lock_timeout = '20ms'", "SELECT * FROM film"),
@@ -79,10 +79,10 @@ pub(crate) async fn server_that_ends_a_connection_is_unavailable(options: PgConn
     ] {
         let mut connection = pool.acquire().await?;
         // Some settings end the connection immediately.
-        let _ = sqlx::raw_sql(settings).execute(&mut *connection).await;
+        let _ = sqlx::raw_sql(settings).execute(&mut connection).await;
         let ended = async {
             loop {
-                sqlx::query(statement).execute(&mut *connection).await?;
+                sqlx::query(statement).execute(&mut connection).await?;
                 // The server acts on idle connections only.
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }

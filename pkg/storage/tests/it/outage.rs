@@ -73,7 +73,7 @@ pub(crate) async fn late_call_is_ended_on_both_sides(options: PgConnectOptions) 
     let pool = postgres::open(&options, "metadata", 1).await?;
     let before = pid(&pool).await?;
     let mut connection = pool.acquire().await?;
-    let late = sqlx::query("SELECT pg_sleep(60)").execute(&mut *connection);
+    let late = sqlx::query("SELECT pg_sleep(60)").execute(&mut connection);
     let late: Result<_, sqlx::Error> = within(Duration::from_millis(50), late).await;
     let error = Error::from(connection.end(late).unwrap_err());
     assert_eq!(error.kind(), Kind::Unavailable, "{error:?}");

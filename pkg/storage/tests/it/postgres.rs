@@ -2,8 +2,8 @@
 
 use crate::{FIRST, Outcome, SECOND};
 use fault::{Fault, Kind};
+use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, Connection};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use storage::{Error, postgres};
@@ -128,14 +128,14 @@ pub(crate) async fn idle_transaction_releases_its_locks(options: PgConnectOption
     let lock = "LOCK TABLE film IN EXCLUSIVE MODE";
     let mut connection = frozen.acquire().await?;
     let mut silent = connection.begin().await?;
-    sqlx::query(lock).execute(&mut *silent).await?;
+    sqlx::query(lock).execute(&mut silent).await?;
 
     let awake = postgres::open(&options, "rating", 1).await?;
     let mut connection = awake.acquire().await?;
     let mut transaction = connection.begin().await?;
-    let waited = sqlx::query(lock).execute(&mut *transaction);
+    let waited = sqlx::query(lock).execute(&mut transaction);
     tokio::time::timeout(Duration::from_secs(60), waited).await??;
     transaction.rollback().await?;
-    assert!(sqlx::query("SELECT 1").execute(&mut *silent).await.is_err());
+    assert!(sqlx::query("SELECT 1").execute(&mut silent).await.is_err());
     Ok(())
 }

@@ -2,11 +2,11 @@
 
 use crate::{FIRST, Outcome, SECOND};
 use fault::{Fault, Kind};
-use sqlx::{AssertSqlSafe, SqlitePool};
+use sqlx::{AssertSqlSafe, SqliteExecutor};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
-use storage::sqlite::{self, BEGIN, Synchronous};
+use storage::sqlite::{self, BEGIN, Readers, Synchronous};
 use storage::testing::File;
 use storage::{Error, Migration, migrate};
 
@@ -107,10 +107,8 @@ pub(crate) async fn every_connection_has_busy_timeout_sync_and_wal() -> Outcome 
     for (synchronous, expected) in [(Synchronous::Full, 2), (Synchronous::Normal, 1)] {
         let file = File::new()?;
         let sqlite = sqlite::open(&file.path(), synchronous).await?;
-        for pool in [&sqlite.writer, &sqlite.readers] {
-            let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(pool).await?;
-            let busy: i64 = sqlx::query_scalar("PRAGMA busy_timeout").fetch_one(pool).await?;
-            let found: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(pool).await?;
+        let settings = [settings(&sqlite.writer).await?, settings(&sqlite.readers).await?];
+        for (mode, busy, found) in settings {
             assert_eq!((mode.as_str(), busy, found), ("wal", 10_000, expected));
         }
         let write = sqlx::query("CREATE TABLE x (y)").execute(&sqlite.readers).await;
@@ -173,6 +171,13 @@ pub(crate) async fn full_disk_is_reported_and_recovers() -> Outcome {
     Ok(())
 }
 
-async fn count(pool: &SqlitePool) -> Result<i64, sqlx::Error> {
+async fn settings<'c>(pool: impl SqliteExecutor<'c> + Copy) -> Result<(String, i64, i64), sqlx::Error> {
+    let mode = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(pool).await?;
+    let busy = sqlx::query_scalar("PRAGMA busy_timeout").fetch_one(pool).await?;
+    let synchronous = sqlx::query_scalar("PRAGMA synchronous").fetch_one(pool).await?;
+    Ok((mode, busy, synchronous))
+}
+
+async fn count(pool: &Readers) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT count(*) FROM film").fetch_one(pool).await
 }

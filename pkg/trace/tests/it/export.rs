@@ -1,9 +1,8 @@
 //! What arrives at the receiver, and what happens if it doesn't.
 
-use crate::receiver::{Receiver, listener, tracer};
-use opentelemetry_proto::tonic::trace::v1::span::SpanKind as Kind;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use trace::testing::{ReceivedKind as Kind, Receiver, listener, tracer};
 use trace::{Counts, Span, SpanKind, Tracer, span};
 
 const WITHIN: Duration = Duration::from_secs(5);
@@ -14,8 +13,8 @@ fn request(tracer: &Tracer) -> Span {
 
 #[tokio::test]
 async fn spans_arrive_as_one_tree() {
-    let (listener, address) = listener().await;
-    let (receiver, _) = Receiver::start(listener).await;
+    let (listener, address) = listener().await.unwrap();
+    let (receiver, _) = Receiver::start(listener);
     let tracer = tracer(address);
     tracer.set_instance("test-127.0.0.1-1");
     let root = request(&tracer);
@@ -25,6 +24,7 @@ async fn spans_arrive_as_one_tree() {
         .run(async {
             let query = span("SELECT", SpanKind::Client);
             query.fail("no rows");
+            query.enter(|| trace::event("retried"));
             query.run(async { span("inner", SpanKind::Internal).context() }).await.unwrap();
             Span::current()
         })
@@ -44,24 +44,24 @@ async fn spans_arrive_as_one_tree() {
     assert_eq!(spans.len(), 5);
     assert!(spans.iter().all(|span| span.trace_id == root.trace_id));
     assert!(root.parent_span_id.is_empty());
-    assert_eq!(find("inner").parent_span_id, query.span_id);
+    assert!(find("inner").is_child_of(query));
     for name in ["SELECT", "elsewhere", "batch"] {
-        assert_eq!(find(name).parent_span_id, root.span_id, "{name}");
+        assert!(find(name).is_child_of(root), "{name}");
     }
     assert_eq!((root.kind(), query.kind()), (Kind::Server, Kind::Client));
+    assert!(query.has_failed() && !root.has_failed());
     assert_eq!(query.status.as_ref().unwrap().message, "no rows");
-    assert_eq!(root.links[0].span_id, batch.span_id);
-    assert_eq!(batch.links[0].span_id, find("elsewhere").span_id);
-    let resource = receiver.resource();
+    assert_eq!(query.event_names(), ["retried"]);
+    assert!(root.is_linked_to(batch) && batch.is_linked_to(find("elsewhere")));
     for (key, value) in [("service.name", "test"), ("service.instance.id", "test-127.0.0.1-1")] {
-        assert!(resource.contains(&(key.to_owned(), value.to_owned())), "{resource:?}");
+        assert_eq!(root.resource(key).as_deref(), Some(value), "{key}");
     }
     assert_eq!(tracer.counts(), Counts { exported: 5, dropped: 0, failures: 0 });
 }
 
 #[tokio::test]
 async fn nothing_listens() {
-    let (listener, address) = listener().await;
+    let (listener, address) = listener().await.unwrap();
     drop(listener);
     let tracer = tracer(address);
     drop(request(&tracer));
@@ -76,7 +76,7 @@ async fn nothing_listens() {
 
 #[tokio::test]
 async fn endpoint_never_responds() {
-    let (_listener, address) = listener().await;
+    let (_listener, address) = listener().await.unwrap();
     let tracer = tracer(address);
     drop(request(&tracer));
     let began = Instant::now();
@@ -86,7 +86,7 @@ async fn endpoint_never_responds() {
 
 #[tokio::test]
 async fn endpoint_speaks_another_protocol() {
-    let (listener, address) = listener().await;
+    let (listener, address) = listener().await.unwrap();
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
@@ -105,7 +105,7 @@ async fn endpoint_speaks_another_protocol() {
 
 #[tokio::test]
 async fn full_queue_drops_and_counts() {
-    let (_listener, address) = listener().await;
+    let (_listener, address) = listener().await.unwrap();
     let tracer = tracer(address);
     for _ in 0..3000 {
         drop(request(&tracer));
@@ -116,14 +116,14 @@ async fn full_queue_drops_and_counts() {
 
 #[tokio::test]
 async fn endpoint_that_comes_later_gets_what_follows() {
-    let (first, address) = listener().await;
+    let (first, address) = listener().await.unwrap();
     drop(first);
     let tracer = tracer(address);
     drop(request(&tracer));
     while tracer.counts().dropped == 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let (receiver, _) = Receiver::start(tokio::net::TcpListener::bind(address).await.unwrap()).await;
+    let (receiver, _) = Receiver::start(tokio::net::TcpListener::bind(address).await.unwrap());
     drop(request(&tracer));
     while receiver.spans().is_empty() {
         tokio::time::sleep(Duration::from_millis(20)).await;

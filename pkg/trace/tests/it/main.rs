@@ -4,4 +4,3 @@
 
 mod export;
 mod propagation;
-mod receiver;

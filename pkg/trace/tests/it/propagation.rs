@@ -1,7 +1,7 @@
 //! The context that is sent on.
 
-use crate::receiver::{listener, tracer};
 use http::{HeaderMap, HeaderValue};
+use trace::testing::{listener, tracer};
 use trace::{Config, Parent, RequestScope, Sampler, SpanKind, Tracer};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -34,7 +34,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 
 #[tokio::test]
 async fn sampled_request_continues_its_callers_trace() {
-    let (_listener, address) = listener().await;
+    let (_listener, address) = listener().await.unwrap();
     let sent = sent(&tracer(address), &headers("01")).await;
     let parent = text(&sent, "traceparent");
     assert!(parent.starts_with(&format!("00-{TRACE}-")) && parent.ends_with("-01"), "{parent}");
@@ -44,14 +44,14 @@ async fn sampled_request_continues_its_callers_trace() {
 
 #[tokio::test]
 async fn unsampled_request_passes_its_context_on() {
-    let (_listener, address) = listener().await;
+    let (_listener, address) = listener().await.unwrap();
     let received = headers("00");
     assert_eq!(sent(&tracer(address), &received).await, received);
 }
 
 #[tokio::test]
 async fn request_without_context_tells_callee_not_to_sample() {
-    let (_listener, address) = listener().await;
+    let (_listener, address) = listener().await.unwrap();
     let endpoint = Some(format!("http://{address}"));
     let off = Tracer::start(&Config { endpoint, sampler: Sampler::AlwaysOff, ..Config::default() }, "test");
     let sent = sent(&off, &HeaderMap::new()).await;

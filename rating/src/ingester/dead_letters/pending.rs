@@ -3,6 +3,7 @@
 use super::cut::Lengths;
 use super::letter::Letter;
 use super::producers::Batching;
+use crate::ingester::traced::TraceHeaders;
 use model::Timestamp;
 use rdkafka::message::{Header, OwnedHeaders};
 
@@ -59,8 +60,8 @@ impl<'a> Pending<'a> {
         self.kept = self.whole.fit(limit.saturating_sub(self.overhead()));
     }
 
-    const fn overhead(&self) -> usize {
-        OVERHEAD + self.topic.len()
+    fn overhead(&self) -> usize {
+        OVERHEAD + self.topic.len() + self.letter.trace.map_or(0, |trace| trace.len())
     }
 
     /// Returns the part of the key to send.
@@ -80,9 +81,15 @@ impl<'a> Pending<'a> {
             let grown = std::mem::replace(&mut headers, OwnedHeaders::new_with_capacity(0));
             headers = grown.insert(Header { key, value: Some(value) });
         };
-        let Letter { partition, offset, content, .. } = self.letter;
+        let Letter { partition, offset, content, trace, .. } = self.letter;
         if let Some(content_type) = content.content_type {
             add("content-type", &content_type[..self.kept.content_type]);
+        }
+        if let Some(TraceHeaders { traceparent, tracestate }) = *trace {
+            add("traceparent", traceparent);
+            if let Some(state) = tracestate {
+                add("tracestate", state);
+            }
         }
         add("topic", self.topic.as_bytes());
         add("partition", partition.to_string().as_bytes());
@@ -125,14 +132,17 @@ mod tests {
             reason in "[aé]{0,600}",
             topic in "[a-z]{1,245}",
             offset in 0..i64::MAX,
-            limit in 700..100_000_usize,
+            state in "[a-z]{0,512}",
+            limit in 1_300..100_000_usize,
         ) {
+            let traceparent = [b'0'; 55];
+            let trace = TraceHeaders { traceparent: &traceparent, tracestate: Some(state.as_bytes()) };
             let content = Content {
                 key: key.as_deref(),
                 value: value.as_deref(),
                 content_type: content_type.as_deref(),
             };
-            let letter = Letter { partition: i32::MAX, offset, content, reason: Rejected::Invalid(reason.clone()) };
+            let letter = Letter { partition: i32::MAX, offset, content, trace: Some(trace), reason: Rejected::Invalid(reason.clone()) };
             let mut pending = Pending::new(&letter, &topic);
             pending.fit(limit);
 
@@ -143,6 +153,8 @@ mod tests {
 
             let found: BTreeMap<&str, &[u8]> =
                 headers.iter().map(|header| (header.key, header.value.unwrap_or_default())).collect();
+            prop_assert_eq!(found.get("traceparent").copied(), Some(&traceparent[..]));
+            prop_assert_eq!(found.get("tracestate").copied(), Some(state.as_bytes()));
             for (name, kept, original) in [
                 ("cut", pending.value(), value.as_deref()),
                 ("cut-key", pending.key(), key.as_deref()),
@@ -159,7 +171,7 @@ mod tests {
         #[test]
         fn letter_shrinks_to_nothing_in_few_steps(key in part(), value in part()) {
             let content = Content { key: key.as_deref(), value: value.as_deref(), content_type: None };
-            let letter = Letter { partition: 0, offset: 0, content, reason: Rejected::Null };
+            let letter = Letter { partition: 0, offset: 0, content, trace: None, reason: Rejected::Null };
             let mut pending = Pending::new(&letter, "ratings");
             let steps = (0..40).take_while(|_| pending.shrink()).count();
             prop_assert!(steps < 20 && pending.kept.total() == 0, "{} steps", steps);

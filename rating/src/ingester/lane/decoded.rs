@@ -42,6 +42,7 @@ pub(super) struct Run {
 impl Decoded {
     /// Decodes the records of `chunk`.
     pub(super) fn of(chunk: Chunk) -> Self {
+        let _span = chunk.work("decode");
         let count = chunk.records.len();
         let mut run =
             Run { records: 0..count, writes: Vec::with_capacity(count), of_write: Vec::with_capacity(count) };

@@ -8,8 +8,8 @@
 //! discarded and the batch is retried. Tokens of other instances extend the same history and invalidate nothing.
 
 use crate::repository::sql::{KeyCache, NewKeys};
-use sqlx::PgConnection;
 use std::sync::{Mutex, PoisonError};
+use storage::postgres::{Lease, Transaction};
 
 /// Adds token `$1`; returns it if token `$2` is listed too.
 const EXTEND: &str = "INSERT INTO key_history AS history (one, tokens) VALUES (1, ARRAY[$1::bigint]) \
@@ -45,7 +45,7 @@ impl History {
     }
 
     /// Returns a token that can prove the keys read next; adds one if no key is cached.
-    pub(super) async fn begin(&self, connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    pub(super) async fn begin(&self, connection: &mut Lease) -> Result<i64, sqlx::Error> {
         if let Some(token) = self.token() {
             return Ok(token);
         }
@@ -67,7 +67,7 @@ impl History {
 /// listed before it began, is no longer listed. If the transaction has `allocated` keys, adds a token, and thereby
 /// waits for all other transactions that allocate keys.
 pub(super) async fn prove(
-    transaction: &mut PgConnection,
+    transaction: &mut Transaction<'_>,
     token: i64,
     allocated: bool,
 ) -> Result<Option<i64>, sqlx::Error> {

@@ -7,8 +7,8 @@ use crate::batch::{Advance, StoredRating};
 use crate::repository::sql::{self, Changed, Changes, Grown, Pair, StoredRow, weighted_mean};
 use async_trait::async_trait;
 use model::{Rating, Record, RecordId, RecordType, UserId};
-use sqlx::PgConnection;
 use storage::Error;
+use storage::postgres::Transaction;
 
 const FIND_RECORDS: &str = "SELECT n.place - 1, r.key \
      FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS n (record_type, record_id, place) \
@@ -59,8 +59,8 @@ const GROW: &str = concat!(
 const COPY_FROM: usize = 1_000;
 
 /// A transaction on the connection of a lane.
-pub(super) struct Statements<'a> {
-    connection: &'a mut PgConnection,
+pub(super) struct Statements<'a, 't> {
+    transaction: &'a mut Transaction<'t>,
     /// The source of the batch's keys.
     history: &'a History,
     stale: bool,
@@ -82,10 +82,10 @@ fn user_ids<'a>(users: &[&'a UserId]) -> Vec<&'a str> {
     users.iter().map(|user| user.as_str()).collect()
 }
 
-impl<'a> Statements<'a> {
-    /// Returns the transaction that is open on `connection`, for names with keys of `history`.
-    pub(super) const fn new(connection: &'a mut PgConnection, history: &'a History) -> Self {
-        Self { connection, history, stale: false }
+impl<'a, 't> Statements<'a, 't> {
+    /// Returns the statements of `transaction`, for names with keys of `history`.
+    pub(super) const fn new(transaction: &'a mut Transaction<'t>, history: &'a History) -> Self {
+        Self { transaction, history, stale: false }
     }
 
     /// Returns whether a statement failed because the keys could not be verified.
@@ -110,10 +110,7 @@ impl<'a> Statements<'a> {
                 Some(&rating.rated_at.as_millis().to_be_bytes()),
             ]);
         }
-        let mut copy = self.connection.copy_in_raw(COPY).await?;
-        copy.send(rows.finish()).await?;
-        copy.finish().await?;
-        Ok(())
+        Ok(self.transaction.copy_in(COPY, rows.finish()).await?)
     }
 
     async fn execute(&mut self, statement: &'static str, ratings: &[(Pair, &Rating)]) -> Result<(), Error> {
@@ -127,13 +124,13 @@ impl<'a> Statements<'a> {
             .bind(providers.collect::<Vec<_>>())
             .bind(ratings.iter().map(|(_, rating)| i16::from(rating.value.get())).collect::<Vec<i16>>())
             .bind(ratings.iter().map(|(_, rating)| rating.rated_at.as_millis()).collect::<Vec<i64>>());
-        query.execute(&mut *self.connection).await?;
+        query.execute(&mut *self.transaction).await?;
         Ok(())
     }
 
     async fn delete(&mut self, pairs: Vec<Pair>) -> Result<(), Error> {
         let (users, records): (Vec<i64>, Vec<i64>) = pairs.into_iter().unzip();
-        sqlx::query(DELETE).bind(users).bind(records).execute(&mut *self.connection).await?;
+        sqlx::query(DELETE).bind(users).bind(records).execute(&mut *self.transaction).await?;
         Ok(())
     }
 
@@ -143,36 +140,36 @@ impl<'a> Statements<'a> {
         for column in 0..Grown::COLUMNS {
             query = query.bind(rows.iter().map(|row| row[column]).collect::<Vec<i64>>());
         }
-        query.execute(&mut *self.connection).await?;
+        query.execute(&mut *self.transaction).await?;
         Ok(())
     }
 }
 
 #[async_trait]
-impl sql::NameStatements<Record> for Statements<'_> {
+impl sql::NameStatements<Record> for Statements<'_, '_> {
     async fn find(&mut self, records: &[&Record]) -> Result<Vec<(usize, i64)>, Error> {
         let query = sqlx::query_as(FIND_RECORDS).bind(types(records)).bind(ids(records));
-        Ok(places(query.fetch_all(&mut *self.connection).await?))
+        Ok(places(query.fetch_all(&mut *self.transaction).await?))
     }
 
     async fn add(&mut self, records: &[&Record]) -> Result<Vec<(usize, i64)>, Error> {
         let query = sqlx::query(ADD_RECORDS).bind(types(records)).bind(ids(records));
-        query.execute(&mut *self.connection).await?;
+        query.execute(&mut *self.transaction).await?;
         // Another transaction may have allocated some of them meanwhile.
         self.find(records).await
     }
 }
 
 #[async_trait]
-impl sql::NameStatements<UserId> for Statements<'_> {
+impl sql::NameStatements<UserId> for Statements<'_, '_> {
     async fn find(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
         let query = sqlx::query_as(FIND_USERS).bind(user_ids(users));
-        Ok(places(query.fetch_all(&mut *self.connection).await?))
+        Ok(places(query.fetch_all(&mut *self.transaction).await?))
     }
 
     async fn add(&mut self, users: &[&UserId]) -> Result<Vec<(usize, i64)>, Error> {
         let mut rows: Vec<(String, i64)> =
-            sqlx::query_as(ADD_USERS).bind(user_ids(users)).fetch_all(&mut *self.connection).await?;
+            sqlx::query_as(ADD_USERS).bind(user_ids(users)).fetch_all(&mut *self.transaction).await?;
         if rows.len() < users.len() {
             // Another transaction may have allocated some of them meanwhile.
             return self.find(users).await;
@@ -184,17 +181,17 @@ impl sql::NameStatements<UserId> for Statements<'_> {
 }
 
 #[async_trait]
-impl sql::KeyStatements for Statements<'_> {
+impl sql::KeyStatements for Statements<'_, '_> {
     async fn add_aggregates(&mut self, records: &[(i64, &RecordType)]) -> Result<(), Error> {
         let (keys, types): (Vec<i64>, Vec<&str>) =
             records.iter().map(|(key, record_type)| (*key, record_type.as_str())).unzip();
-        sqlx::query(ADD_AGGREGATES).bind(keys).bind(types).execute(&mut *self.connection).await?;
+        sqlx::query(ADD_AGGREGATES).bind(keys).bind(types).execute(&mut *self.transaction).await?;
         Ok(())
     }
 }
 
 #[async_trait]
-impl sql::Statements for Statements<'_> {
+impl sql::Statements for Statements<'_, '_> {
     async fn lock_and_read(
         &mut self,
         records: &[i64],
@@ -204,7 +201,7 @@ impl sql::Statements for Statements<'_> {
         let (locked, newest): (i64, Option<i64>) = sqlx::query_as(LOCK_AGGREGATES)
             .bind(records)
             .bind(token)
-            .fetch_one(&mut *self.connection)
+            .fetch_one(&mut *self.transaction)
             .await?;
         let Some(newest) = newest.filter(|_| sql::place(locked) == records.len()) else {
             self.stale = true;
@@ -218,7 +215,7 @@ impl sql::Statements for Statements<'_> {
         }
         let (users, records): (Vec<i64>, Vec<i64>) = pairs.iter().copied().unzip();
         let rows: Vec<StoredRow> =
-            sqlx::query_as(READ).bind(users).bind(records).fetch_all(&mut *self.connection).await?;
+            sqlx::query_as(READ).bind(users).bind(records).fetch_all(&mut *self.transaction).await?;
         rows.into_iter().map(sql::stored).collect()
     }
 
@@ -255,6 +252,6 @@ impl sql::Statements for Statements<'_> {
         if let Some(from) = from {
             query = query.bind(from);
         }
-        Ok(query.execute(&mut *self.connection).await?.rows_affected() == 1)
+        Ok(query.execute(&mut *self.transaction).await?.rows_affected() == 1)
     }
 }

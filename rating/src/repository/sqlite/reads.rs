@@ -9,8 +9,8 @@ use super::tables::Pending;
 use crate::repository::Error;
 use crate::repository::sql::{self, KeyCache, NewKeys};
 use model::{Broken, Record, RecordId, RecordType};
-use sqlx::SqlitePool;
 use sqlx::types::Json;
+use storage::sqlite::Readers;
 
 /// The names of the keys `$1`, each with its position among them.
 const RECORDS: &str = "SELECT n.key, r.record_type, r.record_id FROM json_each($1) AS n \
@@ -19,7 +19,7 @@ const RECORDS: &str = "SELECT n.key, r.record_type, r.record_id FROM json_each($
 /// What reads use: the connections that only read, the pending rows and the key cache.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reads<'a> {
-    pub(super) readers: &'a SqlitePool,
+    pub(super) readers: &'a Readers,
     pub(super) pending: &'a Pending,
     pub(super) keys: &'a KeyCache,
 }

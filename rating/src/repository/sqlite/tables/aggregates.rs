@@ -5,9 +5,9 @@ use crate::repository::sql::TwoGenerationCache;
 use memtable::{Rows, StatementBatch, Table};
 use model::{Aggregate, Histogram, Prior, Record, Value};
 use serde::Serialize;
-use sqlx::SqliteConnection;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use storage::Error;
+use storage::sqlite::Connection;
 
 /// The aggregates of a list of records, each as a [`TallyRow`].
 pub(crate) const TALLIES: &str = "SELECT json_group_array(json_array(a.record, a.h1, a.h2, a.h3, a.h4, \
@@ -115,7 +115,7 @@ fn empty() -> TwoGenerationCache<i64, Tally> {
     TwoGenerationCache::new(CACHE, |_| ENTRY)
 }
 
-async fn stored_prior(connection: &mut SqliteConnection) -> Result<Prior, Error> {
+async fn stored_prior(connection: &mut Connection) -> Result<Prior, Error> {
     let (weight, mean) = sqlx::query_as(PRIOR).fetch_one(connection).await?;
     Prior::new(weight, mean).map_err(|broken| Error::row("setting", broken))
 }
@@ -150,11 +150,11 @@ impl Table for Aggregates {
         self.cache(rows);
     }
 
-    async fn is_current(&self, connection: &mut SqliteConnection) -> Result<bool, Error> {
+    async fn is_current(&self, connection: &mut Connection) -> Result<bool, Error> {
         Ok(self.prior() == stored_prior(connection).await?)
     }
 
-    async fn load(&self, connection: &mut SqliteConnection) -> Result<(), Error> {
+    async fn load(&self, connection: &mut Connection) -> Result<(), Error> {
         self.set_prior(stored_prior(connection).await?);
         *self.rows() = empty();
         Ok(())
