@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
+use trace::Tracer;
 use users::SimulatedUsers;
 
 /// The rating service's default topic and consumer group.
@@ -45,11 +46,13 @@ pub struct Loaded {
     pub flow: Option<SimulatedUsers>,
 }
 
-/// Loads everything from `source` and waits until every movie is stored and every rating applied.
+/// Loads everything from `source` and waits until every movie is stored and every rating applied. `tracer` is for the
+/// ratings that follow.
 pub async fn load(
     source: &Source,
     kafka: Cluster,
     metadata: &Instance,
+    tracer: Tracer,
     stop: CancellationToken,
 ) -> anyhow::Result<Loaded> {
     let (movies, ratings) = source.size()?;
@@ -65,7 +68,7 @@ pub async fn load(
             let applied = |count| progress.ratings.set_position(count);
             let start = start.filter_map(|row| skipped_ratings.usable(row));
             let count = feed::send_all(&producer, &lag, start, applied, &stop)?;
-            anyhow::Ok((count, skipped_ratings, Arc::new(producer)))
+            anyhow::Ok((count, skipped_ratings, Arc::new(producer.with_tracer(tracer))))
         }
     });
     let mut client = MetadataServiceClient::new(channel(metadata)?);

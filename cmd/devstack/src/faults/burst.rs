@@ -2,7 +2,7 @@
 
 use crate::loading::users::SimulatedUsers;
 use model::{Broken, Metadata};
-use ratingingester::producer::{self, Refused};
+use ratingingester::producer::{self, Message, Refused};
 use ratingingester::{Event, Producer};
 use std::sync::{Arc, Mutex, TryLockError};
 use std::time::{Duration, Instant};
@@ -61,7 +61,7 @@ impl Burst {
         for (sent, event) in users.by_ref().take(EVENTS).enumerate() {
             let event = Event::from(&event);
             loop {
-                match self.producer.try_send(&self.producer.outgoing((&event).into()), 0) {
+                match self.producer.try_send(&Message::from(&event).into(), 0) {
                     Ok(()) => break,
                     Err(Refused::Record(code)) => return Err(producer::Error::Refused(code).into()),
                     Err(Refused::Full) if Instant::now() >= deadline => return Err(Error::Late { sent }),

@@ -1,6 +1,7 @@
 //! The console in this process.
 
 use crate::config::Stack;
+use crate::embedded::endpoint::reachable;
 use crate::faults::Faults;
 use crate::stack::services::Wiring;
 use ::console::{Bound, Config};
@@ -37,10 +38,10 @@ impl Console {
         self.bound.address()
     }
 
-    /// Returns the address that receives traces and logs.
+    /// Returns the endpoint that receives traces and logs.
     #[must_use]
-    pub(crate) fn otlp_address(&self) -> SocketAddr {
-        self.bound.otlp_address()
+    pub(crate) fn otlp_endpoint(&self) -> String {
+        format!("http://{}", reachable(self.bound.otlp_address()))
     }
 
     /// Serves until `stop`.

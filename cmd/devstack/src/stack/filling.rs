@@ -15,6 +15,7 @@ use model::Metadata;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
+use trace::Tracer;
 
 /// The number of movies that the load and bursts of events refer to.
 const MOVIES: usize = 100;
@@ -56,7 +57,9 @@ impl Filling {
             movie: movie.authority(),
             database: wiring.databases.place.clone(),
         });
-        let loaded = loading::load(source, wiring.kafka.clone(), &metadata[0], stop.clone()).await?;
+        let traces = trace::Config { endpoint: wiring.otlp_endpoint.clone(), ..trace::Config::default() };
+        let tracer = Tracer::start(&traces, "viewers");
+        let loaded = loading::load(source, wiring.kafka.clone(), &metadata[0], tracer, stop.clone()).await?;
         if let Some(Ok(first)) = source.movies()?.find(Result::is_ok) {
             loading::joined(&movie, first.id.as_str()).await?;
         }

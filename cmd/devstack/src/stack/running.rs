@@ -55,10 +55,13 @@ impl Running {
             embedded_broker: broker.is_some(),
             databases,
             faults: has_console,
-            otlp: None,
+            otlp_endpoint: None,
         };
         let console = if has_console { Some(Console::bind(config, &wiring).await?) } else { None };
-        wiring.otlp = console.as_ref().map(Console::otlp_address);
+        // The standard variable is a choice of the user.
+        if std::env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").is_none() {
+            wiring.otlp_endpoint = console.as_ref().map(Console::otlp_endpoint);
+        }
         let mut services = Services::start(config, &wiring).await?;
 
         let load = Arc::new(Load::default());

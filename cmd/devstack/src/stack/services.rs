@@ -36,8 +36,8 @@ pub(crate) struct Wiring {
     pub(crate) databases: Databases,
     /// Whether instances of metadata and rating can have faults.
     pub(crate) faults: bool,
-    /// The address of the console that receives traces and logs.
-    pub(crate) otlp: Option<SocketAddr>,
+    /// The endpoint of the console that receives traces and logs.
+    pub(crate) otlp_endpoint: Option<String>,
 }
 
 /// The instances of this process, in the order of their start.
@@ -194,9 +194,8 @@ fn configured<C: Parser>(
     if let Some(workers) = stack.workers {
         line.extend(["--workers".to_owned(), workers.to_string()]);
     }
-    // The standard variable is a choice of the user.
-    if let Some(otlp) = wiring.otlp.filter(|_| std::env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").is_none()) {
-        line.extend(["--otlp-endpoint".to_owned(), format!("http://{}", reachable(otlp))]);
+    if let Some(endpoint) = &wiring.otlp_endpoint {
+        line.extend(["--otlp-endpoint".to_owned(), endpoint.clone()]);
     }
     flags(&mut line);
     C::try_parse_from(line).map_err(|error| anyhow!("{name}: {error}"))

@@ -55,6 +55,13 @@ impl<'a> Outgoing<'a> {
     }
 }
 
+/// Sends a record without a span of its own.
+impl<'a> From<Message<'a>> for Outgoing<'a> {
+    fn from(message: Message<'a>) -> Self {
+        Self { message, sampled: None }
+    }
+}
+
 impl Sampled {
     fn of(message: &Message<'_>, tracer: &Tracer, topic: &str) -> Option<Self> {
         let parent = message.traceparent.and_then(|text| Parent::parse(text, message.tracestate.into_iter()));
