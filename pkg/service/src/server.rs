@@ -20,6 +20,7 @@ pub use error::Error;
 use crate::config::Address;
 use crate::health::{self, Ready, Standing};
 use crate::layer::{self, Parameters};
+use crate::metrics::Runtimes;
 use crate::{Config, Metrics};
 use budget::{Budget, Limits};
 use bytes::Bytes;
@@ -109,6 +110,7 @@ impl Server {
             drain_timeout: config.drain_timeout,
         };
         let (mut workers, streams) = Workers::start(service, config.workers, settings, dispatch).await?;
+        standing.metrics.observe_runtimes(Runtimes::new(workers.runtimes()));
         let closing = CancellationToken::new();
         let accept = async move || listener.accept().await.map(|(stream, _)| stream);
         let acceptor = tokio::spawn(acceptor::deal(accept, streams, closing.clone()));

@@ -1,30 +1,32 @@
 //! A response body that counts a gRPC call when its status is sent, in the trailers.
 
+use super::in_flight::InFlight;
+use super::recorder::Began;
 use super::{Protocol, Recorder, Status};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
 use tonic::Code;
 
 /// A body and, for gRPC, the call to count at its end; one that is dropped earlier is `CANCELLED`.
 pub(crate) struct Measured<B> {
     inner: B,
     call: Option<Call>,
+    in_flight: Option<InFlight>,
 }
 
 struct Call {
     recorder: Arc<Recorder>,
     method: Option<Arc<str>>,
-    began: Instant,
+    began: Began,
 }
 
 impl<B> Measured<B> {
     /// Wraps a body that has been counted.
     pub(crate) const fn plain(inner: B) -> Self {
-        Self { inner, call: None }
+        Self { inner, call: None, in_flight: None }
     }
 
     /// Wraps the body of a gRPC response with these `headers`.
@@ -33,13 +35,20 @@ impl<B> Measured<B> {
         headers: &HeaderMap,
         recorder: Arc<Recorder>,
         method: Option<Arc<str>>,
-        began: Instant,
+        began: impl Into<Began>,
     ) -> Self {
-        let mut body = Self { inner, call: Some(Call { recorder, method, began }) };
+        let call = Call { recorder, method, began: began.into() };
+        let mut body = Self { inner, call: Some(call), in_flight: None };
         if let Some(code) = code(headers) {
             body.count(code);
         }
         body
+    }
+
+    /// Counts the request as in flight until the body has been sent or dropped.
+    pub(crate) fn in_flight(mut self, in_flight: InFlight) -> Self {
+        self.in_flight = Some(in_flight);
+        self
     }
 
     fn count(&mut self, code: Code) {

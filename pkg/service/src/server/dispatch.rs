@@ -68,12 +68,14 @@ impl Dispatch {
         request: Request<Incoming>,
         pending: budget::Request,
     ) -> Response<Measured<Metered>> {
-        match admit(&request) {
+        let in_flight = self.recorder.enter();
+        let response = match admit(&request) {
             Ok(Protocol::Grpc) => self.grpc(request, &pending).await,
             Ok(Protocol::GrpcWeb(web)) => self.grpc_web(request, web, &pending).await,
             Ok(Protocol::Rest) => self.rest(request, Ok(()), &pending).await,
             Err(refusal) => self.rest(request, Err(refusal), &pending).await,
-        }
+        };
+        response.map(|body| body.in_flight(in_flight))
     }
 
     async fn rest(
