@@ -5,6 +5,7 @@ use super::shared::{Reserved, Shared};
 use crate::error::{Class, Failure};
 use crate::health::Event;
 use crate::picker::Lease;
+use crate::tally::TryOutcome;
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -13,11 +14,17 @@ use tokio::time::{Instant, timeout_at};
 /// The result of a call, which has a [`Class`].
 pub(super) trait Classified {
     fn class(&self) -> Class;
+
+    fn outcome(&self) -> TryOutcome;
 }
 
 impl<T, E: Failure> Classified for Result<T, E> {
     fn class(&self) -> Class {
         self.as_ref().map_or_else(Failure::class, |_| Class::Application)
+    }
+
+    fn outcome(&self) -> TryOutcome {
+        TryOutcome::of(self)
     }
 }
 
@@ -45,6 +52,7 @@ where
     lease: Lease<Connected<C>>,
     /// `None` after its end.
     response: Option<Pin<Box<F>>>,
+    began: Instant,
     /// When the silence of the instance counts as a failure.
     silent_at: Instant,
     /// When the try is abandoned.
@@ -67,11 +75,13 @@ where
         response: F,
     ) -> Self {
         shared.counters.tries.count();
-        let silent_at = Instant::now() + shared.options.try_timeout;
+        let began = Instant::now();
+        let silent_at = began + shared.options.try_timeout;
         Self {
             shared: shared.clone(),
             lease,
             response: Some(Box::pin(response)),
+            began,
             silent_at,
             limit: silent_at.max(deadline),
             permit: Some(permit),
@@ -90,6 +100,7 @@ where
         match timeout_at(self.silent_at.min(until), response).await {
             Ok(output) => {
                 self.response = None;
+                self.count(output.outcome());
                 if let Some(event) = Event::of(output.class()) {
                     self.shared.record(&self.lease, event);
                 }
@@ -102,6 +113,16 @@ where
                 Waited::Silent
             }
         }
+    }
+
+    fn count(&self, outcome: TryOutcome) {
+        self.lease.endpoint().tally().count(outcome, self.began.elapsed());
+    }
+
+    /// Counts a try that is given up without a response.
+    fn count_unanswered(&self) {
+        let is_late = self.began.elapsed() >= self.shared.options.try_timeout;
+        self.count(if is_late { TryOutcome::Late } else { TryOutcome::Cancelled });
     }
 
     /// Waits for the end, for what it shows about the instance.
@@ -118,6 +139,7 @@ where
     fn drop(&mut self) {
         let Some(response) = self.response.take() else { return };
         if self.abandoned.is_some() || self.limit <= Instant::now() {
+            self.count_unanswered();
             return;
         }
         let abandoned = self.lease.endpoint().connection().try_abandon();
@@ -126,12 +148,15 @@ where
                 shared: self.shared.clone(),
                 lease: self.lease.clone(),
                 response: Some(response),
+                began: self.began,
                 silent_at: self.silent_at,
                 limit: self.limit,
                 permit: self.permit.take(),
                 abandoned,
             };
             runtime.spawn(rest.finish());
+        } else {
+            self.count_unanswered();
         }
     }
 }
