@@ -52,12 +52,16 @@ pub async fn run(
     let writer = Arc::new(Writer::start(repository.clone()));
     let controller = Controller::new(repository.clone(), writer.clone());
     let (rest, grpc, ready) = (controller.clone(), controller.clone(), controller);
+    let metrics = Metrics::new();
+    metrics.registry(|registry| writer.register(registry));
+    let store = Arc::clone(&repository);
+    metrics.collect(move |to| store.sample(to));
     let server = Server {
         name: "metadata",
         grpc_services: &["metadata.v1.MetadataService"],
         descriptors: &[api::descriptors::METADATA],
         openapi: handler::http::document(),
-        metrics: Metrics::new(),
+        metrics,
         ready: Ready::when(move || {
             let controller = ready.clone();
             async move { controller.ready().await }

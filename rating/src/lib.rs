@@ -92,10 +92,15 @@ async fn serve(
         counted.register(registry);
         writer.register(registry);
     });
+    let ratings = Arc::clone(&store.ratings);
+    metrics.collect(move |to| ratings.sample(to));
     let ingest_until = shutdown.child_token();
     let ingesting =
         ingester::start(&config.ingester, writer, store.repository.clone(), &counted, &ingest_until)?
             .map(Arc::new);
+    if let Some(ingesting) = ingesting.clone() {
+        metrics.collect(move |to| ingesting.sample(to));
+    }
 
     let controller = Controller::new(store.ratings.clone(), writer.clone());
     let ready = {
