@@ -99,12 +99,16 @@ impl OpenStore {
         let tracer = self.tracers.start(&config.service.traces, NAME);
         let controller = Controller::new(self.repository.clone(), self.writer.clone());
         let (rest, grpc, ready) = (controller.clone(), controller.clone(), controller);
+        let metrics = Metrics::new();
+        metrics.registry(|registry| self.writer.register(registry));
+        let store = Arc::clone(&self.repository);
+        metrics.collect(move |to| store.sample(to));
         let server = Server {
             name: NAME,
             grpc_services: &["metadata.v1.MetadataService"],
             descriptors: &[api::descriptors::METADATA],
             openapi: handler::http::document(),
-            metrics: Metrics::new(),
+            metrics,
             tracer,
             ready: Ready::when(move || {
                 let controller = ready.clone();

@@ -9,8 +9,10 @@ pub mod sqlite;
 
 use crate::batch::{Outcome, Write};
 use async_trait::async_trait;
+use meter::Sampler;
 use model::search::{Query, Rank};
 use model::{Metadata, RecordId};
+use std::fmt;
 use std::sync::Arc;
 use storage::Error;
 
@@ -74,6 +76,15 @@ pub trait Repository: Send + Sync {
 
     /// Checks that the store can be read.
     async fn ready(&self) -> Result<(), Error>;
+
+    /// Encodes the metrics of the store, if it has any.
+    ///
+    /// # Errors
+    ///
+    /// Those of the encoder.
+    fn sample(&self, _to: &mut Sampler<'_>) -> fmt::Result {
+        Ok(())
+    }
 
     /// Closes the store; later calls fail.
     async fn close(&self);

@@ -5,13 +5,16 @@
 //! the store's caches are invalidated in either case. A write that still waits when its caller hangs up is applied too,
 //! as in rating.
 
+mod metrics;
+
 use crate::batch::{Outcome, Put, Write};
 use crate::repository::Repository;
 use fault::{Fault, Kind};
 use model::{MAX_BATCH, Metadata, RecordId};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use storage::{Error, Oldest};
+use storage::{BatchMetrics, Error, Oldest};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -31,9 +34,18 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Writer {
     sender: mpsc::Sender<Queued>,
-    oldest: Arc<Oldest>,
+    progress: Arc<Progress>,
     stop: CancellationToken,
     task: TaskTracker,
+}
+
+/// What the task has done and is doing.
+#[derive(Debug, Default)]
+struct Progress {
+    oldest: Oldest,
+    /// The number of writes that are being applied.
+    applying: AtomicUsize,
+    batches: BatchMetrics,
 }
 
 #[derive(Debug)]
@@ -52,11 +64,12 @@ impl Writer {
     #[must_use]
     pub fn start(repository: Arc<dyn Repository>) -> Self {
         let (sender, receiver) = mpsc::channel(ROOM);
-        let (oldest, stop, task) = (Arc::<Oldest>::default(), CancellationToken::new(), TaskTracker::new());
-        let writes = WriteTask { repository, oldest: Arc::clone(&oldest) };
+        let (stop, task) = (CancellationToken::new(), TaskTracker::new());
+        let progress = Arc::<Progress>::default();
+        let writes = WriteTask { repository, progress: Arc::clone(&progress) };
         task.spawn(writes.run(receiver, stop.clone()));
         task.close();
-        Self { sender, oldest, stop, task }
+        Self { sender, progress, stop, task }
     }
 
     /// Stores all of `batch`, whose ids are distinct, or nothing. Returns one entry per record, in their order, once
@@ -86,7 +99,7 @@ impl Writer {
     ///
     /// [`Error::Stalled`] if one has.
     pub fn check(&self) -> Result<(), Error> {
-        self.oldest.check()
+        self.progress.oldest.check()
     }
 
     /// Takes no more writes, and waits up to a second for those that were taken.
@@ -98,7 +111,7 @@ impl Writer {
 
 struct WriteTask {
     repository: Arc<dyn Repository>,
-    oldest: Arc<Oldest>,
+    progress: Arc<Progress>,
 }
 
 impl WriteTask {
@@ -117,10 +130,12 @@ impl WriteTask {
             };
             // Lets the callers of the last transaction run first, so that their next writes join this one.
             tokio::task::yield_now().await;
-            self.oldest.set(Some(first.since));
+            self.progress.oldest.set(Some(first.since));
             let (writes, replies, span) = gather(first, &mut queue);
+            self.progress.applying.store(writes.len(), Ordering::Relaxed);
             span.run(self.apply(writes, replies)).await;
-            self.oldest.set(None);
+            self.progress.applying.store(0, Ordering::Relaxed);
+            self.progress.oldest.set(None);
         }
     }
 
@@ -150,11 +165,16 @@ impl WriteTask {
     }
 
     async fn commit(&self, writes: &[Write]) -> Result<Vec<Outcome>, Error> {
-        let mut attempts = 1;
+        let (began, mut attempts) = (Instant::now(), 1);
         loop {
             match self.attempt(writes, attempts).await {
                 Err(error) if error.is_conflict() && attempts < ATTEMPTS => attempts += 1,
-                outcomes => return outcomes,
+                outcomes => {
+                    if outcomes.is_ok() {
+                        self.progress.batches.committed(writes.len(), began.elapsed());
+                    }
+                    return outcomes;
+                }
             }
         }
     }

@@ -50,11 +50,12 @@ pub async fn run(
     let metrics = Metrics::new();
     let response_cache =
         (!config.cache_ttl.is_zero()).then(|| Arc::new(ResponseCache::new(config.cache_ttl)));
-    let counts = metrics.registry(|registry| {
-        metrics::register(registry, vec![metadata.clone(), rating.clone()]);
-        response_cache.iter().for_each(|cache| cache.register(registry));
-        Counts::register(registry, ["metadata", "rating"])
-    });
+    let counts = metrics.registry(|registry| Counts::register(registry, ["metadata", "rating"]));
+    let services = [metadata.clone(), rating.clone()];
+    metrics.collect(move |to| metrics::sample(&services, to));
+    if let Some(cache) = response_cache.clone() {
+        metrics.collect(move |to| cache::sample(to, [("responses", cache.statistics())]));
+    }
     let options = Options { hedge: config.hedge_after, ..Options::default() };
     let parts = Parts { gateway: config.gateway, metadata, rating, options, counts, tracer: tracer.clone() };
     let server = Server {

@@ -35,8 +35,10 @@ use context::LogOnlyContext;
 use dead_letters::DeadLetters;
 use health::Health;
 use lane::LaneTask;
+use meter::Sampler;
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
+use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::mpsc;
@@ -84,6 +86,7 @@ pub fn start(
 ) -> Result<Option<Handle>, Error> {
     let Some(brokers) = &config.kafka else { return Ok(None) };
     let health = Health::default();
+    metrics.progress.set_topic(&config.topic);
     let dead_letters = DeadLetters::open(brokers, config, health.clone()).map_err(Error::Option)?;
     let (feedback, received) = std::sync::mpsc::channel();
     let tasks = TaskTracker::new();
@@ -146,6 +149,16 @@ pub fn start(
 }
 
 impl Handle {
+    /// Encodes the gauge `ingest_blocked`.
+    ///
+    /// # Errors
+    ///
+    /// That of the encoder.
+    pub fn sample(&self, to: &mut Sampler<'_>) -> fmt::Result {
+        let help = "1 if anything prevents events from being applied";
+        to.gauge("ingest_blocked", help, u64::from(self.ready().is_err()))
+    }
+
     /// Returns an error with the reason if events are prevented from being applied.
     pub fn ready(&self) -> Result<(), String> {
         if self.ended.is_cancelled() {

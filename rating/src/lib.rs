@@ -121,6 +121,8 @@ impl OpenStore {
             counted.register(registry);
             self.writer.register(registry);
         });
+        let ratings = Arc::clone(&self.store.ratings);
+        metrics.collect(move |to| ratings.sample(to));
         let ingest_until = shutdown.child_token();
         let ingesting = ingester::start(
             &config.ingester,
@@ -131,6 +133,9 @@ impl OpenStore {
             &ingest_until,
         )?
         .map(Arc::new);
+        if let Some(ingesting) = ingesting.clone() {
+            metrics.collect(move |to| ingesting.sample(to));
+        }
 
         let controller = Controller::new(self.store.ratings.clone(), self.writer.clone());
         let ready = {

@@ -13,6 +13,7 @@ pub use cursor::{AfterRating, AfterTop, TopRated, UserRatings};
 use crate::batch::{Batch, Outcome, Partition, Position};
 use async_trait::async_trait;
 use fault::{Fault, Kind};
+use meter::Sampler;
 use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
 use std::fmt;
 use std::iter::successors;
@@ -84,6 +85,15 @@ pub trait Ratings: fmt::Debug + Send + Sync {
 
     /// Lists aggregates by descending weighted mean, then by record id.
     async fn list_top_rated(&self, list: TopRated<'_>) -> Result<Vec<Aggregate>, Error>;
+
+    /// Encodes the metrics of the store, if it has any.
+    ///
+    /// # Errors
+    ///
+    /// Those of the encoder.
+    fn sample(&self, _to: &mut Sampler<'_>) -> fmt::Result {
+        Ok(())
+    }
 }
 
 /// Changes of ratings and aggregates. The writer calls `apply` from a task of the lane, so a caller that hangs up

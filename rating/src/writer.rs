@@ -20,6 +20,7 @@ use queue::{CAPACITY, Queue, Work};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use storage::BatchMetrics;
 use task::Task;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +31,7 @@ use tokio_util::task::TaskTracker;
 pub struct Writer {
     lanes: Arc<[Queue]>,
     tasks: TaskTracker,
+    batch_metrics: BatchMetrics,
 }
 
 /// What a writer has committed since its start.
@@ -46,17 +48,22 @@ impl Writer {
     /// accepted; the queued ones are applied.
     #[must_use]
     pub fn start(batches: Arc<dyn Batches>, stop: &CancellationToken) -> Self {
-        let tasks = TaskTracker::new();
+        let (tasks, batch_metrics) = (TaskTracker::new(), BatchMetrics::default());
         let lanes = (0..batches.lanes())
             .map(|lane| {
                 let (queue, queued) = Queue::new();
-                let task = Task { lane, batches: Arc::clone(&batches), counts: Arc::clone(&queue.counts) };
+                let task = Task {
+                    lane,
+                    batches: Arc::clone(&batches),
+                    counts: Arc::clone(&queue.counts),
+                    metrics: batch_metrics.clone(),
+                };
                 tasks.spawn(task.run(queued, stop.clone()));
                 queue
             })
             .collect();
         tasks.close();
-        Self { lanes, tasks }
+        Self { lanes, tasks, batch_metrics }
     }
 
     /// Returns the number of lanes.

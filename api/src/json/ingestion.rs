@@ -103,7 +103,8 @@ pub struct IngestedPartition {
     pub end_offset: i64,
     /// The number of events that are not yet applied.
     pub lag: u64,
-    /// The age of the last applied event in seconds; 0 if the partition has no lag, absent if no event was applied.
+    /// The age in seconds of the oldest event that is not yet applied; 0 if the partition has no lag. Until that event has
+    /// been read, the age that it has at most; absent if that is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub lag_seconds: Option<f64>,

@@ -7,9 +7,11 @@ use super::Repository as Store;
 use crate::batch::{Outcome, Write};
 use async_trait::async_trait;
 use cache::Cache;
+use meter::Sampler;
 use model::search::{Query, Rank};
 use model::{Metadata, RecordId};
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use storage::Error;
@@ -145,6 +147,16 @@ impl Store for Repository {
 
     async fn ready(&self) -> Result<(), Error> {
         self.store.ready().await
+    }
+
+    fn sample(&self, to: &mut Sampler<'_>) -> fmt::Result {
+        let caches = [
+            ("records", self.records.statistics()),
+            ("searches", self.searches.statistics()),
+            ("similar_words", self.similar.statistics()),
+        ];
+        cache::sample(to, caches)?;
+        self.store.sample(to)
     }
 
     async fn close(&self) {

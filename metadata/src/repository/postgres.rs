@@ -7,10 +7,12 @@ use super::Repository as Store;
 use super::row::{self, Row};
 use crate::batch::{Outcome, Write};
 use async_trait::async_trait;
+use meter::Sampler;
 use model::search::{self, MAX_TERM, Query, Rank, Term, Word};
 use model::{Metadata, RecordId};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{query, query_as, query_scalar};
+use std::fmt;
 use std::sync::Arc;
 use storage::postgres::{Pool, WRITE_TIMEOUT, within};
 use storage::{Error, Migration};
@@ -133,6 +135,10 @@ impl Store for Repository {
     async fn ready(&self) -> Result<(), Error> {
         query("SELECT last FROM revision").execute(&self.readers).await?;
         Ok(())
+    }
+
+    fn sample(&self, to: &mut Sampler<'_>) -> fmt::Result {
+        Pool::sample([("readers", &self.readers), ("writers", &self.writers)], to)
     }
 
     async fn close(&self) {

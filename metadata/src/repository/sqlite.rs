@@ -11,13 +11,15 @@ use super::Repository as Store;
 use super::row::{self, Row};
 use crate::batch::{Outcome, Write};
 use async_trait::async_trait;
+use meter::Sampler;
 use model::search::{self, Query, Rank, Term};
 use model::{Metadata, RecordId};
 use sqlx::{query, query_as, query_scalar};
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use storage::sqlite::{Sqlite, Synchronous};
-use storage::{Error, Migration};
+use storage::{Error, Migration, sample_pools};
 
 const MIGRATIONS: &[Migration] = &[
     Migration::new(1, "metadata", include_str!("../../../schemas/metadata/sqlite/0001_metadata.sql")),
@@ -126,6 +128,12 @@ impl Store for Repository {
     async fn ready(&self) -> Result<(), Error> {
         query("SELECT last FROM revision").execute(&self.sqlite.readers).await?;
         Ok(())
+    }
+
+    fn sample(&self, to: &mut Sampler<'_>) -> fmt::Result {
+        let (readers, writers) = (self.sqlite.reader_statistics(), self.sqlite.writer_statistics());
+        sample_pools(to, [("readers", readers), ("writers", writers)])?;
+        self.sqlite.sample_files(to)
     }
 
     async fn close(&self) {

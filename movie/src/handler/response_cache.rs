@@ -4,12 +4,6 @@ use api::json;
 use bytes::Bytes;
 use cache::Cache;
 use model::{MovieDetails, RecordId};
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::gauge::ConstGauge;
-use prometheus_client::registry::Registry;
-use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use trace::Span;
@@ -61,18 +55,12 @@ impl From<MovieDetails> for CachedMovie {
 #[derive(Debug)]
 pub(crate) struct ResponseCache {
     movies: Cache<RecordId, Arc<CachedMovie>>,
-    hits: Counter,
-    misses: Counter,
 }
 
 impl ResponseCache {
     /// Creates a cache of at most 32 MiB that keeps a movie for `ttl` from the start of its read.
     pub(crate) fn new(ttl: Duration) -> Self {
-        Self {
-            movies: Cache::new(MAX_BYTES, Some(ttl), weigh),
-            hits: Counter::default(),
-            misses: Counter::default(),
-        }
+        Self { movies: Cache::new(MAX_BYTES, Some(ttl), weigh) }
     }
 
     /// Returns the cached movie `id`, or the result of `read`. Partial movies and failures are not cached.
@@ -86,11 +74,9 @@ impl ResponseCache {
         read: impl Future<Output = Result<MovieDetails, E>>,
     ) -> Result<Arc<CachedMovie>, E> {
         if let Some(cached) = self.movies.get(id) {
-            self.hits.inc();
             Span::current().set("marquee.cache", "hit");
             return Ok(cached);
         }
-        self.misses.inc();
         Span::current().set("marquee.cache", "miss");
         let reading = self.movies.read(id);
         let cached = Arc::new(CachedMovie::from(read.await?));
@@ -100,12 +86,9 @@ impl ResponseCache {
         Ok(cached)
     }
 
-    /// Registers the cache's metrics with `registry`.
-    pub(crate) fn register(self: &Arc<Self>, registry: &mut Registry) {
-        let registry = registry.sub_registry_with_prefix("answers");
-        registry.register("hits", "Single movies served from the response cache", self.hits.clone());
-        registry.register("misses", "Single movies fetched from the services", self.misses.clone());
-        registry.register_collector(Box::new(Size(self.clone())));
+    /// Returns how the cache is used.
+    pub(crate) fn statistics(&self) -> cache::Statistics {
+        self.movies.statistics()
     }
 }
 
@@ -114,21 +97,4 @@ fn weigh(id: &RecordId, cached: &Arc<CachedMovie>) -> usize {
     // The key, both rows and the JSON each have the id; the texts are in the metadata and in the JSON.
     let ids = 4 * id.as_str().len();
     size_of::<CachedMovie>() + ids + 2 * cached.movie.metadata.text_bytes() + JSON_NAMES
-}
-
-/// The gauge `answers_bytes`.
-#[derive(Debug)]
-struct Size(Arc<ResponseCache>);
-
-impl Collector for Size {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let bytes = ConstGauge::new(self.0.movies.bytes());
-        let metric = encoder.encode_descriptor(
-            "bytes",
-            "Memory used by the response cache",
-            None,
-            bytes.metric_type(),
-        )?;
-        bytes.encode(metric)
-    }
 }

@@ -44,7 +44,7 @@ async fn workers_share_cached_movies() {
     }
     let metrics = stack.movie.get("/metrics").await.unwrap().body;
     let metrics = String::from_utf8(metrics.to_vec()).unwrap();
-    for row in ["answers_hits_total 40", "answers_misses_total 1"] {
+    for row in ["cache_hits_total{cache=\"responses\"} 40", "cache_misses_total{cache=\"responses\"} 1"] {
         assert!(metrics.lines().any(|line| line == row), "{row}: {metrics}");
     }
     stack.stop().await;

@@ -1,6 +1,8 @@
 //! Metrics of the calls to the backend services.
 
 use crate::stack::Stack;
+use api::movie::v1::GetMovieDetailsRequest;
+use api::movie::v1::movie_service_client::MovieServiceClient;
 use futures::future::join_all;
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -115,4 +117,54 @@ fn another_rating(authority: &str) -> discovery::Instance {
     let id = format!("another-rating-{port}");
     let port = port.parse().unwrap();
     discovery::Instance { service: "rating".into(), id, host: host.into(), port, tags: Vec::new() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scrape_of_busy_service_is_fast_and_small() {
+    const INSTANCES: u16 = 50;
+    let stack = Stack::start_with(&["movie", "--cache-ttl", "1m"]).await;
+    stack.put_movies((0..100).map(|id| id.to_string())).await;
+    let document = stack.movie.get("/openapi.json").await.unwrap().json();
+    for path in document["paths"].as_object().unwrap().keys() {
+        for id in ["1", "none"] {
+            stack.movie.get(&path.replace("{id}", id)).await.unwrap();
+        }
+    }
+    let mut movies = MovieServiceClient::new(stack.movie.channel().await.unwrap());
+    movies.get_movie_details(GetMovieDetailsRequest { movie_id: "1".to_owned() }).await.unwrap();
+    for number in 2..INSTANCES + 1 {
+        for (service, authority) in [("metadata", stack.metadata.as_ref()), ("rating", stack.rating.as_ref())]
+            .map(|(service, running)| (service, running.unwrap().authority()))
+        {
+            let (host, port) = authority.rsplit_once(':').unwrap();
+            let id = format!("{service}-10.100.100.{number:03}-{port}");
+            let (service, host, port) = (service.into(), host.into(), port.parse().unwrap());
+            let instance = discovery::Instance { service, id, host, port, tags: Vec::new() };
+            stack.registry.register(&instance).await.unwrap();
+        }
+    }
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let call = async |id: u32| stack.movie.get(&format!("/v1/movies?ids={id}")).await.unwrap();
+        join_all((0..50).map(call)).await;
+        let metrics = stack.movie.get("/metrics").await.unwrap().body;
+        let metrics = String::from_utf8(metrics.to_vec()).unwrap();
+        let called = metrics.lines().filter(|line| {
+            line.starts_with("client_requests_total{") && line.contains("\"ok\"") && !line.ends_with(" 0")
+        });
+        if called.count() == 2 * usize::from(INSTANCES) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "not all instances are called");
+    }
+    let (mut fastest, mut bytes) = (Duration::MAX, 0);
+    for _ in 0..20 {
+        let began = Instant::now();
+        bytes = stack.movie.get("/metrics").await.unwrap().body.len();
+        fastest = fastest.min(began.elapsed());
+    }
+    let kibibytes = bytes / 1024;
+    eprintln!("a scrape with {INSTANCES} instances of each service: {fastest:?}, {kibibytes} KiB");
+    assert!(fastest < Duration::from_millis(20) && kibibytes < 300, "{fastest:?}, {kibibytes} KiB");
+    stack.stop().await;
 }

@@ -8,11 +8,15 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache as Values;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+mod statistics;
 #[cfg(test)]
 mod tests;
+
+pub use statistics::{Statistics, sample};
 
 /// The number of groups of keys. A write to a key invalidates reads in progress of all keys of its group.
 const GROUPS: usize = 1024;
@@ -28,6 +32,9 @@ pub struct Cache<K, V> {
     writes: Box<[Mutex<u64>]>,
     hasher: RandomState,
     max_age: Option<Duration>,
+    max_bytes: u64,
+    /// Values that were found, but too old.
+    expired: AtomicU64,
 }
 
 #[derive(Clone, Debug)]
@@ -70,6 +77,8 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
             writes: (0..GROUPS).map(|_| Mutex::new(0)).collect(),
             hasher: RandomState::new(),
             max_age,
+            max_bytes: bytes,
+            expired: AtomicU64::new(0),
         }
     }
 
@@ -77,6 +86,9 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
     pub fn get(&self, key: &K) -> Option<V> {
         let kept = self.values.get(key)?;
         let fresh = self.max_age.is_none_or(|age| kept.since.elapsed() < age);
+        if !fresh {
+            self.expired.fetch_add(1, Ordering::Relaxed);
+        }
         fresh.then_some(kept.value)
     }
 
@@ -151,10 +163,17 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
         self.values.clear();
     }
 
-    /// Returns the current size in bytes.
+    /// Returns how the cache is used.
     #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.values.weight()
+    pub fn statistics(&self) -> Statistics {
+        let expired = self.expired.load(Ordering::Relaxed);
+        Statistics {
+            hits: self.values.hits().saturating_sub(expired),
+            misses: self.values.misses() + expired,
+            entries: self.values.len() as u64,
+            bytes: self.values.weight(),
+            max_bytes: self.max_bytes,
+        }
     }
 
     fn group(&self, key: &K) -> usize {

@@ -96,9 +96,11 @@ fn cache_is_bounded_in_bytes() {
     let cache = Cache::new(100_000, None, |_: &u32, value: &Vec<u8>| value.len());
     for key in 0..10_000 {
         cache.keep(cache.read(&key), key, vec![0; 100]);
-        assert!(cache.bytes() <= 100_000, "{}", cache.bytes());
+        let bytes = cache.statistics().bytes;
+        assert!(bytes <= 100_000, "{bytes}");
     }
-    assert!(cache.bytes() > 50_000, "{}", cache.bytes());
+    let bytes = cache.statistics().bytes;
+    assert!(bytes > 50_000, "{bytes}");
     cache.keep(cache.read(&0), 0, vec![0; 200_000]);
     assert_eq!(cache.get(&0), None);
 }
@@ -153,4 +155,19 @@ async fn cache_is_empty_after_write_of_unknown_keys() {
     cache.wrote_all();
     cache.keep(before, 2, 20);
     assert_eq!((cache.get(&1), cache.get(&2)), (None, None));
+}
+
+#[test]
+fn expired_value_is_a_miss_in_statistics() {
+    let cache = Cache::<u32, u32>::new(1 << 20, Some(Duration::from_millis(20)), |_, _| 8);
+    assert_eq!(cache.get(&1), None);
+    let reading = cache.read(&1);
+    cache.keep(reading, 1, 7);
+    assert_eq!(cache.get(&1), Some(7));
+    while cache.get(&1).is_some() {
+        thread::yield_now();
+    }
+    let Statistics { hits, misses, entries, bytes, max_bytes } = cache.statistics();
+    assert_eq!((misses, entries, bytes, max_bytes), (2, 1, 8 + OVERHEAD, 1 << 20));
+    assert!(hits >= 1);
 }

@@ -59,7 +59,7 @@ impl Instances {
     /// Returns the statistics of the calls of all clients.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
-        self.counters.statistics(self.seen.borrow().as_deref().unwrap_or_default())
+        self.counters.statistics(self.seen.borrow().as_deref().unwrap_or_default().len())
     }
 
     pub(crate) fn counters(&self) -> &Arc<Counters> {

@@ -37,6 +37,7 @@ mod probes;
 
 use crate::health::{Event, FULL_SHARE, Health};
 use crate::statistics::Observed;
+use crate::tally::Observation;
 use choice::{from_random_start, two_choices};
 use discovery::Instance;
 pub use endpoint::{Endpoint, Lease};
@@ -204,10 +205,13 @@ impl<C: Send + Sync> Observed for Picker<C> {
         self.lock().members.iter().map(|member| member.endpoint.in_flight()).sum()
     }
 
-    fn ejected(&self) -> Vec<Instance> {
-        let set = self.lock();
-        let ejected = set.members.iter().filter(|member| member.health.is_ejected());
-        ejected.map(|member| member.endpoint.instance().clone()).collect()
+    fn observe(&self) -> Vec<Observation> {
+        let observe = |Member { endpoint, health }: &Member<C>| Observation {
+            id: endpoint.instance().id.clone(),
+            tally: endpoint.tally().clone(),
+            ejected: health.is_ejected(),
+        };
+        self.lock().members.iter().map(observe).collect()
     }
 }
 

@@ -1,10 +1,12 @@
 //! Statistics of the calls to a service over all its clients, as plain numbers.
 
-use discovery::Instance;
+use crate::budget::RetryBudget;
+use crate::counter::Counter;
+use crate::tally::{InstanceStatistics, Observation, Tallies};
 use std::array;
-use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError, Weak};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use tokio::time::Instant;
 
 /// The calls to one service since its instances are followed, and the current state of the instances.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +32,10 @@ pub struct Statistics {
     pub ejected: u64,
     /// Tries in flight.
     pub in_flight: u64,
+    /// Further tries that the retry budgets of all clients allow now.
+    pub budget_balance: u64,
+    /// The tries at each instance, ordered by id. Instances that have left are listed for 5 more minutes.
+    pub by_instance: Vec<InstanceStatistics>,
 }
 
 /// How a call ended.
@@ -59,22 +65,8 @@ const REASONS: [&str; 4] = ["unavailable", "unsent", "broken", "silent"];
 pub(crate) trait Observed: Send + Sync {
     fn in_flight(&self) -> usize;
 
-    /// Returns the instances that are ejected, or got no response since they were.
-    fn ejected(&self) -> Vec<Instance>;
-}
-
-/// A number that only grows.
-#[derive(Debug, Default)]
-pub(crate) struct Counter(AtomicU64);
-
-impl Counter {
-    pub(crate) fn count(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
+    /// Returns the endpoints.
+    fn observe(&self) -> Vec<Observation>;
 }
 
 /// The counters that the clients of one service share.
@@ -87,15 +79,33 @@ pub(crate) struct Counters {
     pub(crate) hedges_won: Counter,
     pub(crate) refusals: Counter,
     pub(crate) ejections: Counter,
-    pickers: Mutex<Vec<Weak<dyn Observed>>>,
+    clients: Mutex<Clients>,
+}
+
+#[derive(Default)]
+struct Clients {
+    parts: Vec<ClientParts>,
+    tallies: Tallies,
+}
+
+/// The parts of a client that are read for the statistics.
+struct ClientParts {
+    picker: Weak<dyn Observed>,
+    budget: Arc<RetryBudget>,
+}
+
+impl fmt::Debug for Clients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clients").field("tallies", &self.tallies).finish_non_exhaustive()
+    }
 }
 
 impl Counters {
-    /// Includes `picker` in the statistics until it is dropped.
-    pub(crate) fn observe(&self, picker: Weak<dyn Observed>) {
-        let mut pickers = self.pickers.lock().unwrap_or_else(PoisonError::into_inner);
-        pickers.retain(|picker| picker.strong_count() > 0);
-        pickers.push(picker);
+    /// Includes a client in the statistics until its picker is dropped.
+    pub(crate) fn observe(&self, picker: Weak<dyn Observed>, budget: Arc<RetryBudget>) {
+        let parts = &mut self.clients.lock().unwrap_or_else(PoisonError::into_inner).parts;
+        parts.retain(|client| client.picker.strong_count() > 0);
+        parts.push(ClientParts { picker, budget });
     }
 
     pub(crate) fn retried(&self, reason: Reason) {
@@ -107,11 +117,13 @@ impl Counters {
         Call { counters: self, outcome: Outcome::Abandoned }
     }
 
-    pub(crate) fn statistics(&self, instances: &[Instance]) -> Statistics {
-        let pickers = self.pickers.lock().unwrap_or_else(PoisonError::into_inner);
-        let pickers: Vec<_> = pickers.iter().filter_map(Weak::upgrade).collect();
-        let ejected: HashSet<_> =
-            pickers.iter().flat_map(|picker| picker.ejected()).map(|instance| instance.authority()).collect();
+    /// Returns the current statistics of a service with this number of instances.
+    pub(crate) fn statistics(&self, instances: usize) -> Statistics {
+        let Clients { parts, tallies } = &mut *self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let clients = parts.iter().filter_map(|client| Some((client.picker.upgrade()?, &client.budget)));
+        let (pickers, budgets): (Vec<_>, Vec<_>) = clients.unzip();
+        tallies.update(pickers.iter().flat_map(|picker| picker.observe()).collect(), Instant::now());
+        let by_instance = tallies.statistics();
         Statistics {
             calls: array::from_fn(|outcome| (OUTCOMES[outcome], self.calls[outcome].get())),
             tries: self.tries.get(),
@@ -120,9 +132,11 @@ impl Counters {
             hedges_won: self.hedges_won.get(),
             refusals: self.refusals.get(),
             ejections: self.ejections.get(),
-            instances: instances.len() as u64,
-            ejected: ejected.len() as u64,
+            instances: instances as u64,
+            ejected: by_instance.iter().filter(|instance| instance.ejected == Some(true)).count() as u64,
             in_flight: pickers.iter().map(|picker| picker.in_flight() as u64).sum(),
+            budget_balance: budgets.iter().map(|budget| budget.balance()).sum(),
+            by_instance,
         }
     }
 }

@@ -57,6 +57,16 @@ impl<T: Table> Memtable<T> {
         &self.table
     }
 
+    /// Returns the number of pending rows.
+    pub fn pending(&self) -> usize {
+        self.rows().len()
+    }
+
+    /// Returns about how many rows it holds before batches merge some.
+    pub fn capacity(&self) -> usize {
+        self.journal().capacity()
+    }
+
     /// Returns the pending row of `key`; `None` if it must be read from the table.
     pub fn get(&self, key: T::Key) -> Option<T::Row> {
         self.rows().get(&key).cloned()

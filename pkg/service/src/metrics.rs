@@ -1,53 +1,70 @@
-//! Metrics of a service: requests by protocol, route and status, their duration, and the service's own
-//! metrics. One registry per service, never a global one.
+//! Metrics of a service: requests by protocol, route and status, their duration, process and runtimes, and the service's
+//! own metrics. One registry per service, never a global one.
 
 mod body;
-mod exposition;
+mod durations;
+mod exemplars;
+mod in_flight;
+mod labels;
 mod log;
+mod process;
 mod recorder;
 mod registry;
+mod runtime;
 mod spans;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use body::{Call, Measured};
-pub(crate) use recorder::Recorder;
+pub(crate) use labels::{Protocol, Status, grpc_name};
+pub(crate) use recorder::{Began, Recorder};
+pub(crate) use runtime::Runtimes;
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use durations::Durations;
+use exemplars::Exemplars;
+use in_flight::InFlightSum;
+use labels::{Place, Request};
+use meter::Sampler;
+use prometheus_client::encoding::{prometheus_text, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use trace::Tracer;
-
-/// The upper bounds of the duration histogram, in seconds.
-const BUCKETS: [f64; 15] =
-    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
 /// One service's metrics; clones share them.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     registry: Arc<Mutex<Registry>>,
     requests: Family<Request, Counter>,
-    durations: Family<Place, Histogram, fn() -> Histogram>,
+    durations: Family<Place, Durations>,
+    exemplars: Arc<Exemplars>,
+    in_flight: Arc<InFlightSum>,
 }
 
 impl Metrics {
-    /// Creates the metrics of requests and of the log.
+    /// Creates the metrics of requests, of the process and of the log.
     #[must_use]
     pub fn new() -> Self {
         let metrics = Self {
             registry: Arc::default(),
             requests: Family::default(),
-            durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+            durations: Family::default(),
+            exemplars: Arc::default(),
+            in_flight: Arc::default(),
         };
         metrics.registry(|registry| {
             let help = "Requests, by protocol, route and status";
             registry.register("requests", help, metrics.requests.clone());
             let help = "Time from a request's head to the response's head (gRPC: trailers)";
-            registry.register("request_duration_seconds", help, metrics.durations.clone());
-            registry.register_collector(Box::new(log::LostLines));
+            registry.register(durations::NAME, help, metrics.durations.clone());
         });
+        let in_flight = Arc::clone(&metrics.in_flight);
+        let help = "Requests whose response has not been sent completely";
+        metrics.collect(move |to| to.gauge("requests_in_flight", help, in_flight.get()));
+        metrics.collect(log::sample);
+        metrics.collect(process::sample);
         metrics
     }
 
@@ -56,95 +73,40 @@ impl Metrics {
         register(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Adds metrics that `sample` encodes at each scrape, on a thread that serves requests: it must not wait.
+    pub fn collect(&self, sample: impl Fn(&mut Sampler<'_>) -> fmt::Result + Send + Sync + 'static) {
+        self.registry(|registry| meter::collect(registry, sample));
+    }
+
     /// Adds the state of `registry`.
     pub(crate) fn tell_up(&self, registry: Arc<dyn discovery::Registry>) {
-        self.registry(|metrics| metrics.register_collector(Box::new(registry::Condition(registry))));
+        self.collect(move |to| registry::sample(&*registry, to));
     }
 
     /// Adds what `tracer` exports.
-    pub(crate) fn count_spans(&self, tracer: &Tracer) {
-        self.registry(|metrics| metrics.register_collector(Box::new(spans::Exported(tracer.clone()))));
+    pub(crate) fn count_spans(&self, tracer: Tracer) {
+        self.collect(move |to| spans::sample(&tracer, to));
     }
 
-    /// Returns all metrics as text: OpenMetrics 1.0, or Prometheus 0.0.4.
+    /// Adds the runtimes.
+    pub(crate) fn observe_runtimes(&self, runtimes: Runtimes) {
+        self.collect(move |to| runtimes.sample(to));
+    }
+
+    /// Returns all metrics as text: OpenMetrics 1.0 with exemplars, or Prometheus 0.0.4.
     pub(crate) fn text(&self, open_metrics: bool) -> Result<String, fmt::Error> {
         let mut text = String::new();
-        self.registry(|registry| prometheus_client::encoding::text::encode(&mut text, registry))?;
-        Ok(if open_metrics { text } else { exposition::prometheus(&text) })
+        if open_metrics {
+            self.registry(|registry| text::encode(&mut text, registry))?;
+            return Ok(self.exemplars.annotate(text));
+        }
+        self.registry(|registry| prometheus_text::encode(&mut text, registry))?;
+        Ok(text)
     }
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Request {
-    protocol: Protocol,
-    route: Arc<str>,
-    status: Status,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Place {
-    protocol: Protocol,
-    route: Arc<str>,
-}
-
-/// The protocol of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Protocol {
-    Http,
-    Grpc,
-}
-
-/// The labels of a completed request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Status {
-    Http(http::StatusCode),
-    Grpc(tonic::Code),
-}
-
-impl EncodeLabelValue for Protocol {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
-        encoder.write_str(match self {
-            Self::Http => "http",
-            Self::Grpc => "grpc",
-        })
-    }
-}
-
-impl EncodeLabelValue for Status {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
-        match self {
-            Self::Http(status) => encoder.write_str(status.as_str()),
-            Self::Grpc(code) => encoder.write_str(grpc_name(*code)),
-        }
-    }
-}
-
-/// Returns a gRPC code as spelled in its specification.
-const fn grpc_name(code: tonic::Code) -> &'static str {
-    use tonic::Code;
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }

@@ -21,6 +21,7 @@ pub use error::Error;
 use crate::config::Address;
 use crate::health::{self, Ready, Standing};
 use crate::layer::{self, Parameters};
+use crate::metrics::Runtimes;
 use crate::{Config, Metrics};
 use budget::{Budget, Limits};
 use bytes::Bytes;
@@ -118,7 +119,7 @@ impl Server {
         if let Some(registry) = &registry {
             metrics.tell_up(Arc::clone(registry));
         }
-        metrics.count_spans(&tracer);
+        metrics.count_spans(tracer.clone());
         let standing = Arc::new(Standing::new(metrics, Bytes::from(openapi), ready));
         let described =
             reflection::describe(descriptors).map_err(|source| Error::Descriptors { service, source })?;
@@ -143,6 +144,7 @@ impl Server {
             drain_timeout: config.drain_timeout,
         };
         let (mut workers, streams) = Workers::start(service, config.workers, settings, dispatch).await?;
+        standing.metrics.observe_runtimes(Runtimes::new(workers.runtimes()));
         let closing = CancellationToken::new();
         let accept = async move || listener.accept().await.map(|(stream, _)| stream);
         let acceptor = tokio::spawn(acceptor::deal(accept, streams, closing.clone()));

@@ -3,6 +3,7 @@
 
 mod config;
 mod error;
+mod metrics;
 mod migration;
 pub mod postgres;
 pub mod sqlite;
@@ -14,6 +15,7 @@ mod url;
 
 pub use config::Config;
 pub use error::Error;
+pub use metrics::{BatchMetrics, PoolStatistics, sample_lanes, sample_pools};
 pub use migration::{Migration, migrate};
 pub use stall::Oldest;
 pub use url::Url;

@@ -1,10 +1,12 @@
 //! SQLite: a file owned by one process, with one connection for writes and several for reads.
 
-use crate::Error;
 use crate::sqlite::lock::Lock;
+use crate::{Error, PoolStatistics};
 use clap::ValueEnum;
+use meter::Sampler;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, SqlitePool};
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use std::time::Duration;
 
 mod connection;
 mod lock;
+mod metrics;
 
 pub use connection::{BEGIN, Connection, Readers, Transaction};
 
@@ -41,11 +44,33 @@ pub struct Sqlite {
     pub writer: SqlitePool,
     /// The connections for reads; they see what was committed before their statement started.
     pub readers: Readers,
+    path: PathBuf,
     /// Excludes other processes.
     _lock: Arc<Lock>,
 }
 
 impl Sqlite {
+    /// Returns the connections for reads.
+    #[must_use]
+    pub fn reader_statistics(&self) -> PoolStatistics {
+        (&self.readers.0).into()
+    }
+
+    /// Returns the connections for writes.
+    #[must_use]
+    pub fn writer_statistics(&self) -> PoolStatistics {
+        (&self.writer).into()
+    }
+
+    /// Encodes the metrics of the file and of the disk.
+    ///
+    /// # Errors
+    ///
+    /// Those of the encoder.
+    pub fn sample_files(&self, to: &mut Sampler<'_>) -> fmt::Result {
+        metrics::sample(&self.path, to)
+    }
+
     /// Closes all connections, the writer's last, so that the log is checkpointed into the file.
     pub async fn close(&self) {
         self.readers.close().await;
@@ -89,7 +114,7 @@ pub async fn open(path: &Path, synchronous: Synchronous) -> Result<Sqlite, Error
         .connect_with(options.read_only(true).create_if_missing(false))
         .await
         .map_err(failed)?;
-    Ok(Sqlite { writer, readers: Readers(readers), _lock: lock })
+    Ok(Sqlite { writer, readers: Readers(readers), path, _lock: lock })
 }
 
 /// Returns the file's canonical path, so that all links to it share one lock; creates its folder.

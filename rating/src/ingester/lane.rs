@@ -148,6 +148,9 @@ impl LaneTask {
         if parts.len() < before {
             run.keep(&chunk, &parts);
         }
+        for (partition, part) in &parts {
+            self.metrics.progress.applying(*partition, part.first_timestamp);
+        }
         self.reject(&chunk, rejected, &parts, log).await?;
         self.apply(&chunk, run, parts, partitions, log).await
     }
@@ -330,7 +333,7 @@ fn skip(parts: &mut Parts, partitions: &HashMap<i32, LanePartition>, reached: Re
     let part = parts.entry(partition).or_insert_with(|| {
         let nothing_read = Position { next_offset: 0, skipped: 0, last_timestamp: -1, last_digest: 0 };
         let to = known.stored.clone().unwrap_or(nothing_read);
-        Part { epoch, first: to.next_offset, to }
+        Part { epoch, first: to.next_offset, first_timestamp: -1, to }
     });
     part.to.skip_to(next);
 }

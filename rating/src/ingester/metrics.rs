@@ -79,6 +79,8 @@ const DOUBLED: &str = "doubled";
 impl Metrics {
     /// Registers the metrics.
     pub fn register(&self, registry: &mut Registry) {
+        let progress = self.progress.clone();
+        meter::collect(registry, move |to| progress.sample(to));
         let registry = registry.sub_registry_with_prefix("ingest");
         registry.register("events", "Events by result", self.events.clone());
         let help = "Events sent to the dead-letter topic, by reason";
@@ -89,7 +91,6 @@ impl Metrics {
         registry.register("batch_seconds", help, self.batch_seconds.clone());
         let help = "Batches rejected because another instance has taken over the partition";
         registry.register("fenced", help, self.fenced.clone());
-        registry.register_collector(Box::new(self.progress.clone()));
     }
 
     /// Counts a batch that was committed after `took`.

@@ -2,10 +2,9 @@
 //! metrics and REST report it.
 
 use crate::batch::Position;
+use meter::Sampler;
 use model::Timestamp;
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue};
-use prometheus_client::metrics::MetricType;
+use prometheus_client::encoding::EncodeGaugeValue;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +15,7 @@ pub(super) struct Progress(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
+    topic: String,
     partitions: BTreeMap<i32, PartitionProgress>,
     paused: BTreeSet<usize>,
     ends_asked_at: Option<Timestamp>,
@@ -30,6 +30,10 @@ pub struct PartitionProgress {
     /// The next offset to apply.
     next: i64,
     last_applied: Option<Timestamp>,
+    /// The time of the oldest event that has been read and not applied.
+    oldest_read: Option<Timestamp>,
+    /// When the brokers last had no event that is not applied.
+    caught_up_at: Option<Timestamp>,
     /// The end offset: that of the next new event.
     pub end: i64,
     /// Why the partition makes no progress, if it makes none.
@@ -54,7 +58,9 @@ impl PartitionProgress {
             lane,
             stored: stored.map(|position| position.next_offset),
             next: stored.map_or(low, |position| position.next_offset),
-            last_applied: stored.and_then(time),
+            last_applied: stored.and_then(|position| time(position.last_timestamp)),
+            oldest_read: None,
+            caught_up_at: None,
             end: high,
             trouble: None,
         }
@@ -66,20 +72,22 @@ impl PartitionProgress {
         u64::try_from(self.end - self.next).unwrap_or(0)
     }
 
-    /// Returns the age of the last applied event in seconds; 0 if no event is pending, `None` if none was applied.
+    /// Returns the age in seconds of the oldest event that is not applied; 0 if no event is pending. Before that event has
+    /// been read, returns the age that it has at most; `None` if even that is unknown.
     #[must_use]
     pub fn lag_seconds(&self, now: Timestamp) -> Option<f64> {
         if self.lag() == 0 {
             return Some(0.0);
         }
-        let age = now.as_millis() - self.last_applied?.as_millis();
+        let since = self.oldest_read.or_else(|| self.last_applied.max(self.caught_up_at))?;
         // The clock of a producer may be ahead.
-        Some(age.max(0) as f64 / 1000.0)
+        Some((now.as_millis() - since.as_millis()).max(0) as f64 / 1000.0)
     }
 }
 
-fn time(position: &Position) -> Option<Timestamp> {
-    (position.last_timestamp >= 0).then(|| Timestamp::from_millis(position.last_timestamp).ok()).flatten()
+/// Returns the time of a record; `None` if it has none.
+fn time(milliseconds: i64) -> Option<Timestamp> {
+    (milliseconds >= 0).then(|| Timestamp::from_millis(milliseconds).ok()).flatten()
 }
 
 /// The progress of all partitions at one moment.
@@ -98,6 +106,11 @@ impl Progress {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Sets the topic of the partitions.
+    pub(super) fn set_topic(&self, topic: &str) {
+        topic.clone_into(&mut self.state().topic);
+    }
+
     /// Starts a partition. One that is stalled stays so until it makes progress.
     pub(super) fn begin(&self, partition: i32, mut reading: PartitionProgress) {
         let partitions = &mut self.state().partitions;
@@ -110,7 +123,7 @@ impl Progress {
     /// Resets a partition that is read from its first offset, `low`.
     pub(super) fn restart(&self, partition: i32, low: i64) {
         if let Some(reading) = self.state().partitions.get_mut(&partition) {
-            (reading.next, reading.last_applied) = (low, None);
+            (reading.next, reading.last_applied, reading.oldest_read) = (low, None, None);
         }
     }
 
@@ -131,11 +144,18 @@ impl Progress {
         self.state().partitions.remove(&partition);
     }
 
+    /// Records the time, in milliseconds, of the oldest event of a partition that is read and not applied.
+    pub(super) fn applying(&self, partition: i32, oldest: i64) {
+        if let Some(reading) = self.state().partitions.get_mut(&partition) {
+            reading.oldest_read = time(oldest);
+        }
+    }
+
     /// Records that a partition was applied up to `to`.
     pub(super) fn applied(&self, partition: i32, to: &Position) {
         if let Some(reading) = self.state().partitions.get_mut(&partition) {
             (reading.stored, reading.next) = (Some(to.next_offset), to.next_offset);
-            reading.last_applied = time(to);
+            (reading.last_applied, reading.oldest_read) = (time(to.last_timestamp), None);
             reading.end = reading.end.max(to.next_offset);
         }
     }
@@ -143,10 +163,14 @@ impl Progress {
     /// Records end offsets.
     pub(super) fn ends(&self, ends: &[(i32, i64)]) {
         let mut state = self.state();
-        state.ends_asked_at = Some(Timestamp::now());
+        let now = Timestamp::now();
+        state.ends_asked_at = Some(now);
         for (partition, end) in ends {
             if let Some(reading) = state.partitions.get_mut(partition) {
                 reading.end = *end;
+                if reading.lag() == 0 {
+                    reading.caught_up_at = Some(now);
+                }
             }
         }
     }
@@ -175,45 +199,38 @@ impl Progress {
     }
 }
 
-impl Collector for Progress {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+impl Progress {
+    /// Encodes the metrics.
+    pub(super) fn sample(&self, to: &mut Sampler<'_>) -> fmt::Result {
+        let topic = self.state().topic.clone();
         let (snapshot, now) = (self.snapshot(), Timestamp::now());
-        let mut out = Out { encoder: &mut encoder, partitions: &snapshot.partitions };
+        let mut out = Out { to, topic: &topic, partitions: &snapshot.partitions };
         out.each("stored_offset", "The stored offset of the next event to apply", |reading| reading.stored)?;
         out.each("end_offset", "The end offset: that of the next event to be produced", |reading| {
             Some(reading.end)
         })?;
         out.each("lag_events", "Events that are not yet applied", |reading| Some(reading.lag()))?;
-        out.each("lag_seconds", "Age of the last applied event, 0 without lag", |reading| {
-            reading.lag_seconds(now)
-        })?;
+        let help = "Age of the oldest event that is not yet applied, 0 if none is pending";
+        out.each("lag_seconds", help, |reading| reading.lag_seconds(now))?;
         let in_trouble = |reading: &PartitionProgress, which| {
             Some(i64::from(reading.trouble.as_ref().is_some_and(|(trouble, _)| *trouble == which)))
         };
-        out.each(
-            "lost_offset",
-            "1 if a partition is not read because its stored offset is lost",
-            |reading| in_trouble(reading, Trouble::Lost),
-        )?;
-        out.each(
-            "unreadable",
-            "1 if the brokers do not report the first and last offset of a partition",
-            |reading| in_trouble(reading, Trouble::Unreadable),
-        )?;
-        out.each(
-            "stalled",
-            "1 if events of a partition are pending and none is read or applied",
-            |reading| in_trouble(reading, Trouble::Stalled),
-        )?;
+        let help = "1 if a partition is not read because its stored offset is lost";
+        out.each("lost_offset", help, |reading| in_trouble(reading, Trouble::Lost))?;
+        let help = "1 if the brokers do not report the first and last offset of a partition";
+        out.each("unreadable", help, |reading| in_trouble(reading, Trouble::Unreadable))?;
+        let help = "1 if events of a partition are pending and none is read or applied";
+        out.each("stalled", help, |reading| in_trouble(reading, Trouble::Stalled))?;
         let (assigned, paused) = (snapshot.partitions.len(), snapshot.paused_lanes);
-        out.one("assigned_partitions", "Partitions assigned to this instance", assigned)?;
-        out.one("paused_lanes", "Lanes so far behind that their partitions are paused", paused)
+        to.gauge("ingest_assigned_partitions", "Partitions assigned to this instance", assigned)?;
+        to.gauge("ingest_paused_lanes", "Lanes so far behind that their partitions are paused", paused)
     }
 }
 
-/// Encodes gauges.
+/// Encodes gauges of partitions.
 struct Out<'a, 'e> {
-    encoder: &'a mut DescriptorEncoder<'e>,
+    to: &'a mut Sampler<'e>,
+    topic: &'a str,
     partitions: &'a [(i32, PartitionProgress, bool)],
 }
 
@@ -224,17 +241,10 @@ impl Out<'_, '_> {
         help: &str,
         value: impl Fn(&PartitionProgress) -> Option<V>,
     ) -> fmt::Result {
-        let mut metric = self.encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-        for (partition, reading, _) in self.partitions {
-            if let Some(value) = value(reading) {
-                metric.encode_family(&[("partition", *partition)])?.encode_gauge(&value)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn one(&mut self, name: &str, help: &str, value: usize) -> fmt::Result {
-        self.encoder.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&value)
+        let rows = self.partitions.iter().filter_map(|(partition, reading, _)| {
+            Some((([("topic", self.topic)], [("partition", *partition)]), value(reading)?))
+        });
+        self.to.gauges(&format!("ingest_{name}"), help, rows)
     }
 }
 
@@ -247,17 +257,39 @@ mod tests {
     }
 
     #[test]
-    fn lag_counts_pending_events_and_age_of_last_applied_one() {
+    fn lag_counts_pending_events_and_age_of_oldest_one() {
         let now = Timestamp::from_millis(10_000).unwrap();
         let progress = Progress::default();
         let reading = || progress.snapshot().partitions[0].1.clone();
+        let seconds = |now| reading().lag_seconds(now);
         progress.begin(3, PartitionProgress::begin(0, None, (5, 9)));
-        assert_eq!((reading().stored, reading().lag(), reading().lag_seconds(now)), (None, 4, None));
+        assert_eq!((reading().stored, reading().lag(), seconds(now)), (None, 4, None));
+        progress.applying(3, 2_000);
+        assert_eq!((reading().lag(), seconds(now)), (4, Some(8.0)));
         progress.applied(3, &position(7, 8_500));
-        assert_eq!((reading().stored, reading().lag(), reading().lag_seconds(now)), (Some(7), 2, Some(1.5)));
+        assert_eq!((reading().stored, reading().lag(), seconds(now)), (Some(7), 2, Some(1.5)), "at most");
+        progress.applying(3, 9_000);
+        assert_eq!(seconds(now), Some(1.0), "exactly");
+        progress.applying(3, -1);
+        assert_eq!(seconds(now), Some(1.5), "an event without a time");
         progress.applied(3, &position(12, 8_500));
-        assert_eq!((reading().end, reading().lag(), reading().lag_seconds(now)), (12, 0, Some(0.0)));
+        assert_eq!((reading().end, reading().lag(), seconds(now)), (12, 0, Some(0.0)));
         progress.ends(&[(3, 20), (4, 1)]);
         assert_eq!((reading().lag(), progress.snapshot().partitions.len()), (8, 1));
+    }
+
+    #[test]
+    fn first_event_after_quiet_hours_is_not_hours_old() {
+        let progress = Progress::default();
+        let seconds = || {
+            let reading = progress.snapshot().partitions[0].1.clone();
+            reading.lag_seconds(Timestamp::now()).unwrap()
+        };
+        progress.begin(0, PartitionProgress::begin(0, Some(&position(7, 1_000)), (0, 7)));
+        progress.ends(&[(0, 8)]);
+        assert!(seconds() > 1e9, "nobody has seen that nothing was pending");
+        progress.ends(&[(0, 7)]);
+        progress.ends(&[(0, 8)]);
+        assert!(seconds() < 60.0, "it was pending at the last look at the earliest");
     }
 }

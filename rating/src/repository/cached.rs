@@ -6,7 +6,9 @@ use crate::batch::{Batch, Outcome};
 use async_trait::async_trait;
 use cache::Cache;
 use foldhash::HashSet;
+use meter::Sampler;
 use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,6 +85,11 @@ impl Ratings for Repository {
 
     async fn list_top_rated(&self, list: TopRated<'_>) -> Result<Vec<Aggregate>, Error> {
         self.store.list_top_rated(list).await
+    }
+
+    fn sample(&self, to: &mut Sampler<'_>) -> fmt::Result {
+        cache::sample(to, [("aggregates", self.aggregates.statistics())])?;
+        self.store.sample(to)
     }
 }
 

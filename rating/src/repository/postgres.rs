@@ -9,10 +9,12 @@ use super::{AfterRating, AfterTop, Batches, Error, Positions, Ratings, TopRated,
 use crate::batch::{Batch, Outcome, Position};
 use async_trait::async_trait;
 use history::History;
+use meter::Sampler;
 use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
 use sqlx::postgres::PgConnectOptions;
 use statements::Statements;
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use storage::Migration;
@@ -205,6 +207,10 @@ impl Ratings for Repository {
             .fetch_all(&self.readers)
             .await?;
         Ok(rows.into_iter().map(sql::aggregate).collect::<Result<_, _>>()?)
+    }
+
+    fn sample(&self, to: &mut Sampler<'_>) -> fmt::Result {
+        Pool::sample([("readers", &self.readers), ("writers", &self.writers)], to)
     }
 }
 

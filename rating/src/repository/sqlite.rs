@@ -27,13 +27,15 @@ use super::{Batches, Error, Positions, Ratings, TopRated, UserRatings};
 use crate::batch::{Batch, Outcome, Position};
 use async_trait::async_trait;
 use memtable::WriteConnection;
+use meter::Sampler;
 use model::{Aggregate, Prior, Rating, Record, RecordId, RecordType, UserId};
 use reads::Reads;
 use statements::Statements;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use storage::sqlite::{Sqlite, Synchronous};
-use storage::{Migration, migrate};
+use storage::{Migration, migrate, sample_pools};
 use tables::Pending;
 
 const MIGRATIONS: &[Migration] = &[
@@ -123,6 +125,12 @@ impl Ratings for Repository {
 
     async fn list_top_rated(&self, list: TopRated<'_>) -> Result<Vec<Aggregate>, Error> {
         self.reads().list_top_rated(list).await
+    }
+
+    fn sample(&self, to: &mut Sampler<'_>) -> fmt::Result {
+        sample_pools(to, [("readers", self.database.reader_statistics())])?;
+        self.database.sample_files(to)?;
+        self.pending.sample(to)
     }
 }
 

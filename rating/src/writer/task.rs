@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+use storage::BatchMetrics;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use trace::{Span, SpanKind};
@@ -38,6 +39,7 @@ pub(super) struct Task {
     pub(super) lane: usize,
     pub(super) batches: Arc<dyn Batches>,
     pub(super) counts: Arc<Counts>,
+    pub(super) metrics: BatchMetrics,
 }
 
 impl Task {
@@ -134,6 +136,7 @@ impl Task {
                 Ok(outcomes) => {
                     self.counts.batches.fetch_add(1, Ordering::Relaxed);
                     self.counts.writes.fetch_add(outcomes.len() as u64, Ordering::Relaxed);
+                    self.metrics.committed(outcomes.len(), started.elapsed());
                     return Ok(outcomes);
                 }
                 Err(error) if error.is_conflict() && retries < RETRIES && started.elapsed() < RETRY_FOR => {

@@ -42,11 +42,11 @@ async fn others_are_read(broker: &Broker, reason: &str, repair: impl FnOnce(&Bro
     let trouble = report.trouble.unwrap();
     assert!(trouble.starts_with(&format!("partition {BAD} of topic ratings can't be read: ")), "{trouble}");
     assert!(service.events("created") < EVENTS);
-    assert_eq!(service.count("ingest_unreadable{partition=\"1\"}"), 1);
-    assert_eq!(service.count("ingest_unreadable{partition=\"0\"}"), 0);
+    assert_eq!(service.of_partition(1, "ingest_unreadable"), 1);
+    assert_eq!(service.of_partition(0, "ingest_unreadable"), 0);
     repair(broker);
     wait_for("all events", || async { service.events("created") == EVENTS && service.is_ready() }).await;
-    assert_eq!((service.events("unchanged"), service.count("ingest_unreadable{partition=\"1\"}")), (0, 0));
+    assert_eq!((service.events("unchanged"), service.of_partition(1, "ingest_unreadable")), (0, 0));
     service.stop().await;
 }
 

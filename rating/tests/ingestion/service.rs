@@ -80,6 +80,12 @@ impl Service {
         found.map_or(0, |value| value.parse().unwrap())
     }
 
+    /// The value of a gauge of a partition.
+    pub(crate) fn of_partition(&self, partition: i32, name: &str) -> u64 {
+        let topic = self.handle.status().topic;
+        self.count(&format!("{name}{{topic=\"{topic}\",partition=\"{partition}\"}}"))
+    }
+
     /// All metrics.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();

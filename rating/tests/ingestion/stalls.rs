@@ -28,12 +28,9 @@ async fn writer_that_makes_no_progress_is_reported_as_a_stall_until_it_does() {
     assert_eq!(state(), Some(PartitionState::Stalled));
     let report = service.report();
     assert!(report.trouble.unwrap().contains("partition 0 of topic ratings makes no progress: "));
-    assert_eq!(service.count("ingest_stalled{partition=\"0\"}"), 1);
+    assert_eq!(service.of_partition(0, "ingest_stalled"), 1);
     repository.fail(false);
     wait_for("the later events", || async { service.events("created") == 20 && service.is_ready() }).await;
-    assert_eq!(
-        (state(), service.count("ingest_stalled{partition=\"0\"}")),
-        (Some(PartitionState::Reading), 0)
-    );
+    assert_eq!((state(), service.of_partition(0, "ingest_stalled")), (Some(PartitionState::Reading), 0));
     service.stop().await;
 }

@@ -79,15 +79,17 @@ async fn events_partitions_and_lag_are_told_as_json_and_as_metrics() {
     for line in [
         "ingest_events_total{outcome=\"created\"} 1",
         "ingest_events_total{outcome=\"rejected\"} 1",
-        "ingest_stored_offset{partition=\"1\"} 3",
-        "ingest_end_offset{partition=\"1\"} 3",
-        "ingest_lag_events{partition=\"1\"} 0",
-        "ingest_lag_seconds{partition=\"1\"} 0.0",
-        "ingest_lost_offset{partition=\"0\"} 0",
+        "ingest_stored_offset{topic=\"ratings\",partition=\"1\"} 3",
+        "ingest_end_offset{topic=\"ratings\",partition=\"1\"} 3",
+        "ingest_lag_events{topic=\"ratings\",partition=\"1\"} 0",
+        "ingest_lag_seconds{topic=\"ratings\",partition=\"1\"} 0.0",
+        "ingest_lost_offset{topic=\"ratings\",partition=\"0\"} 0",
         "ingest_assigned_partitions 2",
         "ingest_paused_lanes 0",
+        "ingest_blocked 0",
         "ingest_fenced_total 0",
-        "writer_queue{lane=\"3\"} 0",
+        "write_queue_writes{lane=\"3\"} 0",
+        "write_oldest_seconds{lane=\"3\"} 0.0",
     ] {
         assert!(text.lines().any(|found| found == line), "{line} in {text}");
     }

@@ -49,8 +49,8 @@ pub(crate) async fn damaged_batch_is_not_applied_and_its_partition_is_reported()
     wait_for("the other partition", || async { service.events("created") == 20 }).await;
     let report = service.report();
     assert_eq!((report.partitions[0].stored_offset, report.partitions[1].lag), (Some(10), 0), "{report:?}");
-    assert_eq!(service.count("ingest_stalled{partition=\"0\"}"), 1);
-    assert_eq!(service.count("ingest_stalled{partition=\"1\"}"), 0);
+    assert_eq!(service.of_partition(0, "ingest_stalled"), 1);
+    assert_eq!(service.of_partition(1, "ingest_stalled"), 0);
     service.stop().await;
 }
 

@@ -5,6 +5,7 @@
 mod arguments;
 mod containers;
 mod imports;
+mod metrics;
 mod parts;
 mod process;
 mod whole;

@@ -41,7 +41,8 @@ fn complete_movie_is_cached_but_not_partial_movie_or_failure() {
     assert_eq!(get(&cache, &one, Ok(later)), Ok(whole));
     let (two, other) = (id(2), movie(&id(2), 4, false));
     assert_eq!(get(&cache, &two, Ok(other.clone())), Ok(other));
-    assert_eq!((cache.hits.get(), cache.misses.get()), (1, 4));
+    let cache::Statistics { hits, misses, .. } = cache.statistics();
+    assert_eq!((hits, misses), (1, 4));
 }
 
 /// The reads of the services, by revision: their times, and whether their movies were partial.
@@ -105,6 +106,6 @@ fn cache_is_bounded_in_bytes() {
         let metadata = Metadata { description: long.clone(), ..movie.metadata };
         get(&cache, &id, Ok(MovieDetails { metadata, ..movie })).unwrap();
     }
-    let bytes = cache.movies.bytes();
+    let bytes = cache.statistics().bytes;
     assert!((MAX_BYTES / 2..=MAX_BYTES).contains(&bytes), "{bytes}");
 }

@@ -6,6 +6,7 @@ use super::traced;
 use crate::error::{Class, Failure};
 use crate::health::Event;
 use crate::picker::Lease;
+use crate::tally::TryOutcome;
 use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,8 +18,11 @@ use trace::Span;
 pub(super) trait Classified {
     fn class(&self) -> Class;
 
+    /// Returns how the call ended, for its metrics.
+    fn outcome(&self) -> TryOutcome;
+
     /// Returns how the call ended, for its span.
-    fn outcome(&self) -> &'static str;
+    fn description(&self) -> &'static str;
 }
 
 impl<T, E: Failure> Classified for Result<T, E> {
@@ -26,7 +30,11 @@ impl<T, E: Failure> Classified for Result<T, E> {
         self.as_ref().map_or_else(Failure::class, |_| Class::Application)
     }
 
-    fn outcome(&self) -> &'static str {
+    fn outcome(&self) -> TryOutcome {
+        TryOutcome::of(self)
+    }
+
+    fn description(&self) -> &'static str {
         self.as_ref().map_or_else(|error| error.class().name(), |_| "ok")
     }
 }
@@ -55,6 +63,7 @@ where
     lease: Lease<Connected<C>>,
     /// `None` after its end.
     response: Option<Pin<Box<F>>>,
+    began: Instant,
     /// When the silence of the instance counts as a failure.
     silent_at: Instant,
     /// When the try is abandoned.
@@ -80,11 +89,13 @@ where
         response: F,
     ) -> Self {
         shared.counters.tries.count();
-        let silent_at = Instant::now() + shared.options.try_timeout;
+        let began = Instant::now();
+        let silent_at = began + shared.options.try_timeout;
         Self {
             shared: shared.clone(),
             lease,
             response: Some(Box::pin(response)),
+            began,
             silent_at,
             limit: silent_at.max(deadline),
             permit: Some(permit),
@@ -111,10 +122,11 @@ where
         match timeout_at(self.silent_at.min(until), self.span.run(response)).await {
             Ok(output) => {
                 self.response = None;
+                self.count(output.outcome());
                 if let Some(event) = Event::of(output.class()) {
                     self.record(event);
                 }
-                traced::end(mem::take(&mut self.span), output.outcome());
+                traced::end(mem::take(&mut self.span), output.description());
                 Waited::Ended(output)
             }
             Err(_) if self.silent_at > until => Waited::TimedOut,
@@ -125,6 +137,16 @@ where
                 Waited::Silent
             }
         }
+    }
+
+    fn count(&self, outcome: TryOutcome) {
+        self.lease.endpoint().tally().count(outcome, self.began.elapsed());
+    }
+
+    /// Counts a try that is given up without a response.
+    fn count_unanswered(&self) {
+        let is_late = self.began.elapsed() >= self.shared.options.try_timeout;
+        self.count(if is_late { TryOutcome::Late } else { TryOutcome::Cancelled });
     }
 
     /// Waits for the end, for what it shows about the instance.
@@ -141,11 +163,10 @@ where
     fn drop(&mut self) {
         let Some(response) = self.response.take() else { return };
         let span = mem::take(&mut self.span);
-        if self.limit <= Instant::now() {
-            return traced::end(span, "silent");
-        }
-        if self.abandoned.is_some() {
-            return traced::end(span, "cancelled");
+        let is_over = self.limit <= Instant::now();
+        if is_over || self.abandoned.is_some() {
+            self.count_unanswered();
+            return traced::end(span, if is_over { "silent" } else { "cancelled" });
         }
         let abandoned = self.lease.endpoint().connection().try_abandon();
         if let (Some(_), Ok(runtime)) = (&abandoned, Handle::try_current()) {
@@ -154,6 +175,7 @@ where
                 shared: self.shared.clone(),
                 lease: self.lease.clone(),
                 response: Some(response),
+                began: self.began,
                 silent_at: self.silent_at,
                 limit: self.limit,
                 permit: self.permit.take(),
@@ -162,6 +184,7 @@ where
             };
             runtime.spawn(rest.finish());
         } else {
+            self.count_unanswered();
             traced::end(span, "cancelled");
         }
     }

@@ -2,6 +2,7 @@
 
 use super::connected::{Connected, Permit};
 use super::options::Options;
+use crate::budget::RetryBudget;
 use crate::error::Error;
 use crate::health::Event;
 use crate::instances::Instances;
@@ -10,21 +11,9 @@ use crate::picker::{Endpoint, Lease, Picker};
 use crate::statistics::Counters;
 use discovery::{Instance, InstanceSet};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tower::retry::budget::{Budget, TpsBudget};
-
-/// How long a call adds to the retry budget.
-const BUDGET_WINDOW: Duration = Duration::from_secs(2);
-
-/// Retries per second that are allowed without any calls.
-const BUDGET_RESERVE: u32 = 4;
-
-/// Retries per call: one for six. Together with the reserve and a burst after quiet times, a service whose instances
-/// all fail gets at most 1.2 times the calls.
-const BUDGET_SHARE: f32 = 0.166;
 
 /// State that all calls of a client share.
 pub(super) struct Shared<C> {
@@ -33,7 +22,7 @@ pub(super) struct Shared<C> {
     pub(super) latencies: Latencies,
     pub(super) counters: Arc<Counters>,
     pub(super) options: Options,
-    budget: TpsBudget,
+    budget: Arc<RetryBudget>,
     /// Whether the registry has reported a first set of instances.
     has_set: watch::Receiver<bool>,
     _follower: DropGuard,
@@ -54,7 +43,8 @@ impl<C: Send + Sync + 'static> Shared<C> {
     ) -> Self {
         let picker = Arc::new(Picker::default());
         let observed: Weak<Picker<Connected<C>>> = Arc::downgrade(&picker);
-        instances.counters().observe(observed);
+        let budget = Arc::new(RetryBudget::new());
+        instances.counters().observe(observed, budget.clone());
         let (has_set_sender, has_set) = watch::channel(false);
         let stop = CancellationToken::new();
         let connect = move |instance: &Instance| Connected::new(connect(instance), &options);
@@ -66,7 +56,7 @@ impl<C: Send + Sync + 'static> Shared<C> {
             latencies: Latencies::new(),
             counters: instances.counters().clone(),
             options,
-            budget: TpsBudget::new(BUDGET_WINDOW, BUDGET_RESERVE, BUDGET_SHARE),
+            budget,
             has_set,
             _follower: stop.drop_guard(),
         }

@@ -1,6 +1,7 @@
 //! An instance with its connection, and the calls in flight to it.
 
 use crate::health::Health;
+use crate::tally::Tally;
 use discovery::Instance;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,11 +12,12 @@ pub struct Endpoint<C> {
     instance: Instance,
     connection: C,
     in_flight: AtomicUsize,
+    tally: Arc<Tally>,
 }
 
 impl<C> Endpoint<C> {
     pub(super) fn new(instance: Instance, connection: C) -> Self {
-        Self { instance, connection, in_flight: AtomicUsize::new(0) }
+        Self { instance, connection, in_flight: AtomicUsize::new(0), tally: Arc::default() }
     }
 
     /// Returns the instance.
@@ -28,6 +30,11 @@ impl<C> Endpoint<C> {
     #[must_use]
     pub fn connection(&self) -> &C {
         &self.connection
+    }
+
+    /// Returns the counts of the tries at the instance.
+    pub(crate) const fn tally(&self) -> &Arc<Tally> {
+        &self.tally
     }
 
     /// Returns the number of leases on the endpoint.

@@ -79,3 +79,48 @@ async fn silent_instance_and_empty_budget_are_counted() {
     assert!(counted(&statistics.retries, "broken") > 0, "{statistics:?}");
     assert!(statistics.refusals > 50, "{statistics:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn each_outcome_of_a_try_is_counted_for_its_instance() {
+    let backends = Backends::new([(1, Behaviour::Respond)]);
+    let client = backends.client();
+    for (behaviour, patience, name) in [
+        (Behaviour::RespondAfter(20 * MS), 100 * MS, "ok"),
+        (Behaviour::Fail(Class::Application), 100 * MS, "error"),
+        (Behaviour::Fail(Class::Unavailable), 100 * MS, "unavailable"),
+        (Behaviour::Fail(Class::Unsent), 100 * MS, "unavailable"),
+        (Behaviour::Fail(Class::Broken), 100 * MS, "unavailable"),
+        (Behaviour::Fail(Class::Late), 100 * MS, "late"),
+        (Behaviour::Freeze, 100 * MS, "late"),
+    ] {
+        backends.set(1, behaviour);
+        let before = backends.statistics();
+        // The counters, not the result, are asserted.
+        let _ = backends.call_within(&client, Mode::Write, patience).await;
+        backends.settle().await;
+        let after = backends.statistics();
+        let [instance] = &after.by_instance[..] else { panic!("{after:?}") };
+        assert_eq!(instance.id, "h:1");
+        for (index, (outcome, tries)) in instance.tries.into_iter().enumerate() {
+            let earlier = before.by_instance.first().map_or(0, |instance| instance.tries[index].1);
+            let expected = if outcome == name { after.tries - before.tries } else { 0 };
+            assert_eq!(tries - earlier, expected, "{outcome} of {behaviour:?}");
+        }
+    }
+    let statistics = backends.statistics();
+    let durations = statistics.by_instance[0].durations;
+    assert_eq!(durations.count(), statistics.tries);
+    // The 20 ms of the response, and the whole time of the frozen try.
+    assert!(durations.sum() >= 120 * MS, "{durations:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn budget_balance_adds_up_over_clients() {
+    let backends = Backends::new([(1, Behaviour::Respond)]);
+    let clients = [backends.client(), backends.client()];
+    assert_eq!(backends.statistics().budget_balance, 16, "the reserve of each");
+    for _ in 0..12 {
+        backends.call(&clients[0], Mode::Read).await.unwrap();
+    }
+    assert_eq!(backends.statistics().budget_balance, 18);
+}

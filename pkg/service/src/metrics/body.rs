@@ -1,12 +1,13 @@
 //! A response body that counts a gRPC call when its status is sent, in the trailers.
 
+use super::in_flight::InFlight;
+use super::recorder::Began;
 use super::{Protocol, Recorder, Status, grpc_name};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
 use tonic::Code;
 use trace::Span;
 
@@ -14,6 +15,7 @@ use trace::Span;
 pub(crate) struct Measured<B> {
     inner: B,
     call: Option<Call>,
+    in_flight: Option<InFlight>,
 }
 
 /// A call that has no status yet.
@@ -21,7 +23,7 @@ pub(crate) struct Call {
     pub(crate) recorder: Arc<Recorder>,
     /// The path of the method, if it is known.
     pub(crate) method: Option<Arc<str>>,
-    pub(crate) began: Instant,
+    pub(crate) began: Began,
     /// Its span, which ends with the status.
     pub(crate) span: Span,
 }
@@ -29,16 +31,22 @@ pub(crate) struct Call {
 impl<B> Measured<B> {
     /// Wraps a body that has been counted.
     pub(crate) const fn plain(inner: B) -> Self {
-        Self { inner, call: None }
+        Self { inner, call: None, in_flight: None }
     }
 
     /// Wraps the body of a gRPC response with these `headers`.
     pub(crate) fn grpc(inner: B, headers: &HeaderMap, call: Call) -> Self {
-        let mut body = Self { inner, call: Some(call) };
+        let mut body = Self { inner, call: Some(call), in_flight: None };
         if let Some(code) = code(headers) {
             body.count(code);
         }
         body
+    }
+
+    /// Counts the request as in flight until the body has been sent or dropped.
+    pub(crate) fn in_flight(mut self, in_flight: InFlight) -> Self {
+        self.in_flight = Some(in_flight);
+        self
     }
 
     fn count(&mut self, code: Code) {

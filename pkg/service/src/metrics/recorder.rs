@@ -1,9 +1,12 @@
 //! Counting of requests without a look-up in shared maps for each.
 
-use super::{Metrics, Place, Protocol, Request, Status};
+use super::Metrics;
+use super::durations::Durations;
+use super::exemplars::TraceId;
+use super::in_flight::{InFlight, InFlightCount};
+use super::labels::{Place, Protocol, Request, Status};
 use foldhash::fast::RandomState;
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::histogram::Histogram;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -18,6 +21,7 @@ pub(crate) struct Recorder {
     metrics: Metrics,
     http: Mutex<Rows>,
     grpc: Mutex<Rows>,
+    in_flight: InFlightCount,
 }
 
 /// The counters of each route; as many as the service has routes, and one for all unknown ones.
@@ -25,18 +29,44 @@ type Rows = HashMap<Arc<str>, Row, RandomState>;
 
 #[derive(Debug)]
 struct Row {
-    durations: Histogram,
+    durations: Durations,
     requests: Vec<(Status, Counter)>,
+}
+
+/// When a request began, and its trace if it is sampled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Began {
+    pub(super) at: Instant,
+    pub(super) trace: Option<TraceId>,
+}
+
+impl Began {
+    /// Returns the beginning of the request that the current task serves.
+    pub(crate) fn current(at: Instant) -> Self {
+        Self { at, trace: trace::current_ids().map(|(trace, _)| trace.to_be_bytes()) }
+    }
 }
 
 impl Recorder {
     pub(crate) fn new(metrics: Metrics) -> Self {
-        Self { metrics, http: Mutex::default(), grpc: Mutex::default() }
+        let in_flight = metrics.in_flight.add_worker();
+        Self { metrics, http: Mutex::default(), grpc: Mutex::default(), in_flight }
     }
 
-    /// Counts a response to a request that `began` then.
-    pub(crate) fn record(&self, protocol: Protocol, route: Option<&str>, status: Status, began: Instant) {
-        let (took, route) = (began.elapsed(), route.unwrap_or(UNKNOWN));
+    /// Counts a request as in flight.
+    pub(crate) fn enter(&self) -> InFlight {
+        self.in_flight.enter()
+    }
+
+    /// Counts a response to a request that `began` then. The trace id of a sampled one becomes an exemplar.
+    pub(crate) fn record(
+        &self,
+        protocol: Protocol,
+        route: Option<&str>,
+        status: Status,
+        Began { at, trace }: Began,
+    ) {
+        let (took, route) = (at.elapsed(), route.unwrap_or(UNKNOWN));
         let rows = match protocol {
             Protocol::Http => &self.http,
             Protocol::Grpc => &self.grpc,
@@ -46,7 +76,10 @@ impl Recorder {
             Some(row) => row,
             None => rows.entry(route.into()).or_insert(self.row(protocol, route)),
         };
-        row.durations.observe(took.as_secs_f64());
+        let bucket = row.durations.observe(took);
+        if let Some(trace) = trace {
+            self.metrics.exemplars.keep(Place { protocol, route: route.into() }, bucket, took, trace);
+        }
         let counted = row.requests.iter().position(|(counted, _)| *counted == status);
         let counted = counted.unwrap_or_else(|| {
             let request = Request { protocol, route: route.into(), status };

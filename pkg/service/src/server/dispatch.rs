@@ -10,7 +10,7 @@ use crate::layer::{
     Call, CheckRoute, Halted, Limits, MAX_BODY, Parameters, RequestBody, check_codings, grpc_timeout,
     guarded, normalize_path,
 };
-use crate::metrics::{self, Measured, Recorder, Status};
+use crate::metrics::{self, Began, Measured, Recorder, Status};
 use crate::{Metrics, Problem, grpc, problem};
 use axum::body::Body;
 use axum::response::IntoResponse;
@@ -78,6 +78,7 @@ impl Dispatch {
         request: Request<Incoming>,
         pending: budget::Request,
     ) -> Response<Measured<Metered>> {
+        let in_flight = self.recorder.enter();
         let parent = if self.tracer.is_enabled() { Parent::from_headers(request.headers()) } else { None };
         let span = observed::span(&self.tracer, &request, parent.as_ref());
         let (scope, origin) = (RequestScope::new(request.headers(), parent), span.origin());
@@ -90,7 +91,7 @@ impl Dispatch {
                 Err(refusal) => self.rest(request, Err(refusal), &pending, span).await,
             };
             observed::identify(&mut response);
-            response
+            response.map(|body| body.in_flight(in_flight))
         });
         scope.run(origin.run(answer)).await
     }
@@ -152,7 +153,7 @@ impl Dispatch {
             metrics::Protocol::Http,
             call.template(),
             Status::Http(response.status()),
-            began,
+            Began::current(began),
         );
         observed::http(&span, &method, uri.path(), call.template(), response.status());
         response.map(|body| Measured::plain(Metered::http(body, charge)))
@@ -230,7 +231,7 @@ impl Dispatch {
                 tracing::error!(path = uri.path(), cause, "a call failed");
             }
         }
-        Called { response, method: self.methods.get(uri.path()).cloned(), began }
+        Called { response, method: self.methods.get(uri.path()).cloned(), began: Began::current(began) }
     }
 
     /// Counts the call and ends its span when its status is sent; `wrap` wraps the body inside.
@@ -248,7 +249,7 @@ impl Dispatch {
 struct Called {
     response: Response<Body>,
     method: Option<Arc<str>>,
-    began: Instant,
+    began: Began,
 }
 
 /// Checks the head of `request`; returns the protocol that serves it.

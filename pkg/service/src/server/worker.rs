@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, RuntimeMetrics};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -39,6 +39,7 @@ pub(super) struct Settings {
 /// The running workers; each ends when the sender of its connections is dropped and its calls have ended.
 pub(super) struct Workers {
     ends: FuturesUnordered<oneshot::Receiver<()>>,
+    runtimes: Vec<RuntimeMetrics>,
 }
 
 impl Workers {
@@ -52,6 +53,7 @@ impl Workers {
         let make = Arc::new(make);
         let mut senders = Vec::with_capacity(count);
         let mut starts = Vec::with_capacity(count);
+        let mut runtimes = Vec::with_capacity(count);
         let ends = FuturesUnordered::new();
         for index in 0..count {
             let (sender, streams) = unbounded_channel();
@@ -60,6 +62,7 @@ impl Workers {
             let (make, settings) = (Arc::clone(&make), settings.clone());
             let failed = |source| Error::Worker { service, source };
             let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
+            runtimes.push(runtime.metrics());
             let body = move || {
                 runtime.block_on(work(&*make, streams, settings, started));
                 // A blocking call that hangs must not keep the worker alive.
@@ -72,7 +75,12 @@ impl Workers {
             ends.push(end);
         }
         future::try_join_all(starts).await.map_err(|_| Error::WorkerLost { service })?;
-        Ok((Self { ends }, senders))
+        Ok((Self { ends, runtimes }, senders))
+    }
+
+    /// Returns the metrics of the runtimes.
+    pub(super) fn runtimes(&self) -> Vec<RuntimeMetrics> {
+        self.runtimes.clone()
     }
 
     /// Returns when a worker has ended without being asked to.

@@ -2,13 +2,15 @@
 
 use crate::running::{Answer, Caller, Running, no_routes, server, soon};
 use discovery::{Registry, consul};
+use futures::future::join_all;
+use http::Method;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use service::Config;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -58,7 +60,7 @@ async fn requests_are_counted_by_protocol_route_and_status() {
         has(&client, &format!("requests_total{{{labels}}} {count}")).await;
     }
     has(&client, r#"request_duration_seconds_count{protocol="http",route="/greet/{name}"} 4"#).await;
-    has(&client, r#"request_duration_seconds_bucket{le="0.1",protocol="http",route="/never"} 0"#).await;
+    has(&client, r#"request_duration_seconds_bucket{protocol="http",route="/never",le="0.1"} 0"#).await;
     running.stop().await;
 }
 
@@ -173,4 +175,66 @@ fn promtool(metrics: &Answer) {
     let text =
         String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && text.is_empty(), "{text}");
+}
+
+#[tokio::test]
+async fn thousands_of_unknown_paths_and_methods_create_no_rows() {
+    let running = Running::start().await;
+    let (client, http2) = (running.client(), running.http2());
+    let ask = async |name: String| {
+        let method = Method::from_bytes(format!("M{name}").as_bytes()).unwrap();
+        client.get(&format!("/nowhere/{name}")).await;
+        client.get(&format!("/{name}?x={name}")).await;
+        client.send(method.clone(), &format!("/{name}"), &[], "").await.unwrap();
+        client.send(method, "/greet/x", &[], "").await.unwrap();
+        http2.call(&format!("/small.v1.Small/{name}"), &[]).await;
+        http2.call(&format!("/{name}.v1.Small/Slow"), &[]).await;
+        http2.call(&format!("/{name}"), &[]).await;
+    };
+    let rows = async || {
+        let metrics = client.get("/metrics").await;
+        let text = metrics.text();
+        assert!(!text.contains("stranger"), "{text}");
+        text.lines().count()
+    };
+    ask("stranger".to_owned()).await;
+    client.get("/metrics").await;
+    let before = rows().await;
+    for names in 0..20 {
+        join_all((0..20).map(|name| ask(format!("stranger{names}-{name}")))).await;
+    }
+    assert_eq!(rows().await, before);
+    let unknown = r#"requests_total{protocol="http",route="unknown",status="404"} 1203"#;
+    has(&client, unknown).await;
+    has(&client, r#"requests_total{protocol="grpc",route="unknown",status="UNIMPLEMENTED"} 1203"#).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn scrape_responds_during_overload() {
+    let running = Running::start().await;
+    let client = running.client();
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..50 {
+        // Each with a connection of its own.
+        let (http1, http2) = (running.client(), running.http2());
+        calls.spawn(async move { http1.get("/held").await });
+        for _ in 0..10 {
+            let http2 = http2.clone();
+            calls.spawn(async move { http2.get("/held").await });
+        }
+    }
+    let _ = soon(running.shared.entered.acquire_many(550)).await.unwrap();
+    let scraped = Instant::now();
+    let metrics = client.get("/metrics").await;
+    assert!(scraped.elapsed() < Duration::from_secs(2), "{:?}", scraped.elapsed());
+    // The scrape itself is in flight too.
+    let in_flight = metrics.text().lines().any(|line| line == "requests_in_flight 551");
+    assert!(in_flight, "{}", metrics.text());
+    running.shared.released.add_permits(550);
+    while let Some(call) = soon(calls.join_next()).await {
+        assert_eq!(call.unwrap().status, 200);
+    }
+    has(&client, "requests_in_flight 1").await;
+    running.stop().await;
 }

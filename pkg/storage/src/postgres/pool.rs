@@ -5,16 +5,23 @@ use super::limit::{ACQUIRE_TIMEOUT, CLOSE_TIMEOUT, PING_TIMEOUT, READ_TIMEOUT, R
 use super::start;
 use super::transaction::Transaction;
 use crate::statement::executor;
-use crate::{Error, Migration};
+use crate::{Error, Migration, PoolStatistics, sample_pools};
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use meter::{Histogram, Sampler};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{
     PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo, Postgres,
 };
 use sqlx::{Connection, Either, Execute, Executor, PgPool, SqlStr};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
+
+/// The upper bounds of the buckets of waits for a connection, in seconds.
+const WAITS: [f64; 8] = [0.0001, 0.0005, 0.002, 0.01, 0.05, 0.2, 0.6, f64::INFINITY];
 
 /// Connections to one schema; clones share them.
 ///
@@ -22,6 +29,7 @@ use tokio::time::timeout;
 #[derive(Clone, Debug)]
 pub struct Pool {
     pool: PgPool,
+    waits: Arc<Histogram<{ WAITS.len() }>>,
 }
 
 /// A connection for one call. It returns to the pool, unless the call fails: the state after a failed call is
@@ -42,7 +50,7 @@ impl Pool {
             .before_acquire(|connection, _| {
                 Box::pin(async { Ok(matches!(timeout(PING_TIMEOUT, connection.ping()).await, Ok(Ok(())))) })
             });
-        Self { pool: pool.connect_lazy_with(options) }
+        Self { pool: pool.connect_lazy_with(options), waits: Arc::new(Histogram::new(&WAITS)) }
     }
 
     /// Applies pending `migrations` to the schema, each in a transaction. Instances that start at
@@ -61,7 +69,22 @@ impl Pool {
     ///
     /// If none is free and none can be opened within 600 ms.
     pub async fn acquire(&self) -> Result<Lease, sqlx::Error> {
-        Ok(Lease { connection: self.pool.acquire().await?, keep: true })
+        let began = Instant::now();
+        let acquired = self.pool.acquire().await;
+        self.waits.observe(began.elapsed());
+        Ok(Lease { connection: acquired?, keep: true })
+    }
+
+    /// Encodes the metrics of pools, which are labelled with their names.
+    ///
+    /// # Errors
+    ///
+    /// Those of the encoder.
+    pub fn sample<const N: usize>(pools: [(&'static str, &Self); N], to: &mut Sampler<'_>) -> fmt::Result {
+        sample_pools(to, pools.map(|(name, pool)| (name, PoolStatistics::from(&pool.pool))))?;
+        let waits = pools.map(|(name, pool)| ([("pool", name)], pool.waits.totals()));
+        let help = "Time that a call waited for a connection, successfully or not";
+        to.histograms("db_pool_wait_seconds", help, &WAITS, waits)
     }
 
     /// Closes all connections; those in use have half a second.

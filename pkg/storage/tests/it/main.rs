@@ -77,6 +77,10 @@ fn main() -> ExitCode {
             "postgres::instances_may_start_at_the_same_time",
             postgres::instances_may_start_at_the_same_time,
         ),
+        with_server(
+            "postgres::connections_and_waits_are_sampled",
+            postgres::connections_and_waits_are_sampled,
+        ),
         with_server("postgres::services_share_a_database", postgres::services_share_a_database),
         with_server("postgres::newer_database_is_rejected", postgres::newer_database_is_rejected),
         with_server("postgres::outage_is_reported_in_time", postgres::outage_is_reported_in_time),

@@ -2,6 +2,8 @@
 
 use crate::{FIRST, Outcome, SECOND};
 use fault::{Fault, Kind};
+use prometheus_client::encoding::prometheus_text;
+use prometheus_client::registry::Registry;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnectOptions;
 use std::sync::Arc;
@@ -137,5 +139,28 @@ pub(crate) async fn idle_transaction_releases_its_locks(options: PgConnectOption
     tokio::time::timeout(Duration::from_secs(60), waited).await??;
     transaction.rollback().await?;
     assert!(sqlx::query("SELECT 1").execute(&mut silent).await.is_err());
+    Ok(())
+}
+
+pub(crate) async fn connections_and_waits_are_sampled(options: PgConnectOptions) -> Outcome {
+    let pool = postgres::open(&options, "metadata", 2).await?;
+    let mut registry = Registry::default();
+    let sampled = pool.clone();
+    meter::collect(&mut registry, move |to| postgres::Pool::sample([("readers", &sampled)], to));
+    let lines = || {
+        let mut text = String::new();
+        prometheus_text::encode(&mut text, &registry).map(|()| text)
+    };
+    let has = |line: &str| lines().map(|text| text.lines().any(|found| found == line));
+    let lease = pool.acquire().await?;
+    assert!(has(r#"db_pool_connections{pool="readers",state="used"} 1"#)?, "{}", lines()?);
+    assert!(has(r#"db_pool_connections{pool="readers",state="idle"} 0"#)?, "{}", lines()?);
+    assert!(has(r#"db_pool_max_connections{pool="readers"} 2"#)?, "{}", lines()?);
+    let others = [pool.acquire().await?, lease];
+    assert!(pool.acquire().await.is_err());
+    drop(others);
+    // The call that found no connection has waited as well.
+    assert!(has(r#"db_pool_wait_seconds_count{pool="readers"} 3"#)?, "{}", lines()?);
+    pool.close().await;
     Ok(())
 }

@@ -27,6 +27,8 @@ pub(super) struct Part {
     pub(super) epoch: u64,
     /// The first offset that is not stored yet.
     pub(super) first: i64,
+    /// The time of the first record in milliseconds; -1 if it has none.
+    pub(super) first_timestamp: i64,
     pub(super) to: Position,
 }
 
@@ -59,7 +61,8 @@ impl Decoded {
             }
         }
         let parts = spans.into_iter().map(|(partition, (first, last))| {
-            (partition, Part { epoch: last.epoch, first: first.offset, to: position(&chunk, last) })
+            let (epoch, to) = (last.epoch, position(&chunk, last));
+            (partition, Part { epoch, first: first.offset, first_timestamp: first.timestamp, to })
         });
         Self { parts: parts.collect(), chunk, run, rejected }
     }

@@ -7,6 +7,8 @@ pub(super) use aggregates::{Aggregates, TALLIES, Tally, TallyRow, tally};
 pub(super) use ratings::{Ratings, WrittenRating};
 
 use memtable::{Memtable, Recover};
+use meter::Sampler;
+use std::fmt;
 use std::sync::Arc;
 
 /// How many ratings there are for each aggregate that may be pending. Most records have many ratings.
@@ -27,6 +29,17 @@ impl Pending {
             ratings: Arc::new(Memtable::new(Ratings, capacity)),
             aggregates: Arc::new(Memtable::new(Aggregates::default(), of_aggregates)),
         }
+    }
+
+    /// Encodes the metrics of the memtables.
+    pub(super) fn sample(&self, to: &mut Sampler<'_>) -> fmt::Result {
+        let rows = |ratings: usize, aggregates: usize| {
+            [([("table", "rating")], ratings), ([("table", "aggregate")], aggregates)]
+        };
+        let help = "Changed rows in memory and in the journal that are not yet merged into the table";
+        to.gauges("memtable_pending_rows", help, rows(self.ratings.pending(), self.aggregates.pending()))?;
+        let help = "The number of pending rows above which each batch merges some";
+        to.gauges("memtable_capacity_rows", help, rows(self.ratings.capacity(), self.aggregates.capacity()))
     }
 
     /// Returns what the write connection recovers from the file.
