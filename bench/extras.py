@@ -89,7 +89,12 @@ def get(service, path):
 
 def answered(service):
     """Returns the number of requests that a service has served."""
-    counts = re.findall(r"^requests_total\{.*\} ([0-9.e+]+)$", get(service, "/metrics"), re.M)
+    return metric(service, "requests_total")
+
+
+def metric(service, name):
+    """Returns the sum of the samples of one of a service's metrics."""
+    counts = re.findall(rf"^{name}(?:\{{.*\}})? ([0-9.e+]+)$", get(service, "/metrics"), re.M)
     return sum(map(float, counts))
 
 

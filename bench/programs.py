@@ -75,12 +75,15 @@ class Programs:
 
     def raw(self, form, size, *backends):
         """Starts a bare hyper server with responses of `size` bytes; `form` is one of its example."""
-        command = [self.folder / "examples/raw", form, size, *(backend.address for backend in backends)]
-        process = start(command, stdout=subprocess.PIPE, text=True)
-        program = Program(f"raw {form}", process, process.stdout.readline().strip())
+        return self.example("raw", form, size, *(backend.address for backend in backends))
+
+    def example(self, name, *arguments):
+        """Starts an example that prints its address."""
+        process = start([self.folder / "examples" / name, *arguments], stdout=subprocess.PIPE, text=True)
+        program = Program(" ".join([name, *arguments[:1]]), process, process.stdout.readline().strip())
         self.running.callback(program.stop)
         if not program.address:
-            raise Failed("bare hyper did not start")
+            raise Failed(f"the example {name} did not start")
         return program
 
     def part(self, part, *flags, name=None):

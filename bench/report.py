@@ -7,6 +7,7 @@ import re
 import subprocess
 
 import extras
+import tracing as traces
 
 HEAD = ["what", "yardstick", "line", "stretch", "measured", "rounds", "to one hop", "noise", "a second", "CPU µs", "MiB", ""]
 
@@ -103,6 +104,22 @@ def growth(counts, rows):
 def flat(measured):
     """Returns whether reads stay as fast; two runs may differ by 5 % even if the noise is lower."""
     return measured.ratio >= 1 - max(measured.noise, 0.05)
+
+
+def tracing(rows, dropped):
+    """Returns a line of text, and whether traces cost little enough; less than the noise is not significant."""
+    told, held = [], True
+    for name, measured in rows:
+        held_here = measured.ratio >= (1 - traces.MOST_LOST) * (1 - measured.noise)
+        held = held and held_here
+        told.append(
+            f"{name} GET {100 * (1 - measured.ratio):.1f} % (noise {measured.noise * 100:.1f} %; "
+            f"{measured.rate:,.0f} / {measured.yardstick_rate:,.0f} a second): {'met' if held_here else 'MISSED'}"
+        )
+    return (
+        f"Throughput lost with {100 * traces.RATIO:g} % of the requests traced (at most {100 * traces.MOST_LOST:g} %): "
+        f"{'; '.join(told)}; {dropped:,.0f} spans dropped"
+    ), held
 
 
 def memory(mib):
