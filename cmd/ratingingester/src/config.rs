@@ -34,7 +34,7 @@ Exit codes:
 const OF_FILES: [&str; 4] = ["input", "format", "rejects", "repeat"];
 
 const AFTER_REPLAY_HELP: &str = "\
-A dead letter is sent to the topic and partition that its headers name, with its key, value and content type. A \
+A dead letter is sent to the topic and partition that its headers name, with its key, value, content type and trace. A \
 letter that is still invalid, has no value, or was truncated (its value, key or content type) is skipped and counted; \
 the first 20 are printed with partition, offset and reason. --out writes the values of skipped letters that are JSON \
 to a file, which can be repaired and sent with: ratingingester FILE.

@@ -11,6 +11,7 @@ mod movies;
 mod reading;
 mod searching;
 mod store;
+mod traced;
 mod writing;
 
 use futures::future::{BoxFuture, FutureExt};
@@ -93,6 +94,11 @@ fn main() -> ExitCode {
         case("indexing_again_continues_after_last_batch", DURABLE, durability::indexing_again_continues),
         case("records_survive_restart", DURABLE, durability::records_survive_restart),
         case("failed_batch_stores_nothing", DURABLE, durability::failed_batch_stores_nothing),
+        case(
+            "statements_of_sampled_request_are_its_spans",
+            DURABLE,
+            traced::statements_of_sampled_request_are_its_spans,
+        ),
         case("delete_leaves_tombstone", DURABLE, durability::delete_leaves_tombstone),
         case("error_names_row_that_breaks_rule", DURABLE, durability::error_names_row_that_breaks_rule),
         case("closed_store_is_unavailable", DURABLE, durability::closed_store_is_unavailable),

@@ -131,6 +131,15 @@ impl Store {
         }
     }
 
+    /// Returns the database by its name in traces.
+    pub(crate) fn system(&self) -> &'static str {
+        match self.place {
+            Place::Memory => "memory",
+            Place::Sqlite(_) => "sqlite",
+            Place::Postgres(_) => "postgresql",
+        }
+    }
+
     /// Closes the store and opens it again.
     pub(crate) async fn reopened(self) -> Result<Self, storage::Error> {
         self.repository.close().await;

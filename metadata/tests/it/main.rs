@@ -5,6 +5,7 @@
 mod bad_input;
 mod calls;
 mod pages;
+mod traced;
 
 use api::metadata::v1::metadata_service_client::MetadataServiceClient;
 use service::testing::Running;

@@ -1,5 +1,7 @@
 //! The writer on a store that a test can block.
 
+mod traced;
+
 use super::*;
 use crate::batch::{Advance, Partition, Position};
 use crate::repository;

@@ -11,6 +11,7 @@ mod history;
 mod random;
 mod stored;
 mod stores;
+mod traced;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use std::future::Future;
@@ -56,6 +57,7 @@ const CASES: &[Case] = cases![
     random::concurrent_writers_agree_with_the_model,
     fresh::no_read_answers_what_was_before_a_write_that_was_answered,
     fresh::what_another_instance_has_written_shows_in_time,
+    traced::statements_of_a_sampled_request_are_its_spans,
 ];
 
 fn main() {

@@ -77,7 +77,7 @@ pub(crate) struct Stores {
     pub(crate) steps: usize,
     /// How long an instance may answer what another one has changed since.
     pub(crate) max_age: Duration,
-    _database: Option<Database>,
+    database: Option<Database>,
 }
 
 /// Keeps the database until the test is over.
@@ -93,7 +93,7 @@ impl Stores {
         match backend.kind {
             Kind::Memory => {
                 let instances = vec![backend.instance(memory::Repository::new())];
-                Self { instances, steps: 400, max_age, _database: None }
+                Self { instances, steps: 400, max_age, database: None }
             }
             Kind::Sqlite | Kind::Merging => {
                 let file = testing::File::new().unwrap();
@@ -103,8 +103,8 @@ impl Stores {
                     _ => sqlite::Repository::open(&path, synchronous).await,
                 };
                 let store = store.unwrap();
-                let (instances, _database) = (vec![backend.instance(store)], Some(Database::Sqlite(file)));
-                Self { instances, steps: 200, max_age, _database }
+                let (instances, database) = (vec![backend.instance(store)], Some(Database::Sqlite(file)));
+                Self { instances, steps: 200, max_age, database }
             }
             Kind::Postgres => {
                 let database = testing::Database::create(&testing::server().unwrap()).await.unwrap();
@@ -126,8 +126,16 @@ impl Stores {
             instances.push(backend.instance(store));
         }
         let max_age = backend.max_age().unwrap_or_default();
-        let _database = Some(Database::Postgres(Box::new(database)));
-        Self { instances, steps: 100, max_age, _database }
+        let database = Some(Database::Postgres(Box::new(database)));
+        Self { instances, steps: 100, max_age, database }
+    }
+
+    /// Returns the database by its name in traces; `None` in memory.
+    pub(crate) fn system(&self) -> Option<&'static str> {
+        self.database.as_ref().map(|database| match database {
+            Database::Sqlite(_) => "sqlite",
+            Database::Postgres(_) => "postgresql",
+        })
     }
 
     pub(crate) fn first(&self) -> &Store {

@@ -10,6 +10,7 @@ mod leaders;
 mod letters;
 mod service;
 mod stalls;
+mod traced;
 
 use broker::{Broker, Member};
 use failing::Failing;

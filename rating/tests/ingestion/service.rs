@@ -36,6 +36,15 @@ impl Service {
         repository: Arc<R>,
         adapt: impl FnOnce(&mut Config),
     ) -> Self {
+        Self::start_traced(broker, repository, adapt, &Tracer::disabled())
+    }
+
+    pub(crate) fn start_traced<R: Batches + Positions + 'static>(
+        broker: &Broker,
+        repository: Arc<R>,
+        adapt: impl FnOnce(&mut Config),
+        tracer: &Tracer,
+    ) -> Self {
         let arguments = ["test", "--kafka", &broker.servers()].map(str::to_owned).into_iter();
         let arguments = arguments.chain(Broker::OPTIONS.map(|option| format!("--kafka-option={option}")));
         let mut config = Arguments::parse_from(arguments).config;
@@ -45,9 +54,7 @@ impl Service {
         let mut registry = Registry::default();
         metrics.register(&mut registry);
         let writer = Writer::start(repository.clone(), &stop);
-        let handle = ingester::start(&config, &writer, repository, &metrics, &Tracer::disabled(), &stop)
-            .unwrap()
-            .unwrap();
+        let handle = ingester::start(&config, &writer, repository, &metrics, tracer, &stop).unwrap().unwrap();
         Self { handle, writer, registry, stop }
     }
 

@@ -6,6 +6,7 @@ mod bad_input;
 mod calls;
 mod grpc_web;
 mod ingestion;
+mod traced;
 
 use api::rating::v1::rating_service_client::RatingServiceClient;
 use service::testing::Running;

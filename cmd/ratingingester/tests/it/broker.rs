@@ -23,6 +23,10 @@ impl Broker {
         Self(cluster)
     }
 
+    pub(crate) fn servers(&self) -> String {
+        self.0.bootstrap_servers()
+    }
+
     /// Returns the command of the program, with the broker's address.
     pub(crate) fn command(&self) -> Command {
         let mut command = program();
@@ -48,7 +52,8 @@ impl Broker {
         headers.into_iter().flatten().collect()
     }
 
-    fn read<T>(&self, count: usize, each: impl Fn(&BorrowedMessage<'_>) -> T) -> Vec<T> {
+    /// Returns what `each` returns for the first `count` records of `ratings`.
+    pub(crate) fn read<T>(&self, count: usize, each: impl Fn(&BorrowedMessage<'_>) -> T) -> Vec<T> {
         let consumer = self.consumer();
         let mut partitions = TopicPartitionList::new();
         for partition in 0..PARTITIONS {

@@ -7,4 +7,5 @@ mod files;
 mod pace;
 mod replay;
 mod simulation;
+mod traced;
 mod verification;
