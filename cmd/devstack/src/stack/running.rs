@@ -46,17 +46,15 @@ impl Running {
             }
             None => Some(Broker::start(config.listen.broker).await?),
         };
-        let wiring = Wiring {
-            consul: config.consul.clone().or(agent.as_ref().map(Registry::url)).unwrap_or_default(),
-            kafka: Cluster {
-                brokers: config.kafka.clone().or(broker.as_ref().map(Broker::servers)).unwrap_or_default(),
-                options: config.kafka_options.clone(),
-            },
-            embedded_broker: broker.is_some(),
-            databases,
-            faults: has_console,
+        let consul = config.consul.clone().or(agent.as_ref().map(Registry::url)).unwrap_or_default();
+        let kafka = Cluster {
+            brokers: config.kafka.clone().or(broker.as_ref().map(Broker::servers)).unwrap_or_default(),
+            options: config.kafka_options.clone(),
         };
-        let console = if has_console { Some(Console::bind(config, &wiring).await?) } else { None };
+        let console =
+            if has_console { Some(Console::bind(&config.listen, &consul, &kafka).await?) } else { None };
+        let embedded_broker = broker.is_some();
+        let wiring = Wiring { consul, kafka, embedded_broker, databases, faults: has_console };
         let mut services = Services::start(config, &wiring).await?;
 
         let load = Arc::new(Load::default());
@@ -98,6 +96,8 @@ impl Running {
 
     /// Stops all parts and waits for them.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        // Services that can't reach the registry or the broker would wait for them.
+        self.faults.heal_all().await;
         let stopped = self.services.stop().await;
         if let Some(agent) = self.agent {
             agent.stop().await?;
