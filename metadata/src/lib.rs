@@ -113,7 +113,8 @@ async fn serve(
     registry: Option<Arc<dyn Registry>>,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
-    let controller = Controller::new(open.repository.clone(), open.writer.clone());
+    let (repository, writer) = (open.repository.clone(), open.writer.clone());
+    let controller = Controller::new(repository.clone(), writer.clone());
     let (rest, grpc, ready) = (controller.clone(), controller.clone(), controller);
     let server = Server {
         name: NAME,
