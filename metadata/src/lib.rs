@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use trace::Tracer;
 use writer::Writer;
 
 /// The name in the registry.
@@ -122,6 +123,7 @@ async fn serve(
         descriptors: &[api::descriptors::METADATA],
         openapi: handler::http::document(),
         metrics: Metrics::new(),
+        tracer: Tracer::start(&config.service.traces, "metadata"),
         ready: Ready::when(move || {
             let controller = ready.clone();
             async move { controller.ready().await }

@@ -21,6 +21,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
+use trace::Tracer;
 
 /// Runs the service with the command line `arguments` until the process is asked to stop: see [`service::main`].
 #[must_use]
@@ -45,6 +46,7 @@ pub async fn run(
     };
     let metadata = find("metadata", "--metadata-url", &config.metadata_url)?;
     let rating = find("rating", "--rating-url", &config.rating_url)?;
+    let tracer = Tracer::start(&config.service.traces, "movie");
     let metrics = Metrics::new();
     let response_cache =
         (!config.cache_ttl.is_zero()).then(|| Arc::new(ResponseCache::new(config.cache_ttl)));
@@ -61,6 +63,7 @@ pub async fn run(
         descriptors: &[api::descriptors::MOVIE],
         openapi: handler::http::document(),
         metrics,
+        tracer,
         // Backends may come and go: movie responds as well as it can without them.
         ready: Ready::always(),
         routes: Box::new(move || {

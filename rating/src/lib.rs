@@ -21,6 +21,7 @@ use std::sync::Arc;
 use store::Store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use trace::Tracer;
 use writer::Writer;
 
 /// The name in the registry.
@@ -132,6 +133,7 @@ async fn serve(
     shutdown: CancellationToken,
     drain: &Drain,
 ) -> Result<(), Error> {
+    let tracer = Tracer::start(&config.service.traces, "rating");
     let metrics = Metrics::new();
     let counted = ingester::Metrics::default();
     metrics.registry(|registry| {
@@ -163,6 +165,7 @@ async fn serve(
         descriptors: &[api::descriptors::RATING],
         openapi: handler::http::document(),
         metrics,
+        tracer,
         ready,
         routes: Box::new(move || Routes {
             rest: handler::http::routes(state.clone()),

@@ -45,6 +45,8 @@ pub struct Config {
     pub log_format: Option<LogFormat>,
     /// The log filter, in `tracing`'s syntax.
     pub log: String,
+    /// Which requests are traced, and where their spans are sent.
+    pub traces: trace::Config,
 }
 
 impl Config {
@@ -66,6 +68,7 @@ impl Config {
             body_timeout: Duration::from_secs(30),
             log_format: None,
             log: "info".to_owned(),
+            traces: trace::Config::default(),
         }
     }
 
@@ -163,6 +166,7 @@ impl From<Flags> for Config {
             body_timeout: flags.body_timeout,
             log_format: flags.log_format,
             log: flags.log,
+            traces: flags.traces,
         }
     }
 }

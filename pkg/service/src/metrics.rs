@@ -6,8 +6,9 @@ mod exposition;
 mod log;
 mod recorder;
 mod registry;
+mod spans;
 
-pub(crate) use body::Measured;
+pub(crate) use body::{Call, Measured};
 pub(crate) use recorder::Recorder;
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
@@ -17,6 +18,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
+use trace::Tracer;
 
 /// The upper bounds of the duration histogram, in seconds.
 const BUCKETS: [f64; 15] =
@@ -57,6 +59,11 @@ impl Metrics {
     /// Adds the state of `registry`.
     pub(crate) fn tell_up(&self, registry: Arc<dyn discovery::Registry>) {
         self.registry(|metrics| metrics.register_collector(Box::new(registry::Condition(registry))));
+    }
+
+    /// Adds what `tracer` exports.
+    pub(crate) fn count_spans(&self, tracer: &Tracer) {
+        self.registry(|metrics| metrics.register_collector(Box::new(spans::Exported(tracer.clone()))));
     }
 
     /// Returns all metrics as text: OpenMetrics 1.0, or Prometheus 0.0.4.

@@ -7,6 +7,7 @@ mod dispatch;
 mod error;
 mod linger;
 mod metered;
+mod observed;
 mod outbox;
 mod peer;
 mod protocol;
@@ -25,13 +26,18 @@ use budget::{Budget, Limits};
 use bytes::Bytes;
 use connection::Patience;
 use discovery::{Instance, Registry, registration};
-use dispatch::Dispatch;
+use dispatch::{Dispatch, Watched};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use trace::Tracer;
 use utoipa::openapi::OpenApi;
 use worker::{Settings, Workers};
+
+/// How long the last traces may take to be exported.
+const EXPORT_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A service that can be run on one port.
 pub struct Server {
@@ -46,6 +52,8 @@ pub struct Server {
     pub openapi: OpenApi,
     /// Its metrics.
     pub metrics: Metrics,
+    /// Its traces. They end with the server.
+    pub tracer: Tracer,
     /// The check behind `/readyz`.
     pub ready: Ready,
     /// Builds its routes; called once on each worker.
@@ -91,7 +99,16 @@ impl Server {
         registry: Option<Arc<dyn Registry>>,
         stop: CancellationToken,
     ) -> Result<(), Error> {
-        let Self { name: service, grpc_services: names, descriptors, openapi, metrics, ready, routes } = self;
+        let Self {
+            name: service,
+            grpc_services: names,
+            descriptors,
+            openapi,
+            metrics,
+            tracer,
+            ready,
+            routes,
+        } = self;
         let refused = |source| Error::Listen { service, address: config.listen, source };
         let address = listener.local_addr().map_err(refused)?;
 
@@ -101,6 +118,7 @@ impl Server {
         if let Some(registry) = &registry {
             metrics.tell_up(Arc::clone(registry));
         }
+        metrics.count_spans(&tracer);
         let standing = Arc::new(Standing::new(metrics, Bytes::from(openapi), ready));
         let described =
             reflection::describe(descriptors).map_err(|source| Error::Descriptors { service, source })?;
@@ -109,13 +127,14 @@ impl Server {
         let limits = layer::Limits { request: config.request_timeout, body: config.body_timeout };
         let keep_alive = config.keep_alive;
         let dispatch = {
-            let standing = Arc::clone(&standing);
+            let (standing, tracer) = (Arc::clone(&standing), tracer.clone());
             move || {
                 let Routes { rest, grpc } = routes();
                 let rest = rest.merge(health::router(&standing));
                 let grpc = described.add_to(grpc.add_service(health_server.clone()));
                 let (methods, metrics) = (described.methods(), standing.metrics.clone());
-                Dispatch::new(rest, grpc, methods, parameters.clone(), metrics, limits, keep_alive)
+                let watched = Watched { metrics, tracer: tracer.clone() };
+                Dispatch::new(rest, grpc, methods, parameters.clone(), watched, limits, keep_alive)
             }
         };
         let settings = Settings {
@@ -132,10 +151,10 @@ impl Server {
 
         let leaving = CancellationToken::new();
         let _leaving_when_dropped = leaving.clone().drop_guard();
-        let advertised = config.advertise.clone().unwrap_or_else(|| address.into());
-        let registered = registry.map(|registry| {
-            tokio::spawn(registration::announce(registry, instance(service, advertised), leaving.clone()))
-        });
+        let instance = instance(service, config.advertise.clone().unwrap_or_else(|| address.into()));
+        tracer.set_instance(&instance.id);
+        let registered = registry
+            .map(|registry| tokio::spawn(registration::announce(registry, instance, leaving.clone())));
 
         let mut ended = tokio::select! {
             () = stop.cancelled() => Ok(()),
@@ -159,6 +178,7 @@ impl Server {
         closing.cancel();
         _ = acceptor.await;
         workers.join().await;
+        tracer.shutdown(EXPORT_TIMEOUT).await;
         tracing::info!(service, "stopped");
         ended
     }

@@ -35,6 +35,7 @@ async fn memory_of_responses_is_returned_when_workers_become_idle() {
             descriptors: &[],
             openapi: utoipa::openapi::OpenApi::default(),
             metrics: Metrics::new(),
+            tracer: trace::Tracer::disabled(),
             ready: Ready::always(),
             routes: Box::new(move || Routes {
                 rest: axum::Router::new().route("/large", large.clone()),

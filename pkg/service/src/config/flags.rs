@@ -92,4 +92,8 @@ pub(super) struct Flags {
     /// The log filter: a level, or comma-separated target=level pairs; h2 logs only errors unless it is listed
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info", value_parser = filter)]
     pub(super) log: String,
+
+    /// Traces.
+    #[command(flatten)]
+    pub(super) traces: trace::Config,
 }

@@ -1,6 +1,6 @@
 //! A response body that counts a gRPC call when its status is sent, in the trailers.
 
-use super::{Protocol, Recorder, Status};
+use super::{Protocol, Recorder, Status, grpc_name};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use std::pin::Pin;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 use tonic::Code;
+use trace::Span;
 
 /// A body and, for gRPC, the call to count at its end; one that is dropped earlier is `CANCELLED`.
 pub(crate) struct Measured<B> {
@@ -15,10 +16,14 @@ pub(crate) struct Measured<B> {
     call: Option<Call>,
 }
 
-struct Call {
-    recorder: Arc<Recorder>,
-    method: Option<Arc<str>>,
-    began: Instant,
+/// A call that has no status yet.
+pub(crate) struct Call {
+    pub(crate) recorder: Arc<Recorder>,
+    /// The path of the method, if it is known.
+    pub(crate) method: Option<Arc<str>>,
+    pub(crate) began: Instant,
+    /// Its span, which ends with the status.
+    pub(crate) span: Span,
 }
 
 impl<B> Measured<B> {
@@ -28,14 +33,8 @@ impl<B> Measured<B> {
     }
 
     /// Wraps the body of a gRPC response with these `headers`.
-    pub(crate) fn grpc(
-        inner: B,
-        headers: &HeaderMap,
-        recorder: Arc<Recorder>,
-        method: Option<Arc<str>>,
-        began: Instant,
-    ) -> Self {
-        let mut body = Self { inner, call: Some(Call { recorder, method, began }) };
+    pub(crate) fn grpc(inner: B, headers: &HeaderMap, call: Call) -> Self {
+        let mut body = Self { inner, call: Some(call) };
         if let Some(code) = code(headers) {
             body.count(code);
         }
@@ -43,10 +42,23 @@ impl<B> Measured<B> {
     }
 
     fn count(&mut self, code: Code) {
-        if let Some(Call { recorder, method, began }) = self.call.take() {
+        if let Some(Call { recorder, method, began, span }) = self.call.take() {
             recorder.record(Protocol::Grpc, method.as_deref(), Status::Grpc(code), began);
+            if span.is_recording() {
+                span.set("rpc.grpc.status_code", i64::from(i32::from(code)));
+                if is_server_error(code) {
+                    span.set("error.type", grpc_name(code));
+                    span.fail("");
+                }
+            }
         }
     }
+}
+
+/// Returns true for the codes that OpenTelemetry's semantic conventions count as errors of a server.
+const fn is_server_error(code: Code) -> bool {
+    use Code::{DataLoss, DeadlineExceeded, Internal, Unavailable, Unimplemented, Unknown};
+    matches!(code, Unknown | DeadlineExceeded | Unimplemented | Internal | Unavailable | DataLoss)
 }
 
 fn code(headers: &HeaderMap) -> Option<Code> {

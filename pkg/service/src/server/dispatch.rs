@@ -2,6 +2,7 @@
 
 use super::budget::{self, Charge, REFUSED};
 use super::metered::Metered;
+use super::observed;
 use super::protocol::{Protocol, Web, protocol};
 use super::reflection::Methods;
 use crate::admission::{has_valid_host, is_cross_origin_write};
@@ -18,12 +19,14 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version, head
 use hyper::body::{Body as _, Incoming};
 use percent_encoding::percent_decode_str;
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tonic_web::GrpcWebLayer;
 use tower::ServiceExt;
 use tower_http::timeout::TimeoutBody;
 use tower_layer::Layer;
+use trace::{Parent, RequestScope, Span, Tracer};
 
 /// The maximum length of a request line, in bytes.
 const MAX_REQUEST_LINE: usize = 64 * 1024;
@@ -31,12 +34,19 @@ const MAX_REQUEST_LINE: usize = 64 * 1024;
 /// The declared length up to which hyper may read the rest of a body that no handler has read, and keep the connection.
 const SMALL_BODY: u64 = 4 * 1024;
 
+/// What is told of each request.
+pub(super) struct Watched {
+    pub(super) metrics: Metrics,
+    pub(super) tracer: Tracer,
+}
+
 /// One worker's routes and what it needs to serve them.
 pub(super) struct Dispatch {
     rest: axum::Router,
     grpc: axum::Router,
     methods: Methods,
     recorder: Arc<Recorder>,
+    tracer: Tracer,
     limits: Limits,
     /// The time limit of silence between two messages of an HTTP/1.1 response: only a write detects that its client is
     /// gone, and HTTP/1.1 has no PING.
@@ -49,7 +59,7 @@ impl Dispatch {
         grpc: tonic::service::Routes,
         methods: Methods,
         parameters: Parameters,
-        metrics: Metrics,
+        Watched { metrics, tracer }: Watched,
         limits: Limits,
         keep_alive: Duration,
     ) -> Self {
@@ -59,7 +69,7 @@ impl Dispatch {
             .layer(CheckRoute(Arc::new(parameters)))
             .with_state(());
         let recorder = Arc::new(Recorder::new(metrics));
-        Self { rest, grpc: grpc.prepare().into_axum_router(), methods, recorder, limits, keep_alive }
+        Self { rest, grpc: grpc.prepare().into_axum_router(), methods, recorder, tracer, limits, keep_alive }
     }
 
     /// Returns the response to `request`, also if its handler fails.
@@ -68,12 +78,21 @@ impl Dispatch {
         request: Request<Incoming>,
         pending: budget::Request,
     ) -> Response<Measured<Metered>> {
-        match admit(&request) {
-            Ok(Protocol::Grpc) => self.grpc(request, &pending).await,
-            Ok(Protocol::GrpcWeb(web)) => self.grpc_web(request, web, &pending).await,
-            Ok(Protocol::Rest) => self.rest(request, Ok(()), &pending).await,
-            Err(refusal) => self.rest(request, Err(refusal), &pending).await,
-        }
+        let parent = if self.tracer.is_enabled() { Parent::from_headers(request.headers()) } else { None };
+        let span = observed::span(&self.tracer, &request, parent.as_ref());
+        let (scope, origin) = (RequestScope::new(request.headers(), parent), span.origin());
+        // Pinned here, the future is not moved into those around it.
+        let answer = pin!(async {
+            let mut response = match admit(&request) {
+                Ok(Protocol::Grpc) => self.grpc(request, &pending, span).await,
+                Ok(Protocol::GrpcWeb(web)) => self.grpc_web(request, web, &pending, span).await,
+                Ok(Protocol::Rest) => self.rest(request, Ok(()), &pending, span).await,
+                Err(refusal) => self.rest(request, Err(refusal), &pending, span).await,
+            };
+            observed::identify(&mut response);
+            response
+        });
+        scope.run(origin.run(answer)).await
     }
 
     async fn rest(
@@ -81,6 +100,7 @@ impl Dispatch {
         request: Request<Incoming>,
         admitted: Result<(), Problem>,
         pending: &budget::Request,
+        span: Span,
     ) -> Response<Measured<Metered>> {
         let began = Instant::now();
         let (method, uri) = (request.method().clone(), request.uri().clone());
@@ -134,6 +154,7 @@ impl Dispatch {
             Status::Http(response.status()),
             began,
         );
+        observed::http(&span, &method, uri.path(), call.template(), response.status());
         response.map(|body| Measured::plain(Metered::http(body, charge)))
     }
 
@@ -141,10 +162,11 @@ impl Dispatch {
         &self,
         request: Request<Incoming>,
         pending: &budget::Request,
+        span: Span,
     ) -> Response<Measured<Metered>> {
         let call = self.call(request.map(Body::new), pending).await;
         let charge = Charge::new(pending.account());
-        self.measure(call, |body| Metered::grpc(body, charge))
+        self.measure(call, span, |body| Metered::grpc(body, charge))
     }
 
     /// Serves a call of grpc-web as one of gRPC. Its status is the last frame of the response's body.
@@ -153,14 +175,18 @@ impl Dispatch {
         mut request: Request<Incoming>,
         web: Web,
         pending: &budget::Request,
+        mut span: Span,
     ) -> Response<Measured<Metered>> {
         let chunked = is_chunked(request.headers());
         let has_ping = request.version() >= Version::HTTP_2;
         web.normalize(request.headers_mut());
-        let call = tower::service_fn(|request: Request<tonic::body::Body>| async move {
-            let call = self.call(request.map(Body::new), pending).await;
-            // Measured before the translation, which hides the status.
-            Ok::<_, Infallible>(self.measure(call, |body| body))
+        let call = tower::service_fn(|request: Request<tonic::body::Body>| {
+            let span = std::mem::take(&mut span);
+            async move {
+                let call = self.call(request.map(Body::new), pending).await;
+                // Measured before the translation, which hides the status.
+                Ok::<_, Infallible>(self.measure(call, span, |body| body))
+            }
         });
         let Ok(mut response) = GrpcWebLayer::new().layer(call).oneshot(request.map(Body::new)).await;
         if chunked {
@@ -207,11 +233,13 @@ impl Dispatch {
         Called { response, method: self.methods.get(uri.path()).cloned(), began }
     }
 
-    /// Counts the call when its status is sent; `wrap` wraps the body inside.
-    fn measure<B>(&self, call: Called, wrap: impl FnOnce(Body) -> B) -> Response<Measured<B>> {
-        let (parts, body) = call.response.into_parts();
-        let recorder = Arc::clone(&self.recorder);
-        let body = Measured::grpc(wrap(body), &parts.headers, recorder, call.method, call.began);
+    /// Counts the call and ends its span when its status is sent; `wrap` wraps the body inside.
+    fn measure<B>(&self, call: Called, span: Span, wrap: impl FnOnce(Body) -> B) -> Response<Measured<B>> {
+        let Called { response, method, began } = call;
+        let (parts, body) = response.into_parts();
+        observed::method(&span, method.as_deref());
+        let call = metrics::Call { recorder: Arc::clone(&self.recorder), method, began, span };
+        let body = Measured::grpc(wrap(body), &parts.headers, call);
         Response::from_parts(parts, body)
     }
 }

@@ -7,6 +7,7 @@ mod arguments;
 mod bodies;
 mod drain;
 mod grpc_web;
+mod identity;
 mod limits;
 mod measuring;
 mod process;

@@ -88,7 +88,8 @@ impl Running {
                     let ready = readiness.ready.load(Ordering::Relaxed);
                     async move { if ready { Ok(()) } else { Err("the disk is away") } }
                 });
-                let server = Server { metrics, ready, ..server(move || routes(&shared)) };
+                let tracer = trace::Tracer::start(&config.traces, "small");
+                let server = Server { metrics, tracer, ready, ..server(move || routes(&shared)) };
                 server.run(&config, Some(registry), stop).await
             }
         });
@@ -158,6 +159,7 @@ pub(crate) fn server(routes: impl Fn() -> Routes + Send + Sync + 'static) -> Ser
         descriptors: &*SETS,
         openapi: description(),
         metrics: Metrics::new(),
+        tracer: trace::Tracer::disabled(),
         ready: Ready::always(),
         routes: Box::new(routes),
     }

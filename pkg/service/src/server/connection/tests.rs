@@ -4,6 +4,7 @@ use super::*;
 use crate::Metrics;
 use crate::layer::{Limits, Parameters};
 use crate::server::budget;
+use crate::server::dispatch::Watched;
 use axum::body::Body;
 use axum::routing::{get, post};
 use bytes::Bytes;
@@ -79,7 +80,7 @@ impl Server {
             grpc,
             Arc::default(),
             parameters,
-            Metrics::new(),
+            Watched { metrics: Metrics::new(), tracer: trace::Tracer::disabled() },
             limits,
             patience.keep_alive,
         );

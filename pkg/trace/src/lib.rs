@@ -1,0 +1,26 @@
+//! Distributed traces by OpenTelemetry: which requests are sampled, their spans, the propagation of their context over
+//! HTTP, gRPC and Kafka, and the export over OTLP/gRPC.
+//!
+//! The decision whether a request is sampled is made from its headers, before any span exists. Requests that are not
+//! sampled create no spans: [`span`] then returns an inert value, and nothing is allocated. A service has a [`Tracer`]
+//! of its own, never a global one, because several services may share a process.
+//!
+//! The current span of a task is that of OpenTelemetry's `Context`; [`Span::run`] sets it while a future is polled. A
+//! task that is spawned for a request must be given it.
+
+mod config;
+mod export;
+mod parent;
+mod propagation;
+mod rate;
+mod request;
+mod span;
+mod tracer;
+
+pub use config::{Config, Sampler};
+pub use export::Counts;
+pub use opentelemetry::trace::{SpanContext, SpanKind};
+pub use parent::Parent;
+pub use request::{REQUEST_ID, RequestId, RequestScope, known_request_id, request_id};
+pub use span::{Origin, Span, current_ids, span};
+pub use tracer::Tracer;
