@@ -3,22 +3,50 @@
 //!
 //! Everything it keeps is in memory and bounded. In production, Jaeger, Prometheus and Grafana replace it.
 
+mod assets;
 pub mod config;
+mod dead_letters;
+mod exposition;
 pub mod faults;
+mod fetch;
+mod fleet;
+mod ingestion;
+mod logs;
+mod observe;
+mod otlp;
+mod share;
+mod stores;
+mod system;
+mod text;
+mod time;
+mod traces;
+mod web;
 
 pub use config::Config;
 pub use faults::Faults;
 
 use anyhow::Context;
+use axum::serve::ListenerExt;
 use config::Cli;
+use dead_letters::DeadLetters;
 use discovery::{Registry, consul};
+use fetch::Fetcher;
+use observe::Observer;
 use std::ffi::OsString;
+use std::future::IntoFuture;
 use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use stores::Stores;
 use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
+use web::{App, Origin, Token};
+
+/// How long requests in flight may take after the console is asked to stop.
+const DRAIN: Duration = Duration::from_secs(1);
 
 /// Runs the console with `arguments`, the first of which is the program's name, and the environment, until the process
 /// is asked to stop. Exits if they are invalid or request help.
@@ -97,10 +125,61 @@ impl Bound {
         faults: Option<Arc<dyn Faults>>,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
-        tracing::info!(page = %format_args!("http://{}/", self.address), otlp = %self.otlp_address, "the console is up");
-        stop.cancelled().await;
-        drop((self.config, self.http, self.otlp, registry, faults));
-        Ok(())
+        let Self { config, http, address, otlp, otlp_address } = self;
+        tracing::info!(page = %format_args!("http://{address}/"), otlp = %otlp_address, "the console is up");
+        let (stores, fetcher) = (Arc::new(Stores::new()), Fetcher::new());
+        let (sender, latest) = watch::channel(Arc::default());
+        let letters = Arc::new(Mutex::new(DeadLetters::new(&config.dead_letters)));
+        let letters_end = stop.child_token();
+        let _ends_letters = letters_end.clone().drop_guard();
+        if let Some(brokers) = config.kafka.clone() {
+            let (options, letters) = (config.kafka_options.clone(), Arc::clone(&letters));
+            std::thread::Builder::new()
+                .name("dead-letters".to_owned())
+                .spawn(move || dead_letters::read(&brokers, &options, &letters, &letters_end))
+                .context("can't start the thread that reads dead letters")?;
+        }
+        let app = App {
+            config: config.clone(),
+            origin: Origin::new(address),
+            token: Token::random(),
+            stores: Arc::clone(&stores),
+            latest,
+            fetcher: fetcher.clone(),
+            faults,
+            pages: Arc::new(Semaphore::new(web::MAX_PAGES)),
+            stop: stop.clone(),
+        };
+        let observer = Observer {
+            config,
+            otlp: otlp_address,
+            registry,
+            fetcher,
+            stores: Arc::clone(&stores),
+            letters,
+            latest: sender,
+        };
+        let http = http.tap_io(|connection| {
+            // If this fails, small responses are only delayed.
+            let _ = connection.set_nodelay(true);
+        });
+        let server = axum::serve(http, web::router(Arc::new(app)));
+        let server = server.with_graceful_shutdown(stop.clone().cancelled_owned()).into_future();
+        let receiver = otlp::serve(otlp, stores, stop.clone());
+        let serving = async {
+            let serve = async { server.await.context("the console's server failed") };
+            let receive = async { receiver.await.context("the OTLP receiver failed") };
+            tokio::try_join!(serve, receive).map(drop)
+        };
+        let overdue = async {
+            stop.cancelled().await;
+            tokio::time::sleep(DRAIN).await;
+        };
+        tokio::select! {
+            ended = serving => ended,
+            () = observer.run() => Ok(()),
+            () = overdue => Ok(()),
+        }
     }
 }
 
