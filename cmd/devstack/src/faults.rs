@@ -37,6 +37,15 @@ impl Faults {
         let _ = self.burst.set(Arc::new(burst));
     }
 
+    /// Ends all faults.
+    pub(crate) async fn heal_all(&self) {
+        for target in &self.targets {
+            if let Err(error) = target.heal().await {
+                tracing::warn!(target = target.id(), %error, "a fault can't be healed");
+            }
+        }
+    }
+
     fn target(&self, id: &str) -> Result<&Arc<Target>, Error> {
         let found = self.targets.iter().find(|target| target.id() == id);
         found.ok_or_else(|| Error::UnknownTarget(id.to_owned()))

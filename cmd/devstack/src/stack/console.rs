@@ -1,11 +1,11 @@
 //! The console in this process.
 
-use crate::config::Stack;
+use crate::config::Listen;
 use crate::embedded::endpoint::reachable;
 use crate::faults::Faults;
-use crate::stack::services::Wiring;
 use ::console::{Bound, Config};
 use discovery::{Registry, consul};
+use ratingingester::config::Cluster;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -17,25 +17,26 @@ pub(crate) struct Console {
 }
 
 impl Console {
-    /// Listens on the addresses of `stack`.
-    pub(crate) async fn bind(stack: &Stack, wiring: &Wiring) -> anyhow::Result<Self> {
-        let registry = consul::Config { url: wiring.consul.clone(), ..consul::Config::default() };
+    /// Listens on the addresses of `listen`. The console shows the services in the registry at the URL `consul`, and
+    /// the dead letters of `kafka`.
+    pub(crate) async fn bind(listen: &Listen, consul: &str, kafka: &Cluster) -> anyhow::Result<Self> {
+        let registry = consul::Config { url: consul.to_owned(), ..consul::Config::default() };
         let config = Config {
-            listen: stack.listen.console,
-            otlp_listen: stack.listen.otlp,
-            consul: wiring.consul.clone(),
-            kafka: Some(wiring.kafka.brokers.clone()),
-            kafka_options: wiring.kafka.options.clone(),
+            listen: listen.console,
+            otlp_listen: listen.otlp,
+            consul: consul.to_owned(),
+            kafka: Some(kafka.brokers.clone()),
+            kafka_options: kafka.options.clone(),
             ..Config::default()
         };
         let bound = ::console::bind(config).await?;
         Ok(Self { bound, registry: Arc::new(consul::Registry::new(registry)?) })
     }
 
-    /// Returns the address of its page.
+    /// Returns the address of its page, as this machine reaches it.
     #[must_use]
     pub(crate) fn address(&self) -> SocketAddr {
-        self.bound.address()
+        reachable(self.bound.address())
     }
 
     /// Returns the endpoint that receives traces and logs.

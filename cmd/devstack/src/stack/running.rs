@@ -46,22 +46,23 @@ impl Running {
             }
             None => Some(Broker::start(config.listen.broker).await?),
         };
-        let mut wiring = Wiring {
-            consul: config.consul.clone().or(agent.as_ref().map(Registry::url)).unwrap_or_default(),
-            kafka: Cluster {
-                brokers: config.kafka.clone().or(broker.as_ref().map(Broker::servers)).unwrap_or_default(),
-                options: config.kafka_options.clone(),
-            },
+        let consul = config.consul.clone().or(agent.as_ref().map(Registry::url)).unwrap_or_default();
+        let kafka = Cluster {
+            brokers: config.kafka.clone().or(broker.as_ref().map(Broker::servers)).unwrap_or_default(),
+            options: config.kafka_options.clone(),
+        };
+        let console =
+            if has_console { Some(Console::bind(&config.listen, &consul, &kafka).await?) } else { None };
+        // The standard variable is a choice of the user.
+        let is_chosen = std::env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").is_some();
+        let wiring = Wiring {
+            consul,
+            kafka,
             embedded_broker: broker.is_some(),
             databases,
             faults: has_console,
-            otlp_endpoint: None,
+            otlp_endpoint: console.as_ref().filter(|_| !is_chosen).map(Console::otlp_endpoint),
         };
-        let console = if has_console { Some(Console::bind(config, &wiring).await?) } else { None };
-        // The standard variable is a choice of the user.
-        if std::env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").is_none() {
-            wiring.otlp_endpoint = console.as_ref().map(Console::otlp_endpoint);
-        }
         let mut services = Services::start(config, &wiring).await?;
 
         let load = Arc::new(Load::default());
@@ -103,6 +104,8 @@ impl Running {
 
     /// Stops all parts and waits for them.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        // Services that can't reach the registry or the broker would wait for them.
+        self.faults.heal_all().await;
         let stopped = self.services.stop().await;
         if let Some(agent) = self.agent {
             agent.stop().await?;

@@ -14,6 +14,9 @@ use tokio::time::{sleep, timeout};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The services' drain timeout.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The number of requests of the load during each fault once it has taken effect: two seconds.
 const REQUESTS: u64 = 80;
 
@@ -162,6 +165,14 @@ async fn no_response_fails_while_one_part_has_a_fault() {
     let before = fleet.applied().await;
     fleet.endures("topic", Action::Burst, async || fleet.applied().await >= before + 20_000).await;
 
+    let frozen = format!("rating-{}", fleet.rating[0].replace(':', "-"));
+    for (target, action) in
+        [("registry", Action::Cut), ("broker", Action::Stop), (frozen.as_str(), Action::Freeze)]
+    {
+        fleet.faults.apply(target, action).await.unwrap();
+    }
+    let began = Instant::now();
     stop.cancel();
     serving.await.unwrap().unwrap();
+    assert!(began.elapsed() < DRAIN_TIMEOUT, "{:?}", began.elapsed());
 }
