@@ -8,9 +8,10 @@ const PAD = 8;
 const GAP = 24;
 /** Wide maps are drawn with more air. */
 const WIDE = 1250;
+const LOWEST = 320;
 
 /** The rows of a service with many instances are lower, so that twenty fit on a screen. */
-const rowHeight = (instances) => (instances <= 4 ? 62 : instances <= 8 ? 44 : 32);
+const rowHeight = (instances) => (instances <= 4 ? 62 : instances <= 8 ? 44 : 30);
 
 const byId = (a, b) => a.id.localeCompare(b.id, 'en', { numeric: true });
 
@@ -32,7 +33,7 @@ const groupHeight = (service) => HEAD + Math.max(1, service.instances.length) * 
 function group(service, x, y, width, gutter) {
   const height = rowHeight(service.instances.length);
   const rows = [...service.instances].sort(byId).map((instance, at) => ({
-    id: instance.id, kind: 'instance', service: service.name, instance, x: x + PAD, y: y + HEAD + at * height, width: width - 2 * PAD, height: height - 6,
+    id: instance.id, kind: 'instance', service: service.name, instance, x: x + PAD, y: y + HEAD + at * height, width: width - 2 * PAD, height: height - (height < 44 ? 4 : 6),
     look: height === 62 ? 'tall' : height === 44 ? 'medium' : 'low',
   }));
   return { name: service.name, x, y, width, height: groupHeight(service), rows, gutter };
@@ -59,7 +60,8 @@ function columns(system, width) {
   const ownHeight = own.reduce((sum, service) => sum + groupHeight(service), 0);
   const top = CARD + 2 * gap;
   const height = Math.max(y - gap, top + ownHeight);
-  const ownY = Math.max(top, Math.round((height - ownHeight) / 2));
+  // In the middle of the others, but on the first screen.
+  const ownY = Math.max(top, Math.min(LOWEST, Math.round((height - ownHeight) / 2)));
   for (const service of own) groups.unshift(group(service, x[1], ownY, card, 0));
   const middle = ownY + ownHeight / 2 - CARD / 2;
   const below = height + 2 * gap;
@@ -177,7 +179,8 @@ function arrows(system, placed) {
           x = target.x - 14 - width / 2 - at * (width + 10);
           // Calls arrive at the same place as events, whose labels are therefore at the beginning of the arrow.
           if (kind === 'events') x = to === 'kafka' ? (one.from.x + one.from.width + target.x) / 2 : one.from.x + one.from.width + 24 + width / 2;
-          [, y] = pointAt(one.points, reach(one.points, x));
+          // Beside low rows labels are as close to each other as the rows.
+          y = kind === 'calls' && !tall ? target.y + target.height / 2 : pointAt(one.points, reach(one.points, x))[1];
         }
         labels.push({ key: separate ? one.key : `→${to}/${kind}`, arrows: separate ? [one] : own, kind, x, y, width, height });
       }

@@ -22,7 +22,6 @@ function Instance({ box, selected, onSelect }) {
     <span class="node-line"><i class="state-dot" aria-hidden="true"></i><span class="node-id mono" title=${instance.id}>${shortInstance(instance.id, service)}</span>
       ${state !== 'ready' && html`<span class=${`chip small is-${kind === 'gone' ? 'plain' : kind}`}>${state}</span>`}${state === 'ready' && html`<span class="hidden">ready</span>`}</span>
     ${box.look === 'tall' && html`<span class="node-line node-figures">${rate(instance.perSecond)}${known(instance.errorRatio) && html`<span class=${`errors is-${errorKind(instance.errorRatio)}`}>${percent(instance.errorRatio)} errors</span>`}</span>`}
-    ${box.look === 'low' && html`<span class="node-rate">${rate(instance.perSecond)}</span>`}
   </button>`;
 }
 
@@ -63,7 +62,8 @@ function Label({ label, selected, onSelect }) {
   return html`<button type="button" class=${`label label-${label.kind} is-${errorKind(edge.errorRatio)} ${edge.ejected ? 'is-ejected' : ''} ${label.height < 30 ? 'low' : ''}`}
     style=${place(box)} aria-pressed=${selected} onClick=${onSelect}>
     <span class="hidden">${name}: </span>
-    <span class="label-main"><b>${rate(edge.perSecond)}</b>${label.kind === 'calls' && (label.height >= 30 || edge.errorRatio > 0) && html`<span class="errors">${known(edge.errorRatio) ? percent(edge.errorRatio) : ''}<span class="hidden"> errors</span></span>`}
+    <span class="label-main"><b>${rate(edge.perSecond)}</b>${label.kind === 'calls' && label.height < 30 && html`<span class="label-time">p99 ${latency(edge.p99Ms)}${known(edge.p99Ms) ? ' ms' : ''}</span>`}
+      ${label.kind === 'calls' && (label.height >= 30 || edge.errorRatio > 0) && html`<span class="errors">${known(edge.errorRatio) ? percent(edge.errorRatio) : ''}<span class="hidden"> errors</span></span>`}
       ${label.kind === 'events' && edge.lag > 0 && html`<span class="errors is-warn">lag ${count(edge.lag)}</span>`}</span>
     ${label.kind === 'calls' && label.height >= 30 && html`<span class="label-times"><span>p50 ${latency(edge.p50Ms)}</span><span>p99 ${latency(edge.p99Ms)}${known(edge.p99Ms) ? ' ms' : ''}</span></span>`}
   </button>`;

@@ -93,7 +93,7 @@ export function TraceView({ id, span: wanted }) {
   const select = (spanId) => replace('traces', [id], spanId && spanId !== wanted ? { span: spanId } : {});
   const own = trace.spans.filter((span) => !span.linked);
   const entry = flatten(build(own), new Set())[0]?.span;
-  const services = [...new Set(own.map((span) => span.service))];
+  const services = [...new Set(trace.spans.map((span) => span.service))];
   const failed = own.filter((span) => span.error).length;
   return html`<div class="fill trace">
     <header class="trace-head">
