@@ -56,6 +56,11 @@ agent-page FOLDER="target/agent-page":
     cargo build -p agent
     scripts/agent-page {{FOLDER}}
 
+# Builds the console's page and tests it in headless Chromium; writes screenshots to target/console-page.
+console-page *ARGS:
+    scripts/console-page build
+    scripts/console-page test {{ARGS}}
+
 # Measures events per second from a file to the Kafka of MARQUEE_BENCH_KAFKA.
 bench-produce:
     cargo bench -p ratingingester --bench produce
