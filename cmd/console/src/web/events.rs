@@ -77,3 +77,6 @@ impl Page {
         Some(events)
     }
 }
+
+#[cfg(test)]
+mod tests;

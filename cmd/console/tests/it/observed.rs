@@ -4,7 +4,7 @@ use crate::rig::{Rig, start};
 use axum::Router;
 use axum::routing::get;
 use discovery::{Instance, Registry};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -78,6 +78,18 @@ async fn instance_that_fails_drains_or_leaves_is_shown_so() {
     // Only what is listed is an edge of clients.
     let edges = system["edges"].as_array().unwrap();
     assert!(edges.iter().all(|edge| edge["from"] != "clients"), "{edges:?}");
+}
+
+#[tokio::test]
+async fn observing_is_not_traced() {
+    let rig = start().await;
+    let unsampled = |headers: HeaderMap| async move {
+        let parent = headers.get("traceparent").map(|parent| parent.as_bytes());
+        let valid = parent.is_some_and(|parent| parent.len() == 55 && parent.ends_with(b"-00"));
+        if valid { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR }
+    };
+    let movie = rig.instance("movie", Router::new().route("/readyz", get(unsampled))).await;
+    until_state(&rig, &movie, "ready").await;
 }
 
 #[tokio::test]
