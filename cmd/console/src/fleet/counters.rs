@@ -98,7 +98,8 @@ impl Counters {
                 }
                 "request_duration_seconds_bucket" => counters.add(served(), within(), sample.value),
                 "client_requests_total" => {
-                    let failed = matches!(sample.label("outcome"), "error" | "unavailable" | "late");
+                    // `error` is a response too, such as NOT_FOUND.
+                    let failed = matches!(sample.label("outcome"), "unavailable" | "late");
                     counters.add(called(), if failed { Part::Failed } else { Part::Succeeded }, sample.value);
                 }
                 "client_request_duration_seconds_bucket" => counters.add(called(), within(), sample.value),

@@ -64,13 +64,14 @@ fn calls_ejections_and_the_database_are_read() {
         "client_requests_total{service=\"rating\",instance=\"rating-a\",outcome=\"ok\"} 8\n\
          client_requests_total{service=\"rating\",instance=\"rating-a\",outcome=\"late\"} 2\n\
          client_requests_total{service=\"rating\",instance=\"rating-a\",outcome=\"cancelled\"} 1\n\
+         client_requests_total{service=\"rating\",instance=\"rating-a\",outcome=\"error\"} 4\n\
          client_instance_ejected{service=\"rating\",instance=\"rating-a\"} 1\n\
          client_instance_ejected{service=\"rating\",instance=\"rating-b\"} 0\n\
          process_resident_memory_bytes 1.5e7\ndb_file_bytes 1\ndb_pool_connections{state=\"idle\"} 1\nwrite_queue_writes 0\n",
     );
     let called = Flow::Called { service: "rating".into(), instance: "rating-a".into() };
     let traffic = &counters.since(None)[&called];
-    assert_eq!((traffic.count, traffic.failed), (11.0, 2.0));
+    assert_eq!((traffic.count, traffic.failed), (15.0, 2.0));
     assert_eq!(counters.ejected, ["rating-a"]);
     assert_eq!((counters.resident_bytes, counters.database), (Some(1.5e7), Some("sqlite")));
     assert_eq!(Counters::read("db_pool_connections 1").database, Some("postgresql"));
