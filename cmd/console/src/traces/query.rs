@@ -32,6 +32,8 @@ pub(crate) struct Query {
     pub(crate) min_duration: u64,
     /// Only traces that contain this text.
     pub(crate) text: Option<Needle>,
+    /// Leaves out traces that began after this time and whose entry, which ends last, has not arrived.
+    pub(crate) arriving_since: Option<u64>,
     /// The order.
     pub(crate) order: Order,
     /// The maximum number of traces.
@@ -65,6 +67,7 @@ impl Query {
     /// Returns true if `trace` is selected; `service` is the share of the query's service.
     pub(super) fn selects(&self, trace: &Trace, service: Option<usize>) -> bool {
         trace.duration() >= self.min_duration
+            && (trace.has_root() || self.arriving_since.is_none_or(|since| trace.start() <= since))
             && service.is_none_or(|service| trace.has_service(service))
             && self.failed.is_none_or(|failed| trace.failed() == failed)
             && self

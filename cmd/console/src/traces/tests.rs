@@ -113,6 +113,19 @@ fn full_trace_refuses_spans_and_still_accepts_its_root() {
 }
 
 #[test]
+fn trace_is_listed_once_its_entry_has_arrived_or_is_late() {
+    let mut store = Store::new(limits());
+    store.add(vec![span(1, 2, Some(1), "rating", 100)]);
+    let listed = |store: &Store, arriving_since| {
+        let query = Query { arriving_since, limit: 10, ..Query::default() };
+        store.find(&query).len()
+    };
+    assert_eq!([None, Some(100), Some(99)].map(|since| listed(&store, since)), [1, 1, 0]);
+    store.add(vec![span(1, 1, None, "movie", 90)]);
+    assert_eq!(listed(&store, Some(50)), 1);
+}
+
+#[test]
 fn detail_is_complete_once_all_ancestors_have_arrived() {
     let mut store = Store::new(Limits::default());
     let complete =

@@ -85,6 +85,11 @@ impl Trace {
         self.spans.get(self.entry)
     }
 
+    /// Returns true if a span without a parent has arrived.
+    pub(crate) fn has_root(&self) -> bool {
+        self.entry().is_some_and(|entry| entry.parent.is_none())
+    }
+
     /// Returns the start of the first span.
     pub(crate) fn start(&self) -> u64 {
         self.start

@@ -3,6 +3,7 @@
 use super::app::{App, Refusal};
 use crate::logs;
 use crate::text::Needle;
+use crate::time::{SECOND, now};
 use crate::traces;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -19,6 +20,9 @@ const MAX_ROUTES: usize = 200;
 
 /// The maximum number of log records with a trace.
 const MAX_LOGS_OF_TRACE: usize = 500;
+
+/// How long the spans of a trace may take to arrive: each service sends its own once a second.
+const ARRIVAL: u64 = 3 * SECOND;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -138,6 +142,7 @@ fn trace_query(query: TraceQuery) -> Result<traces::Query, Refusal> {
         failed,
         min_duration: (min_duration * 1e6) as u64,
         text: query.text.as_deref().and_then(Needle::new),
+        arriving_since: Some(now().saturating_sub(ARRIVAL)),
         order,
         limit: query.limit.unwrap_or(50).min(MAX_TRACES),
     })
