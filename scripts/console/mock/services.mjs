@@ -6,7 +6,7 @@ const paging = [{ name: 'pageSize', in: 'query', description: 'The maximum numbe
 const operation = (summary, parameters = [], more = {}) => ({ tags: ['service'], summary, parameters, responses: ok, ...more });
 const health = { '/healthz': { get: { tags: ['operation'], summary: 'Returns `ok` while the process serves.', responses: ok } } };
 const document = (title, paths, schemas = {}) => ({ openapi: '3.1.0', info: { title, version: '0.1.0' }, paths: { ...paths, ...health }, components: { schemas: { RecordId, ...schemas } } });
-const place = [{ name: 'type', in: 'path', required: true, description: 'The record’s type.', schema: { type: 'string' } }, id];
+const place = [{ name: 'type', in: 'path', required: true, description: 'The record’s type.', schema: { type: 'string', description: 'The type of a record, such as `movie`.' } }, id];
 
 export const documents = {
   movie: document('Marquee movie', {
@@ -16,7 +16,7 @@ export const documents = {
   }),
   metadata: document('Marquee metadata', {
     '/v1/metadata/{id}': { get: operation('Returns a movie’s metadata.', [id]), put: operation('Creates or replaces a movie’s metadata.', [id], { requestBody: { content: { 'application/json': { schema: { $ref: '#/components/schemas/PutMetadata' } } } } }), delete: operation('Deletes a movie’s metadata.', [id]) },
-  }, { PutMetadata: { type: 'object', required: ['title'], properties: { title: { type: 'string', minLength: 1 }, description: { type: 'string' }, director: { type: 'string' }, genres: { type: 'array', items: { type: 'string' } }, releaseYear: { type: 'integer', minimum: 1800, maximum: 3000 } } } }),
+  }, { PutMetadata: { type: 'object', required: ['title'], properties: { id: { oneOf: [{ $ref: '#/components/schemas/RecordId' }, { type: 'null' }] }, title: { type: 'string', minLength: 1 }, description: { type: 'string' }, director: { type: 'string' }, genres: { type: 'array', items: { type: 'string' } }, releaseYear: { type: 'integer', minimum: 1800, maximum: 3000 } } } }),
   rating: document('Marquee rating', {
     '/v1/ratings/{type}/{id}': { get: operation('Returns the aggregate of a record’s ratings.', place) },
     '/v1/ratings/{type}/{id}/users/{user}': { put: operation('Stores a user’s rating of a record.', [...place, { name: 'user', in: 'path', required: true, description: 'Who rates.', schema: RecordId }], { requestBody: { content: { 'application/json': { schema: { type: 'object', required: ['value'], properties: { value: { type: 'integer', minimum: 1, maximum: 10 } } } } } } }) },

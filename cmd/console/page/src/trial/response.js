@@ -28,7 +28,8 @@ export function TraceBeside({ id }) {
   return html`<section class="card trace-beside" aria-label="Trace">
     <header class="card-head"><h2>Trace</h2>${trace && html`<span class="note">${duration(trace.durationMs)}</span>`}<a class="card-side mono" href=${link('traces', [id])}>open ${id.slice(0, 8)}</a></header>
     ${trace ? html`<${Waterfall} trace=${trace} label="Spans of the request" lines=${2} selected=${selected} onSelect=${(node) => select(node.key === selected ? null : node.key)} onEscape=${() => select(null)} />`
-    : html`<p class="note">${error ? `No trace: ${error.message}.` : 'Waiting for its spans: services send them in batches, within seconds.'}</p>`}
+    : error ? html`<p class="note">${error.status === 404 ? html`No span has arrived. Services send traces if they are started with <code>OTEL_EXPORTER_OTLP_ENDPOINT</code>; devstack sets it.` : error.message}</p>`
+    : html`<p class="note">Waiting for its spans: services send them in batches, within seconds.</p>`}
     ${span && html`<${SpanPanel} span=${span} trace=${trace} onClose=${() => select(null)} onSelect=${goTo} />`}
   </section>`;
 }

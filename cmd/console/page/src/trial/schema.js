@@ -50,7 +50,8 @@ export function example(document, schema, name = '', depth = 0) {
     return high === undefined ? Math.max(low, 1) : Math.round(low + (Math.min(high, low + 1000) - low) * 0.8);
   }
   if (type === 'boolean') return true;
-  const text = TEXTS[is.format]?.() ?? (name ? `example ${name.replace(/([A-Z])/g, ' $1').toLowerCase()}` : 'example');
+  const named = /such as `([^`]+)`/.exec(is.description ?? '')?.[1];
+  const text = named ?? TEXTS[is.format]?.() ?? (name ? `example ${name.replace(/([A-Z])/g, ' $1').toLowerCase()}` : 'example');
   const fitting = is.pattern && !matches(is.pattern, text) ? 'example' : text;
   return is.maxLength ? fitting.slice(0, is.maxLength) : fitting;
 }
@@ -61,6 +62,19 @@ function matches(pattern, text) {
   } catch {
     return true;
   }
+}
+
+/**
+ * Returns an example of the operation's body. Fields that repeat a parameter of the path are left out if they may be: they
+ * would have to have its value.
+ */
+export function exampleBody(document, operation) {
+  const { schema, example: given } = operation.body;
+  const value = given ?? example(document, schema);
+  const required = new Set(resolve(document, schema)?.required ?? []);
+  const repeated = (name) => !required.has(name) && operation.parameters.some((one) => one.in === 'path' && one.name === name);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([name]) => !repeated(name)));
 }
 
 /** Returns the placeholder of a parameter's field: its range, or what it is. */
@@ -81,8 +95,7 @@ export function initial(document, parameter, known) {
   if (!parameter.required) return '';
   if (/^(id|ids|recordId|movieId)$/.test(parameter.name)) return known[0] ?? '';
   if (/user/i.test(parameter.name)) return 'me';
-  const value = example(document, parameter.schema, parameter.name);
-  return /^example/.test(value) && parameter.name === 'type' ? 'movie' : String(value);
+  return String(example(document, parameter.schema, parameter.name));
 }
 
 /** Returns the path with its parameters, the query, and the names of required parameters that have no value. */

@@ -3,7 +3,7 @@ import { html, Banner, Empty, Icon, Service } from '../html.js';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import * as api from '../api.js';
 import { replace } from '../router.js';
-import { example, idsIn, initial, operations, request } from './schema.js';
+import { exampleBody, idsIn, initial, operations, request } from './schema.js';
 import { Form } from './form.js';
 import { Response, TraceBeside } from './response.js';
 import { clock, duration } from '../format.js';
@@ -64,7 +64,7 @@ export function TryView({ parameters }) {
   const fill = () => {
     const { ids } = session;
     const values = Object.fromEntries(operation.parameters.map((one) => [one.name, initial(document, one, ids)]));
-    const body = operation.body ? JSON.stringify(operation.body.example ?? example(document, operation.body.schema), null, 2) : undefined;
+    const body = operation.body ? JSON.stringify(exampleBody(document, operation), null, 2) : undefined;
     return { values, body };
   };
   if (operation && !session.values[operation.id]) session.values[operation.id] = fill();
