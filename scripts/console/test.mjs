@@ -21,7 +21,7 @@ for (const [name, { run, mock: options = {}, real = false }] of Object.entries({
     continue;
   }
   const mock = url ? null : new Mock(options);
-  const base = url ?? await mock.start();
+  const base = url ?? (await mock.start());
   const started = Date.now();
   try {
     await run({ browser, base, mock });

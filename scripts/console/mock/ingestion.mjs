@@ -6,7 +6,11 @@ const REASONS = ['value: must be 1 to 10', 'unknown type "like"', 'not JSON: exp
 
 export class Ingestion {
   constructor() {
-    this.partitions = Array.from({ length: 4 }, (_, partition) => ({ partition, end: 48_000 + partition * 731, stored: 48_000 + partition * 731 }));
+    this.partitions = Array.from({ length: 4 }, (_, partition) => ({
+      partition,
+      end: 48_000 + partition * 731,
+      stored: 48_000 + partition * 731,
+    }));
     this.counts = { created: 151_204, replaced: 38_110, unchanged: 2_041, deleted: 902, absent: 13, rejected: 0 };
     this.batches = 40_233;
     this.letters = [];
@@ -34,7 +38,15 @@ export class Ingestion {
       const one = pick(this.partitions);
       this.counts.rejected += 1;
       const reason = pick(REASONS);
-      const event = reason.startsWith('not') ? 'rating of alice for 42: great!' : JSON.stringify({ type: reason.startsWith('value') ? 'put' : 'like', recordId: '42', recordType: 'movie', userId: 'alice', value: 11 });
+      const event = reason.startsWith('not')
+        ? 'rating of alice for 42: great!'
+        : JSON.stringify({
+            type: reason.startsWith('value') ? 'put' : 'like',
+            recordId: '42',
+            recordType: 'movie',
+            userId: 'alice',
+            value: 11,
+          });
       this.letters.unshift({ timeMs, partition: one.partition, offset: one.stored, reason, key: 'movie/42', event });
       this.letters.length = Math.min(MAX_LETTERS, this.letters.length);
     }
@@ -45,9 +57,30 @@ export class Ingestion {
     const blocked = fleet.isUp('broker') ? {} : { blocked: 'the brokers do not respond' };
     return {
       instances: fleet.of('rating').map((one) => {
-        if (one.state === 'unreachable') return { id: one.id, partitions: [], events: {}, error: 'no response within 900 ms' };
-        const partitions = one !== reader ? [] : this.partitions.map(({ partition, end, stored }) => ({ topic: 'ratings', partition, storedOffset: stored, endOffset: end, lag: end - stored, lagSeconds: end > stored ? (end - stored) / 1400 : null, state: fleet.isUp('broker') ? 'reading' : 'unreadable' }));
-        return { id: one.id, partitions, events: one === reader ? this.counts : {}, eventsPerSecond: one === reader ? this.perSecond : null, batches: one === reader ? this.batches : 0, meanBatchEvents: one === reader ? 3.2 : null, meanBatchMs: one === reader ? 1.8 : null, ...(one === reader ? blocked : {}) };
+        if (one.state === 'unreachable')
+          return { id: one.id, partitions: [], events: {}, error: 'no response within 900 ms' };
+        const partitions =
+          one !== reader
+            ? []
+            : this.partitions.map(({ partition, end, stored }) => ({
+                topic: 'ratings',
+                partition,
+                storedOffset: stored,
+                endOffset: end,
+                lag: end - stored,
+                lagSeconds: end > stored ? (end - stored) / 1400 : null,
+                state: fleet.isUp('broker') ? 'reading' : 'unreadable',
+              }));
+        return {
+          id: one.id,
+          partitions,
+          events: one === reader ? this.counts : {},
+          eventsPerSecond: one === reader ? this.perSecond : null,
+          batches: one === reader ? this.batches : 0,
+          meanBatchEvents: one === reader ? 3.2 : null,
+          meanBatchMs: one === reader ? 1.8 : null,
+          ...(one === reader ? blocked : {}),
+        };
       }),
       deadLetters: { topic: 'ratings.dlq', available: fleet.isUp('broker'), letters: this.letters },
     };

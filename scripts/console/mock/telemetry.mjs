@@ -16,7 +16,14 @@ export class Traces {
   }
 
   counts() {
-    return { stored: this.all.length, limit: MAX_TRACES, received: this.received, dropped: this.dropped, spans: this.all.length * 9, bytes: this.all.length * 5200 };
+    return {
+      stored: this.all.length,
+      limit: MAX_TRACES,
+      received: this.received,
+      dropped: this.dropped,
+      spans: this.all.length * 9,
+      bytes: this.all.length * 5200,
+    };
   }
 
   drop(id) {
@@ -36,7 +43,9 @@ export class Traces {
   }
 
   tick(timeMs, fleet) {
-    return Array.from({ length: 3 }, () => this.keep(pick([read, read, read, write, event])(timeMs - between(0, 900), fleet)));
+    return Array.from({ length: 3 }, () =>
+      this.keep(pick([read, read, read, write, event])(timeMs - between(0, 900), fleet)),
+    );
   }
 
   add(timeMs, fleet, { method, path, service }, status) {
@@ -46,26 +55,49 @@ export class Traces {
 
   list({ service, route, status, minDurationMs = 0, text, order = 'newest', limit }) {
     const needle = text?.toLowerCase();
-    const found = this.all.filter((trace) => (!service || trace.services.includes(service)) && (!route || trace.name === route) && (!status || trace.error === (status === 'error')) && (order !== 'failed' || trace.error)
-      && trace.durationMs >= Number(minDurationMs) && (!needle || JSON.stringify(trace).toLowerCase().includes(needle)));
+    const found = this.all.filter(
+      (trace) =>
+        (!service || trace.services.includes(service)) &&
+        (!route || trace.name === route) &&
+        (!status || trace.error === (status === 'error')) &&
+        (order !== 'failed' || trace.error) &&
+        trace.durationMs >= Number(minDurationMs) &&
+        (!needle || JSON.stringify(trace).toLowerCase().includes(needle)),
+    );
     found.sort(order === 'slowest' ? (a, b) => b.durationMs - a.durationMs : (a, b) => b.startMs - a.startMs);
     return {
       traces: found.slice(0, bounded(limit, 500)).map(({ spans, ...trace }) => ({ ...trace, spans: spans.length })),
-      stored: this.all.length, limit: MAX_TRACES, dropped: this.dropped, services: ['metadata', 'movie', 'rating', 'ratingingester'].filter(() => this.all.length > 0),
+      stored: this.all.length,
+      limit: MAX_TRACES,
+      dropped: this.dropped,
+      services: ['metadata', 'movie', 'rating', 'ratingingester'].filter(() => this.all.length > 0),
       routes: [...new Set(this.all.map((trace) => trace.name))].sort(),
     };
   }
 
   detail(id) {
     const trace = this.all.find((one) => one.traceId === id);
-    return trace && { traceId: id, startMs: trace.startMs, durationMs: trace.durationMs, complete: true, spans: trace.spans };
+    return (
+      trace && { traceId: id, startMs: trace.startMs, durationMs: trace.durationMs, complete: true, spans: trace.spans }
+    );
   }
 }
 
 const MESSAGES = {
-  movie: [['info', 'served', 'movie::access'], ['warn', 'try failed, another instance is called', 'client::caller'], ['debug', 'batch of 4 reads sent', 'movie::gateway::coalesce']],
-  metadata: [['info', 'served', 'metadata::access'], ['debug', 'cache: 4 of 4 found', 'metadata::repository']],
-  rating: [['info', 'batch committed', 'rating::writer'], ['debug', 'partition 2: 12 events applied', 'rating::ingester'], ['info', 'served', 'rating::access']],
+  movie: [
+    ['info', 'served', 'movie::access'],
+    ['warn', 'try failed, another instance is called', 'client::caller'],
+    ['debug', 'batch of 4 reads sent', 'movie::gateway::coalesce'],
+  ],
+  metadata: [
+    ['info', 'served', 'metadata::access'],
+    ['debug', 'cache: 4 of 4 found', 'metadata::repository'],
+  ],
+  rating: [
+    ['info', 'batch committed', 'rating::writer'],
+    ['debug', 'partition 2: 12 events applied', 'rating::ingester'],
+    ['info', 'served', 'rating::access'],
+  ],
 };
 
 export class Logs {
@@ -76,29 +108,72 @@ export class Logs {
   }
 
   tick(timeMs, traces, fleet) {
-    const added = traces.flatMap((trace) => trace.spans.filter((span) => span.kind === 'server' || span.error).slice(0, 3).map((span) => {
-      const [level, message, target] = span.error ? ['error', span.message ?? 'request failed', `${span.service}::handler`] : pick(MESSAGES[span.service] ?? [['info', 'sent', 'ratingingester']]);
-      return { timeMs: span.startMs + span.durationMs / 2, level, service: span.service, message, target, attributes: { route: trace.name, duration_ms: span.durationMs.toFixed(2) }, traceId: trace.traceId, spanId: span.spanId };
-    }));
+    const added = traces.flatMap((trace) =>
+      trace.spans
+        .filter((span) => span.kind === 'server' || span.error)
+        .slice(0, 3)
+        .map((span) => {
+          const [level, message, target] = span.error
+            ? ['error', span.message ?? 'request failed', `${span.service}::handler`]
+            : pick(MESSAGES[span.service] ?? [['info', 'sent', 'ratingingester']]);
+          return {
+            timeMs: span.startMs + span.durationMs / 2,
+            level,
+            service: span.service,
+            message,
+            target,
+            attributes: { route: trace.name, duration_ms: span.durationMs.toFixed(2) },
+            traceId: trace.traceId,
+            spanId: span.spanId,
+          };
+        }),
+    );
     for (const [target, fault] of fleet.active) {
-      if (random() < 0.3) added.push({ timeMs, level: 'warn', service: 'movie', message: `${target} does not respond: ejected for 5 s`, target: 'client::health', attributes: { instance: target, fault: fault.action } });
+      if (random() < 0.3)
+        added.push({
+          timeMs,
+          level: 'warn',
+          service: 'movie',
+          message: `${target} does not respond: ejected for 5 s`,
+          target: 'client::health',
+          attributes: { instance: target, fault: fault.action },
+        });
     }
-    if (random() < 0.2) added.push({ timeMs, level: 'info', service: pick(['movie', 'metadata', 'rating']), message: 'registry: 2 instances of rating, 2 of metadata', target: 'discovery::watch', attributes: { index: Math.floor(latency(4000)) } });
+    if (random() < 0.2)
+      added.push({
+        timeMs,
+        level: 'info',
+        service: pick(['movie', 'metadata', 'rating']),
+        message: 'registry: 2 instances of rating, 2 of metadata',
+        target: 'discovery::watch',
+        attributes: { index: Math.floor(latency(4000)) },
+      });
     added.sort((a, b) => a.timeMs - b.timeMs);
     for (const log of added) {
       log.id = this.next;
       this.next += 1;
       this.all.push(log);
     }
-    for (const log of this.all.splice(0, Math.max(0, this.all.length - MAX_LOGS))) this.dropped[log.service] = (this.dropped[log.service] ?? 0) + 1;
+    for (const log of this.all.splice(0, Math.max(0, this.all.length - MAX_LOGS)))
+      this.dropped[log.service] = (this.dropped[log.service] ?? 0) + 1;
     return added;
   }
 
   list({ service, level, traceId, text, limit = 500 }) {
     const levels = ['error', 'warn', 'info', 'debug'];
     const needle = text?.toLowerCase();
-    const found = this.all.filter((log) => (!service || log.service === service) && (!level || levels.indexOf(log.level) <= levels.indexOf(level)) && (!traceId || log.traceId === traceId) && (!needle || JSON.stringify(log).toLowerCase().includes(needle)));
-    return { logs: found.slice(-bounded(limit, 2000)), stored: this.all.length, limit: MAX_LOGS, dropped: this.dropped };
+    const found = this.all.filter(
+      (log) =>
+        (!service || log.service === service) &&
+        (!level || levels.indexOf(log.level) <= levels.indexOf(level)) &&
+        (!traceId || log.traceId === traceId) &&
+        (!needle || JSON.stringify(log).toLowerCase().includes(needle)),
+    );
+    return {
+      logs: found.slice(-bounded(limit, 2000)),
+      stored: this.all.length,
+      limit: MAX_LOGS,
+      dropped: this.dropped,
+    };
   }
 }
-

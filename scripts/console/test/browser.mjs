@@ -11,7 +11,10 @@ export const WIDTHS = { 390: 844, 768: 1024, 1280: 860, 1920: 1080 };
 
 export class Browser {
   static async start(shots) {
-    const chrome = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--js-flags=--expose-gc'] });
+    const chrome = await chromium.launch({
+      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+      args: ['--no-sandbox', '--js-flags=--expose-gc'],
+    });
     return new Browser(chrome, shots);
   }
 
@@ -21,12 +24,22 @@ export class Browser {
 
   /** Opens a hash route in a new page. */
   async open(base, hash = '', { width = 1280, scheme = 'dark', motion = 'no-preference', expectErrors = false } = {}) {
-    const context = await this.chrome.newContext({ viewport: { width, height: WIDTHS[width] ?? 860 }, colorScheme: scheme, reducedMotion: motion });
+    const context = await this.chrome.newContext({
+      viewport: { width, height: WIDTHS[width] ?? 860 },
+      colorScheme: scheme,
+      reducedMotion: motion,
+    });
     this.contexts.push(context);
     const page = await context.newPage();
     page.setDefaultTimeout(PATIENCE_MS);
     page.on('pageerror', (error) => this.errors.push(error.stack));
-    page.on('console', (message) => message.type() === 'error' && !expectErrors && this.errors.push(`${message.text()} (${message.location().url})`));
+    page.on(
+      'console',
+      (message) =>
+        message.type() === 'error' &&
+        !expectErrors &&
+        this.errors.push(`${message.text()} (${message.location().url})`),
+    );
     await page.goto(`${base}/${hash}`);
     this.page = page;
     return page;
@@ -45,7 +58,14 @@ export class Browser {
 
   async axe(page, name) {
     const { violations } = await new AxeBuilder({ page }).analyze();
-    const found = violations.flatMap(({ id, help, nodes }) => nodes.slice(0, 3).map((node) => `${name}: ${id}: ${help}: ${node.target} ${node.html.slice(0, 160)} ${node.failureSummary?.split('\n')[1] ?? ''}`));
+    const found = violations.flatMap(({ id, help, nodes }) =>
+      nodes
+        .slice(0, 3)
+        .map(
+          (node) =>
+            `${name}: ${id}: ${help}: ${node.target} ${node.html.slice(0, 160)} ${node.failureSummary?.split('\n')[1] ?? ''}`,
+        ),
+    );
     assert.deepEqual(found, []);
   }
 

@@ -33,11 +33,12 @@ export function query(parameters) {
   return given.length ? `?${new URLSearchParams(given)}` : '';
 }
 
-const post = (path, body) => call(path, {
-  method: 'POST',
-  headers: { 'content-type': 'application/json', 'x-console-token': token },
-  body: JSON.stringify(body),
-});
+const post = (path, body) =>
+  call(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-console-token': token },
+    body: JSON.stringify(body),
+  });
 
 export const traces = (filter, signal) => call(`/api/traces${query(filter)}`, { signal });
 export const trace = (id, signal) => call(`/api/traces/${encodeURIComponent(id)}`, { signal });

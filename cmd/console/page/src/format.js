@@ -52,18 +52,22 @@ export function seconds(number) {
   return `${trimmed((number / 3600).toFixed(1))} h`;
 }
 
-/** Latencies on an arrow, without the unit. */
+/** A latency on an arrow: milliseconds without the unit, or seconds. */
 export function latency(ms) {
   if (!known(ms)) return UNKNOWN;
   if (ms < 10) return trimmed(ms.toFixed(1));
-  return ms < 9999.5 ? ms.toFixed(0) : `${(ms / 1000).toFixed(0)} k`;
+  return ms < 999.5 ? ms.toFixed(0) : seconds(ms / 1000);
+}
+
+export function latencyWithUnit(ms) {
+  return known(ms) && ms < 999.5 ? `${latency(ms)} ms` : latency(ms);
 }
 
 export function percent(ratio) {
   if (!known(ratio)) return UNKNOWN;
   if (ratio === 0) return '0 %';
   if (ratio < 0.001) return '<0.1 %';
-  return `${trimmed((ratio * 100).toFixed(1))} %`;
+  return `${trimmed((ratio * 100).toFixed(ratio < 0.1 ? 1 : 0))} %`;
 }
 
 export function bytes(number) {
@@ -94,7 +98,10 @@ export function shortInstance(id, service) {
 /** The drops of all services, as text. */
 export function dropped(counts) {
   const some = Object.entries(counts ?? {}).filter(([, number]) => number > 0);
-  return { total: some.reduce((sum, [, number]) => sum + number, 0), text: some.map(([name, number]) => `${name} ${count(number)}`).join(', ') };
+  return {
+    total: some.reduce((sum, [, number]) => sum + number, 0),
+    text: some.map(([name, number]) => `${name} ${count(number)}`).join(', '),
+  };
 }
 
 /** JSON with two spaces; other text unchanged. */

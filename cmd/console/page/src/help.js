@@ -22,11 +22,14 @@ export function Help({ views, onClose }) {
   return html`<dialog ref=${dialog} class="help" aria-labelledby="help-title" onClose=${onClose}
     onClick=${(event) => event.target === dialog.current && dialog.current.close()}>
     <div class="help-body">
-      <header><h2 id="help-title">Help</h2><button type="button" class="quiet" aria-label="Close" onClick=${() => dialog.current.close()}><${Icon} name="close" /></button></header>
+      <header><h2 id="help-title">Help</h2>
+        <button type="button" class="quiet" aria-label="Close" onClick=${() => dialog.current.close()}>
+        <${Icon} name="close" /></button></header>
       <h3>Shortcuts</h3>
       <dl class="keys">
         ${views.map(([key, text], at) => html`<div key=${key}><dt><kbd>${at + 1}</kbd></dt><dd>${text}</dd></div>`)}
-        ${KEYS.map(([keys, text]) => html`<div key=${text}><dt>${keys.map((key) => html`<kbd key=${key}>${key}</kbd>`)}</dt><dd>${text}</dd></div>`)}
+        ${KEYS.map(([keys, text]) => html`<div key=${text}><dt>${keys.map((key) => html`<kbd key=${key}>${key}
+          </kbd>`)}</dt><dd>${text}</dd></div>`)}
       </dl>
       <h3>In production</h3>
       <p>The console reads only what every service offers: OTLP, <code>/metrics</code>, the registry, <code>/v1/ingestion</code>.

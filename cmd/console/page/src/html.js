@@ -20,7 +20,8 @@ const PATHS = {
   chevron: 'M9 6l6 6-6 6',
   pause: 'M8 5v14M16 5v14',
   play: 'M7 5l11 7-11 7z',
-  database: 'M5 6c0-1.7 3.1-3 7-3s7 1.3 7 3-3.1 3-7 3-7-1.3-7-3zM5 6v12c0 1.7 3.1 3 7 3s7-1.3 7-3V6M5 12c0 1.7 3.1 3 7 3s7-1.3 7-3',
+  database:
+    'M5 6c0-1.7 3.1-3 7-3s7 1.3 7 3-3.1 3-7 3-7-1.3-7-3zM5 6v12c0 1.7 3.1 3 7 3s7-1.3 7-3V6M5 12c0 1.7 3.1 3 7 3s7-1.3 7-3',
   clients: 'M4 5h16v11H4zM9 20h6M12 16v4',
   registry: 'M5 4h14v16H5zM9 9h6M9 13h6M5 8H3M5 16H3',
   broker: 'M4 7h16M4 12h16M4 17h16M8 5v4M15 10v4M10 15v4',
@@ -32,7 +33,8 @@ const PATHS = {
 
 export function Icon({ name, size = 16 }) {
   return html`<svg class="icon" width=${size} height=${size} viewBox="0 0 24 24" fill="none" stroke="currentColor"
-    stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d=${PATHS[name]} /></svg>`;
+    stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d=${PATHS[name]} />
+      </svg>`;
 }
 
 /** Services have fixed colours, so that a span, a log line and a node are recognized as the same service. */
@@ -62,8 +64,10 @@ export function Banner({ kind = 'error', children }) {
 /** A group of buttons of which one is pressed. */
 export function Segments({ label, value, options, onChange }) {
   return html`<div class="segments" role="group" aria-label=${label}>
-    ${options.map(([key, text]) => html`<button type="button" key=${key} aria-pressed=${key === value}
-      onClick=${() => onChange(key)}>${text}</button>`)}
+    ${options.map(
+      ([key, text]) => html`<button type="button" key=${key} aria-pressed=${key === value}
+      onClick=${() => onChange(key)}>${text}</button>`,
+    )}
   </div>`;
 }
 
@@ -85,6 +89,7 @@ export function Search({ label, value, placeholder, onChange, type = 'search', w
 
 /** A definition list of facts; facts without a value are left out. */
 export function Facts({ facts }) {
-  return html`<dl class="facts">${facts.filter(([, value]) => value !== undefined && value !== null && value !== '')
+  return html`<dl class="facts">${facts
+    .filter(([, value]) => value !== undefined && value !== null && value !== '')
     .map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }

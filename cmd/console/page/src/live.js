@@ -51,8 +51,8 @@ function note(series, current) {
   for (const id of series.keys()) if (!current.has(id)) series.delete(id);
 }
 
-const instancesOf = (system) => new Map((system?.services ?? [])
-  .flatMap((service) => service.instances.map((instance) => [instance.id, instance])));
+const instancesOf = (system) =>
+  new Map((system?.services ?? []).flatMap((service) => service.instances.map((instance) => [instance.id, instance])));
 
 let changeKey = 0;
 
@@ -65,12 +65,16 @@ function compare(before, after) {
     const was = old.get(id);
     const bad = ['unreachable', 'gone', 'unready'].includes(instance.state);
     if (!was) add(`${id} joined`, 'good');
-    else if (was.state !== instance.state) add(`${id} is ${instance.state}`, bad ? 'bad' : instance.state === 'ready' ? 'good' : 'warn');
+    else if (was.state !== instance.state)
+      add(`${id} is ${instance.state}`, bad ? 'bad' : instance.state === 'ready' ? 'good' : 'warn');
     if (was && !was.ejected && instance.ejected) add(`${id} is ejected: its callers avoid it`, 'warn');
     if (was?.ejected && !instance.ejected) add(`${id} is called again`, 'good');
   }
   for (const id of old.keys()) if (!current.has(id)) add(`${id} left`, 'warn');
-  for (const [key, name] of [['registry', 'registry'], ['broker', 'broker']]) {
+  for (const [key, name] of [
+    ['registry', 'registry'],
+    ['broker', 'broker'],
+  ]) {
     const [was, is] = [before[key]?.up, after[key]?.up];
     if (was === true && is === false) add(`the ${name} does not respond`, 'bad');
     if (was === false && is === true) add(`the ${name} responds again`, 'good');
@@ -105,12 +109,15 @@ const receive = {
 };
 
 export function start() {
-  follow((topic, data) => {
-    receive[topic](data);
-    emit(topic, data);
-  }, (link) => {
-    if (link === 'lost' && live.link !== 'lost') live.lostAt = Date.now();
-    live.link = link;
-    emit('link', link);
-  });
+  follow(
+    (topic, data) => {
+      receive[topic](data);
+      emit(topic, data);
+    },
+    (link) => {
+      if (link === 'lost' && live.link !== 'lost') live.lostAt = Date.now();
+      live.link = link;
+      emit('link', link);
+    },
+  );
 }

@@ -20,13 +20,17 @@ export function Overview() {
   const drops = dropped(live.traces?.dropped);
   const spansDropped = telemetry?.dropped ?? 0;
   return html`<dl class="overview" aria-label="Overview">
-    <${Figure} name="Failed responses" kind=${failed > 0 ? 'failed is-bad' : failed === 0 ? 'failed is-good' : 'failed'} value=${count(failed)}
+    <${Figure} name="Failed responses"
+      kind=${failed > 0 ? 'failed is-bad' : failed === 0 ? 'failed is-good' : 'failed'} value=${count(failed)}
       note=${responses && `of ${short(responses.total)} since start`} />
     <${Figure} name="Responses" value=${rate(responses?.perSecond)}><${Sparkline} series=${live.rate} /><//>
-    <${Figure} name="Instances" kind=${instances.length > ready ? 'is-warn' : ''} value=${live.system ? `${ready} / ${instances.length}` : '–'} note="ready" />
+    <${Figure} name="Instances"
+      kind=${instances.length > ready ? 'is-warn' : ''} value=${live.system ? `${ready} / ${instances.length}` : '–'} note="ready" />
     <${Figure} name="Telemetry" value=${rate(telemetry?.spansPerSecond)} kind=${spansDropped > 0 ? 'is-warn' : ''}
       note=${telemetry && (spansDropped > 0 ? `spans · ${short(spansDropped)} dropped` : 'spans · none dropped')} />
-    <${Figure} name="Traces kept" value=${short(live.traces?.stored)} note=${live.traces && `of ${short(live.traces.limit)}${drops.total ? ` · ${short(drops.total)} dropped` : ''}`} />
-    <div class=${`figure figure-link is-${live.link}`}><dt>Console</dt><dd><span class="link-state"><i class="pulse" aria-hidden="true"></i>${STATES[live.link]}</span></dd></div>
+    <${Figure} name="Traces kept" value=${short(live.traces?.stored)}
+      note=${live.traces && `of ${short(live.traces.limit)}${drops.total ? ` · ${short(drops.total)} dropped` : ''}`} />
+    <div class=${`figure figure-link is-${live.link}`}><dt>Console</dt><dd><span class="link-state">
+      <i class="pulse" aria-hidden="true"></i>${STATES[live.link]}</span></dd></div>
   </dl>`;
 }

@@ -11,7 +11,11 @@ export function parse(hash) {
       return part;
     }
   });
-  return { view: view || 'map', path: rest.filter(Boolean), parameters: Object.fromEntries(new URLSearchParams(search)) };
+  return {
+    view: view || 'map',
+    path: rest.filter(Boolean),
+    parameters: Object.fromEntries(new URLSearchParams(search)),
+  };
 }
 
 export function link(view, path = [], parameters = {}) {

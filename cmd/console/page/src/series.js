@@ -46,5 +46,6 @@ export function Sparkline({ series, width = 96, height = 28, kind = '' }) {
   });
   end(numbers.length);
   return html`<svg class=${`spark ${kind}`} viewBox=${`0 0 ${width} ${height}`} width=${width} height=${height}
-    preserveAspectRatio="none" aria-hidden="true"><path class="spark-area" d=${area} /><path class="spark-line" d=${line} /></svg>`;
+    preserveAspectRatio="none" aria-hidden="true"><path class="spark-area" d=${area} />
+      <path class="spark-line" d=${line} /></svg>`;
 }

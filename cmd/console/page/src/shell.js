@@ -31,7 +31,14 @@ const isTyping = (target) => target.closest?.('input, textarea, select, [content
 function useShortcuts(views, setHelp) {
   useEffect(() => {
     const pressed = (event) => {
-      if (event.altKey || event.ctrlKey || event.metaKey || isTyping(event.target) || document.querySelector('dialog[open]')) return;
+      if (
+        event.altKey ||
+        event.ctrlKey ||
+        event.metaKey ||
+        isTyping(event.target) ||
+        document.querySelector('dialog[open]')
+      )
+        return;
       const at = Number(event.key);
       if (event.key === '?') setHelp(true);
       else if (event.key === '/') document.querySelector('main input[type="search"]')?.focus();
@@ -49,7 +56,11 @@ function useBreakable() {
   const [available, set] = useState(undefined);
   const { link: state } = useLive('link');
   useEffect(() => {
-    if (state !== 'lost') faults().then((body) => set(body.available === true), () => {});
+    if (state !== 'lost')
+      faults().then(
+        (body) => set(body.available === true),
+        () => {},
+      );
   }, [state]);
   return available;
 }
@@ -62,9 +73,12 @@ function Lost() {
     const timer = setInterval(() => tick((number) => number + 1), 1000);
     return () => clearInterval(timer);
   }, [state]);
-  return html`<div class="lost" role="status">${state === 'lost' && html`<p>
+  return html`<div class="lost" role="status">${
+    state === 'lost' &&
+    html`<p>
     <strong>The console does not respond.</strong> What you see is ${seconds(Math.round((Date.now() - lostAt) / 1000))} old;
-    the page connects again by itself. If you stopped it: <code>cargo run -p devstack</code>.</p>`}</div>`;
+    the page connects again by itself. If you stopped it: <code>cargo run -p devstack</code>.</p>`
+  }</div>`;
 }
 
 export function Shell() {
@@ -90,15 +104,23 @@ export function Shell() {
   }, [place]);
 
   return html`<div class=${`shell link-${state}`}>
-    <a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); main.current.focus(); }}>Skip to the view</a>
+    <a class="skip" href="#main" onClick=${(event) => {
+      event.preventDefault();
+      main.current.focus();
+    }}>Skip to the view</a>
     <header class="top">
       <div class="topbar">
-        <a class="brand" href=${link('map')}><img src="/assets/icon.svg" width="24" height="24" alt="" /><span>Marquee</span></a>
-        <nav class="tabs" aria-label="Views">${views.map(([key, text], at) => html`<a key=${key} href=${link(key)}
-          aria-current=${key === name ? 'page' : undefined} title=${`${text} (${at + 1})`}><${Icon} name=${key} />${text}</a>`)}</nav>
+        <a class="brand" href=${link('map')}><img src="/assets/icon.svg" width="24" height="24" alt="" />
+          <span>Marquee</span></a>
+        <nav class="tabs" aria-label="Views">${views.map(
+          ([key, text], at) => html`<a key=${key} href=${link(key)}
+          aria-current=${key === name ? 'page' : undefined} title=${`${text} (${at + 1})`}><${Icon} name=${key} />
+            ${text}</a>`,
+        )}</nav>
         <div class="tools">
           <${ThemeButton} />
-          <button type="button" class="quiet" aria-label="Help and shortcuts" title="Help (?)" onClick=${() => setHelp(true)}><${Icon} name="help" /></button>
+          <button type="button" class="quiet" aria-label="Help and shortcuts" title="Help (?)"
+            onClick=${() => setHelp(true)}><${Icon} name="help" /></button>
         </div>
       </div>
       <${Overview} />
@@ -106,7 +128,8 @@ export function Shell() {
     </header>
     <main id="main" ref=${main} tabindex="-1" class=${`view view-${name}`}>
       <h1 class="hidden">${isTrace ? 'Trace' : title}</h1>
-      ${isTrace ? html`<${TraceView} id=${route.path[0]} span=${route.parameters.span} />` : html`<${View} ...${route} />`}
+      ${isTrace ? html`<${TraceView} id=${route.path[0]}
+        span=${route.parameters.span} />` : html`<${View} ...${route} />`}
     </main>
     ${help && html`<${Help} views=${views} onClose=${() => setHelp(false)} />`}
   </div>`;

@@ -26,7 +26,9 @@ export class Flow {
 
   readColours() {
     const style = getComputedStyle(this.canvas);
-    this.colours = Object.fromEntries(['calls', 'events', 'bad'].map((name) => [name, style.getPropertyValue(`--flow-${name}`).trim()]));
+    this.colours = Object.fromEntries(
+      ['calls', 'events', 'bad'].map((name) => [name, style.getPropertyValue(`--flow-${name}`).trim()]),
+    );
   }
 
   /** Replaces the arrows; dots that are under way stay. */
@@ -38,10 +40,23 @@ export class Flow {
       this.canvas.height = height * ratio;
     }
     const before = this.arrows;
-    this.arrows = new Map(edges.map(({ key, points, kind, edge }) => {
-      const old = before.get(key);
-      return [key, { points, kind, rate: edge.perSecond, errors: edge.errorRatio ?? 0, dots: old?.dots ?? [], due: old?.due ?? Math.random(), bad: old?.bad ?? 0 }];
-    }));
+    this.arrows = new Map(
+      edges.map(({ key, points, kind, edge }) => {
+        const old = before.get(key);
+        return [
+          key,
+          {
+            points,
+            kind,
+            rate: edge.perSecond,
+            errors: edge.errorRatio ?? 0,
+            dots: old?.dots ?? [],
+            due: old?.due ?? Math.random(),
+            bad: old?.bad ?? 0,
+          },
+        ];
+      }),
+    );
     this.readColours();
   }
 

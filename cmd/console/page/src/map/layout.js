@@ -9,6 +9,8 @@ const GAP = 24;
 /** Wide maps are drawn with more air. */
 const WIDE = 1250;
 const LOWEST = 320;
+/** Below this width there is no room for labels between columns. */
+const COLUMNS = 1000;
 
 /** The rows of a service with many instances are lower, so that twenty fit on a screen. */
 const rowHeight = (instances) => (instances <= 4 ? 62 : instances <= 8 ? 44 : 30);
@@ -28,12 +30,20 @@ function readingService(system) {
   return system.services.find((service) => service.instances.some((one) => reading.has(one.id)))?.name ?? 'rating';
 }
 
-const groupHeight = (service) => HEAD + Math.max(1, service.instances.length) * rowHeight(service.instances.length) + PAD;
+const groupHeight = (service) =>
+  HEAD + Math.max(1, service.instances.length) * rowHeight(service.instances.length) + PAD;
 
 function group(service, x, y, width, gutter) {
   const height = rowHeight(service.instances.length);
   const rows = [...service.instances].sort(byId).map((instance, at) => ({
-    id: instance.id, kind: 'instance', service: service.name, instance, x: x + PAD, y: y + HEAD + at * height, width: width - 2 * PAD, height: height - (height < 44 ? 4 : 6),
+    id: instance.id,
+    kind: 'instance',
+    service: service.name,
+    instance,
+    x: x + PAD,
+    y: y + HEAD + at * height,
+    width: width - 2 * PAD,
+    height: height - (height < 44 ? 4 : 6),
     look: height === 62 ? 'tall' : height === 44 ? 'medium' : 'low',
   }));
   return { name: service.name, x, y, width, height: groupHeight(service), rows, gutter };
@@ -43,12 +53,14 @@ function columns(system, width) {
   const edge = edgeService(system);
   const reads = readingService(system);
   const own = system.services.filter((service) => service.name === edge);
-  const others = system.services.filter((service) => service.name !== edge)
+  const others = system.services
+    .filter((service) => service.name !== edge)
     .sort((a, b) => (a.name === reads) - (b.name === reads));
   const [clients, store] = [116, 128];
   const card = Math.round(Math.max(186, Math.min(248, width * 0.19)));
   const free = width - clients - store - 2 * card;
-  const x = [0, clients + free * 0.31, clients + free * 0.72 + card, width - store].map(Math.round);
+  const [first, last] = [Math.max(154, free * 0.3), Math.max(56, free * 0.22)];
+  const x = [0, clients + first, width - store - last - card, width - store].map(Math.round);
 
   const gap = width > WIDE ? 2 * GAP : GAP;
   let y = 0;
@@ -72,7 +84,19 @@ function columns(system, width) {
     { id: 'kafka', kind: 'broker', x: x[1], y: below, width: card, height: CARD },
     ...system.databases.flatMap((database) => {
       const of = groups.find((one) => one.name === database.service);
-      return of ? [{ id: `database/${database.service}`, kind: 'database', database, x: x[3], y: of.y + of.height / 2 - CARD / 2, width: store, height: CARD }] : [];
+      return of
+        ? [
+            {
+              id: `database/${database.service}`,
+              kind: 'database',
+              database,
+              x: x[3],
+              y: of.y + of.height / 2 - CARD / 2,
+              width: store,
+              height: CARD,
+            },
+          ]
+        : [];
     }),
   ];
   return { groups, nodes, height: below + CARD, narrow: false };
@@ -89,16 +113,29 @@ function stacked(system, width) {
   const reads = readingService(system);
   const rank = (service) => (service.name === edge ? 0 : service.name === reads ? 2 : 1);
   let y = CARD + GAP;
-  const groups = [...system.services].sort((a, b) => rank(a) - rank(b)).map((service) => {
-    const placed = group(service, gutter, y, width - gutter, gutter);
-    y += placed.height + GAP;
-    return placed;
-  });
-  nodes.push({ id: 'producers', kind: 'producers', x: 0, y, width: half, height: CARD }, { id: 'kafka', kind: 'broker', x: half + GAP, y, width: half, height: CARD });
+  const groups = [...system.services]
+    .sort((a, b) => rank(a) - rank(b))
+    .map((service) => {
+      const placed = group(service, gutter, y, width - gutter, gutter);
+      y += placed.height + GAP;
+      return placed;
+    });
+  nodes.push(
+    { id: 'producers', kind: 'producers', x: 0, y, width: half, height: CARD },
+    { id: 'kafka', kind: 'broker', x: half + GAP, y, width: half, height: CARD },
+  );
   y += CARD + GAP;
-  system.databases.forEach((database, at) => nodes.push({
-    id: `database/${database.service}`, kind: 'database', database, x: at % 2 ? half + GAP : 0, y: y + Math.floor(at / 2) * (CARD + GAP), width: half, height: CARD,
-  }));
+  system.databases.forEach((database, at) =>
+    nodes.push({
+      id: `database/${database.service}`,
+      kind: 'database',
+      database,
+      x: at % 2 ? half + GAP : 0,
+      y: y + Math.floor(at / 2) * (CARD + GAP),
+      width: half,
+      height: CARD,
+    }),
+  );
   return { groups, nodes, height: y + Math.ceil(system.databases.length / 2) * (CARD + GAP), narrow: true };
 }
 
@@ -123,7 +160,10 @@ function hook(from, to, lane) {
 export function pointAt([ax, ay, bx, by, cx, cy, dx, dy], t) {
   const s = 1 - t;
   const weights = [s * s * s, 3 * s * s * t, 3 * s * t * t, t * t * t];
-  return [weights[0] * ax + weights[1] * bx + weights[2] * cx + weights[3] * dx, weights[0] * ay + weights[1] * by + weights[2] * cy + weights[3] * dy];
+  return [
+    weights[0] * ax + weights[1] * bx + weights[2] * cx + weights[3] * dx,
+    weights[0] * ay + weights[1] * by + weights[2] * cy + weights[3] * dy,
+  ];
 }
 
 export const pathOf = ([ax, ay, ...rest]) => `M${ax} ${ay}C${rest.join(' ')}`;
@@ -147,7 +187,9 @@ function reach(points, x) {
  */
 function arrows(system, placed) {
   const boxes = new Map([...placed.nodes, ...placed.groups.flatMap((one) => one.rows)].map((box) => [box.id, box]));
-  const edges = system.edges.filter((edge) => boxes.has(edge.from) && boxes.has(edge.to)).map((edge) => ({ edge, key: edgeKey(edge), from: boxes.get(edge.from), to: boxes.get(edge.to) }));
+  const edges = system.edges
+    .filter((edge) => boxes.has(edge.from) && boxes.has(edge.to))
+    .map((edge) => ({ edge, key: edgeKey(edge), from: boxes.get(edge.from), to: boxes.get(edge.to) }));
   const into = Map.groupBy ? Map.groupBy(edges, (one) => one.edge.to) : groupBy(edges, (one) => one.edge.to);
   for (const one of edges) {
     const { from, to, edge } = one;
@@ -155,8 +197,28 @@ function arrows(system, placed) {
     one.kind = isEvent ? 'events' : 'calls';
     if (!placed.narrow) one.points = curve(right(from), left(to));
     else if (edge.from === 'producers') one.points = curve(right(from), left(to));
-    else if (edge.from === 'clients') one.points = [from.x + 20, from.y + from.height, from.x + 20, to.y + to.height / 2, to.x - 20, to.y + to.height / 2, to.x, to.y + to.height / 2];
-    else if (isEvent) one.points = [from.x + from.width - 18, from.y, from.x + from.width - 18, to.y + to.height / 2, to.x + to.width + 30, to.y + to.height / 2, to.x + to.width, to.y + to.height / 2];
+    else if (edge.from === 'clients')
+      one.points = [
+        from.x + 20,
+        from.y + from.height,
+        from.x + 20,
+        to.y + to.height / 2,
+        to.x - 20,
+        to.y + to.height / 2,
+        to.x,
+        to.y + to.height / 2,
+      ];
+    else if (isEvent)
+      one.points = [
+        from.x + from.width - 18,
+        from.y,
+        from.x + from.width - 18,
+        to.y + to.height / 2,
+        to.x + to.width + 30,
+        to.y + to.height / 2,
+        to.x + to.width,
+        to.y + to.height / 2,
+      ];
     else one.points = hook(from, to, 14);
   }
   const labels = [];
@@ -172,17 +234,30 @@ function arrows(system, placed) {
         let [x, y] = [0, 0];
         const width = kind === 'calls' ? LABEL.width : placed.narrow ? 58 : 74;
         if (placed.narrow) {
-          if (kind === 'events' && to !== 'kafka') [x, y] = [target.x + target.width - LABEL.width - 20 - width / 2, target.y + target.height - 15];
+          if (kind === 'events' && to !== 'kafka')
+            [x, y] = [target.x + target.width - LABEL.width - 20 - width / 2, target.y + target.height - 15];
           else if (to === 'kafka') continue;
           else [x, y] = [target.x + target.width - width / 2 - 6, target.y + target.height / 2];
         } else {
           x = target.x - 14 - width / 2 - at * (width + 10);
           // Calls arrive at the same place as events, whose labels are therefore at the beginning of the arrow.
-          if (kind === 'events') x = to === 'kafka' ? (one.from.x + one.from.width + target.x) / 2 : one.from.x + one.from.width + 24 + width / 2;
+          if (kind === 'events')
+            x =
+              to === 'kafka'
+                ? (one.from.x + one.from.width + target.x) / 2
+                : one.from.x + one.from.width + 24 + width / 2;
           // Beside low rows labels are as close to each other as the rows.
           y = kind === 'calls' && !tall ? target.y + target.height / 2 : pointAt(one.points, reach(one.points, x))[1];
         }
-        labels.push({ key: separate ? one.key : `→${to}/${kind}`, arrows: separate ? [one] : own, kind, x, y, width, height });
+        labels.push({
+          key: separate ? one.key : `→${to}/${kind}`,
+          arrows: separate ? [one] : own,
+          kind,
+          x,
+          y,
+          width,
+          height,
+        });
       }
     }
   }
@@ -203,9 +278,33 @@ function wires(placed) {
   for (const one of placed.groups) {
     const database = of(`database/${one.name}`);
     if (placed.narrow) continue;
-    if (one.x === registry.x) lines.push({ key: `registry/${one.name}`, kind: 'registry', points: [registry.x + 28, registry.y + CARD, registry.x + 28, registry.y + CARD + 10, one.x + 28, one.y - 10, one.x + 28, one.y] });
-    else lines.push({ key: `registry/${one.name}`, kind: 'registry', points: curve(right(registry), [one.x, one.y + HEAD / 2]) });
-    if (database) lines.push({ key: `database/${one.name}`, kind: 'database', points: curve([one.x + one.width, one.y + one.height / 2], left(database)) });
+    if (one.x === registry.x)
+      lines.push({
+        key: `registry/${one.name}`,
+        kind: 'registry',
+        points: [
+          registry.x + 28,
+          registry.y + CARD,
+          registry.x + 28,
+          registry.y + CARD + 10,
+          one.x + 28,
+          one.y - 10,
+          one.x + 28,
+          one.y,
+        ],
+      });
+    else
+      lines.push({
+        key: `registry/${one.name}`,
+        kind: 'registry',
+        points: curve(right(registry), [one.x, one.y + HEAD / 2]),
+      });
+    if (database)
+      lines.push({
+        key: `database/${one.name}`,
+        kind: 'database',
+        points: curve([one.x + one.width, one.y + one.height / 2], left(database)),
+      });
   }
   return lines;
 }
@@ -213,6 +312,6 @@ function wires(placed) {
 /** Returns groups, nodes, arrows with their labels, wires, and the size of the map. */
 export function layout(system, width) {
   const complete = { ...system, databases: system.databases ?? [], edges: system.edges ?? [] };
-  const placed = width >= 860 ? columns(complete, width) : stacked(complete, width);
+  const placed = width >= COLUMNS ? columns(complete, width) : stacked(complete, width);
   return { ...placed, ...arrows(complete, placed), wires: wires(placed), width };
 }

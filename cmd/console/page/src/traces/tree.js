@@ -3,17 +3,21 @@
 const byStart = (a, b) => a.startMs - b.startMs;
 
 /** The span's key; ids are unique within a trace only. */
-export const keyOf = (span) => `${span.linked ? span.traceId ?? 'linked' : ''}/${span.spanId}`;
+export const keyOf = (span) => `${span.linked ? (span.traceId ?? 'linked') : ''}/${span.spanId}`;
 
 /** Returns the span of the trace itself that shares a link with a span of another trace. */
 function anchorOf(linked, own) {
-  const forth = own.find((span) => span.links?.some((link) => link.spanId === linked.spanId && (!linked.traceId || link.traceId === linked.traceId)));
+  const forth = own.find((span) =>
+    span.links?.some((link) => link.spanId === linked.spanId && (!linked.traceId || link.traceId === linked.traceId)),
+  );
   return forth ?? own.find((span) => linked.links?.some((link) => link.spanId === span.spanId));
 }
 
 /** Returns `{roots, size}` with nodes `{key, span, level, via, children}`. A span in a circle of parents becomes a root. */
 export function build(spans) {
-  const nodes = new Map(spans.map((span) => [keyOf(span), { key: keyOf(span), span, children: [], level: 1, via: 'parent' }]));
+  const nodes = new Map(
+    spans.map((span) => [keyOf(span), { key: keyOf(span), span, children: [], level: 1, via: 'parent' }]),
+  );
   const own = spans.filter((span) => !span.linked);
   const parents = new Map();
   for (const node of nodes.values()) {
@@ -43,7 +47,8 @@ export function build(spans) {
       roots.push(node);
     }
   }
-  const sort = (list) => list.sort((a, b) => (a.span.linked === true) - (b.span.linked === true) || byStart(a.span, b.span));
+  const sort = (list) =>
+    list.sort((a, b) => (a.span.linked === true) - (b.span.linked === true) || byStart(a.span, b.span));
   const pending = sort(roots).map((node) => [node, 1]);
   while (pending.length) {
     const [node, level] = pending.pop();
@@ -60,7 +65,8 @@ export function flatten(roots, folded) {
   while (pending.length) {
     const node = pending.pop();
     rows.push(node);
-    if (!folded.has(node.key)) for (let at = node.children.length - 1; at >= 0; at -= 1) pending.push(node.children[at]);
+    if (!folded.has(node.key))
+      for (let at = node.children.length - 1; at >= 0; at -= 1) pending.push(node.children[at]);
   }
   return rows;
 }
@@ -68,7 +74,11 @@ export function flatten(roots, folded) {
 /** Returns the time that the waterfall spans: that of the trace, and of linked spans up to the trace's own duration more. */
 export function bounds(trace) {
   const own = trace.spans.filter((span) => !span.linked);
-  const ends = (spans) => spans.reduce(([from, to], span) => [Math.min(from, span.startMs), Math.max(to, span.startMs + span.durationMs)], [Infinity, -Infinity]);
+  const ends = (spans) =>
+    spans.reduce(
+      ([from, to], span) => [Math.min(from, span.startMs), Math.max(to, span.startMs + span.durationMs)],
+      [Infinity, -Infinity],
+    );
   let [from, to] = own.length ? ends(own) : ends(trace.spans);
   if (!Number.isFinite(from)) return { from: trace.startMs, length: 1 };
   const length = Math.max(0.001, to - from);
@@ -87,16 +97,43 @@ export function notes(span) {
   const attempt = all['marquee.attempt'];
   if (attempt !== undefined) {
     const outcome = all['marquee.attempt.outcome'];
-    list.push({ text: `try ${attempt}${all['marquee.attempt.reason'] && all['marquee.attempt.reason'] !== 'first' ? ` · ${all['marquee.attempt.reason']}` : ''}`, kind: all['marquee.attempt.reason'] === 'first' || !all['marquee.attempt.reason'] ? 'plain' : 'warn' });
-    if (outcome) list.push({ text: outcome, kind: outcome === 'ok' ? 'good' : outcome === 'cancelled' ? 'plain' : 'bad' });
+    list.push({
+      text: `try ${attempt}${all['marquee.attempt.reason'] && all['marquee.attempt.reason'] !== 'first' ? ` · ${all['marquee.attempt.reason']}` : ''}`,
+      kind: all['marquee.attempt.reason'] === 'first' || !all['marquee.attempt.reason'] ? 'plain' : 'warn',
+    });
+    if (outcome)
+      list.push({ text: outcome, kind: outcome === 'ok' ? 'good' : outcome === 'cancelled' ? 'plain' : 'bad' });
     if (all['marquee.instance.id']) list.push({ text: `→ ${all['marquee.instance.id']}`, kind: 'text' });
   }
-  if (all['marquee.batch.size'] !== undefined) list.push({ text: `batch of ${all['marquee.batch.size']}`, kind: 'plain' });
-  if (all['db.system.name']) list.push({ text: [all['db.system.name'], all['db.operation.name'], all['db.collection.name']].filter((part) => part && !span.name.includes(part)).join(' '), kind: 'plain' });
-  if (all['messaging.kafka.offset'] !== undefined) list.push({ text: `partition ${all['messaging.destination.partition.id'] ?? '?'} · offset ${all['messaging.kafka.offset']}`, kind: 'plain' });
+  if (all['marquee.batch.size'] !== undefined)
+    list.push({ text: `batch of ${all['marquee.batch.size']}`, kind: 'plain' });
+  if (all['db.system.name'])
+    list.push({
+      text: [all['db.system.name'], all['db.operation.name'], all['db.collection.name']]
+        .filter((part) => part && !span.name.includes(part))
+        .join(' '),
+      kind: 'plain',
+    });
+  if (all['messaging.kafka.offset'] !== undefined)
+    list.push({
+      text: `partition ${all['messaging.destination.partition.id'] ?? '?'} · offset ${all['messaging.kafka.offset']}`,
+      kind: 'plain',
+    });
   const cache = all['marquee.cache'] ?? all['cache.hit'];
-  if (cache !== undefined) list.push({ text: cache === true || cache === 'true' ? 'cache hit' : cache === false || cache === 'false' ? 'cache miss' : `cache ${cache}`, kind: 'plain' });
-  const status = all['http.response.status_code'] ?? (Number(all['rpc.grpc.status_code']) > 0 ? `gRPC ${all['rpc.grpc.status_code']}` : undefined);
-  if (span.kind === 'server' && status !== undefined) list.push({ text: String(status), kind: span.error ? 'bad' : 'plain' });
+  if (cache !== undefined)
+    list.push({
+      text:
+        cache === true || cache === 'true'
+          ? 'cache hit'
+          : cache === false || cache === 'false'
+            ? 'cache miss'
+            : `cache ${cache}`,
+      kind: 'plain',
+    });
+  const status =
+    all['http.response.status_code'] ??
+    (Number(all['rpc.grpc.status_code']) > 0 ? `gRPC ${all['rpc.grpc.status_code']}` : undefined);
+  if (span.kind === 'server' && status !== undefined)
+    list.push({ text: String(status), kind: span.error ? 'bad' : 'plain' });
   return list;
 }

@@ -6,7 +6,10 @@ const METHODS = ['get', 'put', 'post', 'delete', 'patch', 'head'];
 export function resolve(document, value) {
   let at = value;
   for (let depth = 0; at?.$ref && depth < 16; depth += 1) {
-    const found = at.$ref.replace(/^#\//, '').split('/').reduce((inner, part) => inner?.[part.replace(/~1/g, '/').replace(/~0/g, '~')], document);
+    const found = at.$ref
+      .replace(/^#\//, '')
+      .split('/')
+      .reduce((inner, part) => inner?.[part.replace(/~1/g, '/').replace(/~0/g, '~')], document);
     const { $ref, ...beside } = at;
     at = { ...found, ...beside };
   }
@@ -15,16 +18,33 @@ export function resolve(document, value) {
 
 /** Returns the routes of a document: those of the service first, then those of operation (health, metrics). */
 export function operations(service, document) {
-  const all = Object.entries(document.paths ?? {}).flatMap(([path, item]) => METHODS.filter((method) => item[method]).map((method) => {
-    const operation = item[method];
-    const parameters = [...(item.parameters ?? []), ...(operation.parameters ?? [])].map((one) => resolve(document, one)).filter((one) => one && ['path', 'query', 'header'].includes(one.in));
-    const body = resolve(document, operation.requestBody)?.content?.['application/json'];
-    return { id: `${service} ${method} ${path}`, service, method: method.toUpperCase(), path, summary: operation.summary, parameters, body, isOperation: (operation.tags ?? []).includes('operation') };
-  }));
+  const all = Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
+    METHODS.filter((method) => item[method]).map((method) => {
+      const operation = item[method];
+      const parameters = [...(item.parameters ?? []), ...(operation.parameters ?? [])]
+        .map((one) => resolve(document, one))
+        .filter((one) => one && ['path', 'query', 'header'].includes(one.in));
+      const body = resolve(document, operation.requestBody)?.content?.['application/json'];
+      return {
+        id: `${service} ${method} ${path}`,
+        service,
+        method: method.toUpperCase(),
+        path,
+        summary: operation.summary,
+        parameters,
+        body,
+        isOperation: (operation.tags ?? []).includes('operation'),
+      };
+    }),
+  );
   return all.sort((a, b) => a.isOperation - b.isOperation || b.path.startsWith('/v1') - a.path.startsWith('/v1'));
 }
 
-const TEXTS = { 'date-time': () => new Date().toISOString(), date: () => new Date().toISOString().slice(0, 10), uuid: () => '00000000-0000-4000-8000-000000000001' };
+const TEXTS = {
+  'date-time': () => new Date().toISOString(),
+  date: () => new Date().toISOString().slice(0, 10),
+  uuid: () => '00000000-0000-4000-8000-000000000001',
+};
 
 /** Returns a value that the schema allows, as far as that can be read from it. Patterns are not solved. */
 export function example(document, schema, name = '', depth = 0) {
@@ -36,13 +56,25 @@ export function example(document, schema, name = '', depth = 0) {
   if (is.enum?.length) return is.enum[0];
   const choice = is.oneOf ?? is.anyOf;
   if (choice) return example(document, choice.find((one) => one.type !== 'null') ?? choice[0], name, depth);
-  if (is.allOf) return Object.assign({}, ...is.allOf.map((one) => example(document, one, name, depth)).filter((one) => typeof one === 'object'));
-  const type = Array.isArray(is.type) ? is.type.find((one) => one !== 'null') : is.type ?? (is.properties ? 'object' : 'string');
+  if (is.allOf)
+    return Object.assign(
+      {},
+      ...is.allOf.map((one) => example(document, one, name, depth)).filter((one) => typeof one === 'object'),
+    );
+  const type = Array.isArray(is.type)
+    ? is.type.find((one) => one !== 'null')
+    : (is.type ?? (is.properties ? 'object' : 'string'));
   if (type === 'object') {
     if (depth > 5) return {};
     const required = new Set(is.required ?? []);
-    const entries = Object.entries(is.properties ?? {}).filter(([key, value]) => depth < 2 || required.has(key) || !resolve(document, value)?.properties);
-    return Object.fromEntries(entries.filter(([, value]) => !resolve(document, value)?.readOnly).map(([key, value]) => [key, example(document, value, key, depth + 1)]));
+    const entries = Object.entries(is.properties ?? {}).filter(
+      ([key, value]) => depth < 2 || required.has(key) || !resolve(document, value)?.properties,
+    );
+    return Object.fromEntries(
+      entries
+        .filter(([, value]) => !resolve(document, value)?.readOnly)
+        .map(([key, value]) => [key, example(document, value, key, depth + 1)]),
+    );
   }
   if (type === 'array') return depth > 5 ? [] : [example(document, is.items ?? {}, name.replace(/s$/, ''), depth + 1)];
   if (type === 'integer' || type === 'number') {
@@ -50,7 +82,9 @@ export function example(document, schema, name = '', depth = 0) {
     return high === undefined ? Math.max(low, 1) : Math.round(low + (Math.min(high, low + 1000) - low) * 0.8);
   }
   if (type === 'boolean') return true;
-  const text = TEXTS[is.format]?.() ?? (name ? `example ${name.replace(/([A-Z])/g, ' $1').toLowerCase()}` : 'example');
+  const named = /such as `([^`]+)`/.exec(is.description ?? '')?.[1];
+  const text =
+    named ?? TEXTS[is.format]?.() ?? (name ? `example ${name.replace(/([A-Z])/g, ' $1').toLowerCase()}` : 'example');
   const fitting = is.pattern && !matches(is.pattern, text) ? 'example' : text;
   return is.maxLength ? fitting.slice(0, is.maxLength) : fitting;
 }
@@ -61,6 +95,20 @@ function matches(pattern, text) {
   } catch {
     return true;
   }
+}
+
+/**
+ * Returns an example of the operation's body. Fields that repeat a parameter of the path are left out if they may be: they
+ * would have to have its value.
+ */
+export function exampleBody(document, operation) {
+  const { schema, example: given } = operation.body;
+  const value = given ?? example(document, schema);
+  const required = new Set(resolve(document, schema)?.required ?? []);
+  const repeated = (name) =>
+    !required.has(name) && operation.parameters.some((one) => one.in === 'path' && one.name === name);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([name]) => !repeated(name)));
 }
 
 /** Returns the placeholder of a parameter's field: its range, or what it is. */
@@ -76,13 +124,17 @@ export function hint(document, parameter) {
 /** Returns the first value of a field that lets the request succeed: an example, or a value of a required parameter. */
 export function initial(document, parameter, known) {
   const schema = resolve(document, parameter.schema) ?? {};
-  const given = parameter.example ?? Object.values(parameter.examples ?? {})[0]?.value ?? schema.example ?? schema.examples?.[0] ?? schema.default;
+  const given =
+    parameter.example ??
+    Object.values(parameter.examples ?? {})[0]?.value ??
+    schema.example ??
+    schema.examples?.[0] ??
+    schema.default;
   if (given !== undefined && given !== null) return String(given);
   if (!parameter.required) return '';
   if (/^(id|ids|recordId|movieId)$/.test(parameter.name)) return known[0] ?? '';
   if (/user/i.test(parameter.name)) return 'me';
-  const value = example(document, parameter.schema, parameter.name);
-  return /^example/.test(value) && parameter.name === 'type' ? 'movie' : String(value);
+  return String(example(document, parameter.schema, parameter.name));
 }
 
 /** Returns the path with its parameters, the query, and the names of required parameters that have no value. */
@@ -90,8 +142,14 @@ export function request(operation, values) {
   const missing = operation.parameters.filter((one) => one.required && !values[one.name]).map((one) => one.name);
   const path = operation.path.replace(/\{([^}]+)\}/g, (_, name) => encodeURIComponent(values[name] ?? ''));
   const given = operation.parameters.filter((one) => one.in === 'query' && values[one.name]);
-  const query = given.map((one) => `${encodeURIComponent(one.name)}=${encodeURIComponent(values[one.name]).replace(/%2C/g, ',')}`).join('&');
-  const headers = Object.fromEntries(operation.parameters.filter((one) => one.in === 'header' && values[one.name]).map((one) => [one.name, values[one.name]]));
+  const query = given
+    .map((one) => `${encodeURIComponent(one.name)}=${encodeURIComponent(values[one.name]).replace(/%2C/g, ',')}`)
+    .join('&');
+  const headers = Object.fromEntries(
+    operation.parameters
+      .filter((one) => one.in === 'header' && values[one.name])
+      .map((one) => [one.name, values[one.name]]),
+  );
   return { path, query, headers, missing };
 }
 
