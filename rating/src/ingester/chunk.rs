@@ -76,7 +76,7 @@ impl Chunk {
             reached: Vec::new(),
             records: Vec::with_capacity(self.records.len()),
             bytes: Vec::with_capacity(self.bytes.len()),
-            traced: Vec::new(),
+            traced: Vec::with_capacity(self.traced.len()),
         }
     }
 
@@ -170,7 +170,7 @@ impl Chunk {
 
     /// Returns the approximate memory that applying the chunk takes, in bytes.
     pub(super) const fn weight(&self) -> usize {
-        self.bytes.len() + self.records.len() * WEIGHT
+        self.bytes.len() + self.records.len() * WEIGHT + self.traced.len() * size_of::<Traced>()
     }
 }
 
