@@ -5,6 +5,7 @@
 mod arguments;
 mod containers;
 mod imports;
+mod observability;
 mod parts;
 mod process;
 mod whole;
