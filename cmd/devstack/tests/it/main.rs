@@ -6,6 +6,7 @@ mod arguments;
 mod containers;
 mod imports;
 mod metrics;
+mod observability;
 mod parts;
 mod process;
 mod whole;
