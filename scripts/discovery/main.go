@@ -1,5 +1,5 @@
 // Program discovery loads a Prometheus configuration and prints the targets that its first job finds in Consul: their
-// address, `service` and `instance` after relabelling. It ends once it has found as many as it is told, or fails after 20 s.
+// address, `service` and `instance` after relabelling. It ends once it has found NUMBER targets, or fails after 20 s.
 package main
 
 import (

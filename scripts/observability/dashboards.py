@@ -148,7 +148,10 @@ SERVICES = dashboard(
             series("Tasks", "short", (f"tokio_alive_tasks{{{SELECTED}}}", "{{instance}} {{runtime}}"),
                    (f"tokio_global_queue_depth{{{SELECTED}}}", "{{instance}} {{runtime}}, queued")),
             series("Lost log lines", "short", (rate("log_lines_dropped_total", SELECTED), "{{instance}} dropped"),
-                   (rate("log_lines_suppressed_total", SELECTED), "{{instance}} suppressed")),
+                   (rate("log_lines_suppressed_total", SELECTED), "{{instance}} suppressed"), width=12),
+            series("Spans", "ops", (rate("trace_spans_exported_total", SELECTED), "{{instance}} exported"),
+                   (rate("trace_spans_dropped_total", SELECTED), "{{instance}} dropped"),
+                   (rate("trace_export_failures_total", SELECTED), "{{instance}} failed exports"), width=12),
         ]),
     ], [variable("service", 'label_values(up{job="marquee"}, service)'),
         variable("instance", 'label_values(up{job="marquee", service=~"$service"}, instance)')])

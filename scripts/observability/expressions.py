@@ -80,6 +80,14 @@ def get(prometheus, path, **parameters):
         raise SystemExit(f"{parameters}: {error.read().decode()}") from error
 
 
+def traces(prometheus, histogram):
+    """Returns the trace ids of the exemplars of the last minute."""
+    now = time.time()
+    found = get(prometheus, "query_exemplars", query=histogram, start=now - 60, end=now)
+    ids = {each["labels"].get("trace_id", "") for series in found for each in series["exemplars"]}
+    return {each for each in ids if re.fullmatch("[0-9a-f]{32}", each)}
+
+
 def lacks(prometheus, expr, labels):
     """Returns what the result lacks, or None."""
     expr = unfiltered(expr)
