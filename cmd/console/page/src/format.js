@@ -70,6 +70,13 @@ export function percent(ratio) {
   return `${trimmed((ratio * 100).toFixed(ratio < 0.1 ? 1 : 0))} %`;
 }
 
+/** A status of HTTP, or below 100 one of gRPC. */
+export function status(code) {
+  if (!known(code)) return 'ok';
+  if (code >= 100) return String(code);
+  return code === 0 ? 'OK' : `gRPC ${code}`;
+}
+
 export function bytes(number) {
   if (!known(number)) return UNKNOWN;
   if (number < 1024) return `${number} B`;

@@ -26,10 +26,10 @@ export function Overview() {
     <${Figure} name="Responses" value=${rate(responses?.perSecond)}><${Sparkline} series=${live.rate} /><//>
     <${Figure} name="Instances"
       kind=${instances.length > ready ? 'is-warn' : ''} value=${live.system ? `${ready} / ${instances.length}` : '–'} note="ready" />
-    <${Figure} name="Telemetry" value=${rate(telemetry?.spansPerSecond)} kind=${spansDropped > 0 ? 'is-warn' : ''}
+    <${Figure} name="Telemetry" value=${rate(telemetry?.spansPerSecond)}
       note=${telemetry && (spansDropped > 0 ? `spans · ${short(spansDropped)} dropped` : 'spans · none dropped')} />
     <${Figure} name="Traces kept" value=${short(live.traces?.stored)}
-      note=${live.traces && `of ${short(live.traces.limit)}${drops.total ? ` · ${short(drops.total)} dropped` : ''}`} />
+      note=${live.traces && (drops.total ? `· ${short(drops.total)} dropped` : `of ${short(live.traces.limit)}`)} />
     <div class=${`figure figure-link is-${live.link}`}><dt>Console</dt><dd><span class="link-state">
       <i class="pulse" aria-hidden="true"></i>${STATES[live.link]}</span></dd></div>
   </dl>`;

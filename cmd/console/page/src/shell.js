@@ -76,8 +76,9 @@ function Lost() {
   return html`<div class="lost" role="status">${
     state === 'lost' &&
     html`<p>
-    <strong>The console does not respond.</strong> What you see is ${seconds(Math.round((Date.now() - lostAt) / 1000))} old;
-    the page connects again by itself. If you stopped it: <code>cargo run -p devstack</code>.</p>`
+    <strong>The console does not respond.</strong>${' '}
+    <span aria-hidden="true">What you see is ${seconds(Math.round((Date.now() - lostAt) / 1000))} old. </span>
+    The page connects again by itself. If you stopped it: <code>cargo run -p devstack</code>.</p>`
   }</div>`;
 }
 
@@ -95,6 +96,10 @@ export function Shell() {
   useEffect(() => {
     document.title = `${isTrace ? 'Trace' : title} · Marquee console`;
   }, [title, isTrace]);
+  useEffect(() => {
+    // On narrow windows the tabs scroll.
+    document.querySelector('.tabs [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [name]);
   const place = `${name}/${route.path.join('/')}`;
   const before = useRef(place);
   useEffect(() => {

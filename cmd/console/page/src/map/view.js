@@ -151,7 +151,7 @@ function useWidth(element) {
 }
 
 export function MapView({ parameters }) {
-  const live = useLive('system');
+  const live = useLive('system', 'link');
   const frame = useRef(null);
   const canvas = useRef(null);
   const flow = useRef(null);
@@ -163,8 +163,9 @@ export function MapView({ parameters }) {
     return () => flow.current.end();
   }, []);
   useLayoutEffect(() => {
-    if (placed) flow.current.show(placed.edges, placed.width, placed.height);
-  }, [placed]);
+    // Nothing moves while nothing is known.
+    if (placed) flow.current.show(live.link === 'lost' ? [] : placed.edges, placed.width, placed.height);
+  }, [placed, live.link]);
 
   const chosen = parameters.select;
   const select = (id) => replace('map', [], id === chosen ? {} : { select: id });

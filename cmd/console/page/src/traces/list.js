@@ -5,7 +5,7 @@ import * as api from '../api.js';
 import { Grid, useNarrow } from '../grid.js';
 import { useLive } from '../live.js';
 import { go, replace } from '../router.js';
-import { clockMs, count, dropped, duration } from '../format.js';
+import { clockMs, count, dropped, duration, known, status as statusText } from '../format.js';
 
 const LIMIT = 500;
 const REFRESH_MS = 2000;
@@ -75,8 +75,8 @@ const cellsOf = (longest) => (trace) => [
     </i>`)}<span class="hidden">${trace.services.join(', ')}</span></span>`,
   count(trace.spans),
   trace.error
-    ? html`<span class="chip is-bad">${trace.statusCode ?? 'error'}</span>`
-    : html`<span class="chip is-plain">${trace.statusCode ?? 'ok'}</span>`,
+    ? html`<span class="chip is-bad">${known(trace.statusCode) ? statusText(trace.statusCode) : 'error'}</span>`
+    : html`<span class="chip is-plain">${statusText(trace.statusCode)}</span>`,
   html`<span class="duration"><svg viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
     <rect width=${Math.max(0.8, (trace.durationMs / longest) * 100)} height="6" rx="1"
       class=${`bar ${tone(trace.service)} ${trace.error ? 'is-bad' : ''}`} /></svg><span>${duration(trace.durationMs)}

@@ -76,7 +76,7 @@ export function TryView({ parameters }) {
   const { documents, error } = useDocuments();
   const [, again] = useState(0);
   const [sending, setSending] = useState(false);
-  const form = useRef(null);
+  const results = useRef(null);
   const all = Object.entries(documents ?? {})
     .flatMap(([service, document]) => operations(service, document))
     .sort((a, b) => (b.service === 'movie') - (a.service === 'movie'));
@@ -133,6 +133,8 @@ export function TryView({ parameters }) {
       }),
     );
     setSending(false);
+    // On narrow windows the response is below the form.
+    if (results.current?.getBoundingClientRect().top > innerHeight - 160) results.current.scrollIntoView({ block: 'start' });
   };
   const findId = async () => {
     const list = collectionOf(all, operation);
@@ -155,7 +157,7 @@ export function TryView({ parameters }) {
   const { last } = session;
   return html`<div class="try">
     <div class="try-left">
-      <form class="card" ref=${form} onSubmit=${send} onKeyDown=${pressed} aria-label="Request">
+      <form class="card" onSubmit=${send} onKeyDown=${pressed} aria-label="Request">
         <${Routes} all=${all} chosen=${operation} onChoose=${(id) => replace('try', [], { route: id })} />
         <p class="note summary"><${Service} name=${operation.service} /> ${operation.summary}</p>
         <${Form} document=${document} operation=${operation} values=${current.values} body=${current.body}
@@ -170,7 +172,8 @@ export function TryView({ parameters }) {
         again((number) => number + 1);
       }} />
     </div>
-    <div class="try-right" aria-live="polite">
+    <div class="try-right" ref=${results}>
+      <p class="hidden" role="status">${sending ? 'Sending' : last && (last.error ?? `Status ${last.status} in ${duration(last.durationMs)}`)}</p>
       ${error && html`<${Banner}>${error}<//>`}
       ${
         last
