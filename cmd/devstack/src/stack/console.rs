@@ -39,6 +39,12 @@ impl Console {
         reachable(self.bound.address())
     }
 
+    /// Returns the address of its OTLP receiver, as this machine reaches it.
+    #[must_use]
+    pub(crate) fn otlp_address(&self) -> SocketAddr {
+        reachable(self.bound.otlp_address())
+    }
+
     /// Serves until `stop`.
     pub(crate) async fn run(self, faults: Arc<Faults>, stop: CancellationToken) -> anyhow::Result<()> {
         self.bound.run(self.registry, Some(faults), stop).await

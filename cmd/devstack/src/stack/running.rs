@@ -53,8 +53,14 @@ impl Running {
         };
         let console =
             if has_console { Some(Console::bind(&config.listen, &consul, &kafka).await?) } else { None };
-        let embedded_broker = broker.is_some();
-        let wiring = Wiring { consul, kafka, embedded_broker, databases, faults: has_console };
+        let wiring = Wiring {
+            consul,
+            kafka,
+            embedded_broker: broker.is_some(),
+            databases,
+            faults: has_console,
+            otlp: console.as_ref().map(Console::otlp_address),
+        };
         let mut services = Services::start(config, &wiring).await?;
 
         let load = Arc::new(Load::default());

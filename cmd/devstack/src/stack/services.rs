@@ -36,6 +36,8 @@ pub(crate) struct Wiring {
     pub(crate) databases: Databases,
     /// Whether instances of metadata and rating can have faults.
     pub(crate) faults: bool,
+    /// The console's OTLP receiver, to which all services send their traces.
+    pub(crate) otlp: Option<SocketAddr>,
 }
 
 /// The instances of this process, in the order of their start.
@@ -188,6 +190,9 @@ fn configured<C: Parser>(
     let reachable = (listen.ip().is_unspecified() && listen.port() != 0).then(|| reachable(listen));
     if let Some(address) = advertised.or(reachable) {
         line.extend(["--advertise".to_owned(), address.to_string()]);
+    }
+    if let Some(address) = wiring.otlp {
+        line.extend(["--otlp-endpoint".to_owned(), format!("http://{address}")]);
     }
     if let Some(workers) = stack.workers {
         line.extend(["--workers".to_owned(), workers.to_string()]);
