@@ -63,7 +63,7 @@ impl DeadLetters {
         Self { topic: topic.to_owned(), available: false, letters: VecDeque::new(), broker_up: None }
     }
 
-    /// Returns whether the brokers respond, if they have been asked.
+    /// Returns whether the brokers respond, once they have been contacted.
     pub(crate) fn broker_up(&self) -> Option<bool> {
         self.broker_up
     }

@@ -24,7 +24,7 @@ const MAX_INSTANCES: usize = 100;
 pub(crate) enum State {
     /// It is registered and ready.
     Ready,
-    /// It is stopping: it says so, or it still responds after it left the registry.
+    /// It is stopping: it reports that it is, or it still responds after it left the registry.
     Draining,
     /// It responds, but is not ready.
     Unready,

@@ -1,4 +1,4 @@
-//! The page's HTTP interface: who may use it, and its routes.
+//! The HTTP interface of the page: its routes, and the check that a request is the own page's.
 
 mod app;
 mod break_it;

@@ -14,7 +14,7 @@ async fn request_reaches_an_instance_with_a_trace() {
         let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
         let echoed =
             object!({"query": query, "body": body, "mine": header("x-mine"), "trace": header("traceparent")});
-        ([("x-answer", "yes")], echoed.to_string())
+        ([("x-reply", "yes")], echoed.to_string())
     };
     let router =
         Router::new().route("/v1/movies/{id}", put(echo)).route("/readyz", get(|| async { "ready" }));
@@ -26,7 +26,7 @@ async fn request_reaches_an_instance_with_a_trace() {
     });
     let response = json(&rig.post("/api/try", &trial).await);
     assert_eq!(
-        (&response["status"], &response["instance"], &response["headers"]["x-answer"]),
+        (&response["status"], &response["instance"], &response["headers"]["x-reply"]),
         (&200.into(), &movie.id.into(), &"yes".into())
     );
     let echoed: serde_json::Value = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
