@@ -81,11 +81,15 @@ impl Sampler {
 impl Config {
     /// Returns the endpoint, unless traces are turned off.
     pub(crate) fn endpoint(&self) -> Option<&str> {
-        self.endpoint.as_deref().filter(|_| !self.disabled)
+        self.endpoint.as_deref().filter(|endpoint| !endpoint.is_empty() && !self.disabled)
     }
 }
 
+/// By OpenTelemetry's specification, an empty variable is like none.
 fn endpoint(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
     let rule = "expected http://HOST:PORT; for TLS, run an OpenTelemetry Collector beside the service";
     let uri: Uri = text.parse().map_err(|_| rule.to_owned())?;
     let is_plain = uri.scheme_str() == Some("http") && uri.authority().is_some() && uri.path() == "/";
@@ -112,11 +116,11 @@ mod tests {
 
     #[test]
     fn endpoint_is_a_plain_address() {
-        for text in ["http://127.0.0.1:4317", "http://collector:4317/", "http://[::1]:4317"] {
+        for text in ["http://127.0.0.1:4317", "http://collector:4317/", "http://[::1]:4317", ""] {
             assert_eq!(endpoint(text).as_deref(), Ok(text));
         }
         for text in
-            ["", "collector:4317", "https://collector:4317", "http://", "http://a b", "http://a/v1/traces"]
+            ["collector:4317", "https://collector:4317", "http://", "http://a b", "http://a/v1/traces"]
         {
             assert!(endpoint(text).unwrap_err().contains("http://HOST:PORT"), "{text}");
         }
