@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
 mod arguments;
+mod console;
 mod containers;
 mod imports;
 mod metrics;

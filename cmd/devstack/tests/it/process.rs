@@ -49,6 +49,19 @@ impl Stack {
     pub(crate) fn start(data: &Path, flags: &[&str]) -> Self {
         let mut command = devstack();
         command.arg("--data-dir").arg(data).args(FREE_PORTS).args(["--workers", "2"]).args(flags);
+        Self::ready(command)
+    }
+
+    /// The same, with a console.
+    pub(crate) fn with_console(data: &Path) -> Self {
+        let mut command = devstack();
+        command.arg("--data-dir").arg(data).args(FREE_PORTS.iter().filter(|flag| **flag != "--no-console"));
+        command.args(["--workers=2", "--console=127.0.0.1:0", "--otlp-listen=127.0.0.1:0"]);
+        Self::ready(command)
+    }
+
+    /// Starts `command` and waits until the stack is ready.
+    fn ready(command: Command) -> Self {
         let mut process = Process::start(command);
         let lines = lines(process.0.stdout.take().unwrap());
         let mut stack = Self { process, addresses: HashMap::new(), printed: Vec::new() };
@@ -159,10 +172,22 @@ fn call(method: &str, authority: &str, path: &str) -> std::io::Result<(u16, Valu
 
 /// Returns status and body of a call.
 pub(crate) fn call_text(method: &str, authority: &str, path: &str) -> std::io::Result<(u16, String)> {
+    send(method, authority, path, "", "")
+}
+
+/// Returns status and body of a call with further header lines, each with its end, and a body.
+pub(crate) fn send(
+    method: &str,
+    authority: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> std::io::Result<(u16, String)> {
     let mut stream = TcpStream::connect(authority)?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-    let request = format!("{method} {path} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes())?;
+    let length = if body.is_empty() { String::new() } else { format!("content-length: {}\r\n", body.len()) };
+    let head = format!("{method} {path} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n");
+    stream.write_all(format!("{head}{headers}{length}\r\n{body}").as_bytes())?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     let answer = String::from_utf8(answer).unwrap();
