@@ -98,7 +98,7 @@ pub struct Stack {
 
     /// The filter of the log on standard error: a level, or comma-separated target=level pairs. librdkafka is off by
     /// default because the services report unreachable brokers too.
-    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "warn,rdkafka=off",
+    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "warn,rdkafka=off,librdkafka=off",
           value_parser = filter)]
     pub log: String,
 

@@ -9,6 +9,7 @@ use ratingingester::config::Cluster;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 /// A console that listens and does not serve yet.
 pub(crate) struct Console {
@@ -45,8 +46,42 @@ impl Console {
         format!("http://{}", reachable(self.bound.otlp_address()))
     }
 
-    /// Serves until `stop`.
-    pub(crate) async fn run(self, faults: Arc<Faults>, stop: CancellationToken) -> anyhow::Result<()> {
-        self.bound.run(self.registry, Some(faults), stop).await
+    /// Serves on the current runtime, with buttons for `faults`.
+    #[must_use]
+    pub(crate) fn start(self, faults: Arc<Faults>) -> RunningConsole {
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(self.bound.run(self.registry, Some(faults), stop.clone()));
+        RunningConsole { stop, task: Some(AbortOnDropHandle::new(task)) }
+    }
+}
+
+/// A console that serves. It outlives the services, whose last traces are sent to it.
+pub(crate) struct RunningConsole {
+    stop: CancellationToken,
+    /// None once it has ended.
+    task: Option<AbortOnDropHandle<anyhow::Result<()>>>,
+}
+
+impl RunningConsole {
+    /// Waits until it ends, which it does only if it fails.
+    ///
+    /// # Errors
+    ///
+    /// Why it has failed.
+    pub(crate) async fn ended(&mut self) -> anyhow::Result<()> {
+        let Some(task) = &mut self.task else { return Ok(()) };
+        let ended = task.await;
+        self.task = None;
+        ended?
+    }
+
+    /// Stops it and waits for it.
+    ///
+    /// # Errors
+    ///
+    /// Why it has failed.
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        self.ended().await
     }
 }

@@ -1,6 +1,6 @@
 //! The running parts: registry, broker, console, services, and their faults.
 
-use super::console::Console;
+use super::console::{Console, RunningConsole};
 use super::databases::Databases;
 use super::filling::Filling;
 use super::services::{Services, Wiring};
@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct Running {
     agent: Option<Registry>,
     _broker: Option<Broker>,
-    console: Option<Console>,
+    console: Option<RunningConsole>,
     services: Services,
     filling: Filling,
     /// The faults of the parts.
@@ -77,20 +77,20 @@ impl Running {
             faults: Arc::clone(&faults),
             load: (has_console && !config.no_load).then_some(load),
         };
+        let console = console.map(|console| console.start(Arc::clone(&faults)));
         Ok(Self { agent, _broker: broker, console, services, filling, faults })
     }
 
-    /// Fills the stack from `source` and serves the console, until `stop` or until a part fails.
+    /// Fills the stack from `source` and keeps it busy, until `stop` or until a part fails.
     pub(crate) async fn serve(
         &mut self,
         source: &Source,
         began: Instant,
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
-        let console = self.console.take();
         let console = async {
-            match console {
-                Some(console) => console.run(Arc::clone(&self.faults), stop.clone()).await,
+            match &mut self.console {
+                Some(console) => console.ended().await,
                 None => std::future::pending().await,
             }
         };
@@ -106,7 +106,10 @@ impl Running {
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
         // Services that can't reach the registry or the broker would wait for them.
         self.faults.heal_all().await;
-        let stopped = self.services.stop().await;
+        let mut stopped = self.services.stop().await;
+        if let Some(console) = self.console {
+            stopped = stopped.and(console.stop().await);
+        }
         if let Some(agent) = self.agent {
             agent.stop().await?;
         }
