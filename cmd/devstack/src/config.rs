@@ -124,7 +124,7 @@ pub struct Listen {
     #[arg(long = "console", value_name = "ADDR:PORT", default_value = console::config::LISTEN, value_parser = listen)]
     pub console: SocketAddr,
     /// The address on which the console receives traces and logs, by OTLP over gRPC. With a console, all services send
-    /// theirs to it, whatever OTEL_EXPORTER_OTLP_ENDPOINT is.
+    /// theirs to it, unless OTEL_EXPORTER_OTLP_ENDPOINT is set.
     #[arg(long = "otlp-listen", value_name = "ADDR:PORT", default_value = console::config::OTLP_LISTEN,
           value_parser = listen)]
     pub otlp: SocketAddr,
