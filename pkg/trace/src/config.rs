@@ -5,15 +5,17 @@ use http::Uri;
 
 /// The arguments of traces. Without an endpoint there are none.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Traces")]
+#[group(skip)]
 pub struct Config {
     /// The OTLP/gRPC endpoint that traces and logs are sent to, such as http://127.0.0.1:4317; none if absent
-    #[arg(long = "otlp-endpoint", env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL", value_parser = endpoint)]
+    #[arg(long = "otlp-endpoint", help_heading = "Traces", env = "OTEL_EXPORTER_OTLP_ENDPOINT",
+          hide_env_values = true, value_name = "URL", value_parser = endpoint)]
     pub endpoint: Option<String>,
 
     /// Which requests are sampled; parentbased_* follow the decision of a caller that sends a traceparent
     #[arg(
         long = "trace-sampler",
+        help_heading = "Traces",
         env = "OTEL_TRACES_SAMPLER",
         value_enum,
         value_name = "SAMPLER",
@@ -22,16 +24,22 @@ pub struct Config {
     pub sampler: Sampler,
 
     /// The share of requests that *traceidratio samples, from 0 to 1
-    #[arg(long = "trace-ratio", env = "OTEL_TRACES_SAMPLER_ARG", value_name = "RATIO", default_value = "1",
-          value_parser = ratio)]
+    #[arg(long = "trace-ratio", help_heading = "Traces", env = "OTEL_TRACES_SAMPLER_ARG", value_name = "RATIO",
+          default_value = "1", value_parser = ratio)]
     pub ratio: f64,
 
     /// How many requests a second are sampled because their caller asks for it
-    #[arg(long = "trace-max-rate", env = "TRACE_MAX_RATE", value_name = "N", default_value = "100")]
+    #[arg(
+        long = "trace-max-rate",
+        help_heading = "Traces",
+        env = "TRACE_MAX_RATE",
+        value_name = "N",
+        default_value = "100"
+    )]
     pub max_rate: u32,
 
     /// The service's name in traces [default: its name in the registry]
-    #[arg(long = "trace-service", env = "OTEL_SERVICE_NAME", value_name = "NAME")]
+    #[arg(long = "trace-service", help_heading = "Traces", env = "OTEL_SERVICE_NAME", value_name = "NAME")]
     pub service: Option<String>,
 
     /// Turns traces off (true or false)
@@ -73,7 +81,9 @@ impl Config {
 fn endpoint(text: &str) -> Result<String, String> {
     let rule = "expected http://HOST:PORT; for TLS, run an OpenTelemetry Collector beside the service";
     let uri: Uri = text.parse().map_err(|_| rule.to_owned())?;
-    let is_plain = uri.scheme_str() == Some("http") && uri.authority().is_some() && uri.path() == "/";
+    // Secrets belong into OTEL_EXPORTER_OTLP_HEADERS, which nothing shows.
+    let is_place = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+    let is_plain = uri.scheme_str() == Some("http") && is_place && uri.path() == "/";
     if is_plain && uri.query().is_none() { Ok(text.to_owned()) } else { Err(rule.to_owned()) }
 }
 
@@ -100,9 +110,15 @@ mod tests {
         for text in ["http://127.0.0.1:4317", "http://collector:4317/", "http://[::1]:4317"] {
             assert_eq!(endpoint(text).as_deref(), Ok(text));
         }
-        for text in
-            ["", "collector:4317", "https://collector:4317", "http://", "http://a b", "http://a/v1/traces"]
-        {
+        for text in [
+            "",
+            "collector:4317",
+            "https://collector:4317",
+            "http://",
+            "http://a b",
+            "http://a/v1/traces",
+            "http://me:x@a",
+        ] {
             assert!(endpoint(text).unwrap_err().contains("http://HOST:PORT"), "{text}");
         }
     }

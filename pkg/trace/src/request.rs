@@ -40,9 +40,20 @@ impl RequestScope {
         Self { id: id.map(RequestId::Given).map_or_else(OnceCell::new, OnceCell::from), parent }
     }
 
+    /// Returns the scope of the request with this `id`, for what is logged of it after it was served.
+    #[must_use]
+    pub fn with_id(id: RequestId) -> Self {
+        Self { id: OnceCell::from(id), parent: None }
+    }
+
     /// Makes this the request of the current task while `serve` is polled.
     pub fn run<F: Future>(self, serve: F) -> impl Future<Output = F::Output> {
         CURRENT.scope(self, serve)
+    }
+
+    /// Makes this the current request while `call` runs.
+    pub fn enter<T>(self, call: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self, call)
     }
 }
 

@@ -117,6 +117,12 @@ impl Span {
     pub fn run<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         self.origin().run(future)
     }
+
+    /// Makes this the current span while `call` runs.
+    pub fn enter<T>(&self, call: impl FnOnce() -> T) -> T {
+        let _current = self.0.clone().map(Context::attach);
+        call()
+    }
 }
 
 impl Drop for Span {
