@@ -157,6 +157,6 @@ fn join(
 }
 
 fn without_rating(metadata: Metadata, error: &gateway::Error) -> MovieDetails {
-    tracing::debug!(%error, id = %metadata.id, "returning a movie without its rating");
+    error.log_as_partial();
     MovieDetails { metadata, rating: None, partial: vec![Part::Rating] }
 }

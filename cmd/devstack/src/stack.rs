@@ -85,7 +85,7 @@ async fn serve(
     let rating = rating.registered("rating").await?;
     let movie = movie.registered("movie").await?;
     printer.print(&Announcement {
-        registry: wiring.consul.clone(),
+        registry: flags::shown(&wiring.consul).into_owned(),
         kafka: wiring.kafka.brokers.clone(),
         metadata: metadata.authority(),
         rating: rating.authority(),

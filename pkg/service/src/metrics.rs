@@ -126,7 +126,7 @@ impl EncodeLabelValue for Status {
 }
 
 /// Returns a gRPC code as spelled in its specification.
-const fn grpc_name(code: tonic::Code) -> &'static str {
+pub(crate) const fn grpc_name(code: tonic::Code) -> &'static str {
     use tonic::Code;
     match code {
         Code::Ok => "OK",

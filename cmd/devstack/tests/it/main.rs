@@ -7,4 +7,5 @@ mod containers;
 mod imports;
 mod parts;
 mod process;
+mod secrets;
 mod whole;

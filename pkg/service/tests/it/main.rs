@@ -8,6 +8,7 @@ mod bodies;
 mod drain;
 mod grpc_web;
 mod limits;
+mod logging;
 mod measuring;
 mod process;
 mod routing;
