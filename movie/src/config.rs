@@ -31,11 +31,11 @@ pub struct Config {
     pub service: service::Config,
 
     /// The address of the metadata service [default: found through the registry].
-    #[arg(long, env = "METADATA_URL", value_name = "URL", value_parser = address)]
+    #[arg(long, env = "METADATA_URL", hide_env_values = true, value_name = "URL", value_parser = address)]
     pub metadata_url: Option<String>,
 
     /// The address of the rating service [default: found through the registry].
-    #[arg(long, env = "RATING_URL", value_name = "URL", value_parser = address)]
+    #[arg(long, env = "RATING_URL", hide_env_values = true, value_name = "URL", value_parser = address)]
     pub rating_url: Option<String>,
 
     /// The protocol of calls to the metadata and rating services.
@@ -83,8 +83,9 @@ impl service::Program for Config {
 }
 
 /// Checks that an address can be called.
-fn address(text: &str) -> Result<String, BadAddress> {
-    Instances::fixed("", [text]).map(|_| text.to_owned())
+fn address(text: &str) -> Result<String, String> {
+    let repeated = |error: BadAddress| error.to_string().replace(text, &service::config::shown(text));
+    Instances::fixed("", [text]).map(|_| text.to_owned()).map_err(repeated)
 }
 
 fn hedge(text: &str) -> Result<Hedge, String> {

@@ -195,6 +195,6 @@ fn mark_partial() {
 }
 
 fn without_rating(metadata: Metadata, error: &gateway::Error) -> MovieDetails {
-    tracing::debug!(%error, id = %metadata.id, "returning a movie without its rating");
+    error.log_as_partial();
     MovieDetails { metadata, rating: None, partial: vec![Part::Rating] }
 }

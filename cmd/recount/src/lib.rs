@@ -13,6 +13,7 @@ use clap::Parser;
 use compare::{Differences, against_itself, against_log};
 use log::{Log, Reader};
 use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
 use sqlx::postgres::PgConnectOptions;
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -58,7 +59,12 @@ pub struct Config {
 
 fn option(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE, such as security.protocol=SSL")?;
-    ClientConfig::new().set(key, value).create_native_config().map_err(|error| error.to_string())?;
+    let refused = |error: KafkaError| match error {
+        // Its text repeats the value, which may be secret.
+        KafkaError::ClientConfig(_, reason, ..) if !value.is_empty() => reason.replace(value, "…"),
+        error => error.to_string(),
+    };
+    ClientConfig::new().set(key, value).create_native_config().map_err(refused)?;
     Ok((key.to_owned(), value.to_owned()))
 }
 

@@ -129,6 +129,7 @@ async fn port_serves_description_health_and_metrics() {
         "batchPutMetadata",
         "deleteMetadata",
         "getHealth",
+        "getLogFilter",
         "getMetadata",
         "getMetadataAtRoot",
         "getMetadataShort",
@@ -136,6 +137,7 @@ async fn port_serves_description_health_and_metrics() {
         "getOpenApi",
         "getReadiness",
         "listMetadata",
+        "putLogFilter",
         "putMetadata",
     ];
     assert_eq!(document::operation_ids(&openapi), expected);

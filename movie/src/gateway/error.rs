@@ -1,12 +1,11 @@
 //! How a call to a backend service can fail.
 
 use fault::{Fault, Invalid, Kind, Violation};
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The minimum time between two log lines about the same service and the same [`Unexpected`].
+/// The minimum time between two log lines about failures of the same kind of the same service.
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
 /// A failed call to a backend service. All readers of one batch receive the same failure.
@@ -65,6 +64,28 @@ impl Error {
     ) -> Self {
         Self::Failed { service, source: source.into().into() }
     }
+
+    /// Logs a failure that does not fail the request, at most every [`LOG_EVERY`] for each service and kind.
+    pub(crate) fn log_as_partial(&self) {
+        static LOGGED: Mutex<Vec<(&str, Kind, Instant)>> = Mutex::new(Vec::new());
+        let (service, kind, now) = (self.service(), self.kind(), Instant::now());
+        let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
+        logged.retain(|(.., last)| now.saturating_duration_since(*last) < LOG_EVERY);
+        if !logged.iter().any(|(other, of_kind, _)| (*other, *of_kind) == (service, kind)) {
+            logged.push((service, kind, now));
+            tracing::warn!(cause = service::chain(self), "returning movies without their ratings");
+        }
+    }
+
+    fn service(&self) -> &'static str {
+        match self {
+            Self::Unavailable { service, .. }
+            | Self::Late { service }
+            | Self::Unexpected { service, .. }
+            | Self::Failed { service, .. } => service,
+            Self::Refused(_) => "",
+        }
+    }
 }
 
 impl Fault for Error {
@@ -103,15 +124,8 @@ pub enum Unexpected {
 }
 
 impl Unexpected {
-    /// Turns this into the failure of `service`, and logs it at most every [`LOG_EVERY`].
-    pub(crate) fn by(self, service: &'static str) -> Error {
-        static LOGGED: Mutex<BTreeMap<(&str, Unexpected), Instant>> = Mutex::new(BTreeMap::new());
-        let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
-        let (now, last) = (Instant::now(), logged.get(&(service, self)));
-        if last.is_none_or(|last| now.saturating_duration_since(*last) >= LOG_EVERY) {
-            logged.insert((service, self), now);
-            tracing::warn!(service, error = %self, "a response is not used");
-        }
+    /// Turns this into the failure of `service`.
+    pub(crate) const fn by(self, service: &'static str) -> Error {
         Error::Unexpected { service, source: self }
     }
 }

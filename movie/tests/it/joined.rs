@@ -64,6 +64,7 @@ async fn port_describes_its_paths() {
     assert_eq!(document::faults(&openapi), [""; 0]);
     let expected = [
         "getHealth",
+        "getLogFilter",
         "getMetrics",
         "getMovie",
         "getMovieAtRoot",
@@ -72,6 +73,7 @@ async fn port_describes_its_paths() {
         "getReadiness",
         "listMovies",
         "listTopMovies",
+        "putLogFilter",
     ];
     assert_eq!(document::operation_ids(&openapi), expected);
     stack.stop().await;

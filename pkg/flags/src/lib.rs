@@ -2,9 +2,11 @@
 //! programs take. Each error of a value states what is accepted.
 
 mod address;
+mod secret;
 mod value;
 
 pub use address::{Address, address, brokers};
+pub use secret::shown;
 pub use value::{duration, folder, positive_duration, topic, whole};
 
 use clap::Parser;
@@ -13,16 +15,16 @@ use std::ffi::{OsStr, OsString};
 /// Parses `arguments`, the first of which is the program's name, and the environment. Prints help or an error and
 /// exits, with status 0 or 2.
 pub fn parse<C: Parser>(arguments: impl IntoIterator<Item = OsString>) -> C {
-    C::parse_from(joined(arguments))
+    try_parse(arguments).unwrap_or_else(|error| error.exit())
 }
 
-/// Like [`parse`], but returns the error.
+/// Like [`parse`], but returns the error, which does not repeat secrets.
 ///
 /// # Errors
 ///
 /// If an argument is invalid, or help is requested.
 pub fn try_parse<C: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result<C, clap::Error> {
-    C::try_parse_from(joined(arguments))
+    C::try_parse_from(joined(arguments)).map_err(secret::without_secrets)
 }
 
 /// Joins a flag and a value that begins with one hyphen (`--request-timeout -1s`) to one argument, so that the flag's
@@ -77,6 +79,14 @@ mod tests {
             assert!(matches!(error.exit_code(), 0 | 2));
             error.to_string()
         })
+    }
+
+    #[test]
+    fn secret_in_invalid_value_is_not_shown() {
+        for line in ["small --timeout http://me:secret@host", "small x postgres://me:secret@host/films"] {
+            let error = parsed(line).unwrap_err();
+            assert!(error.contains("…@host") && !error.contains("secret"), "{line}: {error}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `--kafka-option`: any setting of librdkafka, checked while the command line is parsed.
 
 use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
 
 /// The error for a setting that needs a feature which this build lacks.
 const WITHOUT_TLS: &str =
@@ -21,7 +22,12 @@ pub fn option(text: &str) -> Result<(String, String), String> {
         return Err(WITHOUT_TLS.to_owned());
     }
     // librdkafka itself checks keys and values.
-    ClientConfig::new().set(key, value).create_native_config().map_err(|error| error.to_string())?;
+    let refused = |error: KafkaError| match error {
+        // Its text repeats the value, which may be secret.
+        KafkaError::ClientConfig(_, reason, ..) if !value.is_empty() => reason.replace(value, "…"),
+        error => error.to_string(),
+    };
+    ClientConfig::new().set(key, value).create_native_config().map_err(refused)?;
     Ok((key.to_owned(), value.to_owned()))
 }
 

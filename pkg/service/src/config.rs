@@ -4,7 +4,7 @@ mod flags;
 mod value;
 
 pub use self::flags::{LogFormat, RegistryKind};
-pub use ::flags::{Address, duration, positive_duration};
+pub use ::flags::{Address, duration, positive_duration, shown};
 pub use value::{consul, filter, listen, workers};
 
 use self::flags::Flags;
@@ -45,6 +45,10 @@ pub struct Config {
     pub log_format: Option<LogFormat>,
     /// The log filter, in `tracing`'s syntax.
     pub log: String,
+    /// Whether requests are logged.
+    pub access_log: bool,
+    /// The share of successful requests that are, from 0 to 1; others are always.
+    pub access_log_sample: f64,
     /// Which requests are traced, and where their spans are sent.
     pub traces: trace::Config,
 }
@@ -68,6 +72,8 @@ impl Config {
             body_timeout: Duration::from_secs(30),
             log_format: None,
             log: "info".to_owned(),
+            access_log: false,
+            access_log_sample: 1.0,
             traces: trace::Config::default(),
         }
     }
@@ -95,8 +101,9 @@ impl Config {
         if self.registry == RegistryKind::Consul
             && let Err(error) = consul::Registry::new(self.consul())
         {
-            let cause = crate::problem::chain(&error);
-            return Err(format!("invalid value '{}' for '--consul <URL>': {cause}", self.consul));
+            let cause = value::without_secrets(&self.consul, &error);
+            let consul = shown(&self.consul);
+            return Err(format!("invalid value '{consul}' for '--consul <URL>': {cause}"));
         }
         Ok(self)
     }
@@ -166,6 +173,8 @@ impl From<Flags> for Config {
             body_timeout: flags.body_timeout,
             log_format: flags.log_format,
             log: flags.log,
+            access_log: flags.access_log,
+            access_log_sample: flags.access_log_sample,
             traces: flags.traces,
         }
     }

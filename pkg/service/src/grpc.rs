@@ -1,6 +1,6 @@
 //! Failures as gRPC statuses, with a `google.rpc.BadRequest` for invalid fields.
 
-use crate::problem::{chain, hidden, shortened};
+use crate::problem::{LATE, chain, hidden, shortened};
 use crate::table;
 use fault::{Fault, Kind};
 use std::error::Error;
@@ -42,6 +42,11 @@ pub fn status(fault: impl Fault + 'static) -> Status {
 /// Returns the status of a defect with this `cause`.
 pub(crate) fn internal(cause: String) -> Status {
     told(Kind::Internal, cause)
+}
+
+/// Returns the status of a call whose handler exceeded its time limit.
+pub(crate) fn timeout() -> Status {
+    told(Kind::Timeout, LATE.to_owned())
 }
 
 fn told(kind: Kind, cause: String) -> Status {

@@ -5,6 +5,7 @@
 //! builds a [`Server`] and runs it.
 
 mod accept;
+mod admin;
 pub mod admission;
 pub mod config;
 mod deadline;

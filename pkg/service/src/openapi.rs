@@ -1,7 +1,7 @@
 //! What the OpenAPI documents of all services share: the paths common to all ports, and the problems that any operation
 //! may return. The services' own annotations state only what is theirs.
 
-use crate::{health, problem};
+use crate::{admin, health, problem};
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::{Components, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{PartialSchema, ToSchema};
@@ -44,7 +44,7 @@ const PATH_PARAMETERS: Shared =
 /// Completes the document of a service's routes: adds the paths common to all ports, the shared responses, and the
 /// problem as the content of every response from 400 that has none.
 pub(crate) fn complete(document: OpenApi) -> OpenApi {
-    let mut document = document.merge_from(health::document());
+    let mut document = document.merge_from(health::document()).merge_from(admin::document());
     let components = document.components.get_or_insert_with(Components::new);
     let mut schemas = vec![(problem::Document::name().into_owned(), problem::Document::schema())];
     problem::Document::schemas(&mut schemas);

@@ -18,6 +18,9 @@ pub const UNKNOWN_PATH: &str = "there is nothing at this path";
 /// The content type of a problem.
 pub(crate) const CONTENT_TYPE: &str = "application/problem+json";
 
+/// The logged cause of a timeout.
+pub(crate) const LATE: &str = "the handler exceeded its time limit";
+
 /// The response to a failed REST request.
 ///
 /// An error caused by the caller shows its text and names the fields; any other shows a fixed text, and the server
@@ -89,7 +92,7 @@ impl Problem {
     }
 
     pub(crate) fn timeout() -> Self {
-        Self::of(Kind::Timeout, hidden(Kind::Timeout))
+        Self { cause: Some(LATE.to_owned()), ..Self::of(Kind::Timeout, hidden(Kind::Timeout)) }
     }
 
     pub(crate) fn internal(cause: impl Into<String>) -> Self {

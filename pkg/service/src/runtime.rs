@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 /// workers' runtimes; the tasks of this one mostly wait for databases and brokers, and on few cores more than one
 /// thread would only wake each other on few cores.
 ///
-/// The token is cancelled on the first SIGINT or SIGTERM; a second signal ends the process without waiting. The exit
-/// code is 0 after an orderly stop and 1 after a failure, which is logged once. The rest of the log is written
-/// last, for at most a second.
+/// The token is cancelled on the first SIGINT or SIGTERM; a second signal ends the process without waiting. SIGUSR1 sets
+/// the filter of the log to `debug`, the next one restores it. The exit code is 0 after an orderly stop and 1 after a
+/// failure, which is logged once. The rest of the log is written last, for at most a second.
 pub fn block_on<F, E>(threads: usize, run: impl FnOnce(CancellationToken) -> F) -> ExitCode
 where
     F: Future<Output = Result<(), E>>,
@@ -44,6 +44,7 @@ where
 {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut toggle_debug = signal(SignalKind::user_defined1())?;
     let stop = CancellationToken::new();
     let running = run(stop.clone());
     tokio::pin!(running);
@@ -52,6 +53,10 @@ where
             ended = &mut running => return Ok(ended),
             _ = interrupt.recv() => "SIGINT",
             _ = terminate.recv() => "SIGTERM",
+            _ = toggle_debug.recv() => {
+                telemetry::toggle_debug();
+                continue;
+            }
         };
         if stop.is_cancelled() {
             return Err(std::io::Error::other(format!("received {name} again before all calls had ended")));

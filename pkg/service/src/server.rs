@@ -1,6 +1,7 @@
 //! The server: one port for REST and gRPC, several workers, and the order in which it starts and stops.
 
 mod acceptor;
+mod access;
 mod budget;
 mod connection;
 mod dispatch;
@@ -16,8 +17,10 @@ mod streams;
 mod timer;
 mod worker;
 
+pub(crate) use access::AccessCall;
 pub use error::Error;
 
+use crate::admin;
 use crate::config::Address;
 use crate::health::{self, Ready, Standing};
 use crate::layer::{self, Parameters};
@@ -125,16 +128,18 @@ impl Server {
             reflection::describe(descriptors).map_err(|source| Error::Descriptors { service, source })?;
         let (health, health_server) = health::reporter(names);
 
+        let owner = tracer.owner(service);
+        let access = access::Access::new(config);
         let limits = layer::Limits { request: config.request_timeout, body: config.body_timeout };
         let keep_alive = config.keep_alive;
         let dispatch = {
             let (standing, tracer) = (Arc::clone(&standing), tracer.clone());
             move || {
                 let Routes { rest, grpc } = routes();
-                let rest = rest.merge(health::router(&standing));
+                let rest = rest.merge(health::router(&standing)).merge(admin::router());
                 let grpc = described.add_to(grpc.add_service(health_server.clone()));
                 let (methods, metrics) = (described.methods(), standing.metrics.clone());
-                let watched = Watched { metrics, tracer: tracer.clone() };
+                let watched = Watched { metrics, tracer: tracer.clone(), access };
                 Dispatch::new(rest, grpc, methods, parameters.clone(), watched, limits, keep_alive)
             }
         };
@@ -143,20 +148,22 @@ impl Server {
             patience: Patience::with(config.keep_alive),
             drain_timeout: config.drain_timeout,
         };
-        let (mut workers, streams) = Workers::start(service, config.workers, settings, dispatch).await?;
+        let (mut workers, streams) =
+            Workers::start(owner.clone(), config.workers, settings, dispatch).await?;
         standing.metrics.observe_runtimes(Runtimes::new(workers.runtimes()));
         let closing = CancellationToken::new();
         let accept = async move || listener.accept().await.map(|(stream, _)| stream);
         let acceptor = tokio::spawn(acceptor::deal(accept, streams, closing.clone()));
         let acceptor = AbortOnDropHandle::new(acceptor);
-        tracing::info!(service, %address, workers = config.workers, "serving");
+        owner.enter(|| tracing::info!(service, %address, workers = config.workers, "serving"));
 
         let leaving = CancellationToken::new();
         let _leaving_when_dropped = leaving.clone().drop_guard();
         let instance = instance(service, config.advertise.clone().unwrap_or_else(|| address.into()));
         tracer.set_instance(&instance.id);
         let registered = registry
-            .map(|registry| tokio::spawn(registration::announce(registry, instance, leaving.clone())));
+            .map(|registry| registration::announce(registry, instance, leaving.clone()))
+            .map(|announcing| tokio::spawn(owner.clone().run(announcing)));
 
         let mut ended = tokio::select! {
             () = stop.cancelled() => Ok(()),
@@ -170,7 +177,7 @@ impl Server {
         standing.drain();
         health.not_serving();
         if ended.is_ok() && !config.drain_delay.is_zero() {
-            tracing::info!(service, delay = ?config.drain_delay, "not ready, still serving");
+            owner.enter(|| tracing::info!(service, delay = ?config.drain_delay, "not ready, still serving"));
             tokio::select! {
                 () = tokio::time::sleep(config.drain_delay) => {}
                 () = workers.lost() => ended = Err(Error::WorkerLost { service }),
@@ -180,7 +187,7 @@ impl Server {
         closing.cancel();
         _ = acceptor.await;
         workers.join().await;
-        tracing::info!(service, "stopped");
+        owner.enter(|| tracing::info!(service, "stopped"));
         ended
     }
 }

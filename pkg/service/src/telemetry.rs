@@ -1,23 +1,26 @@
 //! The log: `tracing` to standard error. Neither an unread standard error nor a flood of
 //! failures blocks the threads that log.
 
+mod filter;
+mod format;
 mod limit;
+mod panic;
 mod writer;
 
+pub(crate) use panic::{Caught, take_place};
+
 use crate::config::{Config, LogFormat};
+use filter::Filter;
+use format::WithRequest;
 use limit::RateLimit;
-use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{IsTerminal, stderr};
-use std::panic::{self, PanicHookInfo};
 use std::sync::OnceLock;
 use std::time::Duration;
-use tracing::Level;
-use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::format::Writer as Text;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, fmt};
+use tracing_subscriber::{Layer, fmt};
 use writer::Writer;
 
 /// The maximum size of queued log lines, in bytes.
@@ -32,6 +35,7 @@ static LOG: OnceLock<Log> = OnceLock::new();
 struct Log {
     writer: Writer,
     limit: RateLimit,
+    filter: Filter,
 }
 
 /// Initializes the process's log from `config`; a later call has no effect.
@@ -42,9 +46,9 @@ pub fn telemetry(config: &Config) {
 /// Initializes the process's log, filtered by `filter` in the syntax of `tracing`. Without a format it is text on a
 /// terminal and JSON elsewhere. A later call has no effect.
 ///
-/// Lines are written by a separate thread and dropped while standard error accepts no more. Warnings and errors are
-/// limited per call site. h2 logs only errors, unless `filter` names it: its warnings are about the behaviour of
-/// peers. Panics are logged too.
+/// Lines are written by a separate thread and dropped while standard error accepts no more. Those that belong to a
+/// request have its ids. Warnings and errors are limited per call site. h2 logs only errors, unless `filter` names it.
+/// Panics are logged too. Records of level info and above are also passed to the services that export them.
 pub fn log(filter: &str, format: Option<LogFormat>) {
     let on_terminal = stderr().is_terminal();
     let format = format.unwrap_or(if on_terminal { LogFormat::Text } else { LogFormat::Json });
@@ -59,25 +63,27 @@ pub fn log(filter: &str, format: Option<LogFormat>) {
     let suppressed = writer.clone();
     let limit = RateLimit::new(move |text| suppressed.line(notice(format, text).as_bytes()));
 
-    let names_h2 = filter.split(',').any(|directive| directive.trim().starts_with("h2"));
-    let quiet_h2 = filter_fn(move |metadata| {
-        names_h2 || *metadata.level() == Level::ERROR || !metadata.target().starts_with("h2")
-    });
     let lines = writer.clone();
     let lines = fmt::layer().log_internal_errors(false).with_writer(move || lines.clone());
     let lines = match format {
-        LogFormat::Text => lines.with_ansi(on_terminal).boxed(),
-        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+        LogFormat::Text => lines
+            .with_ansi(on_terminal)
+            .map_event_format(|format| WithRequest::text(format.with_ansi(on_terminal)))
+            .boxed(),
+        LogFormat::Json => {
+            lines.json().map_event_format(|format| WithRequest::json(format.flatten_event(true))).boxed()
+        }
     };
+    let (filter, filtering) = Filter::new(filter);
     let log = tracing_subscriber::registry()
-        .with(EnvFilter::builder().parse_lossy(filter))
-        .with(quiet_h2)
+        .with(filtering)
         .with(limit.clone())
+        .with(trace::log_layer())
         .with(lines);
     // An error means that the log has already been initialized.
     if log.try_init().is_ok() {
-        _ = LOG.set(Log { writer, limit });
-        panic::set_hook(Box::new(log_panic));
+        _ = LOG.set(Log { writer, limit, filter });
+        std::panic::set_hook(Box::new(panic::hook));
     }
 }
 
@@ -86,6 +92,24 @@ pub(crate) fn print(line: &str) {
     match LOG.get() {
         Some(log) => log.writer.line(format!("{line}\n").as_bytes()),
         None => eprintln!("{line}"),
+    }
+}
+
+/// Returns the current filter of the log, if it is initialized.
+pub(crate) fn log_filter() -> Option<String> {
+    LOG.get().map(|log| log.filter.current())
+}
+
+/// Replaces the filter of the log by a valid one. Returns false if the log is not initialized.
+pub(crate) fn set_log_filter(filter: String) -> bool {
+    LOG.get().map(|log| log.filter.set(filter)).is_some()
+}
+
+/// Replaces the filter of the log by `debug`; the next call restores it.
+pub(crate) fn toggle_debug() {
+    if let Some(log) = LOG.get() {
+        let filter = log.filter.toggle_debug();
+        tracing::warn!(filter, "the log's filter was replaced by SIGUSR1");
     }
 }
 
@@ -121,18 +145,4 @@ fn notice(format: LogFormat, message: &str) -> String {
             format!("{line}\n")
         }
     }
-}
-
-/// Logs a panic. The default hook would block while standard error accepts no more.
-fn log_panic(panic: &PanicHookInfo<'_>) {
-    let thread = std::thread::current();
-    let backtrace = Backtrace::capture();
-    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
-    tracing::warn!(
-        thread = thread.name(),
-        location = panic.location().map(tracing::field::display),
-        backtrace,
-        "panicked: {}",
-        panic.payload_as_str().unwrap_or("without a text"),
-    );
 }

@@ -8,8 +8,8 @@ use http::Uri;
 #[group(skip)]
 pub struct Config {
     /// The OTLP/gRPC endpoint that traces and logs are sent to, such as http://127.0.0.1:4317; none if absent
-    #[arg(long = "otlp-endpoint", help_heading = "Traces", env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL",
-          value_parser = endpoint)]
+    #[arg(long = "otlp-endpoint", help_heading = "Traces", env = "OTEL_EXPORTER_OTLP_ENDPOINT",
+          hide_env_values = true, value_name = "URL", value_parser = endpoint)]
     pub endpoint: Option<String>,
 
     /// Which requests are sampled; parentbased_* follow the decision of a caller that sends a traceparent
@@ -92,7 +92,9 @@ fn endpoint(text: &str) -> Result<String, String> {
     }
     let rule = "expected http://HOST:PORT; for TLS, run an OpenTelemetry Collector beside the service";
     let uri: Uri = text.parse().map_err(|_| rule.to_owned())?;
-    let is_plain = uri.scheme_str() == Some("http") && uri.authority().is_some() && uri.path() == "/";
+    // Secrets belong into OTEL_EXPORTER_OTLP_HEADERS, which nothing shows.
+    let is_place = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+    let is_plain = uri.scheme_str() == Some("http") && is_place && uri.path() == "/";
     if is_plain && uri.query().is_none() { Ok(text.to_owned()) } else { Err(rule.to_owned()) }
 }
 
@@ -119,9 +121,14 @@ mod tests {
         for text in ["http://127.0.0.1:4317", "http://collector:4317/", "http://[::1]:4317", ""] {
             assert_eq!(endpoint(text).as_deref(), Ok(text));
         }
-        for text in
-            ["collector:4317", "https://collector:4317", "http://", "http://a b", "http://a/v1/traces"]
-        {
+        for text in [
+            "collector:4317",
+            "https://collector:4317",
+            "http://",
+            "http://a b",
+            "http://a/v1/traces",
+            "http://me:x@a",
+        ] {
             assert!(endpoint(text).unwrap_err().contains("http://HOST:PORT"), "{text}");
         }
     }

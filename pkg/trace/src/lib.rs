@@ -1,5 +1,5 @@
 //! Distributed traces by OpenTelemetry: which requests are sampled, their spans, the propagation of their context over
-//! HTTP, gRPC and Kafka, and the export over OTLP/gRPC.
+//! HTTP, gRPC and Kafka, and the export over OTLP/gRPC, also of log records.
 //!
 //! The decision whether a request is sampled is made from its headers, before any span exists. Requests that are not
 //! sampled create no spans: [`span`] then returns an inert value, and nothing is allocated. A service has a [`Tracer`]
@@ -10,6 +10,7 @@
 
 mod config;
 mod export;
+mod logs;
 mod parent;
 mod propagation;
 mod rate;
@@ -22,6 +23,7 @@ mod wait;
 
 pub use config::{Config, Sampler};
 pub use export::Counts;
+pub use logs::{Owner, current_service, log_layer};
 pub use opentelemetry::trace::{SpanContext, SpanKind};
 pub use parent::Parent;
 pub use request::{REQUEST_ID, RequestId, RequestScope, known_request_id, request_id};

@@ -50,6 +50,11 @@ impl RequestScope {
     pub fn run<F: Future>(self, serve: F) -> impl Future<Output = F::Output> {
         CURRENT.scope(self, serve)
     }
+
+    /// Makes this the current request while `call` runs.
+    pub fn enter<T>(self, call: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self, call)
+    }
 }
 
 impl RequestId {

@@ -2,11 +2,12 @@
 
 use crate::config::{Config, Sampler};
 use crate::export::{Counts, Export, Queue};
+use crate::logs::{self, Owner, Records};
 use crate::parent::Parent;
 use crate::propagation;
 use crate::rate::RateLimit;
 use crate::span::{Handle, Span};
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use http::HeaderMap;
 use opentelemetry::Context;
 use opentelemetry::trace::{
@@ -31,6 +32,8 @@ struct Inner {
     asked: RateLimit,
     tracer: SdkTracer,
     export: Export,
+    records: Records,
+    logs: Export,
 }
 
 impl Tracer {
@@ -40,13 +43,16 @@ impl Tracer {
         Self(None)
     }
 
-    /// Starts the traces of `service`, whose spans are exported by a task on the current runtime. Without an endpoint,
-    /// nothing is sampled.
+    /// Starts the traces of `service`, whose spans and log records are exported by tasks on the current runtime. Without
+    /// an endpoint, nothing is sampled.
     #[must_use]
     pub fn start(config: &Config, service: &str) -> Self {
         let Some(endpoint) = config.endpoint() else { return Self::disabled() };
-        let service = config.service.as_deref().unwrap_or(service);
-        let (queue, export) = Queue::start(endpoint, service);
+        let name = config.service.as_deref().unwrap_or(service);
+        let (queue, export) = Queue::start(endpoint, name);
+        let (records, logs) = Queue::start(endpoint, name);
+        let records = Arc::new(records);
+        logs::add(service, Arc::clone(&records));
         // Whether a request is sampled is decided before its first span starts.
         let provider =
             SdkTracerProvider::builder().with_sampler(SdkSampler::AlwaysOn).with_span_processor(queue);
@@ -61,6 +67,8 @@ impl Tracer {
             asked: RateLimit::new(config.max_rate),
             tracer: provider.build().tracer("marquee"),
             export,
+            records,
+            logs,
         })))
     }
 
@@ -74,13 +82,26 @@ impl Tracer {
     pub fn set_instance(&self, id: &str) {
         if let Some(inner) = &self.0 {
             inner.export.set_instance(id);
+            inner.logs.set_instance(id);
         }
     }
 
-    /// Returns what was exported, and what was lost.
+    /// Returns how many spans were exported, and how many were lost.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.0.as_ref().map_or_else(Counts::default, |inner| inner.export.counts())
+    }
+
+    /// Returns how many log records were exported, and how many were lost.
+    #[must_use]
+    pub fn log_counts(&self) -> Counts {
+        self.0.as_ref().map_or_else(Counts::default, |inner| inner.logs.counts())
+    }
+
+    /// Returns `service`, as the owner of log records that are exported with these traces.
+    #[must_use]
+    pub fn owner(&self, service: &'static str) -> Owner {
+        Owner::new(service, self.0.as_ref().map(|inner| Arc::clone(&inner.records)))
     }
 
     /// Starts the span of a request or message that comes from outside with the context `parent`; nothing if it is not
@@ -131,8 +152,15 @@ impl Tracer {
     /// Exports what is pending, at most for `within`. If the endpoint did not respond the last time, returns immediately.
     pub async fn shutdown(&self, within: Duration) {
         if let Some(inner) = &self.0 {
-            inner.export.shutdown(within).await;
+            logs::remove(&inner.records);
+            join(inner.export.shutdown(within), inner.logs.shutdown(within)).await;
         }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        logs::remove(&self.records);
     }
 }
 

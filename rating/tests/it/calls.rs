@@ -163,6 +163,7 @@ async fn port_describes_its_paths() {
         "getAggregatedRating",
         "getHealth",
         "getIngestion",
+        "getLogFilter",
         "getMeanRating",
         "getMeanRatingAtRoot",
         "getMetrics",
@@ -171,6 +172,7 @@ async fn port_describes_its_paths() {
         "getReadiness",
         "listTopRated",
         "listUserRatings",
+        "putLogFilter",
         "putRating",
         "putRatingShort",
     ];

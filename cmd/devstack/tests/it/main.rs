@@ -10,4 +10,5 @@ mod metrics;
 mod observability;
 mod parts;
 mod process;
+mod secrets;
 mod whole;

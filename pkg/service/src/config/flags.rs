@@ -1,6 +1,6 @@
 //! The flags and variables for `clap`, from which [`super::Config`] is built.
 
-use super::value::{consul, filter, listen, workers};
+use super::value::{consul, filter, listen, share, workers};
 use ::flags::{Address, address, duration, positive_duration, whole};
 use clap::builder::ArgPredicate;
 use clap::{Args, ValueEnum};
@@ -46,8 +46,8 @@ pub(super) struct Flags {
     pub(super) registry: RegistryKind,
 
     /// Consul's HTTP address
-    #[arg(long, env = "CONSUL_HTTP_ADDR", value_name = "URL", default_value = "http://127.0.0.1:8500",
-          value_parser = consul)]
+    #[arg(long, env = "CONSUL_HTTP_ADDR", hide_env_values = true, value_name = "URL",
+          default_value = "http://127.0.0.1:8500", value_parser = consul)]
     pub(super) consul: String,
 
     /// The ACL token for Consul
@@ -92,6 +92,14 @@ pub(super) struct Flags {
     /// The log filter: a level, or comma-separated target=level pairs; h2 logs only errors unless it is listed
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info", value_parser = filter)]
     pub(super) log: String,
+
+    /// Logs each request at level info with the target access
+    #[arg(long, env)]
+    pub(super) access_log: bool,
+
+    /// The share of successful requests in the access log, from 0 to 1; requests that fail are always logged
+    #[arg(long, env, value_name = "SHARE", default_value = "1", value_parser = share)]
+    pub(super) access_log_sample: f64,
 
     /// Traces.
     #[command(flatten)]

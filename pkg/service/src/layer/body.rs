@@ -139,7 +139,7 @@ mod tests {
 
     fn call() -> Call {
         let limits = Limits { request: Duration::from_secs(2), body: Duration::from_secs(30) };
-        Call::new(Instant::now(), limits, Duration::MAX, false)
+        Call::new(Instant::now(), limits, Duration::MAX, false, None)
     }
 
     fn rest<B: Body>(inner: B) -> RequestBody<B> {

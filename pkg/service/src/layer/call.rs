@@ -2,6 +2,7 @@
 //! outlives a handler that panics or times out.
 
 use axum::extract::MatchedPath;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -48,12 +49,20 @@ struct State {
     abandoned: AtomicBool,
     /// Whether the declared length of the body exceeds the limit.
     oversized: bool,
+    /// The address of the caller, as its connection has it.
+    peer: Option<SocketAddr>,
     route: OnceLock<MatchedPath>,
 }
 
 impl Call {
     /// Creates the state of a request that `began` then, and whose caller waits for `patience`.
-    pub(crate) fn new(began: Instant, limits: Limits, patience: Duration, oversized: bool) -> Self {
+    pub(crate) fn new(
+        began: Instant,
+        limits: Limits,
+        patience: Duration,
+        oversized: bool,
+        peer: Option<SocketAddr>,
+    ) -> Self {
         Self(Arc::new(State {
             began,
             limits,
@@ -61,6 +70,7 @@ impl Call {
             body: AtomicU64::new(UNREAD),
             abandoned: AtomicBool::new(false),
             oversized,
+            peer,
             route: OnceLock::new(),
         }))
     }
@@ -125,6 +135,11 @@ impl Call {
         self.0.oversized
     }
 
+    /// Returns the address of the caller, if it is known.
+    pub(crate) fn peer(&self) -> Option<SocketAddr> {
+        self.0.peer
+    }
+
     /// Stores the path template that the request matched.
     pub(super) fn set_route(&self, path: &MatchedPath) {
         _ = self.0.route.set(path.clone());
@@ -144,7 +159,7 @@ mod tests {
 
     fn call(ago: Duration, patience: Duration) -> (Instant, Call) {
         let began = Instant::now() - ago;
-        (began, Call::new(began, LIMITS, patience, false))
+        (began, Call::new(began, LIMITS, patience, false, None))
     }
 
     #[test]

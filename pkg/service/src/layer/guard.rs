@@ -1,6 +1,7 @@
 //! The time limit of a request, and recovery from panics of its handler.
 
 use super::call::{Call, Halted};
+use crate::telemetry::{Caught, take_place};
 use futures::FutureExt;
 use http::HeaderMap;
 use std::any::Any;
@@ -11,7 +12,8 @@ use std::time::{Duration, Instant};
 /// Runs the handler of `call` until it times out.
 pub(crate) async fn guarded<T>(handler: impl Future<Output = T>, call: &Call) -> Result<T, Halted> {
     // Pinned here, the handler is not moved into the timer's future as well.
-    let mut handler = pin!(AssertUnwindSafe(handler).catch_unwind());
+    let handler = pin!(handler);
+    let mut handler = pin!(AssertUnwindSafe(Caught(handler)).catch_unwind());
     let mut check = call.first_check();
     loop {
         match tokio::time::timeout_at(check.into(), handler.as_mut()).await {
@@ -26,7 +28,8 @@ pub(crate) async fn guarded<T>(handler: impl Future<Output = T>, call: &Call) ->
 fn text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-    format!("a handler panicked: {}", text.unwrap_or("without a text"))
+    let text = format!("a handler panicked: {}", text.unwrap_or("without a text"));
+    take_place().map_or(text.clone(), |place| format!("{text}, at {place}"))
 }
 
 /// Parses the `grpc-timeout` of a caller: at most 8 digits and a unit.

@@ -3,6 +3,8 @@
 use super::in_flight::InFlight;
 use super::recorder::Began;
 use super::{Protocol, Recorder, Status, grpc_name};
+use crate::server::AccessCall;
+use bytes::Buf;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use std::pin::Pin;
@@ -26,6 +28,8 @@ pub(crate) struct Call {
     pub(crate) began: Began,
     /// Its span, which ends with the status.
     pub(crate) span: Span,
+    /// What is logged of it, if requests are logged.
+    pub(crate) access: Option<Box<AccessCall>>,
 }
 
 impl<B> Measured<B> {
@@ -50,7 +54,7 @@ impl<B> Measured<B> {
     }
 
     fn count(&mut self, code: Code) {
-        if let Some(Call { recorder, method, began, span }) = self.call.take() {
+        if let Some(Call { recorder, method, began, span, access }) = self.call.take() {
             recorder.record(Protocol::Grpc, method.as_deref(), Status::Grpc(code), began);
             if span.is_recording() {
                 span.set("rpc.grpc.status_code", i64::from(i32::from(code)));
@@ -58,6 +62,9 @@ impl<B> Measured<B> {
                     span.set("error.type", grpc_name(code));
                     span.fail("");
                 }
+            }
+            if let Some(access) = access {
+                access.log(method.as_deref(), code, began, &span);
             }
         }
     }
@@ -84,6 +91,9 @@ impl<B: Body + Unpin> Body for Measured<B> {
         let frame = ready!(Pin::new(&mut self.inner).poll_frame(context));
         match &frame {
             Some(Ok(frame)) => {
+                if let Some(access) = self.call.as_mut().and_then(|call| call.access.as_mut()) {
+                    access.sent(frame.data_ref().map_or(0, Buf::remaining));
+                }
                 if let Some(code) = frame.trailers_ref().and_then(code) {
                     self.count(code);
                 }

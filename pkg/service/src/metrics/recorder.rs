@@ -45,6 +45,11 @@ impl Began {
     pub(crate) fn current(at: Instant) -> Self {
         Self { at, trace: trace::current_ids().map(|(trace, _)| trace.to_be_bytes()) }
     }
+
+    /// Returns the time.
+    pub(crate) const fn at(self) -> Instant {
+        self.at
+    }
 }
 
 impl Recorder {

@@ -4,6 +4,7 @@
 //! likes. Therefore, a connection whose peer is behind starts no further request, and a response that exceeds the
 //! budget is dropped and replaced by an error.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
@@ -81,6 +82,8 @@ impl Count {
 #[derive(Debug)]
 pub(super) struct Account {
     budget: Arc<Budget>,
+    /// The address of the peer.
+    peer: Option<SocketAddr>,
     unread: Count,
     /// The number of response bytes written by the connection.
     written: Count,
@@ -108,9 +111,10 @@ pub(super) struct Progress {
 }
 
 impl Account {
-    pub(super) fn new(budget: &Arc<Budget>) -> Arc<Self> {
+    pub(super) fn new(budget: &Arc<Budget>, peer: Option<SocketAddr>) -> Arc<Self> {
         Arc::new(Self {
             budget: Arc::clone(budget),
+            peer,
             unread: Count::default(),
             written: Count::default(),
             emptied: Count::default(),
@@ -119,6 +123,11 @@ impl Account {
             released: Notify::new(),
             lingering: AtomicBool::new(false),
         })
+    }
+
+    /// Returns the address of the peer, if it is known.
+    pub(super) const fn peer(&self) -> Option<SocketAddr> {
+        self.peer
     }
 
     pub(super) fn progress(&self) -> Progress {
@@ -292,7 +301,7 @@ mod tests {
 
     #[test]
     fn response_above_connection_limit_is_rejected_unless_it_is_the_only_one() {
-        let account = Account::new(&Budget::new(LIMITS));
+        let account = Account::new(&Budget::new(LIMITS), None);
         assert!(account.charge(300_000) && !account.charge(SMALL + 1));
         account.release(100_000);
         assert!(account.charge(100_000) && !account.charge(SMALL + 1));
@@ -306,14 +315,14 @@ mod tests {
     #[test]
     fn connections_stay_within_process_budget_and_small_responses_always_pass() {
         let budget = Budget::new(LIMITS);
-        let accounts: Vec<_> = (0..50).map(|_| Account::new(&budget)).collect();
+        let accounts: Vec<_> = (0..50).map(|_| Account::new(&budget, None)).collect();
         for account in &accounts {
             while account.charge(20_000) {}
             assert!(account.progress().unread >= 60_000, "{account:?}");
         }
         let unread: usize = accounts.iter().map(|account| account.progress().unread).sum();
         assert!(unread <= LIMITS.process + accounts.len() * FREE, "{unread}");
-        assert!(Account::new(&budget).charge(FREE));
+        assert!(Account::new(&budget, None).charge(FREE));
         for account in &accounts {
             account.release(account.progress().unread);
         }
@@ -322,7 +331,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn request_waits_for_peer_until_deadline_without_running() {
-        let account = Account::new(&Budget::new(LIMITS));
+        let account = Account::new(&Budget::new(LIMITS), None);
         let deadline = Instant::now() + Duration::from_secs(2);
         let requests: Vec<_> = (0..10).map(|_| Request::new(&account)).collect();
         assert!(account.charge(LIMITS.start));

@@ -100,7 +100,7 @@ pub(super) async fn serve(
         },
         () = closed => return,
     };
-    let account = Account::new(&budget);
+    let account = Account::new(&budget, stream.peer_addr().ok());
     let service = service_fn(|request| {
         let (dispatch, pending) = (Arc::clone(&dispatch), budget::Request::new(&account));
         async move { Ok::<_, Infallible>(dispatch.answer(request, pending).await) }

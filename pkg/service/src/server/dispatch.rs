@@ -1,5 +1,6 @@
 //! Dispatches requests: to gRPC or grpc-web by their content type, otherwise to REST, each within its limits and measured.
 
+use super::access::{Access, AccessCall};
 use super::budget::{self, Charge, REFUSED};
 use super::metered::Metered;
 use super::observed;
@@ -38,6 +39,7 @@ const SMALL_BODY: u64 = 4 * 1024;
 pub(super) struct Watched {
     pub(super) metrics: Metrics,
     pub(super) tracer: Tracer,
+    pub(super) access: Option<Access>,
 }
 
 /// One worker's routes and what it needs to serve them.
@@ -47,6 +49,7 @@ pub(super) struct Dispatch {
     methods: Methods,
     recorder: Arc<Recorder>,
     tracer: Tracer,
+    access: Option<Access>,
     limits: Limits,
     /// The time limit of silence between two messages of an HTTP/1.1 response: only a write detects that its client is
     /// gone, and HTTP/1.1 has no PING.
@@ -59,7 +62,7 @@ impl Dispatch {
         grpc: tonic::service::Routes,
         methods: Methods,
         parameters: Parameters,
-        Watched { metrics, tracer }: Watched,
+        Watched { metrics, tracer, access }: Watched,
         limits: Limits,
         keep_alive: Duration,
     ) -> Self {
@@ -69,7 +72,8 @@ impl Dispatch {
             .layer(CheckRoute(Arc::new(parameters)))
             .with_state(());
         let recorder = Arc::new(Recorder::new(metrics));
-        Self { rest, grpc: grpc.prepare().into_axum_router(), methods, recorder, tracer, limits, keep_alive }
+        let grpc = grpc.prepare().into_axum_router();
+        Self { rest, grpc, methods, recorder, tracer, access, limits, keep_alive }
     }
 
     /// Returns the response to `request`, also if its handler fails.
@@ -109,7 +113,8 @@ impl Dispatch {
         let expects = request.headers().contains_key(header::EXPECT);
         let declared = request.body().size_hint().lower();
         let oversized = declared > MAX_BODY as u64;
-        let call = Call::new(began, self.limits, Duration::MAX, oversized);
+        let peer = pending.account().peer();
+        let call = Call::new(began, self.limits, Duration::MAX, oversized, peer);
         let mut late = false;
         let admitted = admitted.and_then(|()| if expects { expectation(&request) } else { Ok(()) });
         let mut request = request.map(|body| received(body, &call));
@@ -156,6 +161,10 @@ impl Dispatch {
             Began::current(began),
         );
         observed::http(&span, &method, uri.path(), call.template(), response.status());
+        if let Some(access) = self.access {
+            let took = (began, response.body().size_hint().exact());
+            access.rest(&method, uri.path(), call.template(), response.status(), took, peer);
+        }
         response.map(|body| Measured::plain(Metered::http(body, charge)))
     }
 
@@ -206,15 +215,14 @@ impl Dispatch {
         let began = Instant::now();
         let uri = request.uri().clone();
         let patience = grpc_timeout(request.headers()).unwrap_or(Duration::MAX);
-        let call = Call::new(began, self.limits, patience, false);
+        let peer = pending.account().peer();
+        let call = Call::new(began, self.limits, patience, false, peer);
         let mut request = request.map(|body| Body::new(RequestBody::grpc(body, call.clone())));
         request.extensions_mut().insert(call.clone());
         let response = match pending.turn(call.deadline()).await {
             Some(_turn) => match guarded(self.grpc.clone().oneshot(request), &call).await {
                 Ok(Ok(response)) => response,
-                Err(Halted::Timeout) => {
-                    tonic::Status::deadline_exceeded(problem::hidden(Kind::Timeout)).into_http()
-                }
+                Err(Halted::Timeout) => grpc::timeout().into_http(),
                 Err(Halted::LateBody(limit)) => {
                     tonic::Status::deadline_exceeded(problem::late_body(limit)).into_http()
                 }
@@ -231,15 +239,17 @@ impl Dispatch {
                 tracing::error!(path = uri.path(), cause, "a call failed");
             }
         }
-        Called { response, method: self.methods.get(uri.path()).cloned(), began: Began::current(began) }
+        let access = self.access.and_then(|access| access.grpc(uri.path(), peer));
+        let began = Began::current(began);
+        Called { response, method: self.methods.get(uri.path()).cloned(), began, access }
     }
 
     /// Counts the call and ends its span when its status is sent; `wrap` wraps the body inside.
     fn measure<B>(&self, call: Called, span: Span, wrap: impl FnOnce(Body) -> B) -> Response<Measured<B>> {
-        let Called { response, method, began } = call;
+        let Called { response, method, began, access } = call;
         let (parts, body) = response.into_parts();
         observed::method(&span, method.as_deref());
-        let call = metrics::Call { recorder: Arc::clone(&self.recorder), method, began, span };
+        let call = metrics::Call { recorder: Arc::clone(&self.recorder), method, began, span, access };
         let body = Measured::grpc(wrap(body), &parts.headers, call);
         Response::from_parts(parts, body)
     }
@@ -250,6 +260,7 @@ struct Called {
     response: Response<Body>,
     method: Option<Arc<str>>,
     began: Began,
+    access: Option<Box<AccessCall>>,
 }
 
 /// Checks the head of `request`; returns the protocol that serves it.

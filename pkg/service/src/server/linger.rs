@@ -128,7 +128,7 @@ mod tests {
 
     /// Shuts a lingering stream down beside its peer; returns how long that took.
     async fn closes<F: Future>(lingering: bool, peer: impl FnOnce(DuplexStream) -> F) -> Duration {
-        let account = Account::new(&Budget::new(Limits::DEFAULT));
+        let account = Account::new(&Budget::new(Limits::DEFAULT), None);
         account.set_lingering(lingering);
         let (stream, other) = duplex(64 * 1024);
         let mut stream = Lingering::new(stream, &account);

@@ -13,7 +13,8 @@ pub(super) fn span<B>(tracer: &Tracer, request: &Request<B>, parent: Option<&Par
 }
 
 fn is_probe(path: &str) -> bool {
-    matches!(path, "/healthz" | "/readyz" | "/metrics" | "/openapi.json") || path.starts_with("/grpc.")
+    matches!(path, "/healthz" | "/readyz" | "/metrics" | "/openapi.json" | "/admin/log")
+        || path.starts_with("/grpc.")
 }
 
 /// Returns the name of a span whose route is not known.

@@ -35,12 +35,8 @@ impl Begun {
 
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Begun {
     fn execute(&self, stream: F) {
-        // A panic outside of a handler, such as in a response's body, ends only that stream.
-        let stream = AssertUnwindSafe(stream).catch_unwind().map(|ended| {
-            if ended.is_err() {
-                tracing::error!("a panic aborted a response");
-            }
-        });
+        // A panic outside of a handler, such as in a response's body, ends only that stream. The panic hook has logged it.
+        let stream = AssertUnwindSafe(stream).catch_unwind().map(|_ended| ());
         self.lock().push_back(stream.boxed());
     }
 }

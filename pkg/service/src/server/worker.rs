@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
+use trace::Owner;
 
 /// How often a worker that has had connections returns freed memory.
 const GIVE_BACK_INTERVAL: Duration = Duration::from_secs(1);
@@ -45,11 +46,12 @@ pub(super) struct Workers {
 impl Workers {
     /// Starts `count` threads and waits until each has built its dispatch; returns where to send connections.
     pub(super) async fn start(
-        service: &'static str,
+        owner: Owner,
         count: usize,
         settings: Settings,
         make: impl Fn() -> Dispatch + Send + Sync + 'static,
     ) -> Result<(Self, Vec<UnboundedSender<Stream>>), Error> {
+        let service = owner.service();
         let make = Arc::new(make);
         let mut senders = Vec::with_capacity(count);
         let mut starts = Vec::with_capacity(count);
@@ -59,12 +61,12 @@ impl Workers {
             let (sender, streams) = unbounded_channel();
             let (started, start) = oneshot::channel();
             let (ended, end) = oneshot::channel();
-            let (make, settings) = (Arc::clone(&make), settings.clone());
+            let (make, settings, owner) = (Arc::clone(&make), settings.clone(), owner.clone());
             let failed = |source| Error::Worker { service, source };
             let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
             runtimes.push(runtime.metrics());
             let body = move || {
-                runtime.block_on(work(&*make, streams, settings, started));
+                owner.enter(|| runtime.block_on(work(&*make, streams, settings, started)));
                 // A blocking call that hangs must not keep the worker alive.
                 runtime.shutdown_background();
                 _ = ended.send(());

@@ -9,6 +9,7 @@ mod drain;
 mod grpc_web;
 mod identity;
 mod limits;
+mod logging;
 mod measuring;
 mod process;
 mod routing;

@@ -11,6 +11,9 @@ use tokio_util::sync::CancellationToken;
 /// The environment variable with the task of the process that [`spawned`] starts.
 const ROLE: &str = "PROCESS_TEST_ROLE";
 
+/// The sample of the access log of that process.
+const ACCESS: &str = "PROCESS_TEST_ACCESS";
+
 /// An exit code is visible only from outside, and a signal needs a separate process: the tests run
 /// this one with a role.
 #[test]
@@ -19,7 +22,14 @@ fn process_with_role() {
         return;
     };
     let log = std::env::var("RUST_LOG").unwrap_or_else(|_| Config::for_tests().log);
-    let config = Config { log_format: Some(LogFormat::Json), log, ..Config::for_tests() };
+    let sample = std::env::var(ACCESS).ok().map(|sample| sample.parse().unwrap());
+    let config = Config {
+        log_format: Some(LogFormat::Json),
+        log,
+        access_log: sample.is_some(),
+        access_log_sample: sample.unwrap_or(1.0),
+        ..Config::for_tests()
+    };
     service::telemetry(&config);
     service::telemetry(&config);
     let code = service::block_on(1, |stop| async move {
@@ -28,7 +38,7 @@ fn process_with_role() {
             "stops" => stop.cancelled().await,
             "hangs" => pending().await,
             "answers" => answer().await,
-            "serves" => serve(stop).await,
+            "serves" => serve(config, stop).await,
             _ => return Err(Error::other(discovery::Error::new(fault::Kind::Internal, "no disk"))),
         }
         Ok(())
@@ -49,8 +59,8 @@ async fn answer() {
 }
 
 #[expect(clippy::print_stdout, reason = "the test reads the address there")]
-async fn serve(stop: CancellationToken) {
-    let running = Running::start().await;
+async fn serve(config: Config, stop: CancellationToken) {
+    let running = Running::with(config).await;
     println!("address {}", running.address);
     stop.cancelled().await;
     running.stop().await;
@@ -74,7 +84,14 @@ fn spawned(role: &str) -> Child {
 
 /// Starts a service whose log is filtered by `log`; returns clients of both versions of HTTP.
 fn serving(log: &str) -> (Child, Caller, Caller) {
-    let mut child = with_role("serves").env("RUST_LOG", log).stdout(Stdio::piped()).spawn().unwrap();
+    serving_with(log, &[])
+}
+
+/// Starts a service like [`serving`], with more environment variables.
+pub(crate) fn serving_with(log: &str, variables: &[(&str, &str)]) -> (Child, Caller, Caller) {
+    let mut command = with_role("serves");
+    let mut child =
+        command.env("RUST_LOG", log).envs(variables.iter().copied()).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
     let address = lines.find_map(|line| Some(line.unwrap().split_once("address ")?.1.parse().unwrap()));
     let address = address.unwrap();
@@ -100,12 +117,12 @@ fn says(child: &mut Child, text: &str) -> String {
     said
 }
 
-fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", child.id())]).status().unwrap();
     assert!(sent.success());
 }
 
-fn ended(mut child: Child) -> (ExitStatus, String) {
+pub(crate) fn ended(mut child: Child) -> (ExitStatus, String) {
     let began = Instant::now();
     let status = loop {
         if let Some(status) = child.try_wait().unwrap() {
@@ -156,7 +173,7 @@ fn hidden_cause_is_logged_once_with_path() {
     let lines = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
     let mut told: Vec<_> = lines
         .filter(|line| line["level"] == "ERROR")
-        .map(|line| format!("{} {}", line["path"].as_str().unwrap(), line["cause"].as_str().unwrap()))
+        .map(|line| format!("{} {}", line["path"].as_str().unwrap(), cause(&line)))
         .collect();
     told.sort();
     let expected = [
@@ -166,6 +183,12 @@ fn hidden_cause_is_logged_once_with_path() {
         "/small.v1.Small/Panic a handler panicked: the method's secret",
     ];
     assert_eq!(told, expected, "{log}");
+}
+
+/// Returns the cause of a failure, without the place of a panic.
+fn cause(line: &serde_json::Value) -> &str {
+    let cause = line["cause"].as_str().unwrap();
+    cause.split_once(", at ").map_or(cause, |(cause, _)| cause)
 }
 
 /// Makes the service log until lines are dropped; each request must be served.

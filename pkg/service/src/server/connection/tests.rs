@@ -80,7 +80,7 @@ impl Server {
             grpc,
             Arc::default(),
             parameters,
-            Watched { metrics: Metrics::new(), tracer: trace::Tracer::disabled() },
+            Watched { metrics: Metrics::new(), tracer: trace::Tracer::disabled(), access: None },
             limits,
             patience.keep_alive,
         );
