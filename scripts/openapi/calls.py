@@ -18,6 +18,9 @@ COMMON = [
     ("get_readiness", 200, "str", {}),
     ("get_metrics", 200, "str", {}),
     ("get_open_api", 200, "GetOpenApiResponse200", {}),
+    ("get_log_filter", 200, "LogFilter", {}),
+    ("put_log_filter", 200, "LogFilter", {"body": ("LogFilter", {"filter": "warn"})}),
+    ("put_log_filter", 400, "Problem", {"body": ("LogFilter", {"filter": "x=loud"})}),
 ]
 
 # Operation, status, type of the result, arguments; `body` is the name of its type and its fields.
