@@ -8,7 +8,7 @@ use model::search::Found;
 use model::{Aggregate, Metadata, MinCount, MovieDetails, Part, RecordId, RecordType};
 use std::sync::Arc;
 use tokio::time::Instant;
-use trace::{Span, SpanKind};
+use trace::SpanKind;
 
 #[cfg(test)]
 mod tests;
@@ -191,7 +191,7 @@ async fn traced<T>(
 
 /// Records in the span of the operation that ratings are missing.
 fn mark_partial() {
-    Span::current().set("marquee.partial", Part::Rating.name());
+    trace::annotate("marquee.partial", Part::Rating.name());
 }
 
 fn without_rating(metadata: Metadata, error: &gateway::Error) -> MovieDetails {

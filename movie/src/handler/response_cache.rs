@@ -6,7 +6,6 @@ use cache::Cache;
 use model::{MovieDetails, RecordId};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use trace::Span;
 
 #[cfg(test)]
 mod tests;
@@ -74,10 +73,10 @@ impl ResponseCache {
         read: impl Future<Output = Result<MovieDetails, E>>,
     ) -> Result<Arc<CachedMovie>, E> {
         if let Some(cached) = self.movies.get(id) {
-            Span::current().set("marquee.cache", "hit");
+            trace::annotate("marquee.cache", "hit");
             return Ok(cached);
         }
-        Span::current().set("marquee.cache", "miss");
+        trace::annotate("marquee.cache", "miss");
         let reading = self.movies.read(id);
         let cached = Arc::new(CachedMovie::from(read.await?));
         if cached.movie.partial.is_empty() {
