@@ -3,7 +3,7 @@
 use crate::histogram::Totals;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{
-    DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, EncodeLabelSet, NoLabelSet,
+    DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, EncodeLabelSet, MetricEncoder, NoLabelSet,
 };
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
@@ -34,12 +34,7 @@ impl Sampler<'_> {
         help: &str,
         rows: impl IntoIterator<Item = (L, V)>,
     ) -> fmt::Result {
-        let mut rows = rows.into_iter().peekable();
-        if rows.peek().is_none() {
-            return Ok(());
-        }
-        let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
-        rows.try_for_each(|(labels, value)| {
+        self.rows(name, help, MetricType::Counter, rows, |metric, (labels, value)| {
             metric.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&value, None)
         })
     }
@@ -64,12 +59,26 @@ impl Sampler<'_> {
         help: &str,
         rows: impl IntoIterator<Item = (L, V)>,
     ) -> fmt::Result {
+        self.rows(name, help, MetricType::Gauge, rows, |metric, (labels, value)| {
+            metric.encode_family(&labels)?.encode_gauge(&value)
+        })
+    }
+
+    /// Encodes each of `rows`, under one description; nothing if there are none.
+    fn rows<R>(
+        &mut self,
+        name: &str,
+        help: &str,
+        kind: MetricType,
+        rows: impl IntoIterator<Item = R>,
+        encode: impl Fn(&mut MetricEncoder<'_>, R) -> fmt::Result,
+    ) -> fmt::Result {
         let mut rows = rows.into_iter().peekable();
         if rows.peek().is_none() {
             return Ok(());
         }
-        let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
-        rows.try_for_each(|(labels, value)| metric.encode_family(&labels)?.encode_gauge(&value))
+        let mut metric = self.0.encode_descriptor(name, help, None, kind)?;
+        rows.try_for_each(|row| encode(&mut metric, row))
     }
 
     /// Encodes the rows of a histogram with these bounds, in seconds.
@@ -84,12 +93,7 @@ impl Sampler<'_> {
         bounds: &[f64; N],
         rows: impl IntoIterator<Item = (L, Totals<N>)>,
     ) -> fmt::Result {
-        let mut rows = rows.into_iter().peekable();
-        if rows.peek().is_none() {
-            return Ok(());
-        }
-        let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
-        rows.try_for_each(|(labels, totals)| {
+        self.rows(name, help, MetricType::Histogram, rows, |metric, (labels, totals)| {
             let buckets: Vec<_> = bounds.iter().copied().zip(*totals.counts()).collect();
             let sum = totals.sum().as_secs_f64();
             metric.encode_family(&labels)?.encode_histogram::<NoLabelSet>(sum, totals.count(), &buckets, None)
