@@ -1,4 +1,4 @@
-//! What a call tells a backend service about the request that it belongs to.
+//! The headers that identify the request for which a backend service is called.
 
 use http::HeaderMap;
 use trace::{REQUEST_ID, Tracer};

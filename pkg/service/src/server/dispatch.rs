@@ -35,7 +35,7 @@ const MAX_REQUEST_LINE: usize = 64 * 1024;
 /// The declared length up to which hyper may read the rest of a body that no handler has read, and keep the connection.
 const SMALL_BODY: u64 = 4 * 1024;
 
-/// What is told of each request.
+/// Where each request is recorded.
 pub(super) struct Watched {
     pub(super) metrics: Metrics,
     pub(super) tracer: Tracer,
